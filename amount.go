@@ -1,0 +1,202 @@
+// The scalars of the wire: Amount, ID and Fields.
+
+package trackdrive
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/decimal"
+)
+
+// maxAmount is how long an Amount's text may be, in characters.
+const maxAmount = 32
+
+// Amount is an exact decimal amount of money, kept as its text ("25.50").
+// The zero Amount is unset: not the same as 0.
+type Amount struct {
+	text string
+}
+
+// ParseAmount reads a plain decimal: an optional minus, digits, optionally
+// a point and digits; at most 32 characters. One leading "$" is dropped.
+// Exponents, thousands separators, NaN and blanks are errors of kind
+// [ErrInvalidArgument].
+func ParseAmount(text string) (Amount, error) {
+	text = strings.TrimPrefix(text, "$")
+	if len(text) > maxAmount {
+		return Amount{}, errLongAmount
+	}
+	if !decimal.IsPlain(text) {
+		return Amount{}, errBadAmount
+	}
+	return Amount{text}, nil
+}
+
+var (
+	errLongAmount = invalid("amount", "is longer than %d characters", maxAmount)
+	errBadAmount  = invalid("amount", `is no plain decimal such as "25.50"`)
+)
+
+// MustAmount is [ParseAmount] for constants; it panics on bad text.
+func MustAmount(text string) Amount {
+	a, err := ParseAmount(text)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// IsSet tells an amount, also 0, from no amount.
+func (a Amount) IsSet() bool { return a.text != "" }
+
+// String returns the text as it was given, without a dropped "$"; "" when
+// unset.
+func (a Amount) String() string { return a.text }
+
+// Cmp compares by value, exactly: -1, 0 or +1. An unset Amount is less than
+// any set one.
+func (a Amount) Cmp(b Amount) int {
+	switch {
+	case a.text == b.text:
+		return 0
+	case a.text == "":
+		return -1
+	case b.text == "":
+		return 1
+	default:
+		return decimal.Cmp(a.text, b.text)
+	}
+}
+
+// Equal reports whether both are unset, or set to the same value.
+func (a Amount) Equal(b Amount) bool { return a.Cmp(b) == 0 }
+
+// Float64 returns the nearest float64, for display and statistics; 0 when
+// unset.
+func (a Amount) Float64() float64 {
+	if a.text == "" {
+		return 0
+	}
+	f, _ := strconv.ParseFloat(a.text, 64)
+	return f
+}
+
+// Rat returns the exact value for arithmetic (margins, sums); false when
+// unset. Back with ParseAmount(r.FloatString(2)).
+func (a Amount) Rat() (*big.Rat, bool) {
+	if a.text == "" {
+		return nil, false
+	}
+	return new(big.Rat).SetString(a.text)
+}
+
+// MarshalText gives the text, "" when unset.
+func (a Amount) MarshalText() ([]byte, error) { return []byte(a.text), nil }
+
+// UnmarshalText is [ParseAmount]; "" is unset.
+func (a *Amount) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*a = Amount{}
+		return nil
+	}
+	parsed, err := ParseAmount(string(text))
+	if err != nil {
+		return err
+	}
+	*a = parsed
+	return nil
+}
+
+// MarshalJSON gives the text as a JSON string, or null when unset.
+func (a Amount) MarshalJSON() ([]byte, error) {
+	if a.text == "" {
+		return []byte("null"), nil
+	}
+	return []byte(`"` + a.text + `"`), nil
+}
+
+// UnmarshalJSON takes a number, a string or null. A number with an exponent is
+// an error, like everything that [ParseAmount] refuses.
+func (a *Amount) UnmarshalJSON(data []byte) error {
+	data = bytes.TrimSpace(data)
+	if string(data) == "null" {
+		*a = Amount{}
+		return nil
+	}
+	if len(data) == 0 || data[0] != '"' {
+		return a.UnmarshalText(data)
+	}
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return errBadAmount
+	}
+	return a.UnmarshalText([]byte(text))
+}
+
+// ID is an identifier, kept as its exact text: TrackDrive sends numbers and
+// strings. It is sent back as a number where it is a whole number without a
+// leading zero, as TrackDrive's examples do, and as a string otherwise.
+type ID string
+
+var errBadID = invalid("id", "must be a number or a string")
+
+// UnmarshalJSON takes a number or a string, and keeps its text; null is "".
+func (id *ID) UnmarshalJSON(data []byte) error {
+	data = bytes.TrimSpace(data)
+	switch {
+	case string(data) == "null":
+		*id = ""
+		return nil
+	case len(data) > 0 && data[0] == '"':
+		var text string
+		if err := json.Unmarshal(data, &text); err != nil {
+			return errBadID
+		}
+		*id = ID(text)
+		return nil
+	case len(data) > 0 && (data[0] == '-' || '0' <= data[0] && data[0] <= '9') && json.Valid(data):
+		*id = ID(data)
+		return nil
+	default:
+		return errBadID
+	}
+}
+
+// isNumber reports whether the ID is sent as a JSON number.
+func (id ID) isNumber() bool {
+	if id == "" || len(id) > 1 && id[0] == '0' {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] < '0' || id[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// Fields are contact fields and other parameters that the package has no
+// name for. They are sent at the top level, beside the typed ones; a name
+// that a typed field already uses is an error. Values: strings, booleans,
+// numbers (json.Number, ID and Amount keep their exact text), nil, nested maps
+// and slices (in form and query: name[key]=, name[]=); anything else is an
+// error that names the field. Amounts are sent as text.
+type Fields map[string]any
+
+// UnmarshalJSON keeps numbers exact, as [json.Number].
+func (f *Fields) UnmarshalJSON(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var m map[string]any
+	if err := dec.Decode(&m); err != nil {
+		return errBadFields
+	}
+	*f = m
+	return nil
+}
+
+var errBadFields = invalid("fields", "must be a JSON object")

@@ -1,0 +1,307 @@
+// What goes wrong: one error type for every call, its kinds, and whether the
+// call may have been acted on.
+
+package trackdrive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What went wrong, for [errors.Is]. The first three, and ErrLeftoverToken, are
+// decided before anything is sent.
+var (
+	ErrInvalidArgument = errors.New("trackdrive: invalid argument")          // refused here; nothing was sent
+	ErrNoCredentials   = errors.New("trackdrive: no credentials")            // none for this subdomain; nothing was sent
+	ErrExpired         = errors.New("trackdrive: ping id expired")           // nothing was sent
+	ErrUnauthorized    = errors.New("trackdrive: unauthorized")              // 401
+	ErrForbidden       = errors.New("trackdrive: forbidden")                 // 403: the credentials are fine, a team permission is missing
+	ErrNotFound        = errors.New("trackdrive: not found")                 // 404: endpoint, call or subdomain
+	ErrBadRequest      = errors.New("trackdrive: bad request")               // 400, 422, other 4xx
+	ErrRateLimited     = errors.New("trackdrive: rate limited")              // 429
+	ErrServer          = errors.New("trackdrive: server error")              // 5xx
+	ErrRejected        = errors.New("trackdrive: rejected")                  // a lead or an update refused in a readable reply
+	ErrUnreadable      = errors.New("trackdrive: unreadable reply")          // HTML, truncated, too large, not JSON
+	ErrRedirect        = errors.New("trackdrive: unexpected redirect")       // redirects are never followed
+	ErrNetwork         = errors.New("trackdrive: network error")             // no answer
+	ErrTimeout         = errors.New("trackdrive: timeout")                   // no answer in time; also matches context.DeadlineExceeded
+	ErrLeftoverToken   = errors.New("trackdrive: unreplaced template token") // a value still looks like [token] or {{token}}; also ErrInvalidArgument
+)
+
+// Delivery tells whether TrackDrive may have acted on a call, all its attempts
+// taken together. The zero value is the one to be careful with.
+type Delivery int
+
+// How far a call came.
+const (
+	DeliveryUnknown  Delivery = iota // some attempt was sent and got no readable answer: it may have been acted on
+	DeliveryAnswered                 // TrackDrive answered, and every attempt before was refused or not sent
+	DeliveryNotSent                  // provably never reached TrackDrive: safe to try again, or elsewhere
+)
+
+// DeliveryOf returns the delivery of a call by its error: Answered for nil,
+// Unknown for an error that is not this package's. Where several calls' errors
+// were joined, the most doubtful one counts.
+func DeliveryOf(err error) Delivery {
+	if err == nil {
+		return DeliveryAnswered
+	}
+	d, ours := deliveryIn(err)
+	if !ours {
+		return DeliveryUnknown
+	}
+	return d
+}
+
+// deliveryIn looks for this package's errors in the tree of err.
+func deliveryIn(err error) (d Delivery, ours bool) {
+	switch e := err.(type) {
+	case nil:
+		return DeliveryUnknown, false
+	case *Error:
+		if e == nil {
+			return DeliveryUnknown, false
+		}
+		return e.Delivery, true
+	case *ParseError:
+		return DeliveryNotSent, true
+	}
+	switch err {
+	case ErrInvalidArgument, ErrNoCredentials, ErrExpired, ErrLeftoverToken:
+		return DeliveryNotSent, true
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return deliveryIn(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		d = DeliveryNotSent
+		for _, inner := range e.Unwrap() {
+			if found, is := deliveryIn(inner); is {
+				d, ours = min(d, found), true
+			}
+		}
+		return d, ours
+	}
+	return DeliveryUnknown, false
+}
+
+// FieldError is one reason: what is wrong and, where it is known, with which
+// field. In a reply the words are TrackDrive's own.
+type FieldError struct {
+	Field   string // the parameter's wire name, or a place such as "criteria[1].condition"; "" when the reason is about the whole
+	Message string
+}
+
+// Error gives "caller_id: is invalid", or the message alone.
+func (f FieldError) Error() string {
+	if f.Field == "" {
+		return f.Message
+	}
+	return f.Field + ": " + f.Message
+}
+
+// ParseError lists every mistake in criteria, a template or a webhook
+// configuration. It is [ErrInvalidArgument].
+type ParseError struct {
+	Mistakes []FieldError // Field is the place: "criteria[1].condition", "body 3:14"
+}
+
+// Error gives all mistakes in one line, each with its place.
+func (e *ParseError) Error() string {
+	return ErrInvalidArgument.Error() + ": " + joinReasons(e.Mistakes)
+}
+
+// Is reports that a ParseError is ErrInvalidArgument.
+func (e *ParseError) Is(target error) bool { return target == ErrInvalidArgument }
+
+// maxErrorBody is how much of a reply an Error keeps, in bytes.
+const maxErrorBody = 4 << 10
+
+// Error is every error of a call. It never holds a credential, a query string
+// or a request body. [errors.Is] looks at Err and StatusCode alone, so that one
+// made by hand, in tests, works like a real one.
+type Error struct {
+	Operation  string        // "ping", "post", "full", "update_call", "capture_lead", "submit_lead", "do", "webhook"
+	Method     string        // the HTTP method
+	URL        string        // scheme, host and the path's template, without the query
+	StatusCode int           // 0 without an answer
+	Status     string        // the reply's own status word
+	Errors     []FieldError  // the reply's reasons
+	Body       []byte        // the start of the reply, at most 4 KiB, credentials taken out
+	Attempts   int           // how often the call was tried, also where nothing left
+	Delivery   Delivery      // whether it may have been acted on
+	RetryAfter time.Duration // what the server asked for; 0 when nothing
+	Err        error         // the cause
+}
+
+// Error tells what failed, what the server said, and whether the call may have
+// been acted on, in one line:
+//
+//	trackdrive: post POST https://acme.trackdrive.com/api/v1/inbound_webhooks/post/{vanity_uri}: 422 bad request: caller_id: is invalid (1 attempt, answered)
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("trackdrive:")
+	for _, part := range []string{e.Operation, e.Method, e.URL} {
+		if part != "" {
+			b.WriteByte(' ')
+			b.WriteString(part)
+		}
+	}
+	if b.Len() > len("trackdrive:") {
+		b.WriteByte(':')
+	}
+	if e.StatusCode != 0 {
+		b.WriteByte(' ')
+		b.WriteString(strconv.Itoa(e.StatusCode))
+	}
+	b.WriteByte(' ')
+	b.WriteString(e.reason())
+	if e.Attempts > 0 {
+		plural := "s"
+		if e.Attempts == 1 {
+			plural = ""
+		}
+		fmt.Fprintf(&b, " (%d attempt%s, %s)", e.Attempts, plural, strings.ReplaceAll(e.Delivery.String(), "_", " "))
+	}
+	return b.String()
+}
+
+func (e *Error) reason() string {
+	var parts []string
+	if kind := kindOfStatus(e.StatusCode); kind != nil {
+		parts = append(parts, bare(kind.Error()))
+	}
+	if e.Err != nil && (len(parts) == 0 || e.Err != kindOfStatus(e.StatusCode)) {
+		if text := bare(e.Err.Error()); text != "" {
+			parts = append(parts, text)
+		}
+	}
+	if len(e.Errors) > 0 {
+		parts = append(parts, joinReasons(e.Errors))
+	} else if e.Status != "" {
+		parts = append(parts, "status "+strconv.Quote(e.Status))
+	}
+	if advice := e.advice(); advice != "" {
+		parts = append(parts, advice)
+	}
+	if len(parts) == 0 {
+		return "failed"
+	}
+	return strings.Join(parts, ": ")
+}
+
+// bare drops the package's prefix, which the message already starts with.
+func bare(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
+
+// advice says what to do about a refused call, where TrackDrive's documents say
+// it and its replies do not.
+func (e *Error) advice() string { return adviceFor[advised{e.Operation, e.StatusCode}] }
+
+type advised struct {
+	operation string
+	status    int
+}
+
+var adviceFor = map[advised]string{}
+
+// Is matches the kinds of StatusCode, and ErrTimeout with
+// [context.DeadlineExceeded].
+func (e *Error) Is(target error) bool {
+	switch target {
+	case nil:
+		return false
+	case context.DeadlineExceeded:
+		return errors.Is(e.Err, ErrTimeout)
+	case ErrTimeout:
+		return errors.Is(e.Err, context.DeadlineExceeded)
+	}
+	return target == kindOfStatus(e.StatusCode)
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// kindOfStatus returns the kind that an HTTP status alone decides; nil for
+// none and for 2xx.
+func kindOfStatus(status int) error {
+	switch {
+	case status == 0, 200 <= status && status <= 299:
+		return nil
+	case status == http.StatusUnauthorized:
+		return ErrUnauthorized
+	case status == http.StatusForbidden:
+		return ErrForbidden
+	case status == http.StatusNotFound:
+		return ErrNotFound
+	case status == http.StatusTooManyRequests:
+		return ErrRateLimited
+	case 300 <= status && status <= 399:
+		return ErrRedirect
+	case 400 <= status && status <= 499:
+		return ErrBadRequest
+	case 500 <= status && status <= 599:
+		return ErrServer
+	default: // 101, 999
+		return ErrUnreadable
+	}
+}
+
+func joinReasons(reasons []FieldError) string {
+	texts := make([]string, len(reasons))
+	for i, r := range reasons {
+		texts[i] = r.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// invalid is the error for a wrong argument: it names the parameter and never
+// shows its value.
+func invalid(field, format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %s", ErrInvalidArgument, field, fmt.Sprintf(format, args...))
+}
+
+// String returns "unknown", "answered" or "not_sent".
+func (d Delivery) String() string { return deliveryNames.name(d) }
+
+// MarshalText writes the name that String returns.
+func (d Delivery) MarshalText() ([]byte, error) { return deliveryNames.marshal(d) }
+
+// UnmarshalText reads the name that MarshalText writes.
+func (d *Delivery) UnmarshalText(text []byte) error { return deliveryNames.unmarshal(text, d) }
+
+var deliveryNames = names[Delivery]{"delivery", []string{"unknown", "answered", "not_sent"}}
+
+// names are the texts of a type's constants, which count from 0.
+type names[T ~int] struct {
+	what string
+	list []string
+}
+
+func (n names[T]) name(v T) string {
+	if v < 0 || int(v) >= len(n.list) {
+		return n.what + "(" + strconv.Itoa(int(v)) + ")"
+	}
+	return n.list[v]
+}
+
+func (n names[T]) marshal(v T) ([]byte, error) {
+	if v < 0 || int(v) >= len(n.list) {
+		return nil, invalid(n.what, "%d is none of %s", int(v), strings.Join(n.list, ", "))
+	}
+	return []byte(n.list[v]), nil
+}
+
+func (n names[T]) unmarshal(text []byte, v *T) error {
+	for i, name := range n.list {
+		if strings.EqualFold(name, string(text)) {
+			*v = T(i)
+			return nil
+		}
+	}
+	return invalid(n.what, "must be one of %s", strings.Join(n.list, ", "))
+}
