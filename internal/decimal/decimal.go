@@ -92,6 +92,38 @@ func Compare[T, U Text](a Number[T], b Number[U]) int {
 	}
 }
 
+// AppendPlain appends the number without an exponent and without zeros around
+// it.
+func (n Number[T]) AppendPlain(dst []byte) []byte {
+	if n.sign == 0 {
+		return append(dst, '0')
+	}
+	if n.sign < 0 {
+		dst = append(dst, '-')
+	}
+	if n.point <= 0 {
+		dst = append(dst, '0', '.')
+		for range -n.point {
+			dst = append(dst, '0')
+		}
+	}
+	written := 0
+	for i := n.start; i < n.end; i++ {
+		if n.text[i] == '.' {
+			continue
+		}
+		if written == n.point && written > 0 {
+			dst = append(dst, '.')
+		}
+		dst = append(dst, n.text[i])
+		written++
+	}
+	for ; written < n.point; written++ {
+		dst = append(dst, '0')
+	}
+	return dst
+}
+
 // compareDigits compares from the first digit on, past the points.
 func compareDigits[T, U Text](a Number[T], b Number[U]) int {
 	i, j := a.start, b.start

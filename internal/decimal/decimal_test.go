@@ -68,6 +68,18 @@ func TestComparingByValue(t *testing.T) {
 	}
 }
 
+func TestWritingOut(t *testing.T) {
+	t.Parallel()
+	for text, plain := range map[string]string{
+		"0": "0", "-0.00e7": "0", "25.50": "25.5", "007": "7", "-1e3": "-1000", "2.55e1": "25.5", "2.55e2": "255", "2.55e4": "25500",
+		"2.55e0": "2.55", "2.55e-1": "0.255", "255e-2": "2.55", "255e-3": "0.255", "255e-5": "0.00255", "0.0012e1": "0.012", "0.0012e3": "1.2", "10.01": "10.01",
+	} {
+		n, form := decimal.Parse(text)
+		require.Equal(t, decimal.Exact, form)
+		require.Equal(t, plain, string(n.AppendPlain(nil)), text)
+	}
+}
+
 func TestComparingDoesNotAllocate(t *testing.T) {
 	a, b := []byte("-25.50e3"), "25500"
 	require.Zero(t, testing.AllocsPerRun(100, func() {
@@ -98,5 +110,8 @@ func FuzzCompare(f *testing.F) {
 			return
 		}
 		require.Equal(t, wantX.Cmp(wantY), decimal.Compare(x, y), "%s and %s", a, b)
+		plain, form := decimal.ParsePlain(x.AppendPlain(nil))
+		require.Equal(t, decimal.Exact, form)
+		require.Zero(t, decimal.Compare(x, plain), a)
 	})
 }

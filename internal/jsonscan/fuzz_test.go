@@ -118,6 +118,9 @@ func FuzzLookup(f *testing.F) {
 			require.Nil(t, path)
 			return
 		}
+		back, err := jsonscan.ParsePath(path.String())
+		require.NoError(t, err)
+		require.Equal(t, path, back)
 		v := jsonscan.Lookup(data, path)
 		if v.Kind == jsonscan.Invalid {
 			return

@@ -81,7 +81,9 @@ type Scanner struct {
 
 // Reset starts reading data, which the Scanner keeps but never changes.
 func (s *Scanner) Reset(data []byte) {
-	*s = Scanner{data: data, scratch: s.scratch, unread: true}
+	s.data, s.pos, s.depth = data, 0, 0
+	s.unread, s.first, s.name = true, false, Value{}
+	s.fault, s.faultAt = "", 0
 	if len(data) >= 3 && data[0] == 0xEF && data[1] == 0xBB && data[2] == 0xBF {
 		s.pos = 3
 	}
@@ -176,6 +178,10 @@ func (s *Scanner) NameIs(name string) bool {
 	return EqualUnescaped(inner, name)
 }
 
+// Offset is where the next value starts or, where none is to be read, the last
+// one ended.
+func (s *Scanner) Offset() int { return s.pos }
+
 // Read steps over the next value, all of it, and returns where it stands. It is
 // the zero Value when there is none, and when it is faulty.
 func (s *Scanner) Read() Value {
@@ -224,6 +230,9 @@ func (s *Scanner) Complete() bool {
 	}
 	return s.fault == ""
 }
+
+// Failed reports whether a fault was found yet.
+func (s *Scanner) Failed() bool { return s.fault != "" }
 
 // Err returns the first fault, an [*Error], or nil. It tells nothing of what
 // was not read yet.

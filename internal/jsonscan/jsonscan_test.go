@@ -121,6 +121,20 @@ func TestScannerPullsWhatIsAskedFor(t *testing.T) {
 	require.NoError(t, s.Err())
 }
 
+func TestOffset(t *testing.T) {
+	t.Parallel()
+	var s jsonscan.Scanner
+	s.Reset([]byte(` [1, {"a":2} ,3]`))
+	require.Equal(t, 1, s.Offset())
+	require.True(t, s.Enter() && s.Next() && s.Next())
+	require.Equal(t, 5, s.Offset())
+	require.True(t, s.Enter())
+	require.True(t, s.Next())
+	require.Equal(t, 10, s.Offset())
+	require.False(t, s.Next())
+	require.Equal(t, 12, s.Offset())
+}
+
 func TestNameSurvivesReadingTheValue(t *testing.T) {
 	t.Parallel()
 	var s jsonscan.Scanner

@@ -48,7 +48,10 @@ func ParsePath(text string) (Path, error) {
 		if p.pos == len(text) {
 			return p.path, nil
 		}
-		if last := p.path[len(p.path)-1]; last.Op == Count {
+		if len(p.path) == MaxDepth {
+			return nil, p.mistake(p.pos, "deeper than any reply")
+		}
+		if p.path.Counts() {
 			return nil, p.mistake(p.pos-1, `"#" is not at the end`)
 		}
 	}
@@ -63,7 +66,7 @@ type pathParser struct {
 	path Path
 }
 
-func (p *pathParser) mistake(at int, message string) error { return &Error{at, message} }
+func (p *pathParser) mistake(offset int, message string) error { return &Error{offset, message} }
 
 // step reads one step, with the point in front of it.
 func (p *pathParser) step() error {
@@ -211,4 +214,29 @@ func Len(data []byte) int {
 		n++
 	}
 	return n
+}
+
+// String writes the path so that it parses back.
+func (p Path) String() string {
+	steps := make([]string, len(p))
+	for i, step := range p {
+		steps[i] = step.String()
+	}
+	return strings.Join(steps, ".")
+}
+
+var pathEscapes = strings.NewReplacer(`\`, `\\`, `.`, `\.`, `[`, `\[`, `]`, `\]`)
+
+// String writes the step as it stands in a path.
+func (s Step) String() string {
+	switch {
+	case s.Op == Any:
+		return "*"
+	case s.Op == Count:
+		return "#"
+	case s.Name == "*", s.Name == "#", s.Index < 0 && index(s.Name) >= 0:
+		return `\` + s.Name
+	default:
+		return pathEscapes.Replace(s.Name)
+	}
 }

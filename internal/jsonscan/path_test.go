@@ -1,6 +1,7 @@
 package jsonscan_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +41,9 @@ func TestPaths(t *testing.T) {
 		got, err := jsonscan.ParsePath(text)
 		require.NoError(t, err, text)
 		require.Equal(t, path, got, text)
+		back, err := jsonscan.ParsePath(got.String())
+		require.NoError(t, err, text)
+		require.Equal(t, path, back, text)
 	}
 }
 
@@ -68,6 +72,8 @@ func TestPathMistakesHaveAPosition(t *testing.T) {
 		`a.#.b`:  `"#" is not at the end at offset 2`,
 		`#[0]`:   `"#" is not at the end at offset 0`,
 		"a\xff":  "invalid UTF-8 at offset 0",
+
+		"a" + strings.Repeat("[0]", 512): "deeper than any reply at offset 1534",
 	} {
 		_, err := jsonscan.ParsePath(text)
 		require.EqualError(t, err, mistake, text)
