@@ -1,0 +1,179 @@
+// Dialect: the ways in which platforms write a token.
+
+package trackdrive
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Dialect is a way to write tokens. Dialects can be compared with ==. The zero
+// Dialect is none, and an error wherever one is needed.
+//
+// A name starts with a letter or "_". Text between delimiters that is no name
+// is plain text.
+type Dialect struct {
+	name        string // "" for one of NewDialect
+	open, close string
+	punctuation string // what names may hold besides letters, digits and "_"
+	chains      bool   // [a|b]
+	defaults    bool   // [a]{text when blank}
+	strict      bool   // between its delimiters is a name, with blanks around, or a mistake
+}
+
+// The dialects of the field.
+var (
+	DialectTrackDrive = Dialect{name: "trackdrive", open: "[", close: "]", defaults: true}                           // [name], and [name]{text when blank}
+	DialectRingba     = Dialect{name: "ringba", open: "[", close: "]", punctuation: groupedNames, chains: true}      // [tag:Group:Name], [Call:Name], and [a|b]: the first that is not blank
+	DialectCallGrid   = Dialect{name: "callgrid", open: "[[", close: "]]", punctuation: groupedNames}                // [[tag:Name]]
+	DialectHandlebars = Dialect{name: "handlebars", open: "{{", close: "}}", punctuation: dottedNames, strict: true} // {{name}}
+	DialectViciDial   = Dialect{name: "vicidial", open: "--A--", close: "--B--"}                                     // --A--name--B--
+	DialectBraces     = Dialect{name: "braces", open: "{", close: "}"}                                               // {name}
+	DialectAngle      = Dialect{name: "angle", open: "<", close: ">"}                                                // <name>
+)
+
+const (
+	dottedNames  = ".-"
+	groupedNames = "-.: " // a blank only between other characters
+)
+
+// knownDialects are those that have a name.
+var knownDialects = []Dialect{
+	DialectTrackDrive, DialectRingba, DialectCallGrid, DialectHandlebars, DialectViciDial, DialectBraces, DialectAngle,
+}
+
+// defaultDialects are what a template recognises unless InDialect says
+// otherwise.
+var defaultDialects = knownDialects[:5:5]
+
+// NewDialect returns a dialect with these delimiters, whose names hold letters,
+// digits, "_", "-", ".", ":" and inner blanks. A delimiter is not empty, and not
+// made of letters and digits alone.
+func NewDialect(open, close string) (Dialect, error) { //nolint:revive // the delimiters' names
+	for _, delimiter := range []string{open, close} {
+		if !isDelimiter(delimiter) {
+			return Dialect{}, invalid("dialect", "a delimiter must hold something other than letters and digits")
+		}
+	}
+	return Dialect{open: open, close: close, punctuation: groupedNames}, nil
+}
+
+func isDelimiter(text string) bool {
+	return utf8.ValidString(text) && strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+}
+
+// String returns "trackdrive", "ringba", "callgrid", "handlebars", "vicidial",
+// "braces" or "angle"; for a dialect of [NewDialect] its delimiters with a blank
+// between ("<% %>"), and "" for the zero Dialect.
+func (d Dialect) String() string {
+	if d.name != "" || d.isZero() {
+		return d.name
+	}
+	return d.open + " " + d.close
+}
+
+// MarshalText writes what String returns. It fails for the zero Dialect, and
+// for delimiters with blanks in them, which could not be told apart again.
+func (d Dialect) MarshalText() ([]byte, error) {
+	if d.isZero() {
+		return nil, errZeroDialect
+	}
+	if strings.Contains(d.open, " ") || strings.Contains(d.close, " ") {
+		return nil, invalid("dialect", "delimiters with blanks have no text form")
+	}
+	return []byte(d.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes; names without case.
+func (d *Dialect) UnmarshalText(text []byte) error {
+	for _, known := range knownDialects {
+		if strings.EqualFold(known.name, string(text)) {
+			*d = known
+			return nil
+		}
+	}
+	before, after, found := strings.Cut(string(text), " ")
+	if !found || strings.Contains(after, " ") {
+		return invalid("dialect", `must be a name such as "trackdrive", or two delimiters with a blank between`)
+	}
+	own, err := NewDialect(before, after)
+	if err != nil {
+		return err
+	}
+	*d = own
+	return nil
+}
+
+var errZeroDialect = invalid("dialect", "is not set")
+
+func (d Dialect) isZero() bool { return d.open == "" }
+
+// write gives the token of a name.
+func (d Dialect) write(name string) string { return d.open + name + d.close }
+
+// trim drops what may stand around a name.
+func (d Dialect) trim(body string) string {
+	if d.strict {
+		return strings.Trim(body, " ")
+	}
+	return body
+}
+
+// isName reports whether text is a name in d.
+func (d Dialect) isName(text string) bool {
+	if text == "" || !startsName(text[0]) || text[len(text)-1] == ' ' {
+		return false
+	}
+	for i := 1; i < len(text); i++ {
+		if !isWordByte(text[i]) && strings.IndexByte(d.punctuation, text[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isBody reports whether text, between d's delimiters, makes a token.
+func (d Dialect) isBody(text string) bool {
+	text = d.trim(text)
+	for d.chains {
+		leg, rest, more := strings.Cut(text, "|")
+		if !more {
+			break
+		}
+		if !d.isName(leg) {
+			return false
+		}
+		text = rest
+	}
+	return d.isName(text)
+}
+
+// legs returns the names of a body: one, or more in a chain.
+func (d Dialect) legs(body string) []string {
+	if !d.chains {
+		return []string{d.trim(body)}
+	}
+	return strings.Split(body, "|")
+}
+
+// hasSingleBrackets reports whether a default may stand behind a token of d.
+func (d Dialect) hasSingleBrackets() bool { return d.open == "[" && d.close == "]" }
+
+// isList reports whether JSON would read d.open, body and d.close as a list: of
+// true, false or null.
+func (d Dialect) isList(body string) bool {
+	return isJSONWord(body) && strings.Trim(d.open, "[") == "" && strings.Trim(d.close, "]") == ""
+}
+
+func isJSONWord(text string) bool { return text == "true" || text == "false" || text == "null" }
+
+func startsName(c byte) bool { return isLetter(c) || c == '_' }
+
+func isWordByte(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
