@@ -1,0 +1,563 @@
+// Template: URLs and forms with tokens in them, and the check of what came out.
+
+package trackdrive
+
+import (
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// urlShape is what a URL template's author meant: what no value may change.
+type urlShape struct {
+	prefix   string // the text up to the path, or up to the token in the host
+	base     string // behind a token in the host: ".trackdrive.com"; else ""
+	slashes  int    // in the path
+	slashEnd bool   // the path ends in one
+	asked    bool   // there is a query
+	params   []urlParam
+	path     int // where the path starts in the template's text
+	query    int // where the path ends in it
+}
+
+// urlParam is one parameter of the query.
+type urlParam struct {
+	name     string // as written
+	anyName  bool   // a token is in the name
+	hasValue bool   // an equals sign follows
+}
+
+// masked is a text in which every token is one NUL, so that its structure shows.
+type masked struct {
+	text   string
+	tokens []token
+}
+
+const mask = "\x00"
+
+func maskTokens(t *Template) masked {
+	var b strings.Builder
+	for i := range t.tokens {
+		b.WriteString(t.tokens[i].before)
+		b.WriteString(mask)
+	}
+	b.WriteString(t.tail)
+	return masked{b.String(), t.tokens}
+}
+
+// before returns how many tokens stand in front of at.
+func (m masked) before(at int) int { return strings.Count(m.text[:at], mask) }
+
+// flaw is a mistake at a place of the masked text.
+func (m masked) flaw(at int, message string) *flaw {
+	offset := at
+	for i := range m.before(at) {
+		offset += m.tokens[i].end - m.tokens[i].start - len(mask)
+	}
+	return &flaw{offset, message}
+}
+
+// between returns the tokens of a part of the masked text.
+func (m masked) between(from, to int) []token {
+	return m.tokens[m.before(from):m.before(to)]
+}
+
+const needsEscape = "a character that must be percent-encoded here"
+
+func checkURL(t *Template) *flaw {
+	m := maskTokens(t)
+	if f := checkLiterals(t, isURLByte, needsEscape); f != nil {
+		return f
+	}
+	scheme, _, found := strings.Cut(m.text, "://")
+	if !found || strings.Contains(scheme, mask) {
+		return m.flaw(0, "an absolute https URL must start with https://, without tokens")
+	}
+	host := len(scheme) + len("://")
+	path := host + indexAnyOrEnd(m.text[host:], "/?#")
+	query := path + indexAnyOrEnd(m.text[path:], "?#")
+	t.url = &urlShape{asked: query < len(m.text)}
+	if at := strings.IndexByte(m.text, '#'); at >= 0 {
+		return m.flaw(at, "a fragment, which is never sent")
+	}
+	if f := t.checkAuthority(m, strings.ToLower(scheme), host, path); f != nil {
+		return f
+	}
+	if f := t.checkPath(m, path, query); f != nil {
+		return f
+	}
+	t.url.path, t.url.query = m.flaw(path, "").offset, m.flaw(query, "").offset
+	if !t.url.asked {
+		return nil
+	}
+	return t.checkParams(m, query+1)
+}
+
+func indexAnyOrEnd(text, chars string) int {
+	if at := strings.IndexAny(text, chars); at >= 0 {
+		return at
+	}
+	return len(text)
+}
+
+// checkLiterals refuses bytes in the literal text and in the defaults, and
+// percent signs that begin no escape.
+func checkLiterals(t *Template, allowed func(byte) bool, message string) *flaw {
+	check := func(offset int, text string) *flaw {
+		for i := range len(text) {
+			if !allowed(text[i]) {
+				return &flaw{offset + i, message}
+			}
+			if text[i] == '%' && !isEscape(text[i:]) {
+				return &flaw{offset + i, "a percent sign that is not followed by two hex digits"}
+			}
+		}
+		return nil
+	}
+	for i := range t.tokens {
+		k := &t.tokens[i]
+		if f := check(k.start-len(k.before), k.before); f != nil {
+			return f
+		}
+		if f := check(k.fallbackStart(), k.fallback); k.hasFallback && f != nil {
+			return f
+		}
+	}
+	return check(len(t.text)-len(t.tail), t.tail)
+}
+
+func isEscape(text string) bool {
+	return len(text) >= 3 && text[0] == '%' && isHex(text[1]) && isHex(text[2])
+}
+
+// isURLByte: graphic ASCII but for what proxies and browsers read in more than
+// one way.
+func isURLByte(b byte) bool {
+	return ' ' < b && b < 0x7F && !strings.ContainsRune(`"<>\`, rune(b))
+}
+
+func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
+	authority := m.text[from:to]
+	if at := strings.IndexByte(authority, '@'); at >= 0 {
+		return m.flaw(from+at, "user info: credentials do not belong in a URL")
+	}
+	tokens := m.between(from, to)
+	switch {
+	case len(tokens) > 0:
+		return t.checkTokenHost(m, scheme, from, to)
+	case !isHost(authority):
+		return m.flaw(from, "no valid host")
+	case scheme == "http" && !isLoopback(hostname(authority)), scheme != "http" && scheme != "https":
+		return m.flaw(0, "the scheme must be https, or http for a loopback address")
+	}
+	t.url.prefix = m.text[:to]
+	label, _, _ := strings.Cut(authority, ".")
+	t.notePlaceholder(from, label)
+	return nil
+}
+
+// checkTokenHost allows one token, as the whole first label before an allowed
+// base domain.
+func (t *Template) checkTokenHost(m masked, scheme string, from, to int) *flaw {
+	base, first := strings.CutPrefix(m.text[from:to], mask+".")
+	if !first || !t.allowsHost(base) {
+		return m.flaw(from, "a token in the host must be the whole first label before an allowed base domain")
+	}
+	if scheme != "https" {
+		return m.flaw(0, "the scheme must be https")
+	}
+	k := &t.tokens[0]
+	k.place = inHost
+	k.fallback = strings.ToLower(k.fallback)
+	if k.hasFallback && !isSubdomain(k.fallback) {
+		return &flaw{k.fallbackStart(), "a default that is no subdomain"}
+	}
+	t.url.prefix, t.url.base = k.before, "."+base
+	return nil
+}
+
+func (t *Template) allowsHost(base string) bool {
+	for _, allowed := range t.options.hosts {
+		if strings.EqualFold(base, allowed) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkPath goes from segment to segment.
+func (t *Template) checkPath(m masked, from, to int) *flaw {
+	t.url.slashes = strings.Count(m.text[from:to], "/")
+	t.url.slashEnd = from < to && m.text[to-1] == '/'
+	for start := from + 1; start <= to; {
+		end := start + indexAnyOrEnd(m.text[start:to], "/")
+		if f := t.checkSegment(m, start, end, end == to); f != nil {
+			return f
+		}
+		start = end + 1
+	}
+	return nil
+}
+
+func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
+	tokens := m.between(from, to)
+	segment := m.text[from:to]
+	for i := range len(segment) {
+		if segment[i] != mask[0] && !pathBytes[segment[i]] {
+			return m.flaw(from+i, needsEscape)
+		}
+	}
+	for i := range tokens {
+		k := &tokens[i]
+		k.place = inPath
+		if !k.hasFallback {
+			continue
+		}
+		if strings.ContainsFunc(k.fallback, func(r rune) bool { return !pathBytes[byte(r)] }) {
+			return &flaw{k.fallbackStart(), "a default that is no part of a path segment"}
+		}
+		segment = strings.Replace(segment, mask, k.fallback, 1)
+	}
+	if isDots(segment) || segment == "" && (!last || len(tokens) > 0) {
+		return m.flaw(from, "a path segment that is empty, . or ..")
+	}
+	if len(tokens) == 0 {
+		t.notePlaceholder(m.flaw(from, "").offset, segment)
+	}
+	return nil
+}
+
+// isDots reports whether a segment means this or the parent directory, also
+// with its dots encoded.
+func isDots[T string | []byte](segment T) bool {
+	dots := 0
+	for i := 0; i < len(segment); i++ {
+		switch {
+		case segment[i] == '.':
+		case segment[i] == '%' && i+2 < len(segment) && segment[i+1] == '2' && segment[i+2]|0x20 == 'e':
+			i += 2
+		default:
+			return false
+		}
+		dots++
+	}
+	return dots == 1 || dots == 2
+}
+
+// checkForm takes a form's text, which is like a query.
+func checkForm(t *Template) *flaw {
+	if at := invalidUTF8(t.text); at >= 0 {
+		return &flaw{at, "invalid UTF-8"}
+	}
+	if f := checkLiterals(t, isFormByte, needsEscape); f != nil {
+		return f
+	}
+	return t.checkParams(maskTokens(t), 0)
+}
+
+// unescaped decodes a literal value; checkLiterals has seen its escapes.
+func unescaped(value string) string {
+	text, _ := url.QueryUnescape(value)
+	return text
+}
+
+func isFormByte(b byte) bool { return b >= ' ' && b != 0x7F }
+
+// checkParams goes from parameter to parameter, in a query or form.
+func (t *Template) checkParams(m masked, from int) *flaw {
+	if at := strings.IndexByte(m.text[from:], ';'); at >= 0 {
+		return m.flaw(from+at, "a semicolon, which servers read in more than one way; write %3B")
+	}
+	for start := from; start <= len(m.text); {
+		end := start + indexAnyOrEnd(m.text[start:], "&")
+		if f := t.checkParam(m, start, end); f != nil {
+			return f
+		}
+		start = end + 1
+	}
+	return nil
+}
+
+func (t *Template) checkParam(m masked, from, to int) *flaw {
+	name, value, hasValue := strings.Cut(m.text[from:to], "=")
+	inName := m.before(from+len(name)) - m.before(from)
+	tokens := m.between(from, to)
+	for i := range tokens {
+		k := &tokens[i]
+		k.place = inForm
+		refused := "&#;"
+		if i < inName {
+			refused = "&#;="
+		}
+		if k.hasFallback && strings.ContainsAny(k.fallback, refused) {
+			return &flaw{k.fallbackStart(), "a default that ends the parameter"}
+		}
+	}
+	if len(tokens) == inName && hasValue {
+		t.notePlaceholder(m.flaw(from+len(name)+1, "").offset, unescaped(value))
+	}
+	if t.url != nil {
+		t.url.params = append(t.url.params, urlParam{name, inName > 0, hasValue})
+	}
+	return nil
+}
+
+// fits checks a finished URL against what was meant: its host, the number of
+// its segments, the names of its parameters.
+func (s *urlShape) fits(url []byte) bool {
+	if len(url) < len(s.prefix) || string(url[:len(s.prefix)]) != s.prefix {
+		return false
+	}
+	rest := url[len(s.prefix):]
+	if s.base != "" {
+		label := indexByteOrEnd(rest, '.')
+		if !isSubdomain(rest[:label]) || len(rest) < label+len(s.base) || string(rest[label:label+len(s.base)]) != s.base {
+			return false
+		}
+		rest = rest[label+len(s.base):]
+	}
+	path := indexByteOrEnd(rest, '?')
+	if !s.pathFits(rest[:path]) {
+		return false
+	}
+	if path == len(rest) {
+		return !s.asked
+	}
+	return s.asked && s.queryFits(rest[path+1:])
+}
+
+func indexByteOrEnd(text []byte, b byte) int {
+	for i, c := range text {
+		if c == b {
+			return i
+		}
+	}
+	return len(text)
+}
+
+func (s *urlShape) pathFits(path []byte) bool {
+	slashes := 0
+	for len(path) > 0 {
+		if path[0] != '/' {
+			return false
+		}
+		slashes++
+		path = path[1:]
+		end := indexByteOrEnd(path, '/')
+		if !isClean(path[:end]) || isDots(path[:end]) || end == 0 && !(len(path) == 0 && s.slashEnd) {
+			return false
+		}
+		path = path[end:]
+	}
+	return slashes == s.slashes
+}
+
+func (s *urlShape) queryFits(query []byte) bool {
+	for i := range s.params {
+		end := indexByteOrEnd(query, '&')
+		if !s.params[i].fits(query[:end]) {
+			return false
+		}
+		if end == len(query) {
+			return i == len(s.params)-1
+		}
+		query = query[end+1:]
+	}
+	return false
+}
+
+func (p *urlParam) fits(param []byte) bool {
+	name := indexByteOrEnd(param, '=')
+	if !isClean(param) || p.hasValue != (name < len(param)) {
+		return false
+	}
+	return p.anyName || string(param[:name]) == p.name
+}
+
+// isClean reports whether every byte may stand in a URL as it is.
+func isClean(text []byte) bool {
+	for i, c := range text {
+		switch urlClass[c] {
+		case urlRefused:
+			return false
+		case urlPercent:
+			if i+2 >= len(text) || !isHex(text[i+1]) || !isHex(text[i+2]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+const (
+	urlPlain = iota
+	urlPercent
+	urlRefused
+)
+
+var urlClass = func() (class [256]byte) {
+	for c := range class {
+		if !isURLByte(byte(c)) || c == '#' {
+			class[c] = urlRefused
+		}
+	}
+	class['%'] = urlPercent
+	return class
+}()
+
+// appendForm writes a value as forms and queries have it.
+func appendForm(dst []byte, value string) []byte {
+	for i := range len(value) {
+		switch c := value[i]; {
+		case unreserved[c]:
+			dst = append(dst, c)
+		case c == ' ':
+			dst = append(dst, '+')
+		default:
+			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		}
+	}
+	return dst
+}
+
+// appendSegment writes a value as a part of one path segment.
+func appendSegment(dst []byte, value string) (result []byte, problem string) {
+	if value == "" || value == "." || value == ".." {
+		return dst, "is empty, . or .., which is no path segment"
+	}
+	if hasControl(value) {
+		return dst, "has control characters, which no path segment may have"
+	}
+	for i := range len(value) {
+		c := value[i]
+		if segmentBytes[c] {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		}
+	}
+	return dst, ""
+}
+
+// hasControl reports control characters of ASCII and of Latin-1.
+func hasControl(value string) bool {
+	for i := range len(value) {
+		c := value[i]
+		if c < ' ' || c == 0x7F || c == 0xC2 && i+1 < len(value) && value[i+1] < 0xA0 {
+			return true
+		}
+	}
+	return false
+}
+
+// appendSubdomain writes a value as a host's first label, in lower case.
+func appendSubdomain(dst []byte, value string) (result []byte, problem string) {
+	if !isSubdomain(value) {
+		return dst, "is no subdomain"
+	}
+	for i := range len(value) {
+		c := value[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		dst = append(dst, c)
+	}
+	return dst, ""
+}
+
+var (
+	unreserved   = byteSet("-_.~")
+	segmentBytes = byteSet("-_.~$&+=:@")
+	pathBytes    = byteSet("-_.~$&+=:@!'()*,;%[]") // what a segment may have as literal text
+)
+
+// byteSet holds letters, digits and others.
+func byteSet(others string) (set [256]bool) {
+	for c := range set {
+		set[c] = isLetter(byte(c)) || isDigit(byte(c)) || strings.IndexByte(others, byte(c)) >= 0
+	}
+	return set
+}
+
+// isSubdomain reports whether label may stand before a base domain: one ASCII
+// DNS label, in upper or lower case, that is no name of common mistakes.
+func isSubdomain[T string | []byte](label T) bool {
+	if !isLabel(label) {
+		return false
+	}
+	if len(label) >= 4 && label[2] == '-' && label[3] == '-' && label[0]|0x20 == 'x' && label[1]|0x20 == 'n' {
+		return false
+	}
+	for _, no := range [...]string{"www", "null", "undefined", "none"} {
+		if len(label) == len(no) && strings.EqualFold(string(label), no) {
+			return false
+		}
+	}
+	return true
+}
+
+func isLabel[T string | []byte](label T) bool {
+	if label := len(label); label == 0 || label > 63 {
+		return false
+	}
+	for i := range len(label) {
+		if c := label[i]; !isLetter(c) && !isDigit(c) && (c != '-' || i == 0 || i == len(label)-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// isBaseDomain reports whether a token may stand before domain.
+func isBaseDomain(domain string) bool {
+	labels := strings.Split(domain, ".")
+	for _, label := range labels {
+		if !isLabel(label) {
+			return false
+		}
+	}
+	_, notIP := netip.ParseAddr(domain)
+	return len(labels) > 1 && notIP != nil && len(domain) <= 253-64
+}
+
+// isHost reports whether text is a host with or without a port.
+func isHost(text string) bool {
+	host := hostname(text)
+	if port := strings.TrimPrefix(text, host); port != "" && !isPort(port) {
+		return false
+	}
+	if inner, bracketed := strings.CutPrefix(host, "["); bracketed {
+		addr, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+		return err == nil && addr.Is6() && addr.Zone() == ""
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if !isLabel(strings.ReplaceAll(label, "_", "x")) { // the field has names with _
+			return false
+		}
+	}
+	return len(host) <= 253
+}
+
+// hostname drops the port.
+func hostname(text string) string {
+	at := strings.LastIndexByte(text, ':')
+	if at < 0 || strings.HasSuffix(text, "]") {
+		return text
+	}
+	return text[:at]
+}
+
+// isPort reports whether text is a colon and a port.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text[1:], 10, 16)
+	return err == nil && n > 0
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.IsLoopback()
+}
