@@ -151,12 +151,13 @@ func (d Dialect) isBody(text string) bool {
 	return d.isName(text)
 }
 
-// legs returns the names of a body: one, or more in a chain.
-func (d Dialect) legs(body string) []string {
-	if !d.chains {
-		return []string{d.trim(body)}
+// legs returns the name in a body, and in a chain those behind it.
+func (d Dialect) legs(body string) (name string, others []string) {
+	if !d.chains || !strings.Contains(body, "|") {
+		return d.trim(body), nil
 	}
-	return strings.Split(body, "|")
+	all := strings.Split(body, "|")
+	return all[0], all[1:]
 }
 
 // hasSingleBrackets reports whether a default may stand behind a token of d.

@@ -168,17 +168,28 @@ type Template struct {
 
 // token is one token of a template, with the literal text in front of it.
 type token struct {
-	before      string   // the text between the token before and this one
-	names       []string // one, or those of a chain
-	raw         string   // as it is written, without its default
-	hasFallback bool
-	fallback    string // its default, in the template's own format
+	before      string // the text between the token before and this one
+	name        string
+	plain       *byteSet // of place; nil when every value is to be looked at
 	place       place
-	start, end  int // where it is in the text, with its default
+	hasFallback bool
+	fallback    string   // its default, in the template's own format
+	others      []string // in a chain, the names behind the first
+	raw         string   // as it is written, without its default
+	start, end  int      // where it is in the text, with its default
 }
 
-// name is the token's name for errors.
-func (k *token) name() string { return strings.Join(k.names, "|") }
+// stand says where the token stands.
+func (k *token) stand(p place) {
+	k.place = p
+	k.plain = plainBytes[p]
+}
+
+// body is what is written between the delimiters.
+func (k *token) body() string { return strings.Join(k.names(), "|") }
+
+// names are the token's own, or those of a chain.
+func (k *token) names() []string { return append([]string{k.name}, k.others...) }
 
 // fallbackStart is where the text of the default is.
 func (k *token) fallbackStart() int { return k.end - len("}") - len(k.fallback) }
@@ -195,6 +206,38 @@ const (
 	inPath
 	inHost
 )
+
+// plainBytes are those that a place takes as they are. A value made of them
+// alone, and not blank, needs no further look.
+var plainBytes = [...]*byteSet{
+	inText:       nil,
+	inJSONString: newByteSet(func(c byte) bool { return ' ' <= c && c < 0x7F && c != '"' && c != '\\' }),
+	inJSON:       nil,
+	inForm:       formBytes,
+	inPath:       newByteSet(func(c byte) bool { return segmentBytes[c] && c != '.' }),
+	inHost:       nil,
+}
+
+// byteSet is a set of bytes.
+type byteSet [256]bool
+
+func newByteSet(contains func(byte) bool) *byteSet {
+	var set byteSet
+	for c := range set {
+		set[c] = contains(byte(c))
+	}
+	return &set
+}
+
+// holds reports whether text is made of the set's bytes.
+func (set *byteSet) holds(text string) bool {
+	for i := range len(text) {
+		if !set[text[i]] {
+			return false
+		}
+	}
+	return true
+}
 
 // needsValue reports whether nothing else can stand there.
 func (p place) needsValue() bool { return p == inJSON || p == inPath || p == inHost }
@@ -331,7 +374,7 @@ func distinctNames(tokens []token) []string {
 	var list []string
 	seen := make(map[string]bool)
 	for i := range tokens {
-		for _, name := range tokens[i].names {
+		for _, name := range tokens[i].names() {
 			if lower := strings.ToLower(name); !seen[lower] {
 				seen[lower] = true
 				list = append(list, name)
@@ -364,14 +407,29 @@ func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bo
 	if t.isZero() {
 		return dst, errNoTemplate
 	}
+	if lookup == nil {
+		lookup = nothing
+	}
 	var mistakes []FieldError
 	out := dst
 	for i := range t.tokens {
 		k := &t.tokens[i]
 		out = append(out, k.before...)
+		value, found := lookup(k.name)
+		if !found {
+			value = ""
+		}
 		var problem string
-		if out, problem = t.put(out, k, lookup); problem != "" {
-			mistakes = append(mistakes, FieldError{k.name(), problem})
+		switch {
+		case k.takesPlain(value):
+			out = append(out, value...)
+		case value != "":
+			out, problem = k.place.put(out, value)
+		default:
+			out, problem = t.putOther(out, k, found, lookup)
+		}
+		if problem != "" {
+			mistakes = append(mistakes, FieldError{k.body(), problem})
 		}
 		if len(out)-len(dst) > maxResult {
 			break
@@ -390,37 +448,46 @@ func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bo
 	return out, nil
 }
 
-// put appends what stands for a token.
-func (t *Template) put(dst []byte, k *token, lookup func(string) (string, bool)) (result []byte, problem string) {
-	value, found := k.value(lookup)
+// nothing is a look-up without values.
+func nothing(string) (value string, found bool) { return "", false }
+
+// takesPlain reports whether value can be put in as it is, without a further
+// look: most values are.
+func (k *token) takesPlain(value string) bool {
+	return k.plain != nil && value != "" && len(value) <= maxValue && k.plain.holds(value)
+}
+
+// putOther appends what stands for a token whose first name is blank or has no
+// value.
+func (t *Template) putOther(dst []byte, k *token, found bool, lookup func(string) (string, bool)) (result []byte, problem string) {
+	if value := k.otherValue(lookup); value != "" {
+		return k.place.put(dst, value)
+	}
+	isBlank := found && k.others == nil
 	switch {
-	case found:
 	case k.hasFallback:
 		return append(dst, k.fallback...), ""
+	case isBlank:
+		return k.place.put(dst, "")
 	case t.options.missing == MissingFails:
 		return dst, "has no value"
 	case k.place.needsValue():
 		return dst, "has no value, and cannot do without one in its place"
 	case t.options.missing == MissingStays:
-		value = k.raw
+		return k.place.put(dst, k.raw)
 	}
-	return k.place.put(dst, value)
+	return dst, ""
 }
 
-// value looks the token up. For a default, and in a chain, blank is missing.
-func (k *token) value(lookup func(string) (string, bool)) (value string, found bool) {
-	if lookup == nil {
-		return "", false
-	}
-	if len(k.names) == 1 && !k.hasFallback {
-		return lookup(k.names[0])
-	}
-	for _, name := range k.names {
-		if value, found = lookup(name); found && value != "" {
-			return value, true
+// otherValue returns the first value that is not blank behind a chain's first
+// name; "" for none.
+func (k *token) otherValue(lookup func(string) (string, bool)) string {
+	for _, name := range k.others {
+		if value, found := lookup(name); found && value != "" {
+			return value
 		}
 	}
-	return "", false
+	return ""
 }
 
 func distinct(mistakes []FieldError) []FieldError {
@@ -443,12 +510,14 @@ func (t *Template) checkValues(v Values) error {
 	var mistakes []FieldError
 	for i := range t.tokens {
 		k := &t.tokens[i]
-		value, found := k.value(lookup)
-		if !found {
-			continue
-		}
-		if _, problem := k.place.put(nil, value); problem != "" {
-			mistakes = append(mistakes, FieldError{k.name(), problem})
+		for _, name := range k.names() {
+			value, _ := lookup(name)
+			if value == "" {
+				continue
+			}
+			if _, problem := k.place.put(nil, value); problem != "" {
+				mistakes = append(mistakes, FieldError{name, problem})
+			}
 		}
 	}
 	if mistakes == nil {
@@ -456,6 +525,28 @@ func (t *Template) checkValues(v Values) error {
 	}
 	return &ParseError{distinct(mistakes)}
 }
+
+// hostNames lists the names of the token in the host; none where the host is
+// literal.
+func (t *Template) hostNames() []string {
+	if t.url == nil || t.url.base == "" {
+		return nil
+	}
+	return t.tokens[0].names()
+}
+
+// host returns the host of a URL template with its port, in lower case: all of
+// it, or the base domain behind a token.
+func (t *Template) host() string {
+	start := t.url.authority
+	if t.url.base != "" {
+		start = t.tokens[0].end + len(".")
+	}
+	return strings.ToLower(t.text[start:t.url.path])
+}
+
+// withoutQuery is the text of a URL template up to the query, for errors.
+func (t *Template) withoutQuery() string { return t.text[:t.url.query] }
 
 // Convert writes the template in another dialect. What the dialect has no way
 // to say (a default, a chain, a name) is an error that names it, and so is
@@ -483,7 +574,7 @@ func (t *Template) sayableIn(to Dialect) error {
 	for i := range t.tokens {
 		k := &t.tokens[i]
 		if lack := k.lackIn(to); lack != "" {
-			mistakes = append(mistakes, FieldError{position(t.text, k.start), strconv.Quote(k.name()) + " " + lack})
+			mistakes = append(mistakes, FieldError{position(t.text, k.start), strconv.Quote(k.body()) + " " + lack})
 		}
 	}
 	if mistakes == nil {
@@ -495,9 +586,9 @@ func (t *Template) sayableIn(to Dialect) error {
 // lackIn says what a dialect has no way to write of the token; "" when nothing.
 func (k *token) lackIn(to Dialect) string {
 	switch {
-	case len(k.names) > 1 && !to.chains:
+	case k.others != nil && !to.chains:
 		return "is a chain, and " + to.String() + " has none"
-	case slices.ContainsFunc(k.names, func(name string) bool { return !to.isName(name) }):
+	case slices.ContainsFunc(k.names(), func(name string) bool { return !to.isName(name) }):
 		return "is no name in " + to.String()
 	case k.hasFallback && !to.defaults:
 		return "has a default, and " + to.String() + " has none"
@@ -510,7 +601,7 @@ func (t *Template) writeIn(to Dialect) string {
 	for i := range t.tokens {
 		k := &t.tokens[i]
 		b.WriteString(k.before)
-		b.WriteString(to.write(k.name()))
+		b.WriteString(to.write(k.body()))
 		if k.hasFallback {
 			b.WriteString("{" + k.fallback + "}")
 		}
@@ -543,6 +634,6 @@ func (t *Template) sameAs(text string, in Dialect) error {
 
 // reads reports whether two tokens mean the same in the same place.
 func (k *token) reads(other *token) bool {
-	return k.before == other.before && slices.Equal(k.names, other.names) &&
+	return k.before == other.before && k.name == other.name && slices.Equal(k.others, other.others) &&
 		k.hasFallback == other.hasFallback && k.fallback == other.fallback
 }

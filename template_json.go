@@ -53,7 +53,7 @@ func (c *jsonCheck) peek() byte {
 // takeToken passes a token and sets its place.
 func (c *jsonCheck) takeToken(p place) *token {
 	k := &c.tokens[0]
-	k.place = p
+	k.stand(p)
 	c.pos = k.end
 	c.tokens = c.tokens[1:]
 	return k
@@ -345,13 +345,7 @@ func appendJSON(dst []byte, value string) []byte {
 }
 
 // jsonEscaped are the bytes that a JSON string cannot have as they are.
-var jsonEscaped = func() (set [256]bool) {
-	for c := range byte(' ') {
-		set[c] = true
-	}
-	set['"'], set['\\'] = true, true
-	return set
-}()
+var jsonEscaped = newByteSet(func(c byte) bool { return c < ' ' || c == '"' || c == '\\' })
 
 func appendJSONEscape(dst []byte, c byte) []byte {
 	switch c {

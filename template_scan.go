@@ -111,7 +111,8 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 		body := s.text[from:to]
 		if d.isBody(body) && !(s.json && !s.inString && d.isList(body)) {
 			end := to + len(d.close)
-			return &token{names: d.legs(body), raw: s.text[pos:end], start: pos, end: end}, *d, nil
+			name, others := d.legs(body)
+			return &token{name: name, others: others, raw: s.text[pos:end], start: pos, end: end}, *d, nil
 		}
 		if d.strict {
 			return nil, *d, &flaw{pos, "between " + d.open + " and " + d.close + " stands no name"}

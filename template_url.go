@@ -11,21 +11,19 @@ import (
 
 // urlShape is what a URL template's author meant: what no value may change.
 type urlShape struct {
-	prefix   string // the text up to the path, or up to the token in the host
-	base     string // behind a token in the host: ".trackdrive.com"; else ""
-	slashes  int    // in the path
-	slashEnd bool   // the path ends in one
-	asked    bool   // there is a query
-	params   []urlParam
-	path     int // where the path starts in the template's text
-	query    int // where the path ends in it
+	prefix                 string // the text up to the token in the host, or else up to the segment of the first token
+	base                   string // behind a token in the host, again up to the next token's segment: ".trackdrive.com/api"
+	slashes                int    // in the rest of the path
+	slashEnd               bool   // the path ends in one
+	params                 []urlParam
+	authority, path, query int // where these start in the template's text; the query with its "?"
 }
 
 // urlParam is one parameter of the query.
 type urlParam struct {
-	name     string // as written
-	anyName  bool   // a token is in the name
-	hasValue bool   // an equals sign follows
+	start    string // "?name=", "&name" or, with a token in the name, "&"
+	anyName  bool
+	hasValue bool // an equals sign follows the name
 }
 
 // masked is a text in which every token is one NUL, so that its structure shows.
@@ -49,14 +47,16 @@ func maskTokens(t *Template) masked {
 // before returns how many tokens stand in front of at.
 func (m masked) before(at int) int { return strings.Count(m.text[:at], mask) }
 
-// flaw is a mistake at a place of the masked text.
-func (m masked) flaw(at int, message string) *flaw {
+// offset gives a place of the masked text as one of the template's text.
+func (m masked) offset(at int) int {
 	offset := at
 	for i := range m.before(at) {
 		offset += m.tokens[i].end - m.tokens[i].start - len(mask)
 	}
-	return &flaw{offset, message}
+	return offset
 }
+
+func (m masked) flaw(at int, message string) *flaw { return &flaw{m.offset(at), message} }
 
 // between returns the tokens of a part of the masked text.
 func (m masked) between(from, to int) []token {
@@ -77,18 +77,18 @@ func checkURL(t *Template) *flaw {
 	host := len(scheme) + len("://")
 	path := host + indexAnyOrEnd(m.text[host:], "/?#")
 	query := path + indexAnyOrEnd(m.text[path:], "?#")
-	t.url = &urlShape{asked: query < len(m.text)}
 	if at := strings.IndexByte(m.text, '#'); at >= 0 {
 		return m.flaw(at, "a fragment, which is never sent")
 	}
+	t.url = &urlShape{authority: host, path: m.offset(path), query: m.offset(query)}
 	if f := t.checkAuthority(m, strings.ToLower(scheme), host, path); f != nil {
 		return f
 	}
 	if f := t.checkPath(m, path, query); f != nil {
 		return f
 	}
-	t.url.path, t.url.query = m.flaw(path, "").offset, m.flaw(query, "").offset
-	if !t.url.asked {
+	t.url.fix(m, path, query)
+	if query == len(m.text) {
 		return nil
 	}
 	return t.checkParams(m, query+1)
@@ -168,7 +168,7 @@ func (t *Template) checkTokenHost(m masked, scheme string, from, to int) *flaw {
 		return m.flaw(0, "the scheme must be https")
 	}
 	k := &t.tokens[0]
-	k.place = inHost
+	k.stand(inHost)
 	k.fallback = strings.ToLower(k.fallback)
 	if k.hasFallback && !isSubdomain(k.fallback) {
 		return &flaw{k.fallbackStart(), "a default that is no subdomain"}
@@ -186,10 +186,25 @@ func (t *Template) allowsHost(base string) bool {
 	return false
 }
 
+// fix adds the segments in front of the first token to what cannot change, and
+// counts the others.
+func (s *urlShape) fix(m masked, path, query int) {
+	text := m.text[path:query]
+	fixed := len(text)
+	if token := strings.Index(text, mask); token >= 0 {
+		fixed = strings.LastIndexByte(text[:token], '/')
+	}
+	if s.base == "" {
+		s.prefix += text[:fixed]
+	} else {
+		s.base += text[:fixed]
+	}
+	s.slashes = strings.Count(text[fixed:], "/")
+	s.slashEnd = strings.HasSuffix(text, "/")
+}
+
 // checkPath goes from segment to segment.
 func (t *Template) checkPath(m masked, from, to int) *flaw {
-	t.url.slashes = strings.Count(m.text[from:to], "/")
-	t.url.slashEnd = from < to && m.text[to-1] == '/'
 	for start := from + 1; start <= to; {
 		end := start + indexAnyOrEnd(m.text[start:to], "/")
 		if f := t.checkSegment(m, start, end, end == to); f != nil {
@@ -210,7 +225,7 @@ func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
 	}
 	for i := range tokens {
 		k := &tokens[i]
-		k.place = inPath
+		k.stand(inPath)
 		if !k.hasFallback {
 			continue
 		}
@@ -223,7 +238,7 @@ func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
 		return m.flaw(from, "a path segment that is empty, . or ..")
 	}
 	if len(tokens) == 0 {
-		t.notePlaceholder(m.flaw(from, "").offset, segment)
+		t.notePlaceholder(m.offset(from), segment)
 	}
 	return nil
 }
@@ -285,7 +300,7 @@ func (t *Template) checkParam(m masked, from, to int) *flaw {
 	tokens := m.between(from, to)
 	for i := range tokens {
 		k := &tokens[i]
-		k.place = inForm
+		k.stand(inForm)
 		refused := "&#;"
 		if i < inName {
 			refused = "&#;="
@@ -295,130 +310,152 @@ func (t *Template) checkParam(m masked, from, to int) *flaw {
 		}
 	}
 	if len(tokens) == inName && hasValue {
-		t.notePlaceholder(m.flaw(from+len(name)+1, "").offset, unescaped(value))
+		t.notePlaceholder(m.offset(from+len(name)+1), unescaped(value))
 	}
 	if t.url != nil {
-		t.url.params = append(t.url.params, urlParam{name, inName > 0, hasValue})
+		t.url.addParam(m.text[from-1:from], name, hasValue)
 	}
 	return nil
+}
+
+func (s *urlShape) addParam(separator, name string, hasValue bool) {
+	p := urlParam{start: separator, anyName: strings.Contains(name, mask), hasValue: hasValue}
+	if !p.anyName {
+		p.start += name
+		if hasValue {
+			p.start += "="
+		}
+	}
+	s.params = append(s.params, p)
 }
 
 // fits checks a finished URL against what was meant: its host, the number of
 // its segments, the names of its parameters.
 func (s *urlShape) fits(url []byte) bool {
-	if len(url) < len(s.prefix) || string(url[:len(s.prefix)]) != s.prefix {
+	path, ok := s.hostFits(url)
+	if !ok {
 		return false
 	}
-	rest := url[len(s.prefix):]
-	if s.base != "" {
-		label := indexByteOrEnd(rest, '.')
-		if !isSubdomain(rest[:label]) || len(rest) < label+len(s.base) || string(rest[label:label+len(s.base)]) != s.base {
-			return false
-		}
-		rest = rest[label+len(s.base):]
-	}
-	path := indexByteOrEnd(rest, '?')
-	if !s.pathFits(rest[:path]) {
-		return false
-	}
-	if path == len(rest) {
-		return !s.asked
-	}
-	return s.asked && s.queryFits(rest[path+1:])
+	query, ok := s.pathFits(path)
+	return ok && s.queryFits(query)
 }
 
-func indexByteOrEnd(text []byte, b byte) int {
-	for i, c := range text {
-		if c == b {
+// hostFits takes what cannot change off the front of a URL.
+func (s *urlShape) hostFits(url []byte) (path []byte, ok bool) {
+	path, ok = cutPrefix(url, s.prefix)
+	if !ok || s.base == "" {
+		return path, ok
+	}
+	label := span(path, urlDot|urlSlash)
+	if !isSubdomain(path[:label]) {
+		return nil, false
+	}
+	return cutPrefix(path[label:], s.base)
+}
+
+func cutPrefix(text []byte, prefix string) (rest []byte, ok bool) {
+	if len(text) < len(prefix) || string(text[:len(prefix)]) != prefix {
+		return nil, false
+	}
+	return text[len(prefix):], true
+}
+
+// pathFits takes the rest of the path off the front of a URL.
+func (s *urlShape) pathFits(path []byte) (query []byte, ok bool) {
+	slashes := 0
+	for len(path) > 0 && path[0] == '/' {
+		path = path[1:]
+		end := span(path, urlSlash|urlQuestion)
+		if isDots(path[:end]) || end == 0 && !s.slashEnd {
+			return nil, false
+		}
+		path = path[end:]
+		slashes++
+	}
+	return path, slashes == s.slashes
+}
+
+func (s *urlShape) queryFits(query []byte) (ok bool) {
+	for i := range s.params {
+		if query, ok = s.params[i].fits(query); !ok {
+			return false
+		}
+	}
+	return len(query) == 0
+}
+
+// fits takes the parameter off the front of a query.
+func (p *urlParam) fits(query []byte) (rest []byte, ok bool) {
+	rest, ok = cutPrefix(query, p.start)
+	if !ok {
+		return nil, false
+	}
+	if p.anyName {
+		rest = rest[span(rest, urlEquals|urlAnd):]
+		if p.hasValue != (len(rest) > 0 && rest[0] == '=') {
+			return nil, false
+		}
+	}
+	value := span(rest, urlAnd)
+	return rest[value:], p.hasValue || value == 0
+}
+
+// span returns where a part of a URL ends: behind it, at the first byte of these
+// classes, or at one that may not be there at all.
+func span(url []byte, classes uint8) int {
+	classes |= urlRefused
+	for i, c := range url {
+		if urlClass[c]&classes != 0 {
 			return i
 		}
 	}
-	return len(text)
+	return len(url)
 }
 
-func (s *urlShape) pathFits(path []byte) bool {
-	slashes := 0
-	for len(path) > 0 {
-		if path[0] != '/' {
-			return false
-		}
-		slashes++
-		path = path[1:]
-		end := indexByteOrEnd(path, '/')
-		if !isClean(path[:end]) || isDots(path[:end]) || end == 0 && !(len(path) == 0 && s.slashEnd) {
-			return false
-		}
-		path = path[end:]
-	}
-	return slashes == s.slashes
-}
-
-func (s *urlShape) queryFits(query []byte) bool {
-	for i := range s.params {
-		end := indexByteOrEnd(query, '&')
-		if !s.params[i].fits(query[:end]) {
-			return false
-		}
-		if end == len(query) {
-			return i == len(s.params)-1
-		}
-		query = query[end+1:]
-	}
-	return false
-}
-
-func (p *urlParam) fits(param []byte) bool {
-	name := indexByteOrEnd(param, '=')
-	if !isClean(param) || p.hasValue != (name < len(param)) {
-		return false
-	}
-	return p.anyName || string(param[:name]) == p.name
-}
-
-// isClean reports whether every byte may stand in a URL as it is.
-func isClean(text []byte) bool {
-	for i, c := range text {
-		switch urlClass[c] {
-		case urlRefused:
-			return false
-		case urlPercent:
-			if i+2 >= len(text) || !isHex(text[i+1]) || !isHex(text[i+2]) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
+// Classes of bytes in a URL.
 const (
-	urlPlain = iota
-	urlPercent
-	urlRefused
+	urlRefused uint8 = 1 << iota
+	urlDot
+	urlSlash
+	urlQuestion
+	urlAnd
+	urlEquals
 )
 
-var urlClass = func() (class [256]byte) {
+var urlClass = func() (class [256]uint8) {
 	for c := range class {
-		if !isURLByte(byte(c)) || c == '#' {
+		if !isURLByte(byte(c)) {
 			class[c] = urlRefused
 		}
 	}
-	class['%'] = urlPercent
+	class['#'], class['.'], class['/'] = urlRefused, urlDot, urlSlash
+	class['?'], class['&'], class['='] = urlQuestion, urlAnd, urlEquals
 	return class
 }()
 
 // appendForm writes a value as forms and queries have it.
 func appendForm(dst []byte, value string) []byte {
+	return appendEncoded(dst, value, formBytes, "+")
+}
+
+// appendEncoded writes the bytes of plain as they are, a blank as told, and the
+// rest percent-encoded.
+func appendEncoded(dst []byte, value string, plain *byteSet, blank string) []byte {
+	done := 0
 	for i := range len(value) {
-		switch c := value[i]; {
-		case unreserved[c]:
-			dst = append(dst, c)
-		case c == ' ':
-			dst = append(dst, '+')
-		default:
+		c := value[i]
+		if plain[c] {
+			continue
+		}
+		dst = append(dst, value[done:i]...)
+		done = i + 1
+		if c == ' ' {
+			dst = append(dst, blank...)
+		} else {
 			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
 		}
 	}
-	return dst
+	return append(dst, value[done:]...)
 }
 
 // appendSegment writes a value as a part of one path segment.
@@ -429,15 +466,7 @@ func appendSegment(dst []byte, value string) (result []byte, problem string) {
 	if hasControl(value) {
 		return dst, "has control characters, which no path segment may have"
 	}
-	for i := range len(value) {
-		c := value[i]
-		if segmentBytes[c] {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
-		}
-	}
-	return dst, ""
+	return appendEncoded(dst, value, segmentBytes, "%20"), ""
 }
 
 // hasControl reports control characters of ASCII and of Latin-1.
@@ -467,18 +496,14 @@ func appendSubdomain(dst []byte, value string) (result []byte, problem string) {
 }
 
 var (
-	unreserved   = byteSet("-_.~")
-	segmentBytes = byteSet("-_.~$&+=:@")
-	pathBytes    = byteSet("-_.~$&+=:@!'()*,;%[]") // what a segment may have as literal text
+	formBytes    = newByteSet(isUnreserved)
+	segmentBytes = newByteSet(func(c byte) bool { return isUnreserved(c) || isOneOf("$&+=:@", c) })
+	pathBytes    = newByteSet(func(c byte) bool { return segmentBytes[c] || isOneOf("!'()*,;%[]", c) }) // in literal text
 )
 
-// byteSet holds letters, digits and others.
-func byteSet(others string) (set [256]bool) {
-	for c := range set {
-		set[c] = isLetter(byte(c)) || isDigit(byte(c)) || strings.IndexByte(others, byte(c)) >= 0
-	}
-	return set
-}
+func isUnreserved(c byte) bool { return isLetter(c) || isDigit(c) || isOneOf("-_.~", c) }
+
+func isOneOf(set string, c byte) bool { return strings.IndexByte(set, c) >= 0 }
 
 // isSubdomain reports whether label may stand before a base domain: one ASCII
 // DNS label, in upper or lower case, that is no name of common mistakes.
