@@ -248,16 +248,13 @@ func (p place) put(dst []byte, value string) (result []byte, problem string) {
 	if len(value) > maxValue {
 		return dst, problemLongValue
 	}
-	if p != inText && !utf8.ValidString(value) {
-		return dst, "is not valid UTF-8"
-	}
 	switch p {
 	case inJSONString:
-		return appendJSON(dst, value), ""
+		return appendJSON(dst, value)
 	case inJSON:
 		return appendScalar(dst, value)
 	case inForm:
-		return appendForm(dst, value), ""
+		return appendEncoded(dst, value, formBytes, "+")
 	case inPath:
 		return appendSegment(dst, value)
 	case inHost:
@@ -268,6 +265,8 @@ func (p place) put(dst []byte, value string) (result []byte, problem string) {
 }
 
 var problemLongValue = "is longer than " + strconv.Itoa(maxValue) + " bytes"
+
+const problemNotUTF8 = "is not valid UTF-8"
 
 // ParseTemplate parses text: at most 64 KiB, with at most 256 tokens. A JSON
 // template must be a valid document with its tokens in place, and a URL
@@ -307,7 +306,7 @@ func (t *Template) parse() error {
 		return invalid("format", "%d is none", int(t.format))
 	}
 	if len(t.text) > maxTemplate {
-		return invalid("template", "is longer than %d bytes", maxTemplate)
+		return (&flaw{maxTemplate, "the text is longer than " + strconv.Itoa(maxTemplate) + " bytes"}).in(t.text)
 	}
 	if f := t.scan(); f != nil {
 		return f.in(t.text)
@@ -340,6 +339,9 @@ type flaw struct {
 func (f *flaw) in(text string) *ParseError {
 	return &ParseError{[]FieldError{{position(text, f.offset), f.message}}}
 }
+
+// aboutAll is a mistake without a place.
+func aboutAll(message string) *ParseError { return &ParseError{[]FieldError{{"", message}}} }
 
 // position gives line and column, in characters, both from 1.
 func position(text string, offset int) string {
@@ -440,10 +442,10 @@ func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bo
 		return dst, &ParseError{distinct(mistakes)}
 	}
 	if len(out)-len(dst) > maxResult {
-		return dst, invalid("template", "the result is longer than %d bytes", maxResult)
+		return dst, aboutAll("the result is longer than " + strconv.Itoa(maxResult) + " bytes")
 	}
 	if t.url != nil && !t.url.fits(out[len(dst):]) {
-		return dst, invalid("template", "the values change what the URL means")
+		return dst, aboutAll("the values change the host, the segments or the parameters of the URL")
 	}
 	return out, nil
 }
@@ -614,22 +616,34 @@ func (t *Template) writeIn(to Dialect) string {
 func (t *Template) sameAs(text string, in Dialect) error {
 	other := &Template{format: t.format, text: text, options: t.options}
 	other.options.dialects = []Dialect{in}
-	misread := in.String() + " would read the text here as a token"
 	if err := other.parse(); err != nil {
-		return &ParseError{[]FieldError{{"", "in " + in.String() + " the text means something else: " + bare(err.Error())}}}
+		return aboutAll("in " + in.String() + " the text means something else: " + bare(err.Error()))
 	}
-	offset := 0
-	for i := range t.tokens {
-		k := &t.tokens[i]
-		if i >= len(other.tokens) || !k.reads(&other.tokens[i]) {
-			return (&flaw{offset, misread}).in(t.text)
+	for i := range max(len(t.tokens), len(other.tokens)) {
+		if i >= len(t.tokens) || i >= len(other.tokens) || !t.tokens[i].reads(&other.tokens[i]) {
+			return (&flaw{t.misread(other, i), "means something else in " + in.String()}).in(t.text)
 		}
-		offset = k.end
-	}
-	if len(other.tokens) > len(t.tokens) || other.tail != t.tail {
-		return (&flaw{offset, misread}).in(t.text)
 	}
 	return nil
+}
+
+// misread returns where the text is that makes another token i of other.
+func (t *Template) misread(other *Template, i int) int {
+	if i >= len(other.tokens) {
+		return t.tokens[i].start
+	}
+	o := &other.tokens[i]
+	if i < len(t.tokens) && t.tokens[i].before == o.before && t.tokens[i].name == o.name {
+		return t.tokens[i].end
+	}
+	from := 0
+	if i > 0 {
+		from = t.tokens[i-1].end
+	}
+	if strings.HasPrefix(t.text[from:], o.before) {
+		return from + len(o.before)
+	}
+	return from
 }
 
 // reads reports whether two tokens mean the same in the same place.

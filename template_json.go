@@ -331,7 +331,10 @@ func appendScalar(dst []byte, value string) (result []byte, problem string) {
 }
 
 // appendJSON writes a value between quotes.
-func appendJSON(dst []byte, value string) []byte {
+func appendJSON(dst []byte, value string) (result []byte, problem string) {
+	if !utf8.ValidString(value) {
+		return dst, problemNotUTF8
+	}
 	plain := 0
 	for i := range len(value) {
 		if !jsonEscaped[value[i]] {
@@ -341,7 +344,7 @@ func appendJSON(dst []byte, value string) []byte {
 		dst = appendJSONEscape(dst, value[i])
 		plain = i + 1
 	}
-	return append(dst, value[plain:]...)
+	return append(dst, value[plain:]...), ""
 }
 
 // jsonEscaped are the bytes that a JSON string cannot have as they are.

@@ -2,7 +2,10 @@
 
 package trackdrive
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // scanner walks through a text once, from token to token.
 type scanner struct {
@@ -35,7 +38,7 @@ func (t *Template) scan() *flaw {
 			pos += s.step(pos)
 			continue
 		case len(t.tokens) == maxTokens:
-			return &flaw{pos, "has more than 256 tokens"}
+			return &flaw{pos, "more than " + strconv.Itoa(maxTokens) + " tokens"}
 		}
 		k.before = s.text[last:k.start]
 		t.tokens = append(t.tokens, *k)

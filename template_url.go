@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // urlShape is what a URL template's author meant: what no value may change.
@@ -127,7 +128,7 @@ func checkLiterals(t *Template, allowed func(byte) bool, message string) *flaw {
 	return check(len(t.text)-len(t.tail), t.tail)
 }
 
-func isEscape(text string) bool {
+func isEscape[T string | []byte](text T) bool {
 	return len(text) >= 3 && text[0] == '%' && isHex(text[1]) && isHex(text[2])
 }
 
@@ -391,12 +392,12 @@ func (p *urlParam) fits(query []byte) (rest []byte, ok bool) {
 		return nil, false
 	}
 	if p.anyName {
-		rest = rest[span(rest, urlEquals|urlAnd):]
+		rest = rest[span(rest, urlEquals|urlAnd|urlSemicolon):]
 		if p.hasValue != (len(rest) > 0 && rest[0] == '=') {
 			return nil, false
 		}
 	}
-	value := span(rest, urlAnd)
+	value := span(rest, urlAnd|urlSemicolon)
 	return rest[value:], p.hasValue || value == 0
 }
 
@@ -405,21 +406,23 @@ func (p *urlParam) fits(query []byte) (rest []byte, ok bool) {
 func span(url []byte, classes uint8) int {
 	classes |= urlRefused
 	for i, c := range url {
-		if urlClass[c]&classes != 0 {
-			return i
+		if urlClass[c]&classes == 0 || c == '%' && isEscape(url[i:]) {
+			continue
 		}
+		return i
 	}
 	return len(url)
 }
 
 // Classes of bytes in a URL.
 const (
-	urlRefused uint8 = 1 << iota
-	urlDot
-	urlSlash
-	urlQuestion
-	urlAnd
-	urlEquals
+	urlRefused   uint8 = 1 << iota // a percent sign too, unless it begins an escape
+	urlDot                         // ends a label
+	urlSlash                       // ends a segment
+	urlQuestion                    // ends the path
+	urlEquals                      // ends a parameter's name
+	urlAnd                         // ends a parameter
+	urlSemicolon                   // ends a parameter on some servers
 )
 
 var urlClass = func() (class [256]uint8) {
@@ -428,19 +431,16 @@ var urlClass = func() (class [256]uint8) {
 			class[c] = urlRefused
 		}
 	}
-	class['#'], class['.'], class['/'] = urlRefused, urlDot, urlSlash
-	class['?'], class['&'], class['='] = urlQuestion, urlAnd, urlEquals
+	class['#'], class['%'] = urlRefused, urlRefused
+	class['.'], class['/'], class['?'] = urlDot, urlSlash, urlQuestion
+	class['='], class['&'], class[';'] = urlEquals, urlAnd, urlSemicolon
 	return class
 }()
 
-// appendForm writes a value as forms and queries have it.
-func appendForm(dst []byte, value string) []byte {
-	return appendEncoded(dst, value, formBytes, "+")
-}
-
 // appendEncoded writes the bytes of plain as they are, a blank as told, and the
 // rest percent-encoded.
-func appendEncoded(dst []byte, value string, plain *byteSet, blank string) []byte {
+func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (result []byte, problem string) {
+	var seen byte // all bits of the encoded bytes
 	done := 0
 	for i := range len(value) {
 		c := value[i]
@@ -448,14 +448,18 @@ func appendEncoded(dst []byte, value string, plain *byteSet, blank string) []byt
 			continue
 		}
 		dst = append(dst, value[done:i]...)
-		done = i + 1
 		if c == ' ' {
 			dst = append(dst, blank...)
 		} else {
 			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
 		}
+		seen |= c
+		done = i + 1
 	}
-	return append(dst, value[done:]...)
+	if seen >= utf8.RuneSelf && !utf8.ValidString(value) {
+		return dst, problemNotUTF8
+	}
+	return append(dst, value[done:]...), ""
 }
 
 // appendSegment writes a value as a part of one path segment.
@@ -466,7 +470,7 @@ func appendSegment(dst []byte, value string) (result []byte, problem string) {
 	if hasControl(value) {
 		return dst, "has control characters, which no path segment may have"
 	}
-	return appendEncoded(dst, value, segmentBytes, "%20"), ""
+	return appendEncoded(dst, value, segmentBytes, "%20")
 }
 
 // hasControl reports control characters of ASCII and of Latin-1.
