@@ -607,7 +607,7 @@ func TestConvertRefusesLiteralTextThatWouldBecomeAToken(t *testing.T) {
 		{DialectHandlebars, "{{a}}{b}", DialectTrackDrive, "1:6"},
 		{DialectTrackDrive, "{{a}}", DialectHandlebars, "1:1"},
 		{DialectTrackDrive, "[a] <b> [c]", DialectAngle, "1:5"},
-		{DialectTrackDrive, "[a] [[b]", DialectCallGrid, ""},
+		{DialectViciDial, "--A--a--B-- [[b]]", DialectCallGrid, "1:13"},
 		{DialectTrackDrive, "{[a]}", DialectBraces, ""},
 		{DialectTrackDrive, "[a] {{#b}}", DialectHandlebars, ""},
 		{DialectTrackDrive, "[a] --A--b", DialectViciDial, ""},
