@@ -608,7 +608,7 @@ func TestConvertRefusesLiteralTextThatWouldBecomeAToken(t *testing.T) {
 		{DialectTrackDrive, "{{a}}", DialectHandlebars, "1:1"},
 		{DialectTrackDrive, "[a] <b> [c]", DialectAngle, "1:5"},
 		{DialectViciDial, "--A--a--B-- [[b]]", DialectCallGrid, "1:13"},
-		{DialectTrackDrive, "{[a]}", DialectBraces, ""},
+		{DialectTrackDrive, "{b} [a]", DialectBraces, "1:1"},
 		{DialectTrackDrive, "[a] {{#b}}", DialectHandlebars, ""},
 		{DialectTrackDrive, "[a] --A--b", DialectViciDial, ""},
 		{DialectCallGrid, "[[a]] [b", DialectTrackDrive, ""},
