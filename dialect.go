@@ -163,10 +163,10 @@ func (d Dialect) legs(body string) (name string, others []string) {
 // hasSingleBrackets reports whether a default may stand behind a token of d.
 func (d Dialect) hasSingleBrackets() bool { return d.open == "[" && d.close == "]" }
 
-// isList reports whether JSON would read d.open, body and d.close as a list: of
-// true, false or null.
-func (d Dialect) isList(body string) bool {
-	return isJSONWord(body) && strings.Trim(d.open, "[") == "" && strings.Trim(d.close, "]") == ""
+// looksLikeList reports whether JSON, outside its strings, could read tokens of
+// d as lists.
+func (d Dialect) looksLikeList() bool {
+	return strings.Trim(d.open, "[") == "" && strings.Trim(d.close, "]") == ""
 }
 
 func isJSONWord(text string) bool { return text == "true" || text == "false" || text == "null" }

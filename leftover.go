@@ -46,7 +46,7 @@ func isToken(text string) bool {
 		d := &defaultDialects[i]
 		body, opened := strings.CutPrefix(text, d.open)
 		body, closed := strings.CutSuffix(body, d.close)
-		if opened && closed && d.isBody(body) && !d.isList(body) {
+		if opened && closed && d.isBody(body) && !(isJSONWord(body) && d.looksLikeList()) {
 			return true
 		}
 	}

@@ -49,6 +49,16 @@ func TestJSONListsAreNotTokens(t *testing.T) {
 	require.Equal(t, []string{"true"}, mustParse(t, FormatJSON, `{"a":"[true]"}`).Tokens(), "there are no lists in strings")
 	require.Equal(t, []string{"true"}, mustParse(t, FormatJSON, `{{true}}`).Tokens())
 	require.Equal(t, []string{"rev"}, mustParse(t, FormatJSON, `[[rev]]`).Tokens())
+	for _, text := range []string{`[[rev],"x"]`, `[[[rev],1],2]`, `{"a":[[rev], 5],"b":[]}`, `["[rev]",[[rev],{}]]`} {
+		parsed := mustParse(t, FormatJSON, text)
+		out, err := parsed.Expand(Values{"rev": "7"})
+		require.NoError(t, err)
+		require.Equal(t, strings.ReplaceAll(text, "[rev]", "7"), out)
+	}
+	for text, place := range map[string]string{`{"a": [[rev]}`: "1:13", `{"a": [rev}`: "1:8", `{"a": "[[rev]"}`: "1:8"} {
+		_, err := ParseTemplate(FormatJSON, text)
+		require.Equal(t, place, mistakeOf(t, err).Field, "%s", text)
+	}
 }
 
 func TestJSONDefaults(t *testing.T) {

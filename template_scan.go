@@ -106,13 +106,13 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 		from := pos + len(d.open)
 		to := s.closeOf(i, from)
 		if to == len(s.text) {
-			if body := d.trim(s.text[from:]); body != "" && startsName(body[0]) {
+			if body := d.trim(s.text[from:]); body != "" && startsName(body[0]) && !s.inList(d) {
 				unclosed = d
 			}
 			continue
 		}
 		body := s.text[from:to]
-		if d.isBody(body) && !(s.json && !s.inString && d.isList(body)) {
+		if d.isBody(body) && !(s.inList(d) && isJSONWord(body)) {
 			end := to + len(d.close)
 			name, others := d.legs(body)
 			return &token{name: name, others: others, raw: s.text[pos:end], start: pos, end: end}, *d, nil
@@ -125,6 +125,12 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 		return nil, *unclosed, &flaw{pos, "a token without its closing " + unclosed.close}
 	}
 	return nil, Dialect{}, nil
+}
+
+// inList reports whether what looks like a token of d may be a list of JSON: then
+// the brackets of [true], and those that [[a],1] begins with, are not d's.
+func (s *scanner) inList(d *Dialect) bool {
+	return s.json && !s.inString && d.looksLikeList()
 }
 
 // closeOf returns where the closing delimiter of a dialect is next, or the
