@@ -55,8 +55,9 @@ func isToken(text string) bool {
 
 // cutDefault drops the default of [name]{default}.
 func cutDefault(text string) string {
-	token, fallback, found := strings.Cut(text, "]{")
-	if !found || strings.IndexByte(fallback, '}') != len(fallback)-1 {
+	token, rest, found := strings.Cut(text, "]{")
+	fallback, behind, closed := strings.Cut(rest, "}")
+	if !found || !closed || behind != "" || strings.HasPrefix(fallback, "{") {
 		return text
 	}
 	return text[:len(token)+1]

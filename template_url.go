@@ -366,7 +366,7 @@ func (s *urlShape) pathFits(path []byte) (query []byte, ok bool) {
 	slashes := 0
 	for len(path) > 0 && path[0] == '/' {
 		path = path[1:]
-		end := span(path, urlSlash|urlQuestion)
+		end := span(path, urlSlash|urlQuestion|urlNotInPath)
 		if isDots(path[:end]) || end == 0 && !s.slashEnd {
 			return nil, false
 		}
@@ -419,6 +419,7 @@ const (
 	urlRefused   uint8 = 1 << iota // a percent sign too, unless it begins an escape
 	urlDot                         // ends a label
 	urlSlash                       // ends a segment
+	urlNotInPath                   // makes net/http write the whole path anew, and decode escaped slashes
 	urlQuestion                    // ends the path
 	urlEquals                      // ends a parameter's name
 	urlAnd                         // ends a parameter
@@ -429,6 +430,9 @@ var urlClass = func() (class [256]uint8) {
 	for c := range class {
 		if !isURLByte(byte(c)) {
 			class[c] = urlRefused
+		}
+		if !pathBytes[c] {
+			class[c] |= urlNotInPath
 		}
 	}
 	class['#'], class['%'] = urlRefused, urlRefused
@@ -557,8 +561,9 @@ func isHost(text string) bool {
 		return false
 	}
 	if inner, bracketed := strings.CutPrefix(host, "["); bracketed {
-		addr, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
-		return err == nil && addr.Is6() && addr.Zone() == ""
+		inner, closed := strings.CutSuffix(inner, "]")
+		addr, err := netip.ParseAddr(inner)
+		return closed && err == nil && addr.Is6() && addr.Zone() == ""
 	}
 	for label := range strings.SplitSeq(host, ".") {
 		if !isLabel(strings.ReplaceAll(label, "_", "x")) { // the field has names with _
