@@ -41,10 +41,14 @@ func leftoverToken(value string) bool {
 
 // isToken reports whether text is exactly one token of a default dialect.
 func isToken(text string) bool {
-	text = cutDefault(text)
+	withoutDefault := cutDefault(text)
 	for i := range defaultDialects {
 		d := &defaultDialects[i]
-		body, opened := strings.CutPrefix(text, d.open)
+		whole := text
+		if d.hasSingleBrackets() {
+			whole = withoutDefault
+		}
+		body, opened := strings.CutPrefix(whole, d.open)
 		body, closed := strings.CutSuffix(body, d.close)
 		if opened && closed && d.isBody(body) && !(isJSONWord(body) && d.looksLikeList()) {
 			return true

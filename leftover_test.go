@@ -30,7 +30,7 @@ func TestLeftoverTokenLetsOtherTextPass(t *testing.T) {
 	for _, value := range []string{
 		"", "[", "]", "{", "}", "-", "B", "[]", "{}", "[[", "]]", "[[]]", "{{}}", "--A--", "--A----B--", "--A--B--",
 		"[1,2]", `["a"]`, "[true]", "[false]", "[null]", "[[true]]", "[1]", "[-a]", "[ a]", "[a ]", "[a, b]", "[|a]", "[a|]", "[a||b]",
-		"see [caller_id]", "[caller_id] ", "[a][b]", "[[a]", "[a]]", "[a]{{b}}", "[a]{b}c", "[a]{b", "[a]{", "[a]}", "[a] {b}", "[a]{{b}",
+		"see [caller_id]", "[caller_id] ", "[a][b]", "[[a]", "[a]]", "[a]{{b}}", "[a]{b}c", "[a]{b", "[a]{", "[a]}", "[[a]]{}", "{{a}}{b}", "[a] {b}", "[a]{{b}",
 		"{caller_id}", "<caller_id>", "{{#if}}", "{{{a}}}", "{{a}} {{b}}", "--A--a-b--B--", "--A--a--B----A--b--B--",
 		"+15555550100", "acme", "TRACKDRIVE", "TRACKDRIVE_CALL_UUID_HERE_TOO", "my TRACKDRIVE_CALL_UUID", "{TRACKDRIVE_CALL_UUID", "replace_me",
 	} {
