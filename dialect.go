@@ -124,31 +124,39 @@ func (d Dialect) trim(body string) string {
 
 // isName reports whether text is a name in d.
 func (d Dialect) isName(text string) bool {
-	if text == "" || !startsName(text[0]) || text[len(text)-1] == ' ' {
-		return false
+	return text != "" && d.leadingName(text) == len(text)
+}
+
+// leadingName returns how long the name is that text starts with, 0 for none.
+func (d Dialect) leadingName(text string) int {
+	if text == "" || !startsName(text[0]) {
+		return 0
 	}
-	for i := 1; i < len(text); i++ {
-		if !isWordByte(text[i]) && strings.IndexByte(d.punctuation, text[i]) < 0 {
-			return false
-		}
+	n := 1
+	for n < len(text) && (isWordByte(text[n]) || strings.IndexByte(d.punctuation, text[n]) >= 0) {
+		n++
 	}
-	return true
+	if text[n-1] == ' ' {
+		return 0
+	}
+	return n
 }
 
 // isBody reports whether text, between d's delimiters, makes a token.
 func (d Dialect) isBody(text string) bool {
 	text = d.trim(text)
-	for d.chains {
-		leg, rest, more := strings.Cut(text, "|")
-		if !more {
-			break
-		}
-		if !d.isName(leg) {
+	for {
+		n := d.leadingName(text)
+		switch {
+		case n == 0:
+			return false
+		case n == len(text):
+			return true
+		case !d.chains || text[n] != '|':
 			return false
 		}
-		text = rest
+		text = text[n+1:]
 	}
-	return d.isName(text)
 }
 
 // legs returns the name in a body, and in a chain those behind it.

@@ -194,80 +194,6 @@ func (k *token) names() []string { return append([]string{k.name}, k.others...) 
 // fallbackStart is where the text of the default is.
 func (k *token) fallbackStart() int { return k.end - len("}") - len(k.fallback) }
 
-// place is where in a template a token stands, which decides how its value is
-// written.
-type place int
-
-const (
-	inText place = iota
-	inJSONString
-	inJSON // a whole value, without quotes
-	inForm // a name or value, of a form or of a URL's query
-	inPath
-	inHost
-)
-
-// plainBytes are those that a place takes as they are. A value made of them
-// alone, and not blank, needs no further look.
-var plainBytes = [...]*byteSet{
-	inText:       nil,
-	inJSONString: newByteSet(func(c byte) bool { return ' ' <= c && c < 0x7F && c != '"' && c != '\\' }),
-	inJSON:       nil,
-	inForm:       formBytes,
-	inPath:       newByteSet(func(c byte) bool { return segmentBytes[c] && c != '.' }),
-	inHost:       nil,
-}
-
-// byteSet is a set of bytes.
-type byteSet [256]bool
-
-func newByteSet(contains func(byte) bool) *byteSet {
-	var set byteSet
-	for c := range set {
-		set[c] = contains(byte(c))
-	}
-	return &set
-}
-
-// holds reports whether text is made of the set's bytes.
-func (set *byteSet) holds(text string) bool {
-	for i := range len(text) {
-		if !set[text[i]] {
-			return false
-		}
-	}
-	return true
-}
-
-// needsValue reports whether nothing else can stand there.
-func (p place) needsValue() bool { return p == inJSON || p == inPath || p == inHost }
-
-// put appends a value as it is written in p. A problem comes back as text, and
-// never shows the value.
-func (p place) put(dst []byte, value string) (result []byte, problem string) {
-	if len(value) > maxValue {
-		return dst, problemLongValue
-	}
-	switch p {
-	case inJSONString:
-		return appendJSON(dst, value)
-	case inJSON:
-		return appendScalar(dst, value)
-	case inForm:
-		return appendEncoded(dst, value, formBytes, "+")
-	case inPath:
-		return appendSegment(dst, value)
-	case inHost:
-		return appendSubdomain(dst, value)
-	default:
-		return append(dst, value...), ""
-	}
-}
-
-var problemLongValue = "is longer than " + strconv.Itoa(maxValue) + " bytes"
-
-const problemNotUTF8 = "is not valid UTF-8"
-
 // ParseTemplate parses text: at most 64 KiB, with at most 256 tokens. A JSON
 // template must be a valid document with its tokens in place, and a URL
 // template an absolute https URL (http for loopback) without user info and
@@ -538,8 +464,11 @@ func (t *Template) hostNames() []string {
 }
 
 // host returns the host of a URL template with its port, in lower case: all of
-// it, or the base domain behind a token.
+// it, or the base domain behind a token. Other templates have none.
 func (t *Template) host() string {
+	if t.url == nil {
+		return ""
+	}
 	start := t.url.authority
 	if t.url.base != "" {
 		start = t.tokens[0].end + len(".")
@@ -548,106 +477,9 @@ func (t *Template) host() string {
 }
 
 // withoutQuery is the text of a URL template up to the query, for errors.
-func (t *Template) withoutQuery() string { return t.text[:t.url.query] }
-
-// Convert writes the template in another dialect. What the dialect has no way
-// to say (a default, a chain, a name) is an error that names it, and so is
-// literal text that the dialect would read as a token.
-func (t *Template) Convert(to Dialect) (string, error) {
-	if t.isZero() {
-		return "", errNoTemplate
+func (t *Template) withoutQuery() string {
+	if t.url == nil {
+		return ""
 	}
-	if to.isZero() {
-		return "", errZeroDialect
-	}
-	if err := t.sayableIn(to); err != nil {
-		return "", err
-	}
-	text := t.writeIn(to)
-	if err := t.sameAs(text, to); err != nil {
-		return "", err
-	}
-	return text, nil
-}
-
-// sayableIn reports every token that a dialect has no way to write.
-func (t *Template) sayableIn(to Dialect) error {
-	var mistakes []FieldError
-	for i := range t.tokens {
-		k := &t.tokens[i]
-		if lack := k.lackIn(to); lack != "" {
-			mistakes = append(mistakes, FieldError{position(t.text, k.start), strconv.Quote(k.body()) + " " + lack})
-		}
-	}
-	if mistakes == nil {
-		return nil
-	}
-	return &ParseError{mistakes}
-}
-
-// lackIn says what a dialect has no way to write of the token; "" when nothing.
-func (k *token) lackIn(to Dialect) string {
-	switch {
-	case k.others != nil && !to.chains:
-		return "is a chain, and " + to.String() + " has none"
-	case slices.ContainsFunc(k.names(), func(name string) bool { return !to.isName(name) }):
-		return "is no name in " + to.String()
-	case k.hasFallback && !to.defaults:
-		return "has a default, and " + to.String() + " has none"
-	}
-	return ""
-}
-
-func (t *Template) writeIn(to Dialect) string {
-	var b strings.Builder
-	for i := range t.tokens {
-		k := &t.tokens[i]
-		b.WriteString(k.before)
-		b.WriteString(to.write(k.body()))
-		if k.hasFallback {
-			b.WriteString("{" + k.fallback + "}")
-		}
-	}
-	b.WriteString(t.tail)
-	return b.String()
-}
-
-// sameAs checks that text, read in a dialect, is the same template again.
-func (t *Template) sameAs(text string, in Dialect) error {
-	other := &Template{format: t.format, text: text, options: t.options}
-	other.options.dialects = []Dialect{in}
-	if err := other.parse(); err != nil {
-		return aboutAll("in " + in.String() + " the text means something else: " + bare(err.Error()))
-	}
-	for i := range max(len(t.tokens), len(other.tokens)) {
-		if i >= len(t.tokens) || i >= len(other.tokens) || !t.tokens[i].reads(&other.tokens[i]) {
-			return (&flaw{t.misread(other, i), "means something else in " + in.String()}).in(t.text)
-		}
-	}
-	return nil
-}
-
-// misread returns where the text is that makes another token i of other.
-func (t *Template) misread(other *Template, i int) int {
-	if i >= len(other.tokens) {
-		return t.tokens[i].start
-	}
-	o := &other.tokens[i]
-	if i < len(t.tokens) && t.tokens[i].before == o.before && t.tokens[i].name == o.name {
-		return t.tokens[i].end
-	}
-	from := 0
-	if i > 0 {
-		from = t.tokens[i-1].end
-	}
-	if strings.HasPrefix(t.text[from:], o.before) {
-		return from + len(o.before)
-	}
-	return from
-}
-
-// reads reports whether two tokens mean the same in the same place.
-func (k *token) reads(other *token) bool {
-	return k.before == other.before && k.name == other.name && slices.Equal(k.others, other.others) &&
-		k.hasFallback == other.hasFallback && k.fallback == other.fallback
+	return t.text[:t.url.query]
 }

@@ -101,7 +101,7 @@ func (c *jsonCheck) value(depth int) *flaw {
 	case '[':
 		f = c.list(depth + 1)
 	case '"':
-		_, f = c.quoted(c.inString)
+		f = c.stringValue()
 	default:
 		f = c.scalar()
 	}
@@ -176,7 +176,17 @@ func (c *jsonCheck) items(end byte, depth int, item func() *flaw) *flaw {
 	}
 }
 
-// quoted passes a string and returns its text, "" where tokens are in it.
+// stringValue passes a string that is no name.
+func (c *jsonCheck) stringValue() *flaw {
+	start, tokens := c.pos, len(c.tokens)
+	text, f := c.quoted(c.inString)
+	if len(c.tokens) == tokens {
+		c.template.notePlaceholder(start, text)
+	}
+	return f
+}
+
+// quoted passes a string and returns its text, as far as no tokens are in it.
 // The argument passes such a token.
 func (c *jsonCheck) quoted(token func() *flaw) (text string, f *flaw) {
 	start, tokens := c.pos, len(c.tokens)
@@ -191,9 +201,7 @@ func (c *jsonCheck) quoted(token func() *flaw) (text string, f *flaw) {
 	if len(c.tokens) < tokens {
 		return "", nil
 	}
-	text = unquoteJSON(c.text[start:c.pos])
-	c.template.notePlaceholder(start, text)
-	return text, nil
+	return unquoteJSON(c.text[start:c.pos]), nil
 }
 
 // characters passes the inside of a string.
@@ -321,47 +329,3 @@ func unquoteJSON(quoted string) string {
 	_ = json.Unmarshal([]byte(quoted), &text) // it is valid
 	return text
 }
-
-// appendScalar writes a value without quotes.
-func appendScalar(dst []byte, value string) (result []byte, problem string) {
-	if !isScalar(value) {
-		return dst, "is no JSON number, true, false or null, and has no quotes around it"
-	}
-	return append(dst, value...), ""
-}
-
-// appendJSON writes a value between quotes.
-func appendJSON(dst []byte, value string) (result []byte, problem string) {
-	if !utf8.ValidString(value) {
-		return dst, problemNotUTF8
-	}
-	plain := 0
-	for i := range len(value) {
-		if !jsonEscaped[value[i]] {
-			continue
-		}
-		dst = append(dst, value[plain:i]...)
-		dst = appendJSONEscape(dst, value[i])
-		plain = i + 1
-	}
-	return append(dst, value[plain:]...), ""
-}
-
-// jsonEscaped are the bytes that a JSON string cannot have as they are.
-var jsonEscaped = newByteSet(func(c byte) bool { return c < ' ' || c == '"' || c == '\\' })
-
-func appendJSONEscape(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
-	}
-	return append(dst, '\\', 'u', '0', '0', upperHex[c>>4], upperHex[c&15])
-}
-
-const upperHex = "0123456789ABCDEF"

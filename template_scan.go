@@ -106,7 +106,7 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 		from := pos + len(d.open)
 		to := s.closeOf(i, from)
 		if to == len(s.text) {
-			if body := d.trim(s.text[from:]); body != "" && startsName(body[0]) && !s.inList(d) {
+			if s.nameStarts(d, from) && !s.inList(d) {
 				unclosed = d
 			}
 			continue
@@ -125,6 +125,15 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 		return nil, *unclosed, &flaw{pos, "a token without its closing " + unclosed.close}
 	}
 	return nil, Dialect{}, nil
+}
+
+// nameStarts reports whether a name of d starts at from.
+func (s *scanner) nameStarts(d *Dialect, from int) bool {
+	body := s.text[from:]
+	if d.strict {
+		body = strings.TrimLeft(body, " ")
+	}
+	return body != "" && startsName(body[0])
 }
 
 // inList reports whether what looks like a token of d may be a list of JSON: then

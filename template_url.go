@@ -3,11 +3,9 @@
 package trackdrive
 
 import (
-	"net/netip"
 	"net/url"
-	"strconv"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // urlShape is what a URL template's author meant: what no value may change.
@@ -31,30 +29,37 @@ type urlParam struct {
 type masked struct {
 	text   string
 	tokens []token
+	masks  []int // where the tokens are
 }
 
 const mask = "\x00"
 
 func maskTokens(t *Template) masked {
 	var b strings.Builder
+	m := masked{tokens: t.tokens}
 	for i := range t.tokens {
 		b.WriteString(t.tokens[i].before)
+		m.masks = append(m.masks, b.Len())
 		b.WriteString(mask)
 	}
 	b.WriteString(t.tail)
-	return masked{b.String(), t.tokens}
+	m.text = b.String()
+	return m
 }
 
 // before returns how many tokens stand in front of at.
-func (m masked) before(at int) int { return strings.Count(m.text[:at], mask) }
+func (m masked) before(at int) int {
+	n, _ := slices.BinarySearch(m.masks, at)
+	return n
+}
 
 // offset gives a place of the masked text as one of the template's text.
 func (m masked) offset(at int) int {
-	offset := at
-	for i := range m.before(at) {
-		offset += m.tokens[i].end - m.tokens[i].start - len(mask)
+	n := m.before(at)
+	if n == 0 {
+		return at
 	}
-	return offset
+	return m.tokens[n-1].end + at - m.masks[n-1] - len(mask)
 }
 
 func (m masked) flaw(at int, message string) *flaw { return &flaw{m.offset(at), message} }
@@ -68,7 +73,7 @@ const needsEscape = "a character that must be percent-encoded here"
 
 func checkURL(t *Template) *flaw {
 	m := maskTokens(t)
-	if f := checkLiterals(t, isURLByte, needsEscape); f != nil {
+	if f := checkLiterals(t, isURLByte); f != nil {
 		return f
 	}
 	scheme, _, found := strings.Cut(m.text, "://")
@@ -104,11 +109,11 @@ func indexAnyOrEnd(text, chars string) int {
 
 // checkLiterals refuses bytes in the literal text and in the defaults, and
 // percent signs that begin no escape.
-func checkLiterals(t *Template, allowed func(byte) bool, message string) *flaw {
+func checkLiterals(t *Template, allowed func(byte) bool) *flaw {
 	check := func(offset int, text string) *flaw {
 		for i := range len(text) {
 			if !allowed(text[i]) {
-				return &flaw{offset + i, message}
+				return &flaw{offset + i, needsEscape}
 			}
 			if text[i] == '%' && !isEscape(text[i:]) {
 				return &flaw{offset + i, "a percent sign that is not followed by two hex digits"}
@@ -135,7 +140,7 @@ func isEscape[T string | []byte](text T) bool {
 // isURLByte: graphic ASCII but for what proxies and browsers read in more than
 // one way.
 func isURLByte(b byte) bool {
-	return ' ' < b && b < 0x7F && !strings.ContainsRune(`"<>\`, rune(b))
+	return ' ' < b && b < 0x7F && !isOneOf(`"<>\`, b)
 }
 
 func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
@@ -266,7 +271,7 @@ func checkForm(t *Template) *flaw {
 	if at := invalidUTF8(t.text); at >= 0 {
 		return &flaw{at, "invalid UTF-8"}
 	}
-	if f := checkLiterals(t, isFormByte, needsEscape); f != nil {
+	if f := checkLiterals(t, isFormByte); f != nil {
 		return f
 	}
 	return t.checkParams(maskTokens(t), 0)
@@ -367,13 +372,18 @@ func (s *urlShape) pathFits(path []byte) (query []byte, ok bool) {
 	for len(path) > 0 && path[0] == '/' {
 		path = path[1:]
 		end := span(path, urlSlash|urlQuestion|urlNotInPath)
-		if isDots(path[:end]) || end == 0 && !s.slashEnd {
+		if isDots(path[:end]) || end == 0 && !s.endsInSlash(path) {
 			return nil, false
 		}
 		path = path[end:]
 		slashes++
 	}
 	return path, slashes == s.slashes
+}
+
+// endsInSlash reports whether the path ends where rest starts, as it was meant.
+func (s *urlShape) endsInSlash(rest []byte) bool {
+	return s.slashEnd && (len(rest) == 0 || rest[0] == '?')
 }
 
 func (s *urlShape) queryFits(query []byte) (ok bool) {
@@ -440,158 +450,3 @@ var urlClass = func() (class [256]uint8) {
 	class['='], class['&'], class[';'] = urlEquals, urlAnd, urlSemicolon
 	return class
 }()
-
-// appendEncoded writes the bytes of plain as they are, a blank as told, and the
-// rest percent-encoded.
-func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (result []byte, problem string) {
-	var seen byte // all bits of the encoded bytes
-	done := 0
-	for i := range len(value) {
-		c := value[i]
-		if plain[c] {
-			continue
-		}
-		dst = append(dst, value[done:i]...)
-		if c == ' ' {
-			dst = append(dst, blank...)
-		} else {
-			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
-		}
-		seen |= c
-		done = i + 1
-	}
-	if seen >= utf8.RuneSelf && !utf8.ValidString(value) {
-		return dst, problemNotUTF8
-	}
-	return append(dst, value[done:]...), ""
-}
-
-// appendSegment writes a value as a part of one path segment.
-func appendSegment(dst []byte, value string) (result []byte, problem string) {
-	if value == "" || value == "." || value == ".." {
-		return dst, "is empty, . or .., which is no path segment"
-	}
-	if hasControl(value) {
-		return dst, "has control characters, which no path segment may have"
-	}
-	return appendEncoded(dst, value, segmentBytes, "%20")
-}
-
-// hasControl reports control characters of ASCII and of Latin-1.
-func hasControl(value string) bool {
-	for i := range len(value) {
-		c := value[i]
-		if c < ' ' || c == 0x7F || c == 0xC2 && i+1 < len(value) && value[i+1] < 0xA0 {
-			return true
-		}
-	}
-	return false
-}
-
-// appendSubdomain writes a value as a host's first label, in lower case.
-func appendSubdomain(dst []byte, value string) (result []byte, problem string) {
-	if !isSubdomain(value) {
-		return dst, "is no subdomain"
-	}
-	for i := range len(value) {
-		c := value[i]
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		dst = append(dst, c)
-	}
-	return dst, ""
-}
-
-var (
-	formBytes    = newByteSet(isUnreserved)
-	segmentBytes = newByteSet(func(c byte) bool { return isUnreserved(c) || isOneOf("$&+=:@", c) })
-	pathBytes    = newByteSet(func(c byte) bool { return segmentBytes[c] || isOneOf("!'()*,;%[]", c) }) // in literal text
-)
-
-func isUnreserved(c byte) bool { return isLetter(c) || isDigit(c) || isOneOf("-_.~", c) }
-
-func isOneOf(set string, c byte) bool { return strings.IndexByte(set, c) >= 0 }
-
-// isSubdomain reports whether label may stand before a base domain: one ASCII
-// DNS label, in upper or lower case, that is no name of common mistakes.
-func isSubdomain[T string | []byte](label T) bool {
-	if !isLabel(label) {
-		return false
-	}
-	if len(label) >= 4 && label[2] == '-' && label[3] == '-' && label[0]|0x20 == 'x' && label[1]|0x20 == 'n' {
-		return false
-	}
-	for _, no := range [...]string{"www", "null", "undefined", "none"} {
-		if len(label) == len(no) && strings.EqualFold(string(label), no) {
-			return false
-		}
-	}
-	return true
-}
-
-func isLabel[T string | []byte](label T) bool {
-	if label := len(label); label == 0 || label > 63 {
-		return false
-	}
-	for i := range len(label) {
-		if c := label[i]; !isLetter(c) && !isDigit(c) && (c != '-' || i == 0 || i == len(label)-1) {
-			return false
-		}
-	}
-	return true
-}
-
-// isBaseDomain reports whether a token may stand before domain.
-func isBaseDomain(domain string) bool {
-	labels := strings.Split(domain, ".")
-	for _, label := range labels {
-		if !isLabel(label) {
-			return false
-		}
-	}
-	_, notIP := netip.ParseAddr(domain)
-	return len(labels) > 1 && notIP != nil && len(domain) <= 253-64
-}
-
-// isHost reports whether text is a host with or without a port.
-func isHost(text string) bool {
-	host := hostname(text)
-	if port := strings.TrimPrefix(text, host); port != "" && !isPort(port) {
-		return false
-	}
-	if inner, bracketed := strings.CutPrefix(host, "["); bracketed {
-		inner, closed := strings.CutSuffix(inner, "]")
-		addr, err := netip.ParseAddr(inner)
-		return closed && err == nil && addr.Is6() && addr.Zone() == ""
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if !isLabel(strings.ReplaceAll(label, "_", "x")) { // the field has names with _
-			return false
-		}
-	}
-	return len(host) <= 253
-}
-
-// hostname drops the port.
-func hostname(text string) string {
-	at := strings.LastIndexByte(text, ':')
-	if at < 0 || strings.HasSuffix(text, "]") {
-		return text
-	}
-	return text[:at]
-}
-
-// isPort reports whether text is a colon and a port.
-func isPort(text string) bool {
-	n, err := strconv.ParseUint(text[1:], 10, 16)
-	return err == nil && n > 0
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback()
-}
