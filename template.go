@@ -26,9 +26,20 @@ type Format int
 // What a template's text may be.
 const (
 	FormatText Format = iota // nothing is escaped
-	FormatJSON               // a JSON document; checked when parsed
-	FormatURL                // an absolute https URL: host label, path segments, query values
-	FormatForm               // application/x-www-form-urlencoded
+
+	// FormatJSON is a JSON document; checked when parsed. Between quotes a value
+	// becomes part of the string. Without quotes, {"revenue": [rev]}, it must be a
+	// number, true, false or null.
+	FormatJSON
+
+	// FormatURL is an absolute https URL. A token may stand in the query, in a path
+	// segment, where its value never makes a second one, and as the first label
+	// of a host that AllowHost names.
+	FormatURL
+
+	// FormatForm is application/x-www-form-urlencoded. Tokens may stand in names
+	// and values.
+	FormatForm
 )
 
 // MissingPolicy says what a token without a value becomes.
@@ -344,16 +355,14 @@ func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bo
 		k := &t.tokens[i]
 		out = append(out, k.before...)
 		value, found := lookup(k.name)
-		if !found {
-			value = ""
+		if found && k.takesPlain(value) {
+			out = append(out, value...)
+			continue
 		}
 		var problem string
-		switch {
-		case k.takesPlain(value):
-			out = append(out, value...)
-		case value != "":
+		if found && value != "" {
 			out, problem = k.place.put(out, value)
-		default:
+		} else {
 			out, problem = t.putOther(out, k, found, lookup)
 		}
 		if problem != "" {

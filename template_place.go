@@ -180,8 +180,8 @@ func newByteSet(contains func(byte) bool) *byteSet {
 
 // holds reports whether text is made of the set's bytes.
 func (set *byteSet) holds(text string) bool {
-	for i := range len(text) {
-		if !set[text[i]] {
+	for _, c := range []byte(text) {
+		if !set[c] {
 			return false
 		}
 	}
