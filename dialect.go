@@ -50,13 +50,13 @@ var defaultDialects = knownDialects[:5:5]
 // NewDialect returns a dialect with these delimiters, whose names hold letters,
 // digits, "_", "-", ".", ":" and inner blanks. A delimiter is not empty, and not
 // made of letters and digits alone.
-func NewDialect(open, close string) (Dialect, error) { //nolint:revive // the delimiters' names
-	for _, delimiter := range []string{open, close} {
+func NewDialect(opening, closing string) (Dialect, error) {
+	for _, delimiter := range []string{opening, closing} {
 		if !isDelimiter(delimiter) {
 			return Dialect{}, invalid("dialect", "a delimiter must hold something other than letters and digits")
 		}
 	}
-	return Dialect{open: open, close: close, punctuation: groupedNames}, nil
+	return Dialect{open: opening, close: closing, punctuation: groupedNames}, nil
 }
 
 func isDelimiter(text string) bool {
