@@ -17,29 +17,33 @@ import (
 
 // Place is the part of a reply that echoes.
 type Place struct {
-	name  string
-	reply func(status int, echo string) string
+	name   string
+	broken bool // net/http takes the reply for malformed
+	reply  func(status int, echo string) string
 }
 
-// Places of an echo. The malformed ones are those that net/http quotes in its
-// errors.
+// Places of an echo in a reply that can be read.
 var (
-	InBody       = Place{"body", echoInBody}
-	InStatusText = Place{"status text", func(status int, echo string) string {
+	InBody       = Place{name: "body", reply: echoInBody}
+	InStatusText = Place{name: "status text", reply: func(status int, echo string) string {
 		return fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Length: 0\r\n\r\n", status, echo)
 	}}
-	InHeader   = Place{"header", echoInLine("X-Echo: %s")}
-	InLocation = Place{"Location", echoInLine("Location: http://elsewhere.example/?%s")}
+	InHeader   = Place{name: "header", reply: echoInLine("X-Echo: %s")}
+	InLocation = Place{name: "Location", reply: echoInLine("Location: http://elsewhere.invalid/?%s")}
+	// InBadLocation breaks http.Client, which quotes it, and no transport.
+	InBadLocation = Place{name: "malformed Location", reply: echoInLine("Location: http://[%s")}
+)
 
-	InBadLocation         = Place{"malformed Location", echoInLine("Location: http://[%s")}
-	InBadHeader           = Place{"malformed header line", echoInLine("%s")}
-	InBadLength           = Place{"malformed Content-Length", echoInLine("Content-Length: %s")}
-	InBadTransferEncoding = Place{"malformed Transfer-Encoding", echoInLine("Transfer-Encoding: %s")}
-	InBadStatus           = Place{"malformed status", func(_ int, echo string) string {
-		return "HTTP/1.1 " + echo + "\r\n\r\n"
+// Places of an echo that net/http quotes when it refuses the reply.
+var (
+	InBadHeader           = Place{"malformed header line", true, echoInLine("%s")}
+	InBadLength           = Place{"malformed Content-Length", true, echoInLine("Content-Length: %s")}
+	InBadTransferEncoding = Place{"malformed Transfer-Encoding", true, echoInLine("Transfer-Encoding: %s")}
+	InBadStatus           = Place{"malformed status", true, func(_ int, echo string) string {
+		return "HTTP/1.1 " + oneWord(echo) + "\r\n\r\n"
 	}}
-	InBadVersion = Place{"malformed version", func(status int, echo string) string {
-		return echo + " " + strconv.Itoa(status) + " OK\r\n\r\n"
+	InBadVersion = Place{"malformed version", true, func(status int, echo string) string {
+		return oneWord(echo) + " " + strconv.Itoa(status) + " OK\r\n\r\n"
 	}}
 )
 
@@ -78,13 +82,17 @@ func Places() []Place {
 // Echo reads the whole request, answers with the status and closes. In the place
 // it writes each value that the request carried (see [Carried]), encoded.
 func Echo(status int, in Place, as Encoding) Step {
-	return Respond(fmt.Sprintf("%d echo in %s, %s", status, in.name, as.Name), func(req Request) string {
+	step := Respond(fmt.Sprintf("%d echo in %s, %s", status, in.name, as.Name), func(req Request) string {
 		values := Carried(req)
 		for i, v := range values {
 			values[i] = as.Encode(v)
 		}
 		return in.reply(status, strings.NewReplacer("\r", " ", "\n", " ").Replace(strings.Join(values, " ")))
-	}).withStatus(status)
+	})
+	if in.broken {
+		return step
+	}
+	return step.withStatus(status)
 }
 
 // EchoAfter answers with a body in which the value follows pad bytes, so that a
@@ -187,6 +195,9 @@ func echoInLine(format string) func(int, string) string {
 		return head(status, fmt.Sprintf(format, echo), "Content-Type: application/json") + `{"success":false}`
 	}
 }
+
+// oneWord joins the words: of a status line net/http quotes one word only.
+func oneWord(s string) string { return strings.ReplaceAll(s, " ", "_") }
 
 func eachByte(format string) func(string) string {
 	return func(s string) string {
