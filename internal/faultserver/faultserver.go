@@ -28,8 +28,8 @@ import (
 	"time"
 )
 
-// patience bounds the Wait methods: a condition that has not come by then never
-// will.
+// patience bounds the Wait methods, by the clock of the test: a condition that has
+// not come by then never will.
 const patience = 20 * time.Second
 
 // Server is a scripted server. Its methods are safe for concurrent use.
@@ -129,9 +129,12 @@ func (s *Server) Elsewhere() *Server {
 }
 
 func (s *Server) startElsewhere() *Server {
-	ln := listen(s.t)
-	other := start(s.t, ln, "http", []Step{Reply(http.StatusOK, `{}`)})
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	reply := []Step{Reply(http.StatusOK, `{}`)}
+	if _, ok := s.ln.(*pipes); ok {
+		return start(s.t, newPipes(elsewhereAddr), "http", reply)
+	}
+	other := start(s.t, listen(s.t), "http", reply)
+	_, port, _ := net.SplitHostPort(other.ln.Addr().String())
 	// A name, so that not only the port differs.
 	other.URL = "http://localhost:" + port
 	return other
@@ -196,31 +199,38 @@ func (s *Server) Bytes() int64 {
 // they do not come. Call it from the goroutine of the test.
 func (s *Server) WaitWhole(n int) {
 	s.t.Helper()
-	s.wait("whole requests", n, func() int { return len(s.requests) })
+	s.wait(func() bool { return len(s.requests) >= n })
 }
 
-// WaitClosed waits until every connection is closed on both sides, so that the
-// next request needs a new one. Call it from the goroutine of the test.
+// WaitPartial waits until n requests have broken off, and fails the test when they
+// do not. Call it from the goroutine of the test.
+func (s *Server) WaitPartial(n int) {
+	s.t.Helper()
+	s.wait(func() bool { return s.partial >= n })
+}
+
+// WaitClosed waits until every connection that was accepted is closed on both
+// sides, so that the next request needs a new one. Call it from the goroutine of the test.
 func (s *Server) WaitClosed() {
 	s.t.Helper()
-	s.wait("closed connections", 0, func() int { return -len(s.open) })
+	s.wait(func() bool { return len(s.open) == 0 })
 }
 
-// wait blocks until count, read under the lock, is at least n.
-func (s *Server) wait(what string, n int, count func() int) {
+// wait blocks until the condition, read under the lock, is met.
+func (s *Server) wait(met func() bool) {
 	s.t.Helper()
 	expired := false
 	timer := time.AfterFunc(patience, func() { s.update(func() { expired = true }) })
 	defer timer.Stop()
 
 	s.mu.Lock()
-	for count() < n && !expired {
+	for !met() && !expired {
 		s.changed.Wait()
 	}
-	got := count()
+	failed, whole, partial, open := !met(), len(s.requests), s.partial, len(s.open)
 	s.mu.Unlock()
-	if got < n {
-		s.t.Fatalf("faultserver: waited for %s: got %d, want %d", what, got, n)
+	if failed {
+		s.t.Fatalf("faultserver: waited in vain: %d whole requests, %d partial, %d connections open", whole, partial, open)
 	}
 }
 
