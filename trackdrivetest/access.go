@@ -46,10 +46,26 @@ func (c *Company) AddAccess(a Access) {
 
 func (a Access) lacks(p Permission) bool { return slices.Contains(a.Lacks, p) }
 
+// admit lets users in that may use the API.
+func (c *Company) admit(r *Request) (Access, *reply) {
+	user, known := c.accessOf(r)
+	switch {
+	case !known:
+		return user, new(unauthorized())
+	case user.lacks(PermitAPI):
+		return user, new(forbidden())
+	}
+	return user, nil
+}
+
+func hasCredentials(r *Request) bool {
+	return r.Header.Get("Authorization") != "" || r.Params.Text("auth_token") != ""
+}
+
 // accessOf finds the user of a request. A header wins over the parameter.
 func (c *Company) accessOf(r *Request) (user Access, known bool) {
 	header, param := r.Header.Get("Authorization"), r.Params.Text("auth_token")
-	if header == "" && param == "" {
+	if !hasCredentials(r) {
 		return Access{}, false
 	}
 	if len(c.access) == 0 {

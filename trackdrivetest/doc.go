@@ -28,7 +28,8 @@
 // https://SUBDOMAIN.trackdrive.com to the fake. [New] has no listener: its
 // [Fake.Transport] answers in memory. [Fake.Register] puts the fake on an
 // httpmock transport. For a test that only needs a reply's text there are
-// [Ping], [Post], [Rejected] and [Invalid].
+// [Ping], [Post], [Rejected], [Invalid], [CallUpdated], [LeadSubmitted] and
+// [LeadCaptured].
 //
 // # What it knows
 //
@@ -37,6 +38,13 @@
 // and success false. Time is the fake's own: [Fake.Advance] lets ids expire
 // without waiting. [Company.ChangeEndpoint] lets a buyer leave between ping and
 // post.
+//
+// [Company.AddCall] puts calls on an account, and every sale opens one
+// ([Sale.CallUUID]). [Company.AssertUpdated] proves that a postback arrived once,
+// with exactly these values. [Company.AddOffer] takes leads, which
+// [Company.Leads] lists. [Company.AddAccess] adds credentials, and takes away
+// rights of their team, for 401 and 403. [Fake.AddCompany] opens more accounts:
+// a call is found only on its own.
 //
 // # When things go wrong
 //

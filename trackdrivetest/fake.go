@@ -38,8 +38,9 @@ type Fake struct {
 	sales     []Sale
 	pings     int // how many were answered with ids, for minting
 	numbers   int // how many of the ring pool were handed out
-	calls     int // how many uuids were given to calls
-	leads     int // and to leads
+	uuids     int // how many were given to calls
+	callIDs   int
+	leadCount int
 	windows   map[string]window
 }
 
@@ -95,6 +96,11 @@ type Company struct {
 	endpoints  map[string]*endpoint
 	suppressed map[string]bool
 	access     []Access
+	offers     []Offer
+	calls      []*Call
+	byID       map[string]*Call // by uuid, and by id
+	updates    []Update
+	leads      []*Lead
 }
 
 // AddCompany opens a second account, which answers at
@@ -115,6 +121,7 @@ func (f *Fake) AddCompany(subdomain string) *Company {
 		subdomain:  subdomain,
 		endpoints:  map[string]*endpoint{},
 		suppressed: map[string]bool{},
+		byID:       map[string]*Call{},
 	}
 	f.companies[subdomain] = c
 	return c

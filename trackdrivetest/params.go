@@ -127,7 +127,29 @@ func parseParams(rawQuery, contentType string, body []byte) (Params, error) {
 	return params, nil
 }
 
-var errBadJSON = errors.New("the body is not a JSON object")
+var (
+	errBadJSON = errors.New("the body is not a JSON object")
+	errTooDeep = errors.New("the parameters are nested too deeply")
+)
+
+// maxDepth is how deep parameters nest, as in Rails.
+const maxDepth = 32
+
+// deeper reports whether v nests more than so many levels.
+func deeper(v any, levels int) bool {
+	tooDeep := func(inner any) bool { return levels == 0 || deeper(inner, levels-1) }
+	switch v := v.(type) {
+	case map[string]any:
+		for _, inner := range v {
+			if tooDeep(inner) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, tooDeep)
+	}
+	return false
+}
 
 func parseJSON(body []byte) (Params, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
@@ -138,6 +160,9 @@ func parseJSON(body []byte) (Params, error) {
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, errBadJSON
+	}
+	if deeper(params, maxDepth) {
+		return nil, errTooDeep
 	}
 	return params, nil
 }
@@ -151,6 +176,9 @@ func parseForm(text string) (Params, error) {
 	params := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		keys := splitName(name)
+		if len(keys) > maxDepth {
+			return nil, errTooDeep
+		}
 		if keys[len(keys)-1] == "" && len(keys) > 1 {
 			list := make([]any, len(values[name]))
 			for i, v := range values[name] {

@@ -64,10 +64,13 @@ func TestTheRecordIsSearchedByOperation(t *testing.T) {
 }
 
 // complaints is a TB that keeps what is said to it.
-type complaints struct{ said []string }
+type complaints struct {
+	said []string
+	t    *testing.T
+}
 
-func (*complaints) Helper()        {}
-func (*complaints) Cleanup(func()) {}
+func (*complaints) Helper()            {}
+func (c *complaints) Cleanup(f func()) { c.t.Cleanup(f) }
 func (c *complaints) Errorf(format string, args ...any) {
 	c.said = append(c.said, fmt.Sprintf(format, args...))
 }
@@ -114,6 +117,8 @@ func TestUnreadableRequests(t *testing.T) {
 		"a bad form":      {newRequest(t, "POST", srv.URL+"/api/v1/"+pingPath, "application/x-www-form-urlencoded", `a=%zz`), 400},
 		"a bad query":     {newRequest(t, "GET", srv.URL+"/api/v1/"+pingPath+"?a=%zz", "", ""), 400},
 		"too large":       {newRequest(t, "POST", srv.URL+"/api/v1/"+pingPath, "", strings.Repeat("a", 1<<20+1)), 413},
+		"deep JSON":       {newRequest(t, "POST", srv.URL+"/api/v1/"+pingPath, "application/json", strings.Repeat(`{"a":`, 40)+"1"+strings.Repeat("}", 40)), 400},
+		"a deep form":     {newRequest(t, "GET", srv.URL+"/api/v1/"+pingPath+"?a"+strings.Repeat("[b]", 40)+"=1", "", ""), 400},
 		"a bad path":      {newRequest(t, "GET", srv.URL+"/elsewhere", "", ""), 404},
 		"a wrong method":  {newRequest(t, "DELETE", srv.URL+"/api/v1/"+pingPath, "", ""), 404},
 		"an encoded path": {newRequest(t, "GET", srv.URL+"/api/v1/inbound_webhooks/ping/my%5Fendpoint", "", ""), 200},

@@ -84,13 +84,14 @@ func Ping(shape Shape, buyers ...Buyer) string {
 			bids[i].free = new(b.Cap)
 		}
 	}
-	return pingReply{tryAll: tryAllID(1), bids: bids}.in(shape).text()
+	return jsonText(pingReply{tryAll: tryAllID(1), bids: bids}.in(shape))
 }
 
 // Post returns the JSON of an accepted post that sold to buyer. An empty number
 // gives none, as in static tracking.
 func Post(shape Shape, number string, buyer Buyer) string {
-	return postReply{number: number, buyer: withIDs([]Buyer{buyer})[0], leadID: leadUUID(1)}.in(shape).text()
+	sold := postReply{number: number, buyer: withIDs([]Buyer{buyer})[0], leadID: leadUUID(1)}
+	return jsonText(sold.in(shape))
 }
 
 // Rejected returns the JSON of a ping or post that is refused with HTTP 200:
@@ -103,6 +104,16 @@ func Rejected(status string, reasons ...string) string {
 func Invalid(form ErrorForm, reasons ...trackdrive.FieldError) string {
 	return string(invalid(form, reasons).body)
 }
+
+// CallUpdated returns the JSON of an accepted update, with the call as it is
+// now.
+func CallUpdated(call Call) string { return string(callReply(&call).body) }
+
+// LeadSubmitted returns the JSON of a lead that POST /leads stored.
+func LeadSubmitted(l Lead) string { return string(envelope("lead", l.object()).body) }
+
+// LeadCaptured returns the JSON of a lead that POST /leads/capture stored.
+func LeadCaptured(l Lead) string { return jsonText(l.captured("created")) }
 
 func tryAllID(ping int) string { return "ta-" + strconv.Itoa(ping) }
 
@@ -250,8 +261,8 @@ type reply struct {
 	cut    bool // close it in the middle
 }
 
-func jsonReply(status int, o object) reply {
-	return reply{status: status, header: jsonHeader(), body: []byte(o.text())}
+func jsonReply(status int, v any) reply {
+	return reply{status: status, header: jsonHeader(), body: []byte(jsonText(v))}
 }
 
 func (r reply) write(w http.ResponseWriter) {
@@ -276,7 +287,7 @@ func (r reply) write(w http.ResponseWriter) {
 
 // refusal is a no with HTTP 200.
 func refusal(status string, reasons ...string) reply {
-	return jsonReply(http.StatusOK, object{{"success", false}, {"status", status}, {"errors", list(reasons)}, {"buyers", []object{}}})
+	return jsonReply(http.StatusOK, object{{"success", false}, {"status", status}, {"errors", list(reasons)}})
 }
 
 // refusalIn is a no in the shape's own words.
@@ -284,7 +295,26 @@ func refusalIn(shape Shape, status string, reasons ...string) reply {
 	if shape != ShapeGuide && shape != ShapeCallGrid {
 		return refusal(status, reasons...)
 	}
-	return jsonReply(http.StatusOK, object{{"status", status}, {"errors", list(reasons)}, {"buyers", []object{}}})
+	return jsonReply(http.StatusOK, object{{"status", status}, {"errors", list(reasons)}})
+}
+
+// nobody is a ping's answer when there is no buyer.
+func nobody(shape Shape) reply {
+	o := object{{"success", false}, {"status", "rejected"}, {"errors", []string{"No buyers are available"}}, {"buyers", []object{}}}
+	if shape == ShapeGuide || shape == ShapeCallGrid {
+		o = o[1:]
+	}
+	return jsonReply(http.StatusOK, o)
+}
+
+// envelope is a record below its own name.
+func envelope(root string, record object) reply {
+	return jsonReply(http.StatusOK, object{
+		{"status", http.StatusOK},
+		{"errors", object{}},
+		{root, record},
+		{"metadata", object{{"root", root}}},
+	})
 }
 
 // failure is an error status with one reason.
@@ -293,6 +323,10 @@ func failure(status int, field, reason string) reply {
 }
 
 func notFound() reply { return failure(http.StatusNotFound, "base", "Not found") }
+
+func forbidden() reply {
+	return failure(http.StatusForbidden, "base", "You are not authorized to access this page.")
+}
 
 func unauthorized() reply {
 	return reply{
@@ -400,9 +434,9 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// text is the JSON. What the fake puts into an object can always be written.
-func (o object) text() string {
-	text, err := json.Marshal(o)
+// jsonText is the JSON of v. What the fake writes can always be written.
+func jsonText(v any) string {
+	text, err := json.Marshal(v)
 	if err != nil {
 		panic("trackdrivetest: " + err.Error())
 	}

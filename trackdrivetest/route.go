@@ -42,6 +42,21 @@ var routes = []route{
 	{"GET POST", "inbound_webhooks/ping/*", OpPing, (*Company).ping},
 	{"GET POST", "inbound_webhooks/post/*", OpPost, (*Company).post},
 	{"GET POST", "inbound_webhooks/full/*", OpFull, (*Company).full},
+
+	{"GET POST", "calls/update_call/*", OpUpdateCall, (*Company).updateCall},
+	{"POST", "calls/update_by_caller_id/*", OpUpdateByCaller, (*Company).updateByCaller},
+	{"POST", "calls/send_key_press", OpKeyPress, (*Company).sendKeyPress},
+	{"GET", "calls", OpCalls, (*Company).listCalls},
+	{"GET", "calls/*/by_caller_number", OpCalls, (*Company).callsOfCaller},
+	{"GET", "calls/*", OpCall, (*Company).getCall},
+	{"POST PUT", "calls/*", OpUpdateCall, (*Company).updateCall},
+
+	{"POST PUT GET", "leads/capture", OpCaptureLead, (*Company).captureLead},
+	{"POST PUT GET", "leads", OpSubmitLead, (*Company).submitLead},
+	{"POST", "leads/create_or_update", OpSubmitLead, (*Company).upsertLead},
+	{"POST", "leads/*/lead_update", OpUpdateLead, (*Company).updateLead},
+	{"PUT GET", "leads/*/lead_opt_out", OpOptOut, (*Company).optOutLead},
+	{"PUT GET", "leads/*/caller_opt_out", OpOptOut, (*Company).optOutCaller},
 }
 
 // match compares path segments and returns the one that "*" stands for.

@@ -21,7 +21,7 @@ type Sale struct {
 	PingID          string            // "" when sold without one: post-only and full
 	CallerID        string            // as it was sent
 	TrafficSourceID string
-	CallUUID        string // of the call that the sale became
+	CallUUID        string // of the call that the sale became: see [Company.Call]
 	Number          string // where the call goes: the number handed out, or the static one
 	Time            time.Time
 }
@@ -55,7 +55,7 @@ func (c *Company) ping(r *Request, vanityURI string) reply {
 	}
 	buyers := ep.available()
 	if len(buyers) == 0 {
-		return refusalIn(ep.Shape, "rejected", "No buyers are available")
+		return nobody(ep.Shape)
 	}
 	return jsonReply(http.StatusOK, c.offer(ep, buyers, r).in(ep.Shape))
 }
@@ -146,19 +146,35 @@ func (c *Company) sell(ep *endpoint, r *Request, b Buyer) reply {
 	}
 	answer := postReply{buyer: b, expiry: ep.Expiry}
 	if !ep.Static {
-		sale.Number = ringPoolNumber(f.numbers)
-		f.numbers++
+		sale.Number = f.newNumber()
 		answer.number = sale.Number
 		if ep.SIPHost != "" {
 			answer.sip = "sip:" + sale.Number + "@" + ep.SIPHost
 		}
 	}
-	f.calls++
-	sale.CallUUID = callUUID(f.calls)
+	sale.CallUUID = c.connect(sale)
 	f.sales = append(f.sales, sale)
-	f.leads++
-	answer.leadID = leadUUID(f.leads)
+	f.leadCount++
+	answer.leadID = leadUUID(f.leadCount)
 	return jsonReply(http.StatusOK, answer.in(ep.Shape))
+}
+
+// connect lets the caller arrive at once, and returns the call's uuid.
+func (c *Company) connect(sale Sale) string {
+	return c.addCall(Call{
+		UUID:            c.newCallUUID(),
+		CallerNumber:    e164(sale.CallerID),
+		NumberCalled:    sale.Number,
+		BuyerID:         sale.BuyerID,
+		BuyerName:       sale.BuyerName,
+		TrafficSourceID: trackdrive.ID(sale.TrafficSourceID),
+	}).UUID
+}
+
+// newNumber takes the next number of the ring pool.
+func (f *Fake) newNumber() string {
+	f.numbers++
+	return ringPoolNumber(f.numbers - 1)
 }
 
 // ringPoolNumber is the nth number of the pool: +15555550100 to 0199, and then
@@ -239,6 +255,17 @@ func lastTen(number string) string {
 		return -1
 	}, number)
 	return digits[max(0, len(digits)-10):]
+}
+
+// sameNumber compares phone numbers in any form.
+func sameNumber(a, b string) bool { return lastTen(a) != "" && lastTen(a) == lastTen(b) }
+
+// e164 is how TrackDrive writes a number that it was sent in any form.
+func e164(number string) string {
+	if digits := lastTen(number); digits != "" {
+		return "+1" + digits
+	}
+	return ""
 }
 
 // window counts requests in one minute.

@@ -181,7 +181,7 @@ func TestPostsThatAreRefused(t *testing.T) {
 			sold := len(srv.Sales())
 			got := send(t, srv, postPath, test.post)
 			require.Equal(t, http.StatusOK, got.status)
-			require.Equal(t, `{"success":false,"status":"rejected","errors":["`+test.reason+`"],"buyers":[]}`, got.text)
+			require.Equal(t, `{"success":false,"status":"rejected","errors":["`+test.reason+`"]}`, got.text)
 			srv.AssertSales(t, sold)
 		})
 	}
