@@ -54,12 +54,21 @@ type endpoint struct {
 	sold map[trackdrive.ID]int
 }
 
-// pingID is what a ping id allows: a sale to the first of its buyers that
+// pingID is what a ping id allows: one sale, to the first of its buyers that
 // takes the call.
 type pingID struct {
 	buyers  []trackdrive.ID
 	expires time.Time // zero: never
 	used    bool
+	taken   map[trackdrive.ID]bool // who bought this ping, shared by all its ids: nobody does twice
+}
+
+// left are the buyers that can still buy.
+func (p *pingID) left() []trackdrive.ID {
+	if p.used {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.buyers), func(id trackdrive.ID) bool { return p.taken[id] })
 }
 
 // AddEndpoint opens a ping/post endpoint. A wrong set-up (a bid that is no

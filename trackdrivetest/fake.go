@@ -183,6 +183,10 @@ func subdomainOf(host string) (subdomain string, ours bool) {
 // serve reads, records and answers one request, or does to it what a fault says.
 func (f *Fake) serve(w http.ResponseWriter, r *http.Request, c *Company) {
 	req, problem := readRequest(r)
+	if req == nil {
+		problem.write(w)
+		return
+	}
 	if c != nil {
 		req.Company = c.subdomain
 	}

@@ -118,6 +118,17 @@ func TestSlowEndsWhenTheClientLeaves(t *testing.T) {
 	}
 }
 
+func TestNothingArrivesFromAClientThatHasLeft(t *testing.T) {
+	t.Parallel()
+	fake := trackdrivetest.New()
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := newRequest(t, http.MethodPost, "https://acme.trackdrive.com/api/v1/"+postPath, "application/json", `{}`)
+	_, err := tryWith(fake.Transport(), r.WithContext(ctx))
+	require.ErrorIs(t, err, context.Canceled)
+	fake.AssertRequests(t, 0)
+}
+
 func TestCloseEndsSlow(t *testing.T) {
 	t.Parallel()
 	srv, err := trackdrivetest.Start()

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Request is a request that reached the fake, whatever became of it.
+// Request is a request that reached the fake as a whole, whatever became of it.
 type Request struct {
 	Operation Operation
 	Company   string // the subdomain of the company that was called; "" for one that is not there
@@ -50,7 +50,8 @@ func (r Request) String() string {
 // maxBody is how much of a request's body is read, in bytes.
 const maxBody = 1 << 20
 
-// readRequest takes in a request. The reply is for one that can not be read.
+// readRequest takes in a request. The reply is for one that can not be read; no
+// request is one that did not arrive as a whole.
 func readRequest(r *http.Request) (*Request, *reply) {
 	req := &Request{
 		Operation: OpUnknown,
@@ -71,7 +72,7 @@ func readRequest(r *http.Request) (*Request, *reply) {
 		req.Body = body
 		switch {
 		case err != nil:
-			return req, &reply{drop: true}
+			return nil, &reply{drop: true}
 		case len(body) > maxBody:
 			return req, new(failure(http.StatusRequestEntityTooLarge, "base", "the body is larger than 1 MiB"))
 		}

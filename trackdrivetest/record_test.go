@@ -2,6 +2,8 @@ package trackdrivetest_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -128,6 +130,21 @@ func TestUnreadableRequests(t *testing.T) {
 			require.Equal(t, test.want, do(t, test.request).status)
 		})
 	}
+}
+
+func TestARequestThatStopsHalfwayIsNotRecorded(t *testing.T) {
+	t.Parallel()
+	srv := withEndpoint(t, trackdrivetest.Endpoint{})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://"))
+	require.NoError(t, err)
+	_, err = io.WriteString(conn, "POST /api/v1/"+postPath+" HTTP/1.1\r\nHost: acme.trackdrive.com\r\nContent-Length: 100\r\n\r\n{")
+	require.NoError(t, err)
+	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+	rest, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	require.Empty(t, rest)
+	srv.AssertRequests(t, 0)
+	srv.AssertSales(t, 0)
 }
 
 func TestParams(t *testing.T) {

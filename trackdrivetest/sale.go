@@ -69,10 +69,11 @@ func (c *Company) offer(ep *endpoint, buyers []Buyer, r *Request) pingReply {
 		expires = f.now().Add(ep.Expiry)
 	}
 	p := pingReply{tryAll: tryAllID(f.pings), expiry: ep.Expiry, params: r.Params, now: f.now()}
-	ep.ids[p.tryAll] = &pingID{buyers: idsOf(buyers), expires: expires}
+	taken := map[trackdrive.ID]bool{}
+	ep.ids[p.tryAll] = &pingID{buyers: idsOf(buyers), expires: expires, taken: taken}
 	for _, b := range buyers {
 		id := buyerPingID(f.pings, b.ID)
-		ep.ids[id] = &pingID{buyers: []trackdrive.ID{b.ID}, expires: expires}
+		ep.ids[id] = &pingID{buyers: []trackdrive.ID{b.ID}, expires: expires, taken: taken}
 		p.bids = append(p.bids, bid{b, id, ep.free(b)})
 	}
 	return p
@@ -91,18 +92,18 @@ func (c *Company) post(r *Request, vanityURI string) reply {
 	switch buyer := r.Params.Text("buyer_id"); {
 	case offer == nil:
 		return refusalIn(ep.Shape, "rejected", "Ping ID is invalid")
-	case offer.used:
+	case len(offer.left()) == 0:
 		return refusalIn(ep.Shape, "rejected", "Ping ID was already used")
 	case !offer.expires.IsZero() && !c.fake.now().Before(offer.expires):
 		return refusalIn(ep.Shape, "rejected", "Ping ID has expired")
 	case buyer != "" && len(offer.buyers) == 1 && buyer != string(offer.buyers[0]):
 		return refusalIn(ep.Shape, "rejected", "Buyer does not match the ping ID")
 	}
-	buyer, found := ep.taker(offer.buyers)
+	buyer, found := ep.taker(offer.left())
 	if !found {
 		return refusalIn(ep.Shape, "rejected", "Buyer is no longer available")
 	}
-	offer.used = true
+	offer.used, offer.taken[buyer.ID] = true, true
 	return c.sell(ep, r, buyer)
 }
 

@@ -128,6 +128,20 @@ func TestTryAllSellsInPriorityOrder(t *testing.T) {
 	require.Equal(t, trackdrive.ID("102"), srv.Sales()[0].BuyerID)
 }
 
+func TestABuyerBuysAPingOnce(t *testing.T) {
+	t.Parallel()
+	srv := withEndpoint(t, trackdrivetest.Endpoint{})
+	send(t, srv, pingPath, `{}`)
+	for _, id := range []string{"bp-1-101", "ta-1"} {
+		require.Equal(t, true, send(t, srv, postPath, `{"ping_id":"`+id+`"}`).json(t)["success"])
+	}
+	require.Equal(t, false, send(t, srv, postPath, `{"ping_id":"bp-1-102"}`).json(t)["success"])
+	sales := srv.Sales()
+	require.Len(t, sales, 2, "sold twice, to two buyers: the ledger shows it")
+	require.Equal(t, trackdrive.ID("101"), sales[0].BuyerID)
+	require.Equal(t, trackdrive.ID("102"), sales[1].BuyerID)
+}
+
 func TestEveryPostGetsANumberOfItsOwn(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{SIPHost: "sip.acme.example"})
@@ -155,6 +169,9 @@ func TestPostsThatAreRefused(t *testing.T) {
 		"a try-all id that was sold before": {func(t *testing.T, srv *trackdrivetest.Server) {
 			send(t, srv, postPath, `{"ping_id":"ta-1"}`)
 		}, `{"ping_id":"ta-1"}`, "Ping ID was already used"},
+		"a ping id whose buyer bought through try-all": {func(t *testing.T, srv *trackdrivetest.Server) {
+			send(t, srv, postPath, `{"ping_id":"ta-1"}`)
+		}, `{"ping_id":"bp-1-101"}`, "Ping ID was already used"},
 		"an expired ping id": {func(_ *testing.T, srv *trackdrivetest.Server) {
 			srv.Advance(2 * time.Minute)
 		}, `{"ping_id":"bp-1-101"}`, "Ping ID has expired"},

@@ -45,12 +45,15 @@ var errClosed = fmt.Errorf("trackdrivetest: the connection was closed: %w", io.E
 
 // roundTrip runs the handler on what the client would send.
 func (f *Fake) roundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer func() { _ = r.Body.Close() }() // a RoundTripper must; nothing is left to do about an error
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	arriving := r.Clone(r.Context())
 	if arriving.Host == "" {
 		arriving.Host = r.URL.Host
-	}
-	if r.Body != nil {
-		defer func() { _ = r.Body.Close() }() // a RoundTripper must; nothing is left to do about an error
 	}
 	answer := &recorder{header: http.Header{}}
 	whole := f.serveWhole(answer, arriving)
