@@ -3,7 +3,6 @@
 package trackdrivetest
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/big"
@@ -323,82 +322,6 @@ func (c *Company) getCall(r *Request, id string) reply {
 		return notFound()
 	}
 	return callReply(call)
-}
-
-func (c *Company) callsOfCaller(r *Request, caller string) reply {
-	if _, rep := c.admit(r); rep != nil {
-		return *rep
-	}
-	return c.list(r, func(call *Call) bool { return sameNumber(call.CallerNumber, caller) })
-}
-
-func (c *Company) listCalls(r *Request, _ string) reply {
-	if _, rep := c.admit(r); rep != nil {
-		return *rep
-	}
-	caller, uuid := r.Params.Text("caller_number"), r.Params.Text("uuid")
-	return c.list(r, func(call *Call) bool {
-		return (caller == "" || sameNumber(call.CallerNumber, caller)) && (uuid == "" || call.UUID == uuid)
-	})
-}
-
-// list writes one page of the calls, the oldest first: by page number, or by
-// cursor, which starts at -1, is to be sent back as it came, and ends with 0.
-func (c *Company) list(r *Request, wanted func(*Call) bool) reply {
-	var found []object
-	for _, call := range c.calls {
-		if wanted(call) {
-			found = append(found, call.object())
-		}
-	}
-	size, page := 25, 1
-	for name, n := range map[string]*int{"per_page": &size, "page": &page} {
-		if text := r.Params.Text(name); text != "" {
-			parsed, err := strconv.Atoi(text)
-			if err != nil || parsed < 1 || parsed > 1e6 {
-				return failure(http.StatusUnprocessableEntity, name, "is not a number")
-			}
-			*n = parsed
-		}
-	}
-	metadata := object{{"root", "calls"}}
-	start := (page - 1) * size
-	if r.Params.Has("cursor") {
-		at, valid := readCursor(r.Params.Text("cursor"))
-		if !valid {
-			return failure(http.StatusUnprocessableEntity, "cursor", "is invalid")
-		}
-		start = at
-		metadata = metadata.and("next_cursor", nextCursor(start+size, len(found)))
-	}
-	start = min(start, len(found))
-	calls := append([]object{}, found[start:min(start+size, len(found))]...)
-	if r.Params.Text("root") == "false" {
-		return jsonReply(http.StatusOK, calls)
-	}
-	return jsonReply(http.StatusOK, object{{"calls", calls}, {"metadata", metadata}})
-}
-
-// nextCursor is the place where the next page starts, as the API may write it:
-// a float in exponent form; 0 after the last page.
-func nextCursor(next, total int) json.Number {
-	if next >= total {
-		return "0"
-	}
-	return json.Number(strconv.FormatFloat(float64(next), 'e', -1, 64))
-}
-
-// readCursor takes only what nextCursor gave, to the letter.
-func readCursor(text string) (start int, valid bool) {
-	if text == "-1" {
-		return 0, true
-	}
-	value, err := strconv.ParseFloat(text, 64)
-	if err != nil || value < 1 || value > 1e9 {
-		return 0, false
-	}
-	start = int(value)
-	return start, string(nextCursor(start, start+1)) == text
 }
 
 // timeLayout is how TrackDrive writes times.

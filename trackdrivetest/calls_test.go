@@ -293,10 +293,28 @@ func TestCallsAreListedByPageAndFiltered(t *testing.T) {
 		}
 		require.Equal(t, want, uuids, query)
 	}
+	require.Equal(t, 422, get(t, srv, "calls?auth_token=x&page=1.5").status)
 	require.Equal(t, `[]`, get(t, srv, "calls?auth_token=x&page=9&root=false").text)
 	require.Equal(t, 422, get(t, srv, "calls?auth_token=x&per_page=0").status)
 	require.Equal(t, 401, get(t, srv, "calls").status)
 	require.Equal(t, 401, get(t, srv, "calls/5555550100/by_caller_number").status)
+}
+
+func TestCallsAreFilteredByTime(t *testing.T) {
+	t.Parallel()
+	srv := trackdrivetest.NewServer(t)
+	for hour := range 3 {
+		srv.AddCall(trackdrivetest.Call{UUID: fmt.Sprintf("call-%d", hour), CreatedAt: noon.Add(time.Duration(hour) * time.Hour)})
+	}
+	for query, want := range map[string]int{
+		"created_at_from=2026-01-15T13:00:00Z":                                                  2,
+		"created_at_to=2026-01-15+08:00:00+-0500":                                               2,
+		"created_at_from=2026-01-15 12:30:00 %2B0000&created_at_to=2026-01-15 13:30:00 %2B0000": 1,
+	} {
+		got := get(t, srv, "calls?auth_token=x&"+strings.ReplaceAll(query, " ", "+"))
+		require.Len(t, got.json(t)["calls"], want, query)
+	}
+	require.Equal(t, 422, get(t, srv, "calls?auth_token=x&created_at_from=yesterday").status)
 }
 
 func TestUpdateAssertionsSayWhatArrived(t *testing.T) {

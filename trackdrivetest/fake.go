@@ -26,9 +26,9 @@ type TB interface {
 type Fake struct {
 	*Company // the home company, which answers wherever no other is named
 
-	set   settings
-	done  chan struct{} // closed by Close: ends waits
-	close func()
+	set  settings
+	done chan struct{} // closed by stop: ends waits
+	stop func()
 
 	mu        sync.Mutex // guards all below, and everything of the companies
 	offset    time.Duration
@@ -79,7 +79,7 @@ func New(opts ...Option) *Fake {
 	f := &Fake{
 		set:       set,
 		done:      done,
-		close:     sync.OnceFunc(func() { close(done) }),
+		stop:      sync.OnceFunc(func() { close(done) }),
 		companies: map[string]*Company{},
 		windows:   map[string]window{},
 	}

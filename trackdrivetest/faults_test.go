@@ -2,8 +2,11 @@ package trackdrivetest_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,6 +147,37 @@ func TestCloseEndsSlow(t *testing.T) {
 	srv.Close()
 	srv.Close()
 	require.Error(t, <-failed)
+}
+
+func TestLedgerIsRightWhereTheClientsAreInDoubt(t *testing.T) {
+	t.Parallel()
+	srv := withEndpoint(t, trackdrivetest.Endpoint{})
+	acted := []trackdrivetest.Fault{
+		trackdrivetest.AfterActing(trackdrivetest.Drop()),
+		trackdrivetest.AfterActing(trackdrivetest.BadGateway()),
+		trackdrivetest.Truncated(),
+		trackdrivetest.CutOff(),
+	}
+	for _, fault := range acted {
+		srv.Fail(trackdrivetest.OpPost, fault, 20)
+	}
+	for _, fault := range []trackdrivetest.Fault{trackdrivetest.Drop(), trackdrivetest.TooManyRequests(0)} {
+		srv.Fail(trackdrivetest.OpPost, fault, 20)
+	}
+	var accepted atomic.Int64
+	var crowd sync.WaitGroup
+	for range 256 {
+		r := newRequest(t, http.MethodPost, srv.URL+"/api/v1/"+postPath, "application/json", `{}`)
+		crowd.Go(func() {
+			if got, err := try(r); err == nil && json.Valid([]byte(got.text)) && got.status == http.StatusOK {
+				accepted.Add(1)
+			}
+		})
+	}
+	crowd.Wait()
+	srv.AssertPosts(t, 256)
+	require.EqualValues(t, 256-6*20, accepted.Load())
+	srv.AssertSales(t, 256-2*20)
 }
 
 func TestFaultsComeOneAfterTheOther(t *testing.T) {

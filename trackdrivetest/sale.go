@@ -50,7 +50,7 @@ func (f *Fake) AssertSales(t TB, n int) {
 
 func (c *Company) ping(r *Request, vanityURI string) reply {
 	ep := c.endpoints[vanityURI]
-	if rep, refused := c.refuse(ep, r, false); refused {
+	if rep, refused := c.refuse(ep, r); refused {
 		return rep
 	}
 	buyers := ep.available()
@@ -81,7 +81,7 @@ func (c *Company) offer(ep *endpoint, buyers []Buyer, r *Request) pingReply {
 
 func (c *Company) post(r *Request, vanityURI string) reply {
 	ep := c.endpoints[vanityURI]
-	if rep, refused := c.refuse(ep, r, true); refused {
+	if rep, refused := c.refuse(ep, r); refused {
 		return rep
 	}
 	id := r.Params.Text("ping_id")
@@ -112,7 +112,7 @@ func (c *Company) full(r *Request, vanityURI string) reply {
 	if ep != nil && ep.NoFull {
 		return notFound()
 	}
-	if rep, refused := c.refuse(ep, r, true); refused {
+	if rep, refused := c.refuse(ep, r); refused {
 		return rep
 	}
 	return c.sellToAny(ep, r)
@@ -187,7 +187,7 @@ func ringPoolNumber(n int) string {
 }
 
 // refuse turns away who may not ask, asks too often, or asks badly.
-func (c *Company) refuse(ep *endpoint, r *Request, isPost bool) (reply, bool) {
+func (c *Company) refuse(ep *endpoint, r *Request) (reply, bool) {
 	if ep == nil {
 		return notFound(), true
 	}

@@ -60,7 +60,7 @@ func Start(opts ...Option) (*Server, error) {
 
 // Close stops the server and ends what still waits. It may be called twice.
 func (s *Server) Close() {
-	s.Fake.close()
+	s.stop()
 	s.guard.Lock()
 	servers := s.servers
 	s.guard.Unlock()

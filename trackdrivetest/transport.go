@@ -56,14 +56,14 @@ func (f *Fake) roundTrip(r *http.Request) (*http.Response, error) {
 		arriving.Host = r.URL.Host
 	}
 	answer := &recorder{header: http.Header{}}
-	whole := f.serveWhole(answer, arriving)
+	answer.cut = !f.serveWhole(answer, arriving)
 	switch {
 	case r.Context().Err() != nil:
 		return nil, r.Context().Err()
 	case answer.status == 0:
 		return nil, errClosed
 	}
-	return answer.response(r, whole), nil
+	return answer.response(r), nil
 }
 
 // serveWhole reports false when the handler closed the connection.
@@ -83,6 +83,7 @@ type recorder struct {
 	status int
 	header http.Header
 	body   bytes.Buffer
+	cut    bool // the connection was closed before the end
 }
 
 // Header returns the answer's header.
@@ -97,10 +98,10 @@ func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
 // Flush does nothing: all is kept.
 func (w *recorder) Flush() {}
 
-func (w *recorder) response(r *http.Request, whole bool) *http.Response {
+func (w *recorder) response(r *http.Request) *http.Response {
 	var body io.Reader = &w.body
 	length := int64(w.body.Len())
-	if !whole {
+	if w.cut {
 		body, length = io.MultiReader(body, broken{}), -1
 	}
 	return &http.Response{
