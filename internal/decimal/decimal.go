@@ -2,6 +2,31 @@
 // floats and without allocating.
 package decimal
 
+// MaxDigits is how many digits a number may have, as it is written and written
+// out without its exponent.
+const MaxDigits = 400
+
+// Text is what numbers are written in.
+type Text interface{ ~string | ~[]byte }
+
+// Form is what a text is as a number.
+type Form uint8
+
+// The forms of a text.
+const (
+	NoNumber Form = iota
+	TooLong       // a number of more than MaxDigits digits
+	Exact         // a number that compares
+)
+
+// Number is a number where it stands in its text. The zero Number is 0.
+type Number[T Text] struct {
+	text       T
+	sign       int // -1, 0 or +1
+	start, end int // from the first digit that is not 0 to the last one; the point may lie between
+	point      int // how many digits behind start the point stands
+}
+
 // IsPlain reports whether text is an optional minus, digits, and optionally a
 // point and more digits: no exponent, no blanks, no separators.
 func IsPlain(text string) bool {
@@ -9,85 +34,185 @@ func IsPlain(text string) bool {
 	if i < len(text) && text[i] == '-' {
 		i++
 	}
-	whole := digits(text[i:])
-	if whole == 0 {
+	whole := i
+	if i = digits(text, i); i == whole {
 		return false
 	}
-	i += whole
 	if i == len(text) {
 		return true
 	}
-	if text[i] != '.' {
-		return false
-	}
-	i++
-	fraction := digits(text[i:])
-	return fraction > 0 && i+fraction == len(text)
+	fraction := i + 1
+	return text[i] == '.' && fraction < len(text) && digits(text, fraction) == len(text)
 }
 
 // Cmp compares two plain decimals by value: -1, 0 or +1. What it says of other
 // text means nothing.
 func Cmp(a, b string) int {
-	x, y := split(a), split(b)
+	x, _ := mantissa(a)
+	y, _ := mantissa(b)
+	return Compare(x, y)
+}
+
+// ParsePlain reads a plain decimal.
+func ParsePlain[T Text](text T) (Number[T], Form) {
+	n, end := mantissa(text)
+	if end < 0 || end < len(text) {
+		return Number[T]{}, NoNumber
+	}
+	return n.fitting(end)
+}
+
+// Parse reads a plain decimal, or one with an exponent, as JSON writes it.
+func Parse[T Text](text T) (Number[T], Form) {
+	n, end := mantissa(text)
+	if end < 0 {
+		return Number[T]{}, NoNumber
+	}
+	if end < len(text) {
+		exponent, ok := exponent(text, end)
+		if !ok {
+			return Number[T]{}, NoNumber
+		}
+		n.point += exponent
+	}
+	return n.fitting(end)
+}
+
+// Compare compares by value: -1, 0 or +1.
+func Compare[T, U Text](a Number[T], b Number[U]) int {
 	switch {
-	case x.sign != y.sign:
-		return sign(x.sign - y.sign)
-	case x.sign < 0:
-		return y.cmpMagnitude(x)
-	default:
-		return x.cmpMagnitude(y)
-	}
-}
-
-// parts is a decimal without its leading and trailing zeros. The sign of zero
-// is 0.
-type parts struct {
-	sign            int
-	whole, fraction string
-}
-
-func split(text string) parts {
-	p := parts{sign: 1}
-	if text != "" && text[0] == '-' {
-		p.sign, text = -1, text[1:]
-	}
-	n := digits(text)
-	p.whole = text[:n]
-	if n < len(text) {
-		p.fraction = text[n+1:]
-	}
-	for p.whole != "" && p.whole[0] == '0' {
-		p.whole = p.whole[1:]
-	}
-	for p.fraction != "" && p.fraction[len(p.fraction)-1] == '0' {
-		p.fraction = p.fraction[:len(p.fraction)-1]
-	}
-	if p.whole == "" && p.fraction == "" {
-		p.sign = 0
-	}
-	return p
-}
-
-func (p parts) cmpMagnitude(q parts) int {
-	switch {
-	case len(p.whole) != len(q.whole):
-		return sign(len(p.whole) - len(q.whole))
-	case p.whole != q.whole:
-		return cmpText(p.whole, q.whole)
-	default:
-		return cmpText(p.fraction, q.fraction)
-	}
-}
-
-func cmpText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	default:
+	case a.sign != b.sign:
+		return sign(a.sign - b.sign)
+	case a.sign == 0:
 		return 0
+	case a.point != b.point:
+		return a.sign * sign(a.point-b.point)
+	default:
+		return a.sign * compareDigits(a, b)
 	}
+}
+
+// compareDigits compares from the first digit on, past the points.
+func compareDigits[T, U Text](a Number[T], b Number[U]) int {
+	i, j := a.start, b.start
+	for i < a.end && j < b.end {
+		x, y := a.text[i], b.text[j]
+		switch {
+		case x == y:
+			i, j = i+1, j+1
+		case x == '.':
+			i++
+		case y == '.':
+			j++
+		default:
+			return sign(int(x) - int(y))
+		}
+	}
+	return sign((a.end - i) - (b.end - j)) // what is left does not end in 0
+}
+
+// mantissa reads a number up to its exponent, which starts at end; -1 when
+// there is none.
+func mantissa[T Text](text T) (n Number[T], end int) {
+	n = Number[T]{text: text, sign: 1}
+	i := 0
+	if i < len(text) && text[i] == '-' {
+		n.sign = -1
+		i++
+	}
+	n.start = i
+	whole := digits(text, i)
+	if whole == i {
+		return n, -1
+	}
+	n.end, end = whole, whole
+	if whole < len(text) && text[whole] == '.' {
+		if end = digits(text, whole+1); end == whole+1 {
+			return n, -1
+		}
+		n.end = end
+	}
+	n.strip(whole)
+	return n, end
+}
+
+// strip leaves out the zeros around the number, whose point stands at whole.
+func (n *Number[T]) strip(whole int) {
+	for n.start < n.end && (n.text[n.start] == '0' || n.text[n.start] == '.') {
+		n.start++
+	}
+	if n.start == n.end {
+		n.sign = 0
+		return
+	}
+	for n.text[n.end-1] == '0' || n.text[n.end-1] == '.' {
+		n.end--
+	}
+	n.point = whole - n.start
+	if n.point < 0 {
+		n.point++ // the point itself
+	}
+}
+
+// fitting refuses what is too long as it is written, up to end, or written out.
+func (n Number[T]) fitting(end int) (Number[T], Form) {
+	if end > MaxDigits && n.written(end) > MaxDigits {
+		return Number[T]{}, TooLong
+	}
+	if n.sign == 0 {
+		return n, Exact
+	}
+	significant := n.end - n.start
+	for i := n.start; i < n.end; i++ {
+		if n.text[i] == '.' {
+			significant--
+			break
+		}
+	}
+	if max(n.point, 1)+max(significant-n.point, 0) > MaxDigits {
+		return Number[T]{}, TooLong
+	}
+	return n, Exact
+}
+
+// written counts the digits in front of end.
+func (n Number[T]) written(end int) int {
+	count := 0
+	for i := range end {
+		if '0' <= n.text[i] && n.text[i] <= '9' {
+			count++
+		}
+	}
+	return count
+}
+
+// exponent reads e+10 at i, up to the end of the text. One that is far too
+// large stays so.
+func exponent[T Text](text T, i int) (value int, ok bool) {
+	if text[i] != 'e' && text[i] != 'E' {
+		return 0, false
+	}
+	i++
+	direction := 1
+	if i < len(text) && (text[i] == '+' || text[i] == '-') {
+		if text[i] == '-' {
+			direction = -1
+		}
+		i++
+	}
+	start := i
+	for ; i < len(text) && text[i]-'0' <= 9; i++ {
+		value = min(value*10+int(text[i]-'0'), 1<<40)
+	}
+	return direction * value, start < len(text) && i == len(text)
+}
+
+// digits returns the first place from i on that is no digit.
+func digits[T Text](text T, i int) int {
+	for i < len(text) && text[i]-'0' <= 9 {
+		i++
+	}
+	return i
 }
 
 func sign(n int) int {
@@ -99,12 +224,4 @@ func sign(n int) int {
 	default:
 		return 0
 	}
-}
-
-func digits(text string) int {
-	n := 0
-	for n < len(text) && '0' <= text[n] && text[n] <= '9' {
-		n++
-	}
-	return n
 }

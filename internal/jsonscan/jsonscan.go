@@ -1,0 +1,386 @@
+// Package jsonscan reads JSON strictly, in one pass over the bytes, and
+// allocates nothing. It takes exactly one RFC 8259 document in valid UTF-8,
+// nested at most [MaxDepth] deep; one byte order mark in front is skipped.
+//
+// The caller pulls what it wants, and everything else is checked and stepped
+// over:
+//
+//	var s jsonscan.Scanner
+//	s.Reset(body)
+//	if s.Enter() { // an object, or an array
+//		for s.Next() { // a member, or an element
+//			switch string(s.Name()) {
+//			case "success":
+//				success = s.Kind() == jsonscan.True
+//			case "status":
+//				v := s.Read()
+//				status = text[v.Start:v.End]
+//			}
+//		}
+//	}
+//	if err := s.End(); err != nil { // the document is complete, and nothing follows
+//		return err
+//	}
+//
+// What was read before a fault stays what it was; only End tells whether the
+// document holds.
+package jsonscan
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// MaxDepth is how deep arrays and objects may be nested.
+const MaxDepth = 512
+
+// Kind is the kind of a value.
+type Kind uint8
+
+// The kinds of values. Invalid is what stands where no value does.
+const (
+	Invalid Kind = iota
+	Null
+	False
+	True
+	Number
+	String
+	Object
+	Array
+)
+
+// Value is where a value stands in the document.
+type Value struct {
+	Kind       Kind
+	Escaped    bool // a string with escapes: its text is AppendUnescaped's
+	Start, End int  // data[Start:End]; of a string, what is between the quotes
+}
+
+// Error is what is wrong with a document, and where.
+type Error struct {
+	Offset  int // in bytes, from 0
+	Message string
+}
+
+// Error gives the message with the offset.
+func (e *Error) Error() string { return fmt.Sprintf("%s at offset %d", e.Message, e.Offset) }
+
+// Scanner reads one document, which [Scanner.Reset] gives it.
+type Scanner struct {
+	data    []byte
+	pos     int
+	depth   int
+	objects [MaxDepth / 64]uint64 // a bit for each open container, set for an object
+	unread  bool                  // a value stands at pos and was not read yet
+	first   bool                  // the innermost container was just entered
+	name    Value                 // of the member that Next went to
+	scratch []byte                // the last name that had escapes
+	fault   string
+	faultAt int
+}
+
+// Reset starts reading data, which the Scanner keeps but never changes.
+func (s *Scanner) Reset(data []byte) {
+	*s = Scanner{data: data, scratch: s.scratch, unread: true}
+	if len(data) >= 3 && data[0] == 0xEF && data[1] == 0xBB && data[2] == 0xBF {
+		s.pos = 3
+	}
+	s.pos = space(data, s.pos)
+}
+
+// Kind tells what the next value is, by its first byte. It is Invalid when no
+// value is to be read, and after a fault.
+func (s *Scanner) Kind() Kind {
+	if !s.unread || s.pos >= len(s.data) {
+		return Invalid
+	}
+	return kinds[s.data[s.pos]]
+}
+
+var kinds = [256]Kind{
+	'n': Null, 'f': False, 't': True, '"': String, '{': Object, '[': Array, '-': Number,
+	'0': Number, '1': Number, '2': Number, '3': Number, '4': Number,
+	'5': Number, '6': Number, '7': Number, '8': Number, '9': Number,
+}
+
+// Enter goes into the next value, an object or an array, for Next to iterate.
+// It is false, and does nothing, when the next value is anything else.
+func (s *Scanner) Enter() bool {
+	kind := s.Kind()
+	if kind < Object {
+		return false
+	}
+	if !s.push(kind, s.pos) {
+		return false
+	}
+	s.pos = space(s.data, s.pos+1)
+	s.unread, s.first = false, true
+	return true
+}
+
+// Next goes to the next member or element of the container that was entered
+// last. At its end Next is false, and leaves the container. A value that was
+// not read is stepped over.
+func (s *Scanner) Next() bool {
+	if s.unread {
+		s.skip()
+	}
+	if s.depth == 0 || s.fault != "" {
+		return false
+	}
+	object := s.inObject()
+	i := s.pos
+	if !s.first {
+		i = space(s.data, i)
+	}
+	switch c := s.at(i); {
+	case c == ']' && !object, c == '}' && object:
+		s.depth--
+		s.pos, s.first = i+1, false
+		return false
+	case s.first:
+		s.first = false
+	case c == ',':
+		i = space(s.data, i+1)
+	default:
+		s.unexpected(i, "a comma or a closing bracket")
+		return false
+	}
+	if object {
+		if s.name, i = s.member(i); i < 0 {
+			return false
+		}
+	}
+	s.pos, s.unread = i, true
+	return true
+}
+
+// Name returns the name of the member that Next went to, without escapes. It is
+// good until the next call of Name.
+func (s *Scanner) Name() []byte {
+	inner := s.data[s.name.Start:s.name.End]
+	if !s.name.Escaped {
+		return inner
+	}
+	s.scratch = AppendUnescaped(s.scratch[:0], inner)
+	return s.scratch
+}
+
+// NameIs reports whether the member that Next went to has this name. Unlike
+// Name it never allocates.
+func (s *Scanner) NameIs(name string) bool {
+	inner := s.data[s.name.Start:s.name.End]
+	if !s.name.Escaped {
+		return string(inner) == name
+	}
+	return EqualUnescaped(inner, name)
+}
+
+// Read steps over the next value, all of it, and returns where it stands. It is
+// the zero Value when there is none, and when it is faulty.
+func (s *Scanner) Read() Value {
+	if !s.unread {
+		return Value{}
+	}
+	v := Value{Kind: s.Kind(), Start: s.pos}
+	if v.Kind == String {
+		end, escaped := s.text(s.pos + 1)
+		if end < 0 {
+			return Value{}
+		}
+		s.pos, s.unread = end+1, false
+		return Value{Kind: String, Escaped: escaped, Start: v.Start + 1, End: end}
+	}
+	s.skip()
+	if s.fault != "" {
+		return Value{}
+	}
+	v.End = s.pos
+	return v
+}
+
+// End steps over what was not read and reports whether the document is whole,
+// with nothing behind it. The error is an [*Error].
+func (s *Scanner) End() error {
+	if s.Complete() {
+		return nil
+	}
+	return s.Err()
+}
+
+// Complete is End without an error to allocate.
+func (s *Scanner) Complete() bool {
+	if s.unread {
+		s.skip()
+	}
+	for s.depth > 0 && s.fault == "" {
+		s.Next()
+	}
+	if s.fault != "" {
+		return false
+	}
+	if s.pos = space(s.data, s.pos); s.pos < len(s.data) {
+		s.unexpected(s.pos, "nothing after the document")
+	}
+	return s.fault == ""
+}
+
+// Err returns the first fault, an [*Error], or nil. It tells nothing of what
+// was not read yet.
+func (s *Scanner) Err() error {
+	if s.fault == "" {
+		return nil
+	}
+	return &Error{s.faultAt, s.fault}
+}
+
+// Valid returns nil for a valid document, or an [*Error] for its first fault.
+func Valid(data []byte) error {
+	var s Scanner
+	s.Reset(data)
+	return s.End()
+}
+
+// Position turns an offset into a line and a column, both from 1. Columns count
+// characters.
+func Position(data []byte, offset int) (line, column int) {
+	line, column = 1, 1
+	for i := 0; i < min(offset, len(data)); {
+		_, size := utf8.DecodeRune(data[i:])
+		if data[i] == '\n' {
+			line, column = line+1, 0
+		}
+		column++
+		i += size
+	}
+	return line, column
+}
+
+// skip steps over the next value in one loop, whatever it holds.
+func (s *Scanner) skip() {
+	s.unread = false
+	outside := s.depth
+	data, i := s.data, s.pos
+value:
+	for {
+		switch c := s.at(i); kinds[c] {
+		case String:
+			end, _ := s.text(i + 1)
+			if end < 0 {
+				return
+			}
+			i = end + 1
+		case Number:
+			if i = s.number(i); i < 0 {
+				return
+			}
+		case Object:
+			if !s.push(Object, i) {
+				return
+			}
+			if i = space(data, i+1); s.at(i) != '}' {
+				if _, i = s.member(i); i < 0 {
+					return
+				}
+				continue value
+			}
+			s.depth--
+			i++
+		case Array:
+			if !s.push(Array, i) {
+				return
+			}
+			if i = space(data, i+1); s.at(i) != ']' {
+				continue value
+			}
+			s.depth--
+			i++
+		default:
+			if i = s.literal(i); i < 0 {
+				return
+			}
+		}
+		for s.depth > outside {
+			i = space(data, i)
+			switch c, object := s.at(i), s.inObject(); {
+			case c == ',' && object:
+				if _, i = s.member(space(data, i+1)); i < 0 {
+					return
+				}
+				continue value
+			case c == ',':
+				i = space(data, i+1)
+				continue value
+			case c == '}' && object, c == ']' && !object:
+				s.depth--
+				i++
+			default:
+				s.unexpected(i, "a comma or a closing bracket")
+				return
+			}
+		}
+		s.pos = i
+		return
+	}
+}
+
+// member reads a name and the colon behind it. The value starts at next, which
+// is -1 after a fault.
+func (s *Scanner) member(i int) (name Value, next int) {
+	if s.at(i) != '"' {
+		return name, s.unexpected(i, "a name")
+	}
+	end, escaped := s.text(i + 1)
+	if end < 0 {
+		return name, -1
+	}
+	name = Value{Kind: String, Escaped: escaped, Start: i + 1, End: end}
+	i = space(s.data, end+1)
+	if s.at(i) != ':' {
+		return name, s.unexpected(i, "a colon")
+	}
+	return name, space(s.data, i+1)
+}
+
+// push opens a container. Its fault is one level too many.
+func (s *Scanner) push(kind Kind, i int) bool {
+	if s.depth == MaxDepth {
+		s.fail(i, "nested too deep")
+		return false
+	}
+	word, bit := s.depth/64, uint64(1)<<(s.depth%64)
+	if kind == Object {
+		s.objects[word] |= bit
+	} else {
+		s.objects[word] &^= bit
+	}
+	s.depth++
+	return true
+}
+
+func (s *Scanner) inObject() bool {
+	top := s.depth - 1
+	return s.objects[top/64]>>(top%64)&1 == 1
+}
+
+// at returns the byte at i, and 0, which nothing expects, behind the end.
+func (s *Scanner) at(i int) byte {
+	if i < len(s.data) {
+		return s.data[i]
+	}
+	return 0
+}
+
+// unexpected is the fault of something else where the grammar wants one thing.
+func (s *Scanner) unexpected(i int, wanted string) int {
+	if i >= len(s.data) {
+		return s.fail(len(s.data), "unexpected end, instead of "+wanted)
+	}
+	return s.fail(i, "unexpected character, instead of "+wanted)
+}
+
+func (s *Scanner) fail(i int, message string) int {
+	s.fault, s.faultAt = message, i
+	s.unread = false
+	return -1
+}

@@ -1,0 +1,214 @@
+// Field paths: how they are written, and how one is looked up.
+
+package jsonscan
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Path is a parsed field path, such as buyers.0.payout, buyers[0].payout,
+// buyers.*.payout or buyers.#.
+type Path []Step
+
+// Step is one level of a path.
+type Step struct {
+	Op    Op
+	Name  string // of Member: the name in an object
+	Index int    // of Member: the index in an array; -1 when Name is none
+}
+
+// Op is what a step does.
+type Op uint8
+
+// What steps do.
+const (
+	Member Op = iota // goes to one member of an object, or one element of an array
+	Any              // goes to any member or element: "*"
+	Count            // counts members or elements: "#"
+)
+
+// ParsePath reads a path: names and indexes joined by points, an index also in
+// brackets, "*" for any element and, at the end, "#" for their number. A
+// backslash makes the character behind it part of a name. The error is an
+// [*Error], its Offset is that of the mistake.
+func ParsePath(text string) (Path, error) {
+	if text == "" {
+		return nil, &Error{0, "empty path"}
+	}
+	if !utf8.ValidString(text) {
+		return nil, &Error{0, "invalid UTF-8"}
+	}
+	p := pathParser{text: text}
+	for {
+		if err := p.step(); err != nil {
+			return nil, err
+		}
+		if p.pos == len(text) {
+			return p.path, nil
+		}
+		if last := p.path[len(p.path)-1]; last.Op == Count {
+			return nil, p.mistake(p.pos-1, `"#" is not at the end`)
+		}
+	}
+}
+
+// Counts reports whether the path ends in "#".
+func (p Path) Counts() bool { return len(p) > 0 && p[len(p)-1].Op == Count }
+
+type pathParser struct {
+	text string
+	pos  int
+	path Path
+}
+
+func (p *pathParser) mistake(at int, message string) error { return &Error{at, message} }
+
+// step reads one step, with the point in front of it.
+func (p *pathParser) step() error {
+	if p.text[p.pos] == '[' {
+		return p.bracket()
+	}
+	if len(p.path) > 0 {
+		if p.text[p.pos] != '.' {
+			return p.mistake(p.pos, "a point or a bracket is missing")
+		}
+		p.pos++
+	}
+	return p.name()
+}
+
+// bracket reads [0] or [*].
+func (p *pathParser) bracket() error {
+	length := strings.IndexByte(p.text[p.pos:], ']')
+	if length < 0 {
+		return p.mistake(p.pos, "stray bracket")
+	}
+	inside := p.text[p.pos+1 : p.pos+length]
+	switch {
+	case inside == "*":
+		p.path = append(p.path, Step{Op: Any})
+	case index(inside) >= 0:
+		p.path = append(p.path, Step{Name: inside, Index: index(inside)})
+	default:
+		return p.mistake(p.pos, "no index in brackets")
+	}
+	p.pos += length + 1
+	return nil
+}
+
+// name reads everything up to a point or a bracket.
+func (p *pathParser) name() error {
+	start := p.pos
+	var name strings.Builder
+	escaped := false
+	for ; p.pos < len(p.text); p.pos++ {
+		c := p.text[p.pos]
+		if c == '.' || c == '[' {
+			break
+		}
+		switch c {
+		case ']':
+			return p.mistake(p.pos, "stray bracket")
+		case '\\':
+			escaped = true
+			if p.pos++; p.pos == len(p.text) {
+				return p.mistake(p.pos-1, "trailing backslash")
+			}
+		}
+		name.WriteByte(p.text[p.pos])
+	}
+	switch {
+	case name.Len() == 0:
+		return p.mistake(start, "empty name")
+	case escaped:
+		p.path = append(p.path, Step{Name: name.String(), Index: -1})
+	case name.String() == "*":
+		p.path = append(p.path, Step{Op: Any})
+	case name.String() == "#":
+		p.path = append(p.path, Step{Op: Count})
+	default:
+		p.path = append(p.path, Step{Name: name.String(), Index: index(name.String())})
+	}
+	return nil
+}
+
+// index returns the index that a name is in an array, or -1: digits only,
+// without leading zeros.
+func index(name string) int {
+	for i := range len(name) {
+		if name[i] < '0' || name[i] > '9' {
+			return -1
+		}
+	}
+	n, err := strconv.Atoi(name)
+	if err != nil || len(name) > 1 && name[0] == '0' {
+		return -1
+	}
+	return n
+}
+
+// Lookup returns the value at a path: the first one when the path has a "*".
+// It is the zero Value when nothing is there, when the document is not valid,
+// and when a name on the path is there twice. Of a path that ends in "#" it is
+// the object or the array to count, with [Len].
+func Lookup(data []byte, p Path) Value {
+	if p.Counts() {
+		p = p[:len(p)-1]
+	}
+	var l lookup
+	l.Reset(data)
+	v := l.find(p)
+	if !l.Complete() || l.twice {
+		return Value{}
+	}
+	return v
+}
+
+type lookup struct {
+	Scanner
+	twice bool // a name on the path is there twice
+}
+
+// find reads the next value, and returns what the path leads to.
+func (l *lookup) find(p Path) (found Value) {
+	if len(p) == 0 {
+		return l.Read()
+	}
+	object := l.Kind() == Object
+	if !l.Enter() {
+		l.Read()
+		return Value{}
+	}
+	step, seen := p[0], false
+	for i := 0; l.Next(); i++ {
+		switch {
+		case step.Op == Any:
+			if found.Kind == Invalid {
+				found = l.find(p[1:])
+			}
+		case object && l.NameIs(step.Name):
+			l.twice = l.twice || seen
+			found, seen = l.find(p[1:]), true
+		case !object && i == step.Index:
+			found = l.find(p[1:])
+		}
+	}
+	return found
+}
+
+// Len returns the number of elements or members of an array or an object that
+// is valid; -1 for anything else.
+func Len(data []byte) int {
+	var s Scanner
+	s.Reset(data)
+	if !s.Enter() {
+		return -1
+	}
+	n := 0
+	for s.Next() {
+		n++
+	}
+	return n
+}

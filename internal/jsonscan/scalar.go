@@ -1,0 +1,175 @@
+// White space, literals, numbers and strings: the tight loops.
+
+package jsonscan
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// space returns the first place from i on that is not white space.
+func space(data []byte, i int) int {
+	for i < len(data) && data[i] <= ' ' {
+		switch data[i] {
+		case ' ', '\n', '\t', '\r':
+			i++
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+// literal steps over null, true or false.
+func (s *Scanner) literal(i int) int {
+	for _, word := range [...]string{"null", "true", "false"} {
+		if end := i + len(word); end <= len(s.data) && string(s.data[i:end]) == word {
+			return end
+		}
+	}
+	return s.unexpected(i, "a value")
+}
+
+// number steps over a number.
+func (s *Scanner) number(i int) int {
+	if s.at(i) == '-' {
+		i++
+	}
+	if s.at(i) == '0' {
+		i++
+	} else if i = s.digits(i); i < 0 {
+		return -1
+	}
+	if s.at(i) == '.' {
+		if i = s.digits(i + 1); i < 0 {
+			return -1
+		}
+	}
+	if s.at(i)|0x20 == 'e' {
+		i++
+		if c := s.at(i); c == '+' || c == '-' {
+			i++
+		}
+		return s.digits(i)
+	}
+	return i
+}
+
+// digits steps over one digit or more.
+func (s *Scanner) digits(i int) int {
+	start := i
+	for i < len(s.data) && s.data[i]-'0' <= 9 {
+		i++
+	}
+	if i == start {
+		return s.unexpected(i, "a digit")
+	}
+	return i
+}
+
+// text steps over the inside of a string that starts at i, and returns where
+// its closing quote stands; -1 after a fault.
+func (s *Scanner) text(i int) (end int, escaped bool) {
+	data := s.data
+	for {
+		i = plain(data, i)
+		if i == len(data) {
+			return s.unexpected(i, "a closing quote"), false
+		}
+		switch c := data[i]; {
+		case c == '"':
+			return i, escaped
+		case c == '\\':
+			size := escapeSize(data[i:])
+			if size == 0 {
+				return s.fail(i, "invalid escape"), false
+			}
+			i += size
+			escaped = true
+		case c < ' ':
+			return s.fail(i, "control character in a string"), false
+		default:
+			r, size := utf8.DecodeRune(data[i:])
+			if r == utf8.RuneError && size == 1 {
+				return s.fail(i, "invalid UTF-8"), false
+			}
+			i += size
+		}
+	}
+}
+
+// Eight bytes at a time: each is one byte, repeated.
+const (
+	ones        = 0x0101010101010101
+	quotes      = ones * '"'
+	backslashes = ones * '\\'
+	blanks      = ones * ' '
+	highBits    = ones * 0x80
+)
+
+// plain returns the first place from i on that is a quote, a backslash, a
+// control character or no ASCII.
+func plain(data []byte, i int) int {
+	for i+8 <= len(data) {
+		if special := specials(binary.LittleEndian.Uint64(data[i:])); special != 0 {
+			return i + bits.TrailingZeros64(special)/8
+		}
+		i += 8
+	}
+	for i < len(data) && ordinary[data[i]] {
+		i++
+	}
+	return i
+}
+
+// specials has the high bit of the first special byte of eight set. Subtracting
+// lets a byte borrow from the next when it is smaller: only bits behind the
+// first special byte can be wrong.
+func specials(x uint64) uint64 {
+	return (x | (x - blanks) | (x ^ quotes - ones) | (x ^ backslashes - ones)) & highBits
+}
+
+// ordinary are the bytes that specials does not find.
+var ordinary = func() (table [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+// escapeSize returns how long the escape at the start of data is; 0 when it is
+// none.
+func escapeSize(data []byte) int {
+	if len(data) < 2 {
+		return 0
+	}
+	switch data[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := hex4(data[2:]); ok {
+			return 6
+		}
+	}
+	return 0
+}
+
+// hex4 reads the four hexadecimal digits of a \u escape.
+func hex4(data []byte) (r rune, ok bool) {
+	if len(data) < 4 {
+		return 0, false
+	}
+	for _, c := range data[:4] {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
