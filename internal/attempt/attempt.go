@@ -1,0 +1,520 @@
+// Package attempt sends one call: it decides when to try again, keeps the
+// deadline, and knows of every try whether it can have been acted on. It knows
+// nothing of what is sent.
+//
+// The loop itself is go-retryablehttp's. The package gives it a policy, and a
+// round tripper that reads the whole reply, so that each try is over, and
+// judged, when the loop asks whether to go on.
+package attempt
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// MaxBody is how much of a reply is read, in bytes.
+const MaxBody = 1 << 20
+
+// Class says when a call may be sent again.
+type Class int
+
+// The classes, from the most careful one.
+const (
+	Never   Class = iota // only when no try before can have left
+	Refused              // also after 408, 425, 429 and 503
+	Safe                 // also after 500, 502, 504, no answer, and once after an unreadable one
+)
+
+// Delivery tells whether a try, or a call, may have been acted on.
+type Delivery int
+
+// The deliveries, from the most doubtful one.
+const (
+	Unknown Delivery = iota
+	Answered
+	NotSent
+)
+
+// Fault is what went wrong with a try, where its status does not say it.
+type Fault int
+
+// The faults.
+const (
+	None       Fault = iota // answered: the status tells
+	Network                 // no answer
+	Timeout                 // no answer in time
+	Canceled                // the caller gave up
+	Unreadable              // a 2xx answer that cannot be read
+	NotBuilt                // the request could not be made; nothing was sent
+)
+
+// Request is what a try sends.
+type Request struct {
+	Method string
+	URL    *url.URL
+	Header http.Header
+	Body   []byte // nil for none
+}
+
+// Caller is a call, seen from the loop.
+type Caller interface {
+	// Build makes the request of the next try: credentials may have changed.
+	Build(ctx context.Context) (Request, error)
+	// Check judges a reply with a 2xx status; an error means that it cannot be
+	// read.
+	Check(status int, body []byte) error
+	// Tried is told of every try when it is over.
+	Tried(*Try)
+}
+
+// Try is one try of a call.
+type Try struct {
+	Number     int
+	Method     string
+	StatusCode int // 0 without an answer
+	Header     http.Header
+	Body       []byte
+	Redirect   string // the host that a 3xx reply names
+	Fault      Fault
+	Err        error // the cause of Fault, as it came
+	Delivery   Delivery
+	RetryAfter time.Duration
+	Duration   time.Duration
+	RetryIn    time.Duration // negative: this was the last
+	Copies     int           // what the transport sent beyond one
+}
+
+func (t *Try) readable() bool { return t.Fault == None && 200 <= t.StatusCode && t.StatusCode <= 299 }
+
+// Result is a call: its last try, and the sum of all.
+type Result struct {
+	Try
+	Attempts int      // tries, and further copies that transports sent
+	Delivery Delivery // of all tries together
+}
+
+// Call is how to send something.
+type Call struct {
+	Caller      Caller
+	Class       Class
+	MaxAttempts int
+	Deadline    time.Time
+	Transport   func() http.RoundTripper // looked up at every try
+	Budget      *Budget
+}
+
+// Do sends the call until it is answered, or may not be sent again. The
+// Result's tries are over when it returns.
+func (c *Call) Do(parent context.Context) Result {
+	ctx, cancel := context.WithDeadline(parent, c.Deadline)
+	defer cancel()
+	r := &run{call: c, parent: parent, sum: NotSent}
+	if fault := r.ended(ctx); fault != None {
+		return Result{Try: Try{Fault: fault, Err: ctx.Err(), Delivery: NotSent}, Delivery: NotSent}
+	}
+	first, err := c.Caller.Build(ctx)
+	if err != nil {
+		return Result{Try: Try{Fault: NotBuilt, Err: err, Delivery: NotSent}, Delivery: NotSent}
+	}
+	r.proof.guarded = c.Class == Never
+	r.proof.method = first.Method
+	r.proof.stop = cancel
+	r.trace = r.proof.trace()
+	r.fresh = c.Class == Never && first.Method == http.MethodGet
+	r.ctx = httptrace.WithClientTrace(&runContext{ctx, r}, &r.trace)
+
+	r.http = http.Client{Transport: r, CheckRedirect: useLastResponse}
+	r.client = retryablehttp.Client{
+		HTTPClient:   &r.http,
+		RetryMax:     math.MaxInt32, // the policy counts
+		CheckRetry:   r.checkRetry,
+		Backoff:      r.backoff,
+		PrepareRetry: r.prepareRetry,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	r.request.Request = (&http.Request{
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(r.ctx)
+	if err := r.put(first); err != nil {
+		return Result{Try: Try{Fault: NotBuilt, Err: err, Delivery: NotSent}, Delivery: NotSent}
+	}
+	// What the loop returns says less than the last try does.
+	_, _ = r.client.Do(&r.request) //nolint:bodyclose // read and closed by RoundTrip
+	if r.rebuild != nil {
+		r.last.Err = joined(r.last.Err, r.rebuild)
+	}
+	return Result{Try: r.last, Attempts: r.tries + r.copies, Delivery: r.sum}
+}
+
+// joined keeps the last real error in front of the one that ended the call.
+func joined(last, end error) error {
+	if last == nil {
+		return fmt.Errorf("not sent again: %w", end)
+	}
+	return fmt.Errorf("%w; not sent again: %w", last, end)
+}
+
+func useLastResponse(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// run is a call on its way.
+type run struct {
+	call   *Call
+	parent context.Context // the caller's
+	ctx    context.Context // with the deadline and the trace
+	fresh  bool
+
+	http    http.Client
+	client  retryablehttp.Client
+	request retryablehttp.Request
+	trace   httptrace.ClientTrace
+	proof   proof
+	host    string
+
+	last       Try
+	tries      int
+	copies     int
+	sum        Delivery
+	unreadable int   // how many tries were answered with something unreadable
+	rebuild    error // why the next request could not be made
+}
+
+// runContext lets Transport find the run that a request belongs to, however
+// the transport is wrapped.
+type runContext struct {
+	context.Context
+	run *run
+}
+
+type runKey struct{}
+
+func (c *runContext) Value(key any) any {
+	if _, ok := key.(runKey); ok {
+		return c.run
+	}
+	return c.Context.Value(key)
+}
+
+func wantsFresh(ctx context.Context) bool {
+	r, ok := ctx.Value(runKey{}).(*run)
+	return ok && r.fresh
+}
+
+// put makes req the next request.
+func (r *run) put(req Request) error {
+	h := r.request.Request
+	h.Method, h.URL, h.Header, h.Host = req.Method, req.URL, req.Header, req.URL.Host
+	r.host = req.URL.Host
+	if req.Body == nil {
+		return nil
+	}
+	if err := r.request.SetBody(req.Body); err != nil {
+		return err
+	}
+	if r.call.Class == Never {
+		// Without it, a transport cannot send the body of its own accord again.
+		r.request.GetBody = nil
+	}
+	return nil
+}
+
+// prepareRetry makes the next request, which may differ: credentials rotate.
+func (r *run) prepareRetry(*http.Request) error {
+	next, err := r.call.Caller.Build(r.ctx)
+	if err == nil {
+		err = r.put(next)
+	}
+	r.rebuild = err
+	return err
+}
+
+var (
+	answered    = &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
+	errFailed   = errors.New("failed")
+	errResent   = errors.New("the transport was about to send a second copy; stopped")
+	errNothing  = errors.New("the transport returned neither a response nor an error")
+	errTooLarge = fmt.Errorf("the reply is larger than %d bytes", MaxBody)
+	errNoBody   = errors.New("the reply switches protocols")
+)
+
+// RoundTrip makes one try, whole: it is over, the reply read and closed, when
+// it returns. The loop above sees neither status nor Location, because it
+// would parse and quote them.
+func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.tries++
+	r.proof.begin()
+	start := time.Now()
+	t := Try{Number: r.tries, Method: req.Method, RetryIn: -1}
+	r.exchange(req, &t)
+	t.Duration = time.Since(start)
+	t.Copies = r.proof.copies()
+	r.copies += t.Copies
+	r.sum = min(r.sum, t.Delivery)
+	r.last = t
+	if !t.readable() {
+		return nil, errFailed
+	}
+	return answered, nil
+}
+
+// exchange sends the request, reads the reply, and fills in t.
+func (r *run) exchange(req *http.Request, t *Try) {
+	resp, err := r.send(req)
+	if err != nil {
+		r.failed(t, err)
+		return
+	}
+	t.StatusCode, t.Header = resp.StatusCode, resp.Header
+	t.RetryAfter = RetryAfter(resp.Header, time.Now())
+	t.Redirect = redirectHost(resp)
+	t.Body, err = readBody(resp)
+	if t.StatusCode < 200 || t.StatusCode > 299 {
+		t.Delivery = deliveryByStatus(t.StatusCode)
+		return
+	}
+	if err == nil {
+		if err = r.call.Caller.Check(t.StatusCode, t.Body); err == nil {
+			t.Delivery = Answered
+			return
+		}
+		t.Fault, t.Err = Unreadable, err
+		return
+	}
+	t.Fault, t.Err = Unreadable, err
+	if fault := r.ended(r.ctx); fault != None {
+		t.Fault = fault
+	} else if isTimeout(err) {
+		t.Fault = Timeout
+	}
+}
+
+// send calls the transport. A transport that panics, has, for all that is
+// known, sent the request: the caller must learn that.
+func (r *run) send(req *http.Request) (resp *http.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			resp, err = nil, &panicError{p}
+		}
+	}()
+	resp, err = r.call.Transport().RoundTrip(req)
+	switch {
+	case err != nil && resp != nil && resp.Body != nil:
+		_ = resp.Body.Close()
+	case err == nil && resp == nil:
+		err = errNothing
+	}
+	return resp, err
+}
+
+// panicError is a panic of a transport.
+type panicError struct{ value any }
+
+func (e *panicError) Error() string { return fmt.Sprintf("the transport panicked: %v", e.value) }
+
+// failed fills in t for a try without an answer.
+func (r *run) failed(t *Try, err error) {
+	t.Fault, t.Err = Network, err
+	switch {
+	case r.proof.wasResent():
+		t.Err = errResent
+		return
+	case r.ended(r.ctx) != None:
+		t.Fault = r.ended(r.ctx)
+	case isTimeout(err):
+		t.Fault = Timeout
+	}
+	if !errors.Is(err, errNothing) && r.proof.notSent(err) {
+		t.Delivery = NotSent
+	}
+}
+
+// ended tells whether the call's time is up, and by whom.
+func (r *run) ended(ctx context.Context) Fault {
+	switch {
+	case ctx.Err() == nil:
+		return None
+	case errors.Is(r.parent.Err(), context.Canceled):
+		return Canceled
+	default:
+		return Timeout
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// deliveryByStatus is what a status outside 2xx says. A router answers 503
+// while the application goes on, and 301 to 303 turn a POST into a GET.
+func deliveryByStatus(status int) Delivery {
+	switch {
+	case 400 <= status && status <= 499,
+		status == http.StatusNotImplemented, status == http.StatusHTTPVersionNotSupported,
+		status == http.StatusTemporaryRedirect, status == http.StatusPermanentRedirect:
+		return Answered
+	default:
+		return Unknown
+	}
+}
+
+// redirectHost returns the host that a redirect names, without what else its
+// Location may carry.
+func redirectHost(resp *http.Response) string {
+	if resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return ""
+	}
+	u, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// buffers hold replies of unknown length while they are read.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readBody reads and closes the body. What it returns belongs to the caller.
+func readBody(resp *http.Response) (body []byte, err error) {
+	if resp.Body == nil {
+		return nil, nil
+	}
+	defer func() {
+		// A body may panic, like the transport that it comes from.
+		if p := recover(); p != nil {
+			body, err = nil, &panicError{p}
+		}
+	}()
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return nil, errNoBody // there is a connection, not a body
+	}
+	if n := resp.ContentLength; 0 < n && n <= MaxBody {
+		body = make([]byte, n)
+		read, err := io.ReadFull(resp.Body, body)
+		if err != nil {
+			return body[:read], err
+		}
+		// The end is part of the body: only then is the connection free again.
+		var one [1]byte
+		if extra, err := resp.Body.Read(one[:]); extra > 0 {
+			return body, errTooLarge
+		} else if err != nil && !errors.Is(err, io.EOF) {
+			return body, err
+		}
+		return body, nil
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		buf.Reset()
+		buffers.Put(buf)
+	}()
+	_, err = buf.ReadFrom(io.LimitReader(resp.Body, MaxBody+1))
+	if buf.Len() > 0 {
+		body = bytes.Clone(buf.Bytes()[:min(buf.Len(), MaxBody)])
+	}
+	if err == nil && buf.Len() > MaxBody {
+		err = errTooLarge
+	}
+	return body, err
+}
+
+// checkRetry is the policy. It decides the wait, too: only it sees the context.
+func (r *run) checkRetry(context.Context, *http.Response, error) (bool, error) {
+	t := &r.last
+	if t.readable() {
+		r.call.Budget.succeed(r.host)
+	}
+	again := r.again(t)
+	r.call.Caller.Tried(t)
+	return again, nil
+}
+
+func (r *run) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+	return r.last.RetryIn
+}
+
+// again decides whether t is followed by another try, and sets when.
+func (r *run) again(t *Try) bool {
+	if r.tries >= r.call.MaxAttempts || r.ctx.Err() != nil || !r.repeatable(t) {
+		return false
+	}
+	wait := max(jitter(r.tries), t.RetryAfter)
+	// A try that cannot end in time only hides the error that is already known.
+	if wait >= math.MaxInt64-t.Duration || time.Until(r.call.Deadline) < wait+t.Duration {
+		return false
+	}
+	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) < wait+t.Duration {
+		return false
+	}
+	if !r.call.Budget.take(r.host) {
+		return false
+	}
+	t.RetryIn = wait
+	return true
+}
+
+// repeatable is the table of what is sent again.
+func (r *run) repeatable(t *Try) bool {
+	if t.Delivery == NotSent {
+		return !final(t.Err)
+	}
+	class := r.call.Class
+	switch {
+	case t.readable(), t.Fault == Canceled, errors.Is(t.Err, errResent):
+		return false
+	case t.Fault == Unreadable, t.Fault != None && t.StatusCode != 0:
+		r.unreadable++
+		return class >= Safe && r.unreadable == 1
+	case t.Fault != None:
+		return class >= Safe
+	}
+	switch t.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return class >= Refused
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return class >= Safe
+	default:
+		return false
+	}
+}
+
+// final reports whether a try that never left would fail the same way again.
+func final(err error) bool {
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsNotFound {
+		return true
+	}
+	return errors.As(err, new(*tls.CertificateVerificationError)) ||
+		errors.As(err, new(x509.UnknownAuthorityError)) ||
+		errors.As(err, new(x509.HostnameError)) ||
+		errors.As(err, new(x509.CertificateInvalidError))
+}
+
+const (
+	firstWait = 75 * time.Millisecond
+	maxWait   = 2 * time.Second
+)
+
+// jitter is the wait after so many tries: exponential, all of it random.
+func jitter(tries int) time.Duration {
+	limit := maxWait
+	if shift := tries - 1; shift < 5 {
+		limit = min(maxWait, firstWait<<shift)
+	}
+	return rand.N(limit)
+}

@@ -1,0 +1,53 @@
+package attempt
+
+import "sync"
+
+const (
+	budgetTokens  = 10.0 // a host's tokens when nothing is wrong
+	budgetRetry   = 1.0  // what a retry costs
+	budgetSuccess = 0.1  // what a success gives back
+	budgetFloor   = budgetTokens / 2
+)
+
+// Budget keeps an outage from being multiplied: it limits retries by host, over
+// all calls that share it. The zero Budget is full.
+type Budget struct {
+	mu    sync.Mutex
+	hosts map[string]float64 // tokens; a host that is not in it has all
+}
+
+// maxHosts bounds the memory of a Budget whose hosts come from outside.
+const maxHosts = 4096
+
+// take takes the price of a retry; false when the host is down to the floor.
+func (b *Budget) take(host string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	tokens, known := b.hosts[host]
+	if !known {
+		tokens = budgetTokens
+	}
+	if tokens < budgetFloor || !known && len(b.hosts) >= maxHosts {
+		return false
+	}
+	if b.hosts == nil {
+		b.hosts = make(map[string]float64)
+	}
+	b.hosts[host] = tokens - budgetRetry
+	return true
+}
+
+// succeed gives a success's part back.
+func (b *Budget) succeed(host string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	tokens, known := b.hosts[host]
+	if !known {
+		return
+	}
+	if tokens += budgetSuccess; tokens >= budgetTokens {
+		delete(b.hosts, host)
+		return
+	}
+	b.hosts[host] = tokens
+}

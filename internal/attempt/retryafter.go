@@ -1,0 +1,40 @@
+package attempt
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// RetryAfter returns what a reply's Retry-After asks for: seconds, or the time
+// until an HTTP date. It returns 0 when there is none, more than one, or one
+// that is negative, fractional, in the past, or past what a Duration holds.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	values := h["Retry-After"]
+	if len(values) != 1 {
+		return 0
+	}
+	text := values[0]
+	if isDigits(text) {
+		seconds, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || seconds > math.MaxInt64/int64(time.Second) {
+			return 0
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	date, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	return max(0, date.Sub(now))
+}
+
+func isDigits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return text != ""
+}

@@ -1,0 +1,204 @@
+package attempt
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+)
+
+const (
+	idlePerHost       = 1024
+	idleTimeout       = 15 * time.Second // shorter than servers', which rarely close first then
+	maxResponseHeader = 64 << 10         // bytes
+	handshakeTimeout  = 10 * time.Second // where the base has none
+)
+
+// Standard is http.DefaultTransport as the program started with it. While
+// http.DefaultTransport is another one, a test has put a mock there.
+var Standard = http.DefaultTransport
+
+// Transport is a hardened HTTP/1.1 transport, in two: one that keeps
+// connections, and one that takes a fresh connection for each request, because
+// net/http resends a GET when a kept one dies.
+type Transport struct {
+	kept, fresh *http.Transport
+}
+
+// NewTransport hardens a clone of base, or of the standard transport when base
+// is nil.
+func NewTransport(base *http.Transport) *Transport {
+	if base == nil {
+		base = standard()
+	}
+	kept := harden(base.Clone())
+	fresh := harden(base.Clone())
+	fresh.DisableKeepAlives = true
+	return &Transport{kept, fresh}
+}
+
+func standard() *http.Transport {
+	if t, ok := Standard.(*http.Transport); ok {
+		return t
+	}
+	return &http.Transport{Proxy: http.ProxyFromEnvironment}
+}
+
+// RoundTrip sends req, on a fresh connection where a copy must not be sent and
+// net/http would send one.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if wantsFresh(req.Context()) {
+		return t.fresh.RoundTrip(req)
+	}
+	return t.kept.RoundTrip(req)
+}
+
+// CloseIdleConnections closes the connections that are kept for later.
+func (t *Transport) CloseIdleConnections() {
+	t.kept.CloseIdleConnections()
+	t.fresh.CloseIdleConnections()
+}
+
+func harden(t *http.Transport) *http.Transport {
+	// HTTP/2 resends POSTs silently. Both places are needed: a clone still
+	// offers h2 in the handshake, and then fails.
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	t.ForceAttemptHTTP2 = false
+	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	t.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
+
+	t.MaxIdleConns = 0
+	t.MaxIdleConnsPerHost = idlePerHost
+	t.IdleConnTimeout = shorter(t.IdleConnTimeout, idleTimeout)
+	t.MaxResponseHeaderBytes = maxResponseHeader
+	t.DisableCompression = true
+	if t.TLSHandshakeTimeout == 0 {
+		t.TLSHandshakeTimeout = handshakeTimeout
+	}
+
+	d := dialer{
+		dial:    dialFunc(t.DialContext, t.Dial), //nolint:staticcheck // a base may still use the old field
+		dialTLS: dialFunc(t.DialTLSContext, t.DialTLS),
+		config:  t.TLSClientConfig,
+		timeout: t.TLSHandshakeTimeout,
+	}
+	t.Dial, t.DialTLS = nil, nil //nolint:staticcheck // replaced below
+	t.DialContext = d.plain
+	t.DialTLSContext = d.overTLS
+	return t
+}
+
+func shorter(given, limit time.Duration) time.Duration {
+	if given > 0 {
+		return min(given, limit)
+	}
+	return limit
+}
+
+type dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// dialFunc picks what a transport dials with, nil for nothing of its own.
+func dialFunc(withContext dial, without func(network, addr string) (net.Conn, error)) dial {
+	switch {
+	case withContext != nil:
+		return withContext
+	case without != nil:
+		return func(_ context.Context, network, addr string) (net.Conn, error) { return without(network, addr) }
+	default:
+		return nil
+	}
+}
+
+// dialer makes counted connections.
+type dialer struct {
+	dial, dialTLS dial // the base's own, or nil
+	config        *tls.Config
+	timeout       time.Duration // of the handshake
+}
+
+func (d dialer) raw(ctx context.Context, network, addr string) (net.Conn, error) {
+	if d.dial != nil {
+		return d.dial(ctx, network, addr)
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
+}
+
+// plain dials for http, and for a proxy: what runs through a proxy's tunnel is
+// counted below TLS, which can only make a doubt of a certainty.
+func (d dialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := d.raw(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &countedConn{Conn: conn}, nil
+}
+
+var errNegotiatedHTTP2 = errors.New("the transport's own TLS dialer negotiated HTTP/2, which resends requests")
+
+func (d dialer) overTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := d.secure(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok && c.ConnectionState().NegotiatedProtocol == "h2" {
+		_ = conn.Close()
+		return nil, errNegotiatedHTTP2
+	}
+	return &countedConn{Conn: conn}, nil
+}
+
+func (d dialer) secure(ctx context.Context, network, addr string) (net.Conn, error) {
+	if d.dialTLS != nil {
+		return d.ownTLS(ctx, network, addr)
+	}
+	raw, err := d.raw(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	config := d.config.Clone()
+	if config.ServerName == "" {
+		if config.ServerName, _, err = net.SplitHostPort(addr); err != nil {
+			config.ServerName = addr
+		}
+	}
+	conn := tls.Client(raw, config)
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	err = conn.HandshakeContext(ctx)
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(conn.ConnectionState(), err)
+	}
+	if err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// ownTLS uses the base's TLS dialer, which may leave the handshake for later:
+// later is too late to count above it.
+func (d dialer) ownTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := d.dialTLS(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := conn.(*tls.Conn); ok {
+		if err := c.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+	}
+	return conn, nil
+}

@@ -1,0 +1,111 @@
+// Template: the same template in another dialect.
+
+package trackdrive
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Convert writes the template in another dialect. What the dialect has no way
+// to say (a default, a chain, a name) is an error that names it, and so is
+// literal text that the dialect would read as a token.
+func (t *Template) Convert(to Dialect) (string, error) {
+	if t.isZero() {
+		return "", errNoTemplate
+	}
+	if to.isZero() {
+		return "", errZeroDialect
+	}
+	if err := t.sayableIn(to); err != nil {
+		return "", err
+	}
+	text := t.writeIn(to)
+	if err := t.sameAs(text, to); err != nil {
+		return "", err
+	}
+	return text, nil
+}
+
+// sayableIn reports every token that a dialect has no way to write.
+func (t *Template) sayableIn(to Dialect) error {
+	var mistakes []FieldError
+	for i := range t.tokens {
+		k := &t.tokens[i]
+		if lack := k.lackIn(to); lack != "" {
+			mistakes = append(mistakes, FieldError{position(t.text, k.start), strconv.Quote(k.body()) + " " + lack})
+		}
+	}
+	if mistakes == nil {
+		return nil
+	}
+	return &ParseError{mistakes}
+}
+
+// lackIn says what a dialect has no way to write of the token; "" when nothing.
+func (k *token) lackIn(to Dialect) string {
+	switch {
+	case k.others != nil && !to.chains:
+		return "is a chain, and " + to.String() + " has none"
+	case slices.ContainsFunc(k.names(), func(name string) bool { return !to.isName(name) }):
+		return "is no name in " + to.String()
+	case k.hasFallback && !to.defaults:
+		return "has a default, and " + to.String() + " has none"
+	}
+	return ""
+}
+
+func (t *Template) writeIn(to Dialect) string {
+	var b strings.Builder
+	for i := range t.tokens {
+		k := &t.tokens[i]
+		b.WriteString(k.before)
+		b.WriteString(to.write(k.body()))
+		if k.hasFallback {
+			b.WriteString("{" + k.fallback + "}")
+		}
+	}
+	b.WriteString(t.tail)
+	return b.String()
+}
+
+// sameAs checks that text, read in a dialect, is the same template again.
+func (t *Template) sameAs(text string, in Dialect) error {
+	other := &Template{format: t.format, text: text, options: t.options}
+	other.options.dialects = []Dialect{in}
+	if err := other.parse(); err != nil {
+		return aboutAll("in " + in.String() + " the text means something else: " + bare(err.Error()))
+	}
+	for i := range max(len(t.tokens), len(other.tokens)) {
+		if i >= len(t.tokens) || i >= len(other.tokens) || !t.tokens[i].reads(&other.tokens[i]) {
+			return (&flaw{t.misread(other, i), "means something else in " + in.String()}).in(t.text)
+		}
+	}
+	return nil
+}
+
+// misread returns where the text is that makes another token i of other.
+func (t *Template) misread(other *Template, i int) int {
+	if i >= len(other.tokens) {
+		return t.tokens[i].start
+	}
+	o := &other.tokens[i]
+	if i < len(t.tokens) && t.tokens[i].before == o.before && t.tokens[i].name == o.name {
+		return t.tokens[i].end
+	}
+	from := 0
+	if i > 0 {
+		from = t.tokens[i-1].end
+	}
+	if strings.HasPrefix(t.text[from:], o.before) {
+		return from + len(o.before)
+	}
+	return from
+}
+
+// reads reports whether two tokens mean the same in the same place.
+func (k *token) reads(other *token) bool {
+	return k.before == other.before && k.name == other.name && slices.Equal(k.others, other.others) &&
+		k.hasFallback == other.hasFallback && k.fallback == other.fallback
+}

@@ -1,0 +1,222 @@
+package trackdrive
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+var fuzzDialects = [][]Dialect{
+	defaultDialects,
+	{DialectTrackDrive},
+	{DialectHandlebars, DialectBraces},
+	{DialectViciDial, DialectAngle},
+	{{open: "%", close: "%", punctuation: groupedNames}, {open: "[", close: "/]", punctuation: groupedNames}, DialectTrackDrive},
+}
+
+// Whatever parses comes back from String, and expands to what its format says.
+func FuzzParseTemplate(f *testing.F) {
+	f.Fuzz(func(t *testing.T, format, dialects uint8, text string) {
+		set := fuzzDialects[int(dialects)%len(fuzzDialects)]
+		parsed, err := ParseTemplate(Format(format%4), text, InDialect(set...))
+		if err != nil {
+			require.NotEmpty(t, mistakeOf(t, err).Field)
+			return
+		}
+		require.Equal(t, text, parsed.String())
+		for _, lookup := range []func(string) (string, bool){
+			func(string) (string, bool) { return "1", true },
+			func(string) (string, bool) { return "", true },
+			func(string) (string, bool) { return "", false },
+		} {
+			out, err := parsed.AppendExpand(nil, lookup)
+			if err == nil {
+				requireFormat(t, Format(format%4), out)
+			}
+		}
+		for _, to := range set {
+			converted, err := parsed.Convert(to)
+			if err != nil {
+				continue
+			}
+			again := mustParse(t, Format(format%4), converted, InDialect(to))
+			require.Equal(t, parsed.Tokens(), again.Tokens())
+		}
+	})
+}
+
+func requireFormat(t *testing.T, format Format, out []byte) {
+	t.Helper()
+	switch format {
+	case FormatJSON:
+		require.True(t, json.Valid(out), "%q", out)
+		require.True(t, utf8.Valid(out))
+	case FormatForm:
+		_, err := url.ParseQuery(string(out))
+		require.NoError(t, err)
+	case FormatURL:
+		u, err := url.Parse(string(out))
+		require.NoError(t, err, "%q", out)
+		require.NotEmpty(t, u.Host)
+		require.Nil(t, u.User)
+		_, err = url.ParseQuery(u.RawQuery)
+		require.NoError(t, err)
+	}
+}
+
+// A JSON template without tokens is what encoding/json takes, without duplicate
+// names, within the limits.
+func FuzzJSONTemplate(f *testing.F) {
+	f.Fuzz(func(t *testing.T, text string) {
+		parsed, err := ParseTemplate(FormatJSON, text, InDialect(Dialect{open: "\x01\x02", close: "\x02\x01"}))
+		if err == nil && len(parsed.tokens) > 0 {
+			return
+		}
+		if err == nil {
+			require.True(t, json.Valid([]byte(text)), "%q", text)
+			return
+		}
+		if !json.Valid([]byte(text)) || !utf8.ValidString(text) || len(text) > maxTemplate {
+			return
+		}
+		message := mistakeOf(t, err).Message
+		switch {
+		case strings.HasPrefix(message, "a name that this object has"):
+			require.True(t, hasDuplicates(json.NewDecoder(strings.NewReader(text))), "%q", text)
+		case strings.HasPrefix(message, "nested too deep"):
+			require.Greater(t, strings.Count(text, "[")+strings.Count(text, "{"), maxNesting)
+		default:
+			t.Fatalf("encoding/json takes %q, but: %s", text, message)
+		}
+	})
+}
+
+// hasDuplicates reads one value and reports duplicate names in it.
+func hasDuplicates(d *json.Decoder) bool {
+	token, err := d.Token()
+	if err != nil {
+		return false
+	}
+	found := false
+	seen := make(map[string]bool)
+	switch token {
+	case json.Delim('{'):
+		for d.More() {
+			name, _ := d.Token()
+			text, _ := name.(string)
+			found = found || seen[text]
+			seen[text] = true
+			found = hasDuplicates(d) || found
+		}
+		_, _ = d.Token()
+	case json.Delim('['):
+		for d.More() {
+			found = hasDuplicates(d) || found
+		}
+		_, _ = d.Token()
+	}
+	return found
+}
+
+// A value changes nothing but itself, in every format and place.
+func FuzzExpand(f *testing.F) {
+	document := mustParse(f, FormatJSON, `{"a":"[v]","b":[[w],"x{{v}}y"],"d":"[v|w]{z}"}`)
+	form := mustParse(f, FormatForm, "a=[v]&n[v]=b&c=[v]{d}")
+	address := mustParse(f, FormatURL, "https://[s].trackdrive.com/v1/[w]/x-[v].y?a=[v]&n[w]=b&c")
+	f.Fuzz(func(t *testing.T, v, w, s string) {
+		values := Values{"v": v, "w": w, "s": s}
+		if out, err := document.Expand(values); err == nil {
+			var got struct {
+				A, D string
+				B    []json.RawMessage
+			}
+			require.NoError(t, json.Unmarshal([]byte(out), &got))
+			require.Equal(t, v, got.A)
+			require.Len(t, got.B, 2)
+			require.Equal(t, w, string(got.B[0]))
+			require.True(t, got.D == v || v == "")
+		}
+		out, err := form.Expand(values)
+		require.Equal(t, !utf8.ValidString(v) || len(v) > maxValue, err != nil)
+		if err == nil {
+			got, err := url.ParseQuery(out)
+			require.NoError(t, err)
+			want := url.Values{"a": {v}, "n" + v: {"b"}, "c": {v}}
+			if v == "" {
+				want.Set("c", "d")
+			}
+			require.Equal(t, want, got)
+		}
+		if out, err := address.Expand(values); err == nil {
+			u, err := url.Parse(out)
+			require.NoError(t, err)
+			require.Equal(t, strings.ToLower(s)+".trackdrive.com", u.Host)
+			require.Equal(t, "/v1/"+url.PathEscape(w)+"/x-"+url.PathEscape(v)+".y", u.EscapedPath())
+			require.Equal(t, url.Values{"a": {v}, "n" + w: {"b"}, "c": {""}}, u.Query())
+		}
+	})
+}
+
+// What the check of a finished URL lets pass, net/url reads as it was meant.
+func FuzzURLShape(f *testing.F) {
+	shapes := []*urlShape{
+		mustParse(f, FormatURL, "https://[s].trackdrive.com/v1/[u]/x?a=[v]&b=[v]").url,
+		mustParse(f, FormatURL, "https://acme.trackdrive.com/[u]").url,
+		mustParse(f, FormatURL, "http://127.0.0.1:80/v1/x/?a&b=[v]").url,
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for i, shape := range shapes {
+			if !shape.fits(text) {
+				continue
+			}
+			u, err := url.Parse(string(text))
+			require.NoError(t, err, "%q", text)
+			require.Nil(t, u.User)
+			require.False(t, bytes.ContainsRune(text, '#'))
+			for _, segment := range strings.Split(u.EscapedPath(), "/")[1:] {
+				plain, err := url.PathUnescape(segment)
+				require.NoError(t, err)
+				require.NotContains(t, []string{".", ".."}, plain)
+			}
+			query, err := url.ParseQuery(u.RawQuery)
+			require.NoError(t, err, "%q", text)
+			segments := strings.Count(u.EscapedPath(), "/")
+			switch i {
+			case 0:
+				require.Regexp(t, `^[A-Za-z0-9-]{1,63}\.trackdrive\.com$`, u.Host)
+				require.Equal(t, 3, segments)
+				require.Len(t, query["a"], 1)
+				require.Len(t, query["b"], 1)
+				require.Len(t, query, 2)
+			case 1:
+				require.Equal(t, "acme.trackdrive.com", u.Host)
+				require.Equal(t, 1, segments)
+				require.Empty(t, query)
+				require.NotEqual(t, "/", u.Path)
+			case 2:
+				require.Equal(t, "127.0.0.1:80", u.Host)
+				require.Equal(t, "/v1/x/", u.Path)
+				require.Len(t, query, 2)
+			}
+		}
+	})
+}
+
+// A left-over token in the default dialects is one token to the parser too.
+func FuzzLeftoverToken(f *testing.F) {
+	f.Fuzz(func(t *testing.T, value string) {
+		if !leftoverToken(value) || isPlaceholder(value) || isBracedPlaceholder(value) {
+			return
+		}
+		parsed := mustParse(t, FormatText, value)
+		require.NotEmpty(t, parsed.tokens)
+		require.Empty(t, parsed.tail)
+		require.Equal(t, 0, parsed.tokens[0].start)
+		require.Equal(t, len(value), parsed.tokens[0].end)
+	})
+}

@@ -1,0 +1,199 @@
+// Template: the places where values land, and how they are written there.
+
+package trackdrive
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// place is where in a template a token stands, which decides how its value is
+// written.
+type place int
+
+const (
+	inText place = iota
+	inJSONString
+	inJSON // a whole value, without quotes
+	inForm // a name or value, of a form or of a URL's query
+	inPath
+	inHost
+)
+
+// plainBytes are those that a place takes as they are. A value made of them
+// alone, and not blank, needs no further look.
+var plainBytes = [...]*byteSet{
+	inText:       nil,
+	inJSONString: newByteSet(func(c byte) bool { return ' ' <= c && c < 0x7F && c != '"' && c != '\\' }),
+	inJSON:       nil,
+	inForm:       formBytes,
+	inPath:       newByteSet(func(c byte) bool { return segmentBytes[c] && c != '.' }),
+	inHost:       nil,
+}
+
+// needsValue reports whether nothing else can stand there.
+func (p place) needsValue() bool { return p == inJSON || p == inPath || p == inHost }
+
+// put appends a value as it is written in p. A problem comes back as text, and
+// never shows the value.
+func (p place) put(dst []byte, value string) (result []byte, problem string) {
+	if len(value) > maxValue {
+		return dst, problemLongValue
+	}
+	switch p {
+	case inJSONString:
+		return appendJSON(dst, value)
+	case inJSON:
+		return appendScalar(dst, value)
+	case inForm:
+		return appendEncoded(dst, value, formBytes, "+")
+	case inPath:
+		return appendSegment(dst, value)
+	case inHost:
+		return appendSubdomain(dst, value)
+	default:
+		return append(dst, value...), ""
+	}
+}
+
+var problemLongValue = "is longer than " + strconv.Itoa(maxValue) + " bytes"
+
+const problemNotUTF8 = "is not valid UTF-8"
+
+// appendScalar writes a value without quotes.
+func appendScalar(dst []byte, value string) (result []byte, problem string) {
+	if !isScalar(value) {
+		return dst, "is no JSON number, true, false or null, and has no quotes around it"
+	}
+	return append(dst, value...), ""
+}
+
+// appendJSON writes a value between quotes.
+func appendJSON(dst []byte, value string) (result []byte, problem string) {
+	if !utf8.ValidString(value) {
+		return dst, problemNotUTF8
+	}
+	plain := 0
+	for i := range len(value) {
+		if !jsonEscaped[value[i]] {
+			continue
+		}
+		dst = append(dst, value[plain:i]...)
+		dst = appendJSONEscape(dst, value[i])
+		plain = i + 1
+	}
+	return append(dst, value[plain:]...), ""
+}
+
+// jsonEscaped are the bytes that a JSON string cannot have as they are.
+var jsonEscaped = newByteSet(func(c byte) bool { return c < ' ' || c == '"' || c == '\\' })
+
+func appendJSONEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	return append(dst, '\\', 'u', '0', '0', upperHex[c>>4], upperHex[c&15])
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// appendEncoded writes the bytes of plain as they are, a blank as told, and the
+// rest percent-encoded.
+func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (result []byte, problem string) {
+	var seen byte // all bits of the encoded bytes
+	done := 0
+	for i := range len(value) {
+		c := value[i]
+		if plain[c] {
+			continue
+		}
+		dst = append(dst, value[done:i]...)
+		if c == ' ' {
+			dst = append(dst, blank...)
+		} else {
+			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		}
+		seen |= c
+		done = i + 1
+	}
+	if seen >= utf8.RuneSelf && !utf8.ValidString(value) {
+		return dst, problemNotUTF8
+	}
+	return append(dst, value[done:]...), ""
+}
+
+// appendSegment writes a value as a part of one path segment.
+func appendSegment(dst []byte, value string) (result []byte, problem string) {
+	if value == "" || value == "." || value == ".." {
+		return dst, "is empty, . or .., which is no path segment"
+	}
+	if hasControl(value) {
+		return dst, "has control characters, which no path segment may have"
+	}
+	return appendEncoded(dst, value, segmentBytes, "%20")
+}
+
+// hasControl reports control characters of ASCII and of Latin-1.
+func hasControl(value string) bool {
+	for i := range len(value) {
+		c := value[i]
+		if c < ' ' || c == 0x7F || c == 0xC2 && i+1 < len(value) && value[i+1] < 0xA0 {
+			return true
+		}
+	}
+	return false
+}
+
+// appendSubdomain writes a value as a host's first label, in lower case.
+func appendSubdomain(dst []byte, value string) (result []byte, problem string) {
+	if !isSubdomain(value) {
+		return dst, "is no subdomain"
+	}
+	for i := range len(value) {
+		c := value[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		dst = append(dst, c)
+	}
+	return dst, ""
+}
+
+// byteSet is a set of bytes.
+type byteSet [256]bool
+
+func newByteSet(contains func(byte) bool) *byteSet {
+	var set byteSet
+	for c := range set {
+		set[c] = contains(byte(c))
+	}
+	return &set
+}
+
+// holds reports whether text is made of the set's bytes.
+func (set *byteSet) holds(text string) bool {
+	for _, c := range []byte(text) {
+		if !set[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	formBytes    = newByteSet(isUnreserved)
+	segmentBytes = newByteSet(func(c byte) bool { return isUnreserved(c) || isOneOf("$&+=:@", c) })
+	pathBytes    = newByteSet(func(c byte) bool { return segmentBytes[c] || isOneOf("!'()*,;%[]", c) }) // in literal text
+)
+
+func isUnreserved(c byte) bool { return isLetter(c) || isDigit(c) || isOneOf("-_.~", c) }
+
+func isOneOf(set string, c byte) bool { return strings.IndexByte(set, c) >= 0 }

@@ -1,0 +1,452 @@
+// Template: URLs and forms with tokens in them, and the check of what came out.
+
+package trackdrive
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// urlShape is what a URL template's author meant: what no value may change.
+type urlShape struct {
+	prefix                 string // the text up to the token in the host, or else up to the segment of the first token
+	base                   string // behind a token in the host, again up to the next token's segment: ".trackdrive.com/api"
+	slashes                int    // in the rest of the path
+	slashEnd               bool   // the path ends in one
+	params                 []urlParam
+	authority, path, query int // where these start in the template's text; the query with its "?"
+}
+
+// urlParam is one parameter of the query.
+type urlParam struct {
+	start    string // "?name=", "&name" or, with a token in the name, "&"
+	anyName  bool
+	hasValue bool // an equals sign follows the name
+}
+
+// masked is a text in which every token is one NUL, so that its structure shows.
+type masked struct {
+	text   string
+	tokens []token
+	masks  []int // where the tokens are
+}
+
+const mask = "\x00"
+
+func maskTokens(t *Template) masked {
+	var b strings.Builder
+	m := masked{tokens: t.tokens}
+	for i := range t.tokens {
+		b.WriteString(t.tokens[i].before)
+		m.masks = append(m.masks, b.Len())
+		b.WriteString(mask)
+	}
+	b.WriteString(t.tail)
+	m.text = b.String()
+	return m
+}
+
+// before returns how many tokens stand in front of at.
+func (m masked) before(at int) int {
+	n, _ := slices.BinarySearch(m.masks, at)
+	return n
+}
+
+// offset gives a place of the masked text as one of the template's text.
+func (m masked) offset(at int) int {
+	n := m.before(at)
+	if n == 0 {
+		return at
+	}
+	return m.tokens[n-1].end + at - m.masks[n-1] - len(mask)
+}
+
+func (m masked) flaw(at int, message string) *flaw { return &flaw{m.offset(at), message} }
+
+// between returns the tokens of a part of the masked text.
+func (m masked) between(from, to int) []token {
+	return m.tokens[m.before(from):m.before(to)]
+}
+
+const needsEscape = "a character that must be percent-encoded here"
+
+func checkURL(t *Template) *flaw {
+	m := maskTokens(t)
+	if f := checkLiterals(t, isURLByte); f != nil {
+		return f
+	}
+	scheme, _, found := strings.Cut(m.text, "://")
+	if !found || strings.Contains(scheme, mask) {
+		return m.flaw(0, "an absolute https URL must start with https://, without tokens")
+	}
+	host := len(scheme) + len("://")
+	path := host + indexAnyOrEnd(m.text[host:], "/?#")
+	query := path + indexAnyOrEnd(m.text[path:], "?#")
+	if at := strings.IndexByte(m.text, '#'); at >= 0 {
+		return m.flaw(at, "a fragment, which is never sent")
+	}
+	t.url = &urlShape{authority: host, path: m.offset(path), query: m.offset(query)}
+	if f := t.checkAuthority(m, strings.ToLower(scheme), host, path); f != nil {
+		return f
+	}
+	if f := t.checkPath(m, path, query); f != nil {
+		return f
+	}
+	t.url.fix(m, path, query)
+	if query == len(m.text) {
+		return nil
+	}
+	return t.checkParams(m, query+1)
+}
+
+func indexAnyOrEnd(text, chars string) int {
+	if at := strings.IndexAny(text, chars); at >= 0 {
+		return at
+	}
+	return len(text)
+}
+
+// checkLiterals refuses bytes in the literal text and in the defaults, and
+// percent signs that begin no escape.
+func checkLiterals(t *Template, allowed func(byte) bool) *flaw {
+	check := func(offset int, text string) *flaw {
+		for i := range len(text) {
+			if !allowed(text[i]) {
+				return &flaw{offset + i, needsEscape}
+			}
+			if text[i] == '%' && !isEscape(text[i:]) {
+				return &flaw{offset + i, "a percent sign that is not followed by two hex digits"}
+			}
+		}
+		return nil
+	}
+	for i := range t.tokens {
+		k := &t.tokens[i]
+		if f := check(k.start-len(k.before), k.before); f != nil {
+			return f
+		}
+		if f := check(k.fallbackStart(), k.fallback); k.hasFallback && f != nil {
+			return f
+		}
+	}
+	return check(len(t.text)-len(t.tail), t.tail)
+}
+
+func isEscape[T string | []byte](text T) bool {
+	return len(text) >= 3 && text[0] == '%' && isHex(text[1]) && isHex(text[2])
+}
+
+// isURLByte: graphic ASCII but for what proxies and browsers read in more than
+// one way.
+func isURLByte(b byte) bool {
+	return ' ' < b && b < 0x7F && !isOneOf(`"<>\`, b)
+}
+
+func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
+	authority := m.text[from:to]
+	if at := strings.IndexByte(authority, '@'); at >= 0 {
+		return m.flaw(from+at, "user info: credentials do not belong in a URL")
+	}
+	tokens := m.between(from, to)
+	switch {
+	case len(tokens) > 0:
+		return t.checkTokenHost(m, scheme, from, to)
+	case !isHost(authority):
+		return m.flaw(from, "no valid host")
+	case scheme == "http" && !isLoopback(hostname(authority)), scheme != "http" && scheme != "https":
+		return m.flaw(0, "the scheme must be https, or http for a loopback address")
+	}
+	t.url.prefix = m.text[:to]
+	label, _, _ := strings.Cut(authority, ".")
+	t.notePlaceholder(from, label)
+	return nil
+}
+
+// checkTokenHost allows one token, as the whole first label before an allowed
+// base domain.
+func (t *Template) checkTokenHost(m masked, scheme string, from, to int) *flaw {
+	base, first := strings.CutPrefix(m.text[from:to], mask+".")
+	if !first || !t.allowsHost(base) {
+		return m.flaw(from, "a token in the host must be the whole first label before an allowed base domain")
+	}
+	if scheme != "https" {
+		return m.flaw(0, "the scheme must be https")
+	}
+	k := &t.tokens[0]
+	k.stand(inHost)
+	k.fallback = strings.ToLower(k.fallback)
+	if k.hasFallback && !isSubdomain(k.fallback) {
+		return &flaw{k.fallbackStart(), "a default that is no subdomain"}
+	}
+	t.url.prefix, t.url.base = k.before, "."+base
+	return nil
+}
+
+func (t *Template) allowsHost(base string) bool {
+	for _, allowed := range t.options.hosts {
+		if strings.EqualFold(base, allowed) {
+			return true
+		}
+	}
+	return false
+}
+
+// fix adds the segments in front of the first token to what cannot change, and
+// counts the others.
+func (s *urlShape) fix(m masked, path, query int) {
+	text := m.text[path:query]
+	fixed := len(text)
+	if token := strings.Index(text, mask); token >= 0 {
+		fixed = strings.LastIndexByte(text[:token], '/')
+	}
+	if s.base == "" {
+		s.prefix += text[:fixed]
+	} else {
+		s.base += text[:fixed]
+	}
+	s.slashes = strings.Count(text[fixed:], "/")
+	s.slashEnd = strings.HasSuffix(text, "/")
+}
+
+// checkPath goes from segment to segment.
+func (t *Template) checkPath(m masked, from, to int) *flaw {
+	for start := from + 1; start <= to; {
+		end := start + indexAnyOrEnd(m.text[start:to], "/")
+		if f := t.checkSegment(m, start, end, end == to); f != nil {
+			return f
+		}
+		start = end + 1
+	}
+	return nil
+}
+
+func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
+	tokens := m.between(from, to)
+	segment := m.text[from:to]
+	for i := range len(segment) {
+		if segment[i] != mask[0] && !pathBytes[segment[i]] {
+			return m.flaw(from+i, needsEscape)
+		}
+	}
+	for i := range tokens {
+		k := &tokens[i]
+		k.stand(inPath)
+		if !k.hasFallback {
+			continue
+		}
+		if strings.ContainsFunc(k.fallback, func(r rune) bool { return !pathBytes[byte(r)] }) {
+			return &flaw{k.fallbackStart(), "a default that is no part of a path segment"}
+		}
+		segment = strings.Replace(segment, mask, k.fallback, 1)
+	}
+	if isDots(segment) || segment == "" && (!last || len(tokens) > 0) {
+		return m.flaw(from, "a path segment that is empty, . or ..")
+	}
+	if len(tokens) == 0 {
+		t.notePlaceholder(m.offset(from), segment)
+	}
+	return nil
+}
+
+// isDots reports whether a segment means this or the parent directory, also
+// with its dots encoded.
+func isDots[T string | []byte](segment T) bool {
+	dots := 0
+	for i := 0; i < len(segment); i++ {
+		switch {
+		case segment[i] == '.':
+		case segment[i] == '%' && i+2 < len(segment) && segment[i+1] == '2' && segment[i+2]|0x20 == 'e':
+			i += 2
+		default:
+			return false
+		}
+		dots++
+	}
+	return dots == 1 || dots == 2
+}
+
+// checkForm takes a form's text, which is like a query.
+func checkForm(t *Template) *flaw {
+	if at := invalidUTF8(t.text); at >= 0 {
+		return &flaw{at, "invalid UTF-8"}
+	}
+	if f := checkLiterals(t, isFormByte); f != nil {
+		return f
+	}
+	return t.checkParams(maskTokens(t), 0)
+}
+
+// unescaped decodes a literal value; checkLiterals has seen its escapes.
+func unescaped(value string) string {
+	text, _ := url.QueryUnescape(value)
+	return text
+}
+
+func isFormByte(b byte) bool { return b >= ' ' && b != 0x7F }
+
+// checkParams goes from parameter to parameter, in a query or form.
+func (t *Template) checkParams(m masked, from int) *flaw {
+	if at := strings.IndexByte(m.text[from:], ';'); at >= 0 {
+		return m.flaw(from+at, "a semicolon, which servers read in more than one way; write %3B")
+	}
+	for start := from; start <= len(m.text); {
+		end := start + indexAnyOrEnd(m.text[start:], "&")
+		if f := t.checkParam(m, start, end); f != nil {
+			return f
+		}
+		start = end + 1
+	}
+	return nil
+}
+
+func (t *Template) checkParam(m masked, from, to int) *flaw {
+	name, value, hasValue := strings.Cut(m.text[from:to], "=")
+	inName := m.before(from+len(name)) - m.before(from)
+	tokens := m.between(from, to)
+	for i := range tokens {
+		k := &tokens[i]
+		k.stand(inForm)
+		refused := "&#;"
+		if i < inName {
+			refused = "&#;="
+		}
+		if k.hasFallback && strings.ContainsAny(k.fallback, refused) {
+			return &flaw{k.fallbackStart(), "a default that ends the parameter"}
+		}
+	}
+	if len(tokens) == inName && hasValue {
+		t.notePlaceholder(m.offset(from+len(name)+1), unescaped(value))
+	}
+	if t.url != nil {
+		t.url.addParam(m.text[from-1:from], name, hasValue)
+	}
+	return nil
+}
+
+func (s *urlShape) addParam(separator, name string, hasValue bool) {
+	p := urlParam{start: separator, anyName: strings.Contains(name, mask), hasValue: hasValue}
+	if !p.anyName {
+		p.start += name
+		if hasValue {
+			p.start += "="
+		}
+	}
+	s.params = append(s.params, p)
+}
+
+// fits checks a finished URL against what was meant: its host, the number of
+// its segments, the names of its parameters.
+func (s *urlShape) fits(url []byte) bool {
+	path, ok := s.hostFits(url)
+	if !ok {
+		return false
+	}
+	query, ok := s.pathFits(path)
+	return ok && s.queryFits(query)
+}
+
+// hostFits takes what cannot change off the front of a URL.
+func (s *urlShape) hostFits(url []byte) (path []byte, ok bool) {
+	path, ok = cutPrefix(url, s.prefix)
+	if !ok || s.base == "" {
+		return path, ok
+	}
+	label := span(path, urlDot|urlSlash)
+	if !isSubdomain(path[:label]) {
+		return nil, false
+	}
+	return cutPrefix(path[label:], s.base)
+}
+
+func cutPrefix(text []byte, prefix string) (rest []byte, ok bool) {
+	if len(text) < len(prefix) || string(text[:len(prefix)]) != prefix {
+		return nil, false
+	}
+	return text[len(prefix):], true
+}
+
+// pathFits takes the rest of the path off the front of a URL.
+func (s *urlShape) pathFits(path []byte) (query []byte, ok bool) {
+	slashes := 0
+	for len(path) > 0 && path[0] == '/' {
+		path = path[1:]
+		end := span(path, urlSlash|urlQuestion|urlNotInPath)
+		if isDots(path[:end]) || end == 0 && !s.endsInSlash(path) {
+			return nil, false
+		}
+		path = path[end:]
+		slashes++
+	}
+	return path, slashes == s.slashes
+}
+
+// endsInSlash reports whether the path ends where rest starts, as it was meant.
+func (s *urlShape) endsInSlash(rest []byte) bool {
+	return s.slashEnd && (len(rest) == 0 || rest[0] == '?')
+}
+
+func (s *urlShape) queryFits(query []byte) (ok bool) {
+	for i := range s.params {
+		if query, ok = s.params[i].fits(query); !ok {
+			return false
+		}
+	}
+	return len(query) == 0
+}
+
+// fits takes the parameter off the front of a query.
+func (p *urlParam) fits(query []byte) (rest []byte, ok bool) {
+	rest, ok = cutPrefix(query, p.start)
+	if !ok {
+		return nil, false
+	}
+	if p.anyName {
+		rest = rest[span(rest, urlEquals|urlAnd|urlSemicolon):]
+		if p.hasValue != (len(rest) > 0 && rest[0] == '=') {
+			return nil, false
+		}
+	}
+	value := span(rest, urlAnd|urlSemicolon)
+	return rest[value:], p.hasValue || value == 0
+}
+
+// span returns where a part of a URL ends: behind it, at the first byte of these
+// classes, or at one that may not be there at all.
+func span(url []byte, classes uint8) int {
+	classes |= urlRefused
+	for i, c := range url {
+		if urlClass[c]&classes == 0 || c == '%' && isEscape(url[i:]) {
+			continue
+		}
+		return i
+	}
+	return len(url)
+}
+
+// Classes of bytes in a URL.
+const (
+	urlRefused   uint8 = 1 << iota // a percent sign too, unless it begins an escape
+	urlDot                         // ends a label
+	urlSlash                       // ends a segment
+	urlNotInPath                   // makes net/http write the whole path anew, and decode escaped slashes
+	urlQuestion                    // ends the path
+	urlEquals                      // ends a parameter's name
+	urlAnd                         // ends a parameter
+	urlSemicolon                   // ends a parameter on some servers
+)
+
+var urlClass = func() (class [256]uint8) {
+	for c := range class {
+		if !isURLByte(byte(c)) {
+			class[c] = urlRefused
+		}
+		if !pathBytes[c] {
+			class[c] |= urlNotInPath
+		}
+	}
+	class['#'], class['%'] = urlRefused, urlRefused
+	class['.'], class['/'], class['?'] = urlDot, urlSlash, urlQuestion
+	class['='], class['&'], class[';'] = urlEquals, urlAnd, urlSemicolon
+	return class
+}()

@@ -1,0 +1,367 @@
+// Calls: what postbacks update, and what a test can ask of them.
+
+package trackdrivetest
+
+import (
+	"fmt"
+	"maps"
+	"math/big"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+// Call is a call on a company's account.
+type Call struct {
+	ID              trackdrive.ID // default counts up from 900001
+	UUID            string        // default 7c9e6679-0000-4000-8000-000000000001 and on
+	CallerNumber    string
+	NumberCalled    string
+	BuyerID         trackdrive.ID
+	BuyerName       string
+	TrafficSourceID trackdrive.ID
+	OfferToken      string // what an update by caller id must name; "" for any
+	Status          string // default "finished"
+	Duration        time.Duration
+	CreatedAt       time.Time // default now
+
+	BuyerConverted bool
+	OfferConverted bool
+	Revenue        string            // a decimal with its exact digits; default "0.0"
+	Payout         string            // likewise
+	Tokens         map[string]string // contact fields, from post_call_tokens
+	KeyPresses     []string          // the digits of each key press that was sent
+}
+
+// Update is a change of a call that was made. One that was refused is only in
+// [Fake.Requests].
+type Update struct {
+	Company   string
+	UUID      string
+	Operation Operation         // OpUpdateCall or OpUpdateByCaller
+	Values    map[string]string // as sent, without credentials: "revenue": "25.50", "post_call_tokens[first_name]": "Pat"
+	Time      time.Time
+}
+
+// String gives the update in a line.
+func (u Update) String() string {
+	return fmt.Sprintf("%s/%s %s %v", u.Company, u.UUID, u.Operation, u.Values)
+}
+
+// AddCall puts a call on the company's account, and returns it with its
+// defaults. Sales add their calls by themselves: see [Sale.CallUUID].
+func (c *Company) AddCall(call Call) Call {
+	c.fake.mu.Lock()
+	defer c.fake.mu.Unlock()
+	for _, money := range []string{call.Revenue, call.Payout} {
+		if _, err := trackdrive.ParseAmount(money); money != "" && err != nil {
+			c.fake.mistake("call %q: Revenue or Payout is no amount", call.UUID)
+		}
+	}
+	if call.UUID == "" {
+		call.UUID = c.newCallUUID()
+	}
+	if c.findCall(call.UUID) != nil || call.ID != "" && c.findCall(string(call.ID)) != nil {
+		c.fake.mistake("call %q was added before", call.UUID)
+	}
+	return c.addCall(call).copy()
+}
+
+// newCallUUID is a uuid that no call of the company has.
+func (c *Company) newCallUUID() string {
+	for {
+		c.fake.uuids++
+		if uuid := callUUID(c.fake.uuids); c.findCall(uuid) == nil {
+			return uuid
+		}
+	}
+}
+
+func (c *Company) addCall(call Call) *Call {
+	c.fake.callIDs++
+	if call.ID == "" {
+		call.ID = trackdrive.ID(strconv.Itoa(900_000 + c.fake.callIDs))
+	}
+	if call.Status == "" {
+		call.Status = "finished"
+	}
+	if call.CreatedAt.IsZero() {
+		call.CreatedAt = c.fake.now()
+	}
+	for _, money := range []*string{&call.Revenue, &call.Payout} {
+		if *money == "" {
+			*money = "0.0"
+		}
+	}
+	added := new(call.copy())
+	c.calls = append(c.calls, added)
+	c.byID[added.UUID], c.byID[string(added.ID)] = added, added
+	return added
+}
+
+func (call Call) copy() Call {
+	call.Tokens = maps.Clone(call.Tokens)
+	call.KeyPresses = slices.Clone(call.KeyPresses)
+	return call
+}
+
+// findCall looks a call up by uuid or id; nil when it is not on this account.
+func (c *Company) findCall(id string) *Call { return c.byID[id] }
+
+// Call returns a call as it is now, by uuid or id; false when it is not on this
+// company's account.
+func (c *Company) Call(id string) (Call, bool) {
+	c.fake.mu.Lock()
+	defer c.fake.mu.Unlock()
+	call := c.findCall(id)
+	if call == nil {
+		return Call{}, false
+	}
+	return call.copy(), true
+}
+
+// Updates returns the changes that were made to a call, in order: two entries
+// are two postbacks that counted.
+func (c *Company) Updates(uuid string) []Update {
+	c.fake.mu.Lock()
+	defer c.fake.mu.Unlock()
+	var found []Update
+	for _, u := range c.updates {
+		if u.UUID == uuid {
+			u.Values = maps.Clone(u.Values)
+			found = append(found, u)
+		}
+	}
+	return found
+}
+
+// AssertUpdated fails the test unless the call was updated exactly once, with
+// exactly these values, as texts and named as in a form:
+//
+//	srv.AssertUpdated(t, uuid, map[string]string{"buyer_converted": "true", "revenue": "25.50"})
+func (c *Company) AssertUpdated(t TB, uuid string, values map[string]string) {
+	t.Helper()
+	updates := c.Updates(uuid)
+	if len(updates) != 1 {
+		t.Errorf("trackdrivetest: call %s was updated %d times, want once%s", uuid, len(updates), lines(updates))
+		return
+	}
+	if !maps.Equal(updates[0].Values, values) {
+		t.Errorf("trackdrivetest: call %s was updated with %v, want %v", uuid, updates[0].Values, values)
+	}
+}
+
+// AssertNotUpdated fails the test if the call was updated.
+func (c *Company) AssertNotUpdated(t TB, uuid string) {
+	t.Helper()
+	if updates := c.Updates(uuid); len(updates) > 0 {
+		t.Errorf("trackdrivetest: call %s was updated%s", uuid, lines(updates))
+	}
+}
+
+func (c *Company) updateCall(r *Request, id string) reply {
+	user, rep := c.admit(r)
+	if rep != nil {
+		return *rep
+	}
+	call := c.findCall(id)
+	if call == nil {
+		return notFound()
+	}
+	return c.update(call, r, user)
+}
+
+// updateByCaller updates the caller's latest call. It is for buyers that have
+// no uuid, and no credentials but the offer's token.
+func (c *Company) updateByCaller(r *Request, caller string) reply {
+	user, known := c.accessOf(r)
+	if !known && hasCredentials(r) {
+		return unauthorized()
+	}
+	token := r.Params.Text("offer_token")
+	if problem := c.offerTokenProblem(token); problem != "" {
+		return failure(http.StatusUnprocessableEntity, "offer_token", problem)
+	}
+	since := time.Time{}
+	if frame := r.Params.Text("call_timeframe"); frame != "" {
+		minutes, err := strconv.Atoi(frame)
+		if err != nil || minutes < 0 {
+			return failure(http.StatusUnprocessableEntity, "call_timeframe", "is not a number")
+		}
+		since = c.fake.now().Add(-time.Duration(minutes) * time.Minute)
+	}
+	for _, call := range slices.Backward(c.calls) {
+		if sameNumber(call.CallerNumber, caller) && !call.CreatedAt.Before(since) && (call.OfferToken == "" || call.OfferToken == token) {
+			return c.update(call, r, user)
+		}
+	}
+	return notFound()
+}
+
+// attribute is what an update can set on a call.
+type attribute struct {
+	name  string
+	needs Permission
+	set   func(call *Call, text string) (problem string)
+}
+
+var attributes = []attribute{
+	{"buyer_converted", PermitBuyerConverted, func(c *Call, text string) string { return setFlag(&c.BuyerConverted, text) }},
+	{"offer_converted", PermitTSConverted, func(c *Call, text string) string { return setFlag(&c.OfferConverted, text) }},
+	{"revenue", PermitBuyerRevenue, func(c *Call, text string) string { return setMoney(&c.Revenue, text) }},
+	{"payout", PermitTSPayout, func(c *Call, text string) string { return setMoney(&c.Payout, text) }},
+	{"add_revenue", PermitBuyerRevenue, func(c *Call, text string) string { return addMoney(&c.Revenue, text) }},
+	{"add_payout", PermitTSPayout, func(c *Call, text string) string { return addMoney(&c.Payout, text) }},
+}
+
+// credentialParams are the parameters that say who asks, not what for.
+var credentialParams = []string{"auth_token", "offer_token", "lead_token"}
+
+// update changes a call, wholly or not at all.
+func (c *Company) update(call *Call, r *Request, user Access) reply {
+	changed, problems := call.copy(), object{}
+	for _, a := range attributes {
+		if !r.Params.Has(a.name) {
+			continue
+		}
+		if user.lacks(a.needs) {
+			return forbidden()
+		}
+		if problem := a.set(&changed, r.Params.Text(a.name)); problem != "" {
+			problems = problems.and(a.name, []string{problem})
+		}
+	}
+	tokens := Params(r.Params.hash("post_call_tokens")).Flat()
+	if len(tokens) > 0 && user.lacks(PermitContactFields) {
+		return forbidden()
+	}
+	if len(problems) > 0 {
+		return jsonReply(http.StatusUnprocessableEntity, object{{"status", http.StatusUnprocessableEntity}, {"errors", problems}})
+	}
+	if changed.Tokens == nil {
+		changed.Tokens = map[string]string{}
+	}
+	maps.Copy(changed.Tokens, tokens)
+	*call = changed
+	values := r.Params.Flat()
+	for _, name := range credentialParams {
+		delete(values, name)
+	}
+	c.updates = append(c.updates, Update{c.subdomain, call.UUID, r.Operation, values, c.fake.now()})
+	return callReply(call)
+}
+
+// setFlag reads a boolean in every form that TrackDrive takes.
+func setFlag(flag *bool, text string) (problem string) {
+	switch strings.ToLower(text) {
+	case "1", "true", "yes", "on":
+		*flag = true
+	case "0", "false", "no", "off":
+		*flag = false
+	default:
+		return "is not included in the list"
+	}
+	return ""
+}
+
+func setMoney(money *string, text string) (problem string) {
+	amount, err := trackdrive.ParseAmount(text)
+	if err != nil {
+		return "is not a number"
+	}
+	*money = amount.String()
+	return ""
+}
+
+func addMoney(money *string, text string) (problem string) {
+	amount, err := trackdrive.ParseAmount(text)
+	if err != nil {
+		return "is not a number"
+	}
+	*money = sum(*money, amount.String())
+	return ""
+}
+
+// sum adds two decimals exactly, with the digits of the finer one.
+func sum(a, b string) string {
+	x, _ := new(big.Rat).SetString(a)
+	y, _ := new(big.Rat).SetString(b)
+	return x.Add(x, y).FloatString(max(fraction(a), fraction(b)))
+}
+
+func fraction(decimal string) int {
+	_, digits, _ := strings.Cut(decimal, ".")
+	return len(digits)
+}
+
+func (c *Company) sendKeyPress(r *Request, _ string) reply {
+	if _, rep := c.admit(r); rep != nil {
+		return *rep
+	}
+	if missing := mistakes(r.Params, []string{"id", "digits"}); len(missing) > 0 {
+		return invalid(ErrorsByField, missing)
+	}
+	call := c.findCall(r.Params.Text("id"))
+	if call == nil {
+		return notFound()
+	}
+	call.KeyPresses = append(call.KeyPresses, r.Params.Text("digits"))
+	return callReply(call)
+}
+
+func (c *Company) getCall(r *Request, id string) reply {
+	if _, rep := c.admit(r); rep != nil {
+		return *rep
+	}
+	call := c.findCall(id)
+	if call == nil {
+		return notFound()
+	}
+	return callReply(call)
+}
+
+// timeLayout is how TrackDrive writes times.
+const timeLayout = "2006-01-02 15:04:05 -0700"
+
+// object is the call as replies show it.
+func (call *Call) object() object {
+	return object{
+		{"id", jsonID(call.ID)},
+		{"uuid", call.UUID},
+		{"created_at", call.CreatedAt.Format(timeLayout)},
+		{"caller_number", call.CallerNumber},
+		{"number_called", call.NumberCalled},
+		{"status", call.Status},
+		{"buyer_id", orNull(jsonID(call.BuyerID))},
+		{"buyer", orNull(call.BuyerName)},
+		{"traffic_source_id", orNull(jsonID(call.TrafficSourceID))},
+		{"revenue", call.Revenue},
+		{"payout", call.Payout},
+		{"buyer_converted", converted(call.BuyerConverted)},
+		{"offer_converted", converted(call.OfferConverted)},
+		{"total_duration", strconv.Itoa(seconds(call.Duration))},
+		{"token_values", hashOf(call.Tokens)},
+	}
+}
+
+// converted is how the API reads a flag that it takes as a boolean.
+func converted(flag bool) any {
+	if flag {
+		return "Converted"
+	}
+	return nil
+}
+
+// hashOf is never null.
+func hashOf(values map[string]string) map[string]string {
+	if values == nil {
+		return map[string]string{}
+	}
+	return values
+}
+
+func callReply(call *Call) reply { return envelope("call", call.object()) }

@@ -1,0 +1,334 @@
+// Leads: offers with their tokens, and what was stored.
+
+package trackdrivetest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+// Offer takes leads by its lead token.
+type Offer struct {
+	LeadToken   string
+	OfferToken  string        // for updates of calls by caller id
+	ID          trackdrive.ID // default 21
+	ScheduleID  trackdrive.ID // default 31
+	Duplicates  Duplicates    // what a second lead of a caller does; default DuplicatesAllowed
+	Required    []string      // parameters that a lead must carry, such as "first_name"
+	RequireAuth bool          // the company demands credentials besides the token: 401
+	ErrorForm   ErrorForm     // how a 422 lists its reasons; default ErrorsByField
+}
+
+// Duplicates is what happens to a lead whose caller the offer knows already.
+type Duplicates int
+
+// What an offer does with a duplicate.
+const (
+	DuplicatesAllowed  Duplicates = iota // stored as another lead
+	DuplicatesRejected                   // refused, with HTTP 200 and success false
+	DuplicatesUpdated                    // the first lead is updated
+)
+
+// Lead is a lead that was stored.
+type Lead struct {
+	ID              string // a uuid
+	OfferID         trackdrive.ID
+	ScheduleID      trackdrive.ID
+	LeadToken       string
+	CallerID        string // as it was sent
+	Email           string
+	TrafficSourceID string
+	RingbaCallUUID  string
+	Fields          map[string]string // all other parameters, named as in a form: "zip", "data[zip]"
+	OptedOut        bool
+	Operation       Operation // OpCaptureLead or OpSubmitLead: what created it
+	Updates         int       // how often it was changed since
+	CreatedAt       time.Time
+}
+
+// String gives the lead in a line.
+func (l Lead) String() string {
+	return fmt.Sprintf("%s %s caller %s %v", l.ID, l.Operation, l.CallerID, l.Fields)
+}
+
+func (l Lead) copy() Lead {
+	l.Fields = maps.Clone(l.Fields)
+	return l
+}
+
+// AddOffer lets the company take leads with the offer's tokens. Until the
+// first, it takes any token.
+func (c *Company) AddOffer(o Offer) {
+	c.fake.mu.Lock()
+	defer c.fake.mu.Unlock()
+	if o.LeadToken == "" && o.OfferToken == "" {
+		c.fake.mistake("AddOffer needs a LeadToken or an OfferToken")
+	}
+	for _, other := range c.offers {
+		if o.LeadToken != "" && o.LeadToken == other.LeadToken {
+			c.fake.mistake("AddOffer: the lead token was added before")
+		}
+	}
+	c.offers = append(c.offers, o.withDefaults())
+}
+
+func (o Offer) withDefaults() Offer {
+	if o.ID == "" {
+		o.ID = "21"
+	}
+	if o.ScheduleID == "" {
+		o.ScheduleID = "31"
+	}
+	return o
+}
+
+// Leads returns the leads that the company has stored, in order.
+func (c *Company) Leads() []Lead {
+	c.fake.mu.Lock()
+	defer c.fake.mu.Unlock()
+	leads := make([]Lead, len(c.leads))
+	for i, l := range c.leads {
+		leads[i] = l.copy()
+	}
+	return leads
+}
+
+// AssertLeads fails the test unless exactly n leads are stored. The failure
+// lists them.
+func (c *Company) AssertLeads(t TB, n int) {
+	t.Helper()
+	if leads := c.Leads(); len(leads) != n {
+		t.Errorf("trackdrivetest: %d leads are stored, want %d%s", len(leads), n, lines(leads))
+	}
+}
+
+// offerOf finds the offer of a lead token, or says what is wrong with the
+// token.
+func (c *Company) offerOf(token string) (o Offer, problem string) {
+	switch i := slices.IndexFunc(c.offers, func(o Offer) bool { return o.LeadToken == token }); {
+	case token == "":
+		return Offer{}, "can't be blank"
+	case i >= 0:
+		return c.offers[i], ""
+	case len(c.offers) > 0:
+		return Offer{}, "is invalid"
+	}
+	return Offer{LeadToken: token}.withDefaults(), ""
+}
+
+func (c *Company) offerTokenProblem(token string) string {
+	switch {
+	case token == "":
+		return "can't be blank"
+	case len(c.offers) > 0 && !slices.ContainsFunc(c.offers, func(o Offer) bool { return o.OfferToken == token }):
+		return "is invalid"
+	}
+	return ""
+}
+
+func (c *Company) submitLead(r *Request, _ string) reply {
+	return c.takeLead(r, nil, func(l *Lead, _ string) reply { return c.leadReply(l, r) })
+}
+
+func (c *Company) captureLead(r *Request, _ string) reply {
+	return c.takeLead(r, nil, func(l *Lead, deduped string) reply {
+		return jsonReply(http.StatusOK, l.captured(deduped))
+	})
+}
+
+// upsertLead updates the caller's lead whatever the offer says of duplicates.
+func (c *Company) upsertLead(r *Request, _ string) reply {
+	return c.takeLead(r, new(DuplicatesUpdated), func(l *Lead, _ string) reply { return c.leadReply(l, r) })
+}
+
+// takeLead checks a lead and stores it.
+func (c *Company) takeLead(r *Request, duplicates *Duplicates, answer func(l *Lead, deduped string) reply) reply {
+	offer, rep := c.admitLead(r)
+	if rep != nil {
+		return *rep
+	}
+	required := offer.Required
+	if r.Params.Text("email") == "" {
+		required = append([]string{"caller_id"}, required...)
+	}
+	if reasons := mistakes(r.Params, required); len(reasons) > 0 {
+		return invalid(offer.ErrorForm, reasons)
+	}
+	if duplicates == nil {
+		duplicates = &offer.Duplicates
+	}
+	known := c.leadOf(offer.LeadToken, r.Params.Text("caller_id"))
+	switch {
+	case known != nil && *duplicates == DuplicatesRejected:
+		return refusal("failure", "Duplicate lead")
+	case known != nil && *duplicates == DuplicatesUpdated:
+		known.read(r.Params)
+		known.Updates++
+		return answer(known, "updated")
+	}
+	c.fake.leadCount++
+	lead := &Lead{
+		ID:         leadUUID(c.fake.leadCount),
+		OfferID:    offer.ID,
+		ScheduleID: offer.ScheduleID,
+		LeadToken:  offer.LeadToken,
+		Fields:     map[string]string{},
+		Operation:  r.Operation,
+		CreatedAt:  c.fake.now(),
+	}
+	lead.read(r.Params)
+	c.leads = append(c.leads, lead)
+	return answer(lead, "created")
+}
+
+// admitLead checks the lead token, and the credentials where the offer wants
+// them or where some were sent.
+func (c *Company) admitLead(r *Request) (Offer, *reply) {
+	offer, problem := c.offerOf(r.Params.Text("lead_token"))
+	if problem != "" {
+		return offer, new(invalid(offer.ErrorForm, []trackdrive.FieldError{{Field: "lead_token", Message: problem}}))
+	}
+	if _, known := c.accessOf(r); !known && (offer.RequireAuth || hasCredentials(r)) {
+		return offer, new(unauthorized())
+	}
+	return offer, nil
+}
+
+// leadOf finds an offer's latest lead of a caller.
+func (c *Company) leadOf(token, caller string) *Lead {
+	for _, l := range slices.Backward(c.leads) {
+		if l.LeadToken == token && sameNumber(l.CallerID, caller) {
+			return l
+		}
+	}
+	return nil
+}
+
+// read takes over what the parameters say; what they do not name stays.
+func (l *Lead) read(params Params) {
+	values := params.Flat()
+	for _, name := range credentialParams {
+		delete(values, name)
+	}
+	for name, field := range map[string]*string{
+		"caller_id":         &l.CallerID,
+		"email":             &l.Email,
+		"traffic_source_id": &l.TrafficSourceID,
+		"ringba_call_uuid":  &l.RingbaCallUUID,
+	} {
+		if text, sent := values[name]; sent {
+			*field = text
+			delete(values, name)
+		}
+	}
+	maps.Copy(l.Fields, values)
+}
+
+func (c *Company) updateLead(r *Request, id string) reply {
+	return c.changeLead(r, id, func(l *Lead) { l.read(r.Params) })
+}
+
+func (c *Company) optOutLead(r *Request, id string) reply {
+	return c.changeLead(r, id, func(l *Lead) { l.OptedOut = true })
+}
+
+// changeLead changes the lead with this id, which must be the token's.
+func (c *Company) changeLead(r *Request, id string, change func(*Lead)) reply {
+	offer, rep := c.admitLead(r)
+	if rep != nil {
+		return *rep
+	}
+	i := slices.IndexFunc(c.leads, func(l *Lead) bool { return l.ID == id && l.LeadToken == offer.LeadToken })
+	if i < 0 {
+		return notFound()
+	}
+	change(c.leads[i])
+	c.leads[i].Updates++
+	return c.leadReply(c.leads[i], r)
+}
+
+// optOutCaller opts out all leads of a caller that are the token's.
+func (c *Company) optOutCaller(r *Request, caller string) reply {
+	offer, rep := c.admitLead(r)
+	if rep != nil {
+		return *rep
+	}
+	latest := c.leadOf(offer.LeadToken, caller)
+	if latest == nil {
+		return notFound()
+	}
+	for _, l := range c.leads {
+		if l.LeadToken == offer.LeadToken && sameNumber(l.CallerID, caller) {
+			l.OptedOut = true
+			l.Updates++
+		}
+	}
+	return c.leadReply(latest, r)
+}
+
+// leadReply is the envelope of POST /leads. Where the request asks for numbers,
+// the lead gets some of the pool.
+func (c *Company) leadReply(l *Lead, r *Request) reply {
+	o := l.object()
+	for _, number := range []string{"trackdrive_number", "sms_number"} {
+		var wanted bool
+		if setFlag(&wanted, r.Params.Text("assign_"+number)); wanted {
+			o = o.and(number+"_plain", c.fake.newNumber())
+		}
+	}
+	return envelope("lead", o)
+}
+
+// captured is the answer of POST /leads/capture.
+func (l *Lead) captured(deduped string) object {
+	return object{
+		{"success", true},
+		{"status", "success"},
+		{"lead_id", l.ID},
+		{"schedule_id", orNull(jsonID(l.ScheduleID))},
+		{"dedupe_action", deduped},
+	}
+}
+
+// object is the lead as replies show it.
+func (l *Lead) object() object {
+	status, human := "scheduled", "Scheduled"
+	if l.OptedOut {
+		status, human = "opt_out", "Opt Out"
+	}
+	data := map[string]string{}
+	for name, value := range l.Fields {
+		data[dataName(name)] = value
+	}
+	return object{
+		{"id", l.ID},
+		{"caller_id", orNull(e164(l.CallerID))},
+		{"email", orNull(l.Email)},
+		{"status", status},
+		{"human_status", human},
+		{"opt_out", l.OptedOut},
+		{"traffic_source_id", orNull(jsonID(trackdrive.ID(l.TrafficSourceID)))},
+		{"offer_id", orNull(jsonID(l.OfferID))},
+		{"schedule_id", orNull(jsonID(l.ScheduleID))},
+		{"buyer_id", nil},
+		{"revenue", "0.0"},
+		{"payout", "0.0"},
+		{"buyer_converted", nil},
+		{"offer_converted", nil},
+		{"data", data},
+		{"created_at", l.CreatedAt.Format(timeLayout)},
+	}
+}
+
+// dataName shows data[zip] as zip: both end up as a token of that name.
+func dataName(name string) string {
+	if keys := splitName(name); len(keys) == 2 && keys[0] == "data" {
+		return keys[1]
+	}
+	return name
+}

@@ -1,0 +1,154 @@
+// The record of requests, and assertions on it.
+
+package trackdrivetest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Request is a request that reached the fake as a whole, whatever became of it.
+type Request struct {
+	Operation Operation
+	Company   string // the subdomain of the company that was called; "" for one that is not there
+	Target    string // what the path names: vanity URI, uuid or id of a call or lead, caller
+	Method    string
+	Host      string
+	Path      string // without the query
+	Query     url.Values
+	Header    http.Header
+	Body      []byte
+	Params    Params // of query and body together
+	Time      time.Time
+	Fault     string // the fault that hit it; "" for none
+
+	route *route
+}
+
+// String gives the request in a line: operation, method, path, query and body.
+// Nothing is redacted: it is for tests.
+func (r Request) String() string {
+	parts := []string{string(r.Operation), r.Method, r.Path}
+	if len(r.Query) > 0 {
+		parts[2] += "?" + r.Query.Encode()
+	}
+	if len(r.Body) > 0 {
+		parts = append(parts, string(r.Body))
+	}
+	if r.Fault != "" {
+		parts = append(parts, "("+r.Fault+")")
+	}
+	return strings.Join(parts, " ")
+}
+
+// maxBody is how much of a request's body is read, in bytes.
+const maxBody = 1 << 20
+
+// readRequest takes in a request. The reply is for one that can not be read; no
+// request is one that did not arrive as a whole.
+func readRequest(r *http.Request) (*Request, *reply) {
+	req := &Request{
+		Operation: OpUnknown,
+		Method:    r.Method,
+		Host:      r.Host,
+		Path:      r.URL.Path,
+		Query:     r.URL.Query(),
+		Header:    r.Header.Clone(),
+	}
+	if req.Method == "" {
+		req.Method = http.MethodGet
+	}
+	if route, id := findRoute(req.Method, r.URL.EscapedPath()); route != nil {
+		req.route, req.Operation, req.Target = route, route.op, id
+	}
+	if r.Body != nil {
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		req.Body = body
+		switch {
+		case err != nil:
+			return nil, &reply{drop: true}
+		case len(body) > maxBody:
+			return req, new(failure(http.StatusRequestEntityTooLarge, "base", "the body is larger than 1 MiB"))
+		}
+	}
+	params, err := parseParams(r.URL.RawQuery, r.Header.Get("Content-Type"), req.Body)
+	if err != nil {
+		return req, new(failure(http.StatusBadRequest, "base", err.Error()))
+	}
+	req.Params = params
+	return req, nil
+}
+
+// Requests returns a copy of the record, in order of arrival: all requests, or
+// those of the operations given.
+func (f *Fake) Requests(ops ...Operation) []Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []Request
+	for _, r := range f.requests {
+		if len(ops) == 0 || slices.Contains(ops, r.Operation) {
+			r.Header, r.Body = r.Header.Clone(), bytes.Clone(r.Body)
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// Pings returns the pings that arrived.
+func (f *Fake) Pings() []Request { return f.Requests(OpPing) }
+
+// Posts returns the posts that arrived, sold or not.
+func (f *Fake) Posts() []Request { return f.Requests(OpPost) }
+
+// Last returns the latest request, or the latest of the operations given; the
+// zero Request when there is none.
+func (f *Fake) Last(ops ...Operation) Request {
+	found := f.Requests(ops...)
+	if len(found) == 0 {
+		return Request{}
+	}
+	return found[len(found)-1]
+}
+
+// AssertPings fails the test unless exactly n pings arrived.
+func (f *Fake) AssertPings(t TB, n int) {
+	t.Helper()
+	f.AssertRequests(t, n, OpPing)
+}
+
+// AssertPosts fails the test unless exactly n posts arrived, sold or not.
+func (f *Fake) AssertPosts(t TB, n int) {
+	t.Helper()
+	f.AssertRequests(t, n, OpPost)
+}
+
+// AssertRequests fails the test unless exactly n requests arrived, of the
+// operations given or of all. The failure lists what did arrive.
+func (f *Fake) AssertRequests(t TB, n int, ops ...Operation) {
+	t.Helper()
+	found := f.Requests(ops...)
+	if len(found) == n {
+		return
+	}
+	what := "requests"
+	if len(ops) > 0 {
+		what = fmt.Sprintf("requests of %v", ops)
+	}
+	t.Errorf("trackdrivetest: got %d %s, want %d%s", len(found), what, n, lines(found))
+}
+
+// lines lists things below a message.
+func lines[T fmt.Stringer](list []T) string {
+	var b strings.Builder
+	for _, v := range list {
+		b.WriteString("\n\t")
+		b.WriteString(v.String())
+	}
+	return b.String()
+}

@@ -1,0 +1,287 @@
+// Ping, post and full: who may ask, who bids, and what is sold.
+
+package trackdrivetest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+// Sale is a call that was sold, as the fake's ledger has it.
+type Sale struct {
+	Company         string
+	Endpoint        string // the vanity URI
+	BuyerID         trackdrive.ID
+	BuyerName       string
+	Payout          trackdrive.Amount // the bid at the time of the sale; unset when the buyer gave none
+	PingID          string            // "" when sold without one: post-only and full
+	CallerID        string            // as it was sent
+	TrafficSourceID string
+	CallUUID        string // of the call that the sale became: see [Company.Call]
+	Number          string // where the call goes: the number handed out, or the static one
+	Time            time.Time
+}
+
+// String gives the sale in a line.
+func (s Sale) String() string {
+	return fmt.Sprintf("%s/%s to buyer %s for %s, caller %s, ping id %q", s.Company, s.Endpoint, s.BuyerID, s.Payout, s.CallerID, s.PingID)
+}
+
+// Sales returns the ledger: every call that was sold, in order, also where the
+// answer never reached the client.
+func (f *Fake) Sales() []Sale {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]Sale(nil), f.sales...)
+}
+
+// AssertSales fails the test unless exactly n calls were sold. The failure
+// lists what was.
+func (f *Fake) AssertSales(t TB, n int) {
+	t.Helper()
+	if sales := f.Sales(); len(sales) != n {
+		t.Errorf("trackdrivetest: %d calls were sold, want %d%s", len(sales), n, lines(sales))
+	}
+}
+
+func (c *Company) ping(r *Request, vanityURI string) reply {
+	ep := c.endpoints[vanityURI]
+	if rep, refused := c.refuse(ep, r); refused {
+		return rep
+	}
+	buyers := ep.available()
+	if len(buyers) == 0 {
+		return nobody(ep.Shape)
+	}
+	return jsonReply(http.StatusOK, c.offer(ep, buyers, r).in(ep.Shape))
+}
+
+// offer mints the ping ids: one for each buyer, and one for all.
+func (c *Company) offer(ep *endpoint, buyers []Buyer, r *Request) pingReply {
+	f := c.fake
+	f.pings++
+	var expires time.Time
+	if ep.Expiry > 0 {
+		expires = f.now().Add(ep.Expiry)
+	}
+	p := pingReply{tryAll: tryAllID(f.pings), expiry: ep.Expiry, params: r.Params, now: f.now()}
+	taken := map[trackdrive.ID]bool{}
+	ep.ids[p.tryAll] = &pingID{buyers: idsOf(buyers), expires: expires, taken: taken}
+	for _, b := range buyers {
+		id := buyerPingID(f.pings, b.ID)
+		ep.ids[id] = &pingID{buyers: []trackdrive.ID{b.ID}, expires: expires, taken: taken}
+		p.bids = append(p.bids, bid{b, id, ep.free(b)})
+	}
+	return p
+}
+
+func (c *Company) post(r *Request, vanityURI string) reply {
+	ep := c.endpoints[vanityURI]
+	if rep, refused := c.refuse(ep, r); refused {
+		return rep
+	}
+	id := r.Params.Text("ping_id")
+	if id == "" {
+		return c.sellToAny(ep, r)
+	}
+	offer := ep.ids[id]
+	switch buyer := r.Params.Text("buyer_id"); {
+	case offer == nil:
+		return refusalIn(ep.Shape, "rejected", "Ping ID is invalid")
+	case len(offer.left()) == 0:
+		return refusalIn(ep.Shape, "rejected", "Ping ID was already used")
+	case !offer.expires.IsZero() && !c.fake.now().Before(offer.expires):
+		return refusalIn(ep.Shape, "rejected", "Ping ID has expired")
+	case buyer != "" && len(offer.buyers) == 1 && buyer != string(offer.buyers[0]):
+		return refusalIn(ep.Shape, "rejected", "Buyer does not match the ping ID")
+	}
+	buyer, found := ep.taker(offer.left())
+	if !found {
+		return refusalIn(ep.Shape, "rejected", "Buyer is no longer available")
+	}
+	offer.used, offer.taken[buyer.ID] = true, true
+	return c.sell(ep, r, buyer)
+}
+
+func (c *Company) full(r *Request, vanityURI string) reply {
+	ep := c.endpoints[vanityURI]
+	if ep != nil && ep.NoFull {
+		return notFound()
+	}
+	if rep, refused := c.refuse(ep, r); refused {
+		return rep
+	}
+	return c.sellToAny(ep, r)
+}
+
+// sellToAny finds a buyer in one step: post-only and full.
+func (c *Company) sellToAny(ep *endpoint, r *Request) reply {
+	buyer, found := ep.taker(idsOf(ep.available()))
+	if !found {
+		return refusalIn(ep.Shape, "rejected", "No buyers are available")
+	}
+	return c.sell(ep, r, buyer)
+}
+
+// sell enters the sale in the ledger.
+func (c *Company) sell(ep *endpoint, r *Request, b Buyer) reply {
+	f := c.fake
+	ep.sold[b.ID]++
+	sale := Sale{
+		Company:         c.subdomain,
+		Endpoint:        ep.VanityURI,
+		BuyerID:         b.ID,
+		BuyerName:       b.Name,
+		Payout:          b.payout(),
+		CallerID:        r.Params.Text("caller_id"),
+		TrafficSourceID: r.Params.Text("traffic_source_id"),
+		Number:          r.Params.Text("trackdrive_number"),
+		Time:            f.now(),
+	}
+	if r.Operation == OpPost {
+		sale.PingID = r.Params.Text("ping_id")
+	}
+	answer := postReply{buyer: b, expiry: ep.Expiry}
+	if !ep.Static {
+		sale.Number = f.newNumber()
+		answer.number = sale.Number
+		if ep.SIPHost != "" {
+			answer.sip = "sip:" + sale.Number + "@" + ep.SIPHost
+		}
+	}
+	sale.CallUUID = c.connect(sale)
+	f.sales = append(f.sales, sale)
+	f.leadCount++
+	answer.leadID = leadUUID(f.leadCount)
+	return jsonReply(http.StatusOK, answer.in(ep.Shape))
+}
+
+// connect lets the caller arrive at once, and returns the call's uuid.
+func (c *Company) connect(sale Sale) string {
+	return c.addCall(Call{
+		UUID:            c.newCallUUID(),
+		CallerNumber:    e164(sale.CallerID),
+		NumberCalled:    sale.Number,
+		BuyerID:         sale.BuyerID,
+		BuyerName:       sale.BuyerName,
+		TrafficSourceID: trackdrive.ID(sale.TrafficSourceID),
+	}).UUID
+}
+
+// newNumber takes the next number of the ring pool.
+func (f *Fake) newNumber() string {
+	f.numbers++
+	return ringPoolNumber(f.numbers - 1)
+}
+
+// ringPoolNumber is the nth number of the pool: +15555550100 to 0199, and then
+// on in the next area code.
+func ringPoolNumber(n int) string {
+	const first, codes = 555, 800
+	area := 200 + (first-200+n/100)%codes
+	return fmt.Sprintf("+1%d55501%02d", area, n%100)
+}
+
+// refuse turns away who may not ask, asks too often, or asks badly.
+func (c *Company) refuse(ep *endpoint, r *Request) (reply, bool) {
+	if ep == nil {
+		return notFound(), true
+	}
+	if _, known := c.accessOf(r); ep.RequireAuth && !known {
+		return unauthorized(), true
+	}
+	if ep.RateLimit > 0 && c.fake.over(ep.RateLimit, c.subdomain+"/"+ep.VanityURI) {
+		return tooMany(ep.RetryAfter), true
+	}
+	if reasons := mistakes(r.Params, ep.required(r.Operation)); len(reasons) > 0 {
+		return invalid(ep.ErrorForm, reasons), true
+	}
+	if c.suppressed[lastTen(r.Params.Text("caller_id"))] {
+		return refusalIn(ep.Shape, "caller_number_suppressed", "Caller number is suppressed"), true
+	}
+	return reply{}, false
+}
+
+// required lists the parameters that an operation must carry.
+func (ep *endpoint) required(op Operation) []string {
+	var names []string
+	if ep.RequireTrafficSource {
+		names = append(names, "traffic_source_id")
+	}
+	if op == OpPing || op == OpFull {
+		if ep.Static {
+			names = append(names, "trackdrive_number")
+		}
+		names = append(names, ep.RequiredOnPing...)
+	}
+	if op == OpPost && ep.RequirePingID || op == OpPost && ep.Static {
+		names = append(names, "ping_id")
+	}
+	if op == OpPost || op == OpFull {
+		if ep.Static {
+			names = append(names, "caller_id")
+		}
+		names = append(names, ep.RequiredOnPost...)
+	}
+	return names
+}
+
+// mistakes lists what is missing, and a caller_id that is no phone number.
+func mistakes(params Params, required []string) []trackdrive.FieldError {
+	var found []trackdrive.FieldError
+	seen := map[string]bool{}
+	for _, name := range required {
+		if strings.TrimSpace(params.Text(name)) == "" && !seen[name] {
+			found = append(found, trackdrive.FieldError{Field: name, Message: "can't be blank"})
+		}
+		seen[name] = true
+	}
+	if caller := params.Text("caller_id"); caller != "" && len(lastTen(caller)) < 10 {
+		found = append(found, trackdrive.FieldError{Field: "caller_id", Message: "is not a valid phone number"})
+	}
+	return found
+}
+
+// lastTen are the last ten digits of a phone number, which is how numbers in
+// different forms are the same.
+func lastTen(number string) string {
+	digits := strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return r
+		}
+		return -1
+	}, number)
+	return digits[max(0, len(digits)-10):]
+}
+
+// sameNumber compares phone numbers in any form.
+func sameNumber(a, b string) bool { return lastTen(a) != "" && lastTen(a) == lastTen(b) }
+
+// e164 is how TrackDrive writes a number that it was sent in any form.
+func e164(number string) string {
+	if digits := lastTen(number); digits != "" {
+		return "+1" + digits
+	}
+	return ""
+}
+
+// window counts requests in one minute.
+type window struct {
+	start time.Time
+	count int
+}
+
+// over counts a request and reports whether it was one too many.
+func (f *Fake) over(limit int, key string) bool {
+	w := f.windows[key]
+	if now := f.now(); now.Sub(w.start) >= time.Minute {
+		w = window{start: now}
+	}
+	w.count++
+	f.windows[key] = w
+	return w.count > limit
+}

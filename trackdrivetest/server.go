@@ -1,0 +1,152 @@
+// Server: the fake behind a loopback address.
+
+package trackdrivetest
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Server is a [Fake] that listens on a loopback address, over plain HTTP.
+type Server struct {
+	*Fake
+	URL string // the base URL of the home company: http://127.0.0.1:PORT
+
+	guard   sync.Mutex        // of urls and servers
+	urls    map[string]string // by company
+	servers []*http.Server
+	serving sync.WaitGroup
+	client  http.Transport // of Transport
+}
+
+// NewServer starts a fake for a test, and closes it when the test ends. A wrong
+// set-up fails the test at once.
+//
+//	srv := trackdrivetest.NewServer(t)
+//	client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(srv.URL))
+func NewServer(t TB, opts ...Option) *Server {
+	t.Helper()
+	fatal := func(format string, args ...any) {
+		t.Helper()
+		t.Fatalf(format, args...)
+	}
+	srv, err := Start(append(slices.Clone(opts), func(s *settings) { s.fatal = fatal })...)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// Start starts a fake outside of a test: in an example or a demonstration.
+// Close it. A wrong set-up panics.
+func Start(opts ...Option) (*Server, error) {
+	srv := &Server{Fake: New(opts...), urls: map[string]string{}}
+	url, err := srv.listen(srv.Fake)
+	if err != nil {
+		return nil, err
+	}
+	srv.URL = url
+	srv.urls[srv.Subdomain()] = url
+	return srv, nil
+}
+
+// Close stops the server and ends what still waits. It may be called twice.
+func (s *Server) Close() {
+	s.stop()
+	s.guard.Lock()
+	servers := s.servers
+	s.guard.Unlock()
+	for _, server := range servers {
+		_ = server.Close() // what is left to close is closed
+	}
+	s.client.CloseIdleConnections()
+	s.serving.Wait()
+}
+
+// URLOf returns a base URL at which this company alone answers, for a client
+// with trackdrive.WithBaseURL. For the home company that is URL.
+func (s *Server) URLOf(c *Company) string {
+	s.guard.Lock()
+	url := s.urls[c.subdomain]
+	s.guard.Unlock()
+	if url != "" {
+		return url
+	}
+	url, err := s.listen(c)
+	if err != nil {
+		s.mistake("%v", err)
+	}
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	s.urls[c.subdomain] = url
+	return url
+}
+
+// listen serves h on a loopback address of its own.
+func (s *Server) listen(h http.Handler) (url string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		listener, err = net.Listen("tcp", "[::1]:0")
+	}
+	if err != nil {
+		return "", fmt.Errorf("trackdrivetest: no loopback address to listen on: %w", err)
+	}
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: time.Minute,
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	s.guard.Lock()
+	s.servers = append(s.servers, server)
+	s.guard.Unlock()
+	s.serving.Go(func() { _ = server.Serve(listener) }) // ends with Close
+	return "http://" + listener.Addr().String(), nil
+}
+
+// Transport returns a transport that sends every request for trackdrive.com and
+// its subdomains to this server, over loopback, and refuses all others. With it
+// a client needs no base URL, and reaches every company by its name:
+//
+//	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(srv.Transport()))
+func (s *Server) Transport() http.RoundTripper {
+	return loopback{strings.TrimPrefix(s.URL, "http://"), &s.client}
+}
+
+// loopback sends TrackDrive's requests to an address.
+type loopback struct {
+	address string
+	next    http.RoundTripper
+}
+
+// RoundTrip keeps the request's own host in its Host header.
+func (l loopback) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := mustBeOurs(r); err != nil {
+		return nil, err
+	}
+	sent := r.Clone(r.Context())
+	if sent.Host == "" {
+		sent.Host = r.URL.Host
+	}
+	sent.URL.Scheme, sent.URL.Host = "http", l.address
+	return l.next.RoundTrip(sent)
+}
+
+// mustBeOurs keeps tests off the network. A RoundTripper closes the body also
+// where it fails.
+func mustBeOurs(r *http.Request) error {
+	if _, ours := subdomainOf(strings.ToLower(r.URL.Hostname())); ours {
+		return nil
+	}
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+	return fmt.Errorf("trackdrivetest: %s is not a host of TrackDrive", r.URL.Hostname())
+}

@@ -1,0 +1,124 @@
+// The fake without a network: as a transport, and on httpmock's.
+
+package trackdrivetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/jarcoal/httpmock"
+)
+
+// Transport returns a transport that answers every request for trackdrive.com
+// and its subdomains in memory, and refuses all others. Faults that need a
+// connection become errors.
+func (f *Fake) Transport() http.RoundTripper { return inMemory{f} }
+
+type inMemory struct{ fake *Fake }
+
+// RoundTrip lets the fake answer.
+func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := mustBeOurs(r); err != nil {
+		return nil, err
+	}
+	return m.fake.roundTrip(r)
+}
+
+// Register puts the fake on an httpmock transport: it answers every request for
+// trackdrive.com and its subdomains, in memory. The mock's own responders for
+// exact URLs go before it, and its call counts count. Faults that need a
+// connection become errors.
+func (f *Fake) Register(mock *httpmock.MockTransport) {
+	hosts := regexp.MustCompile(`^https?://([^/?#]+\.)?trackdrive\.(com|net)(:\d+)?/`)
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		mock.RegisterRegexpResponder(method, hosts, f.roundTrip)
+	}
+}
+
+// errClosed is what a client sees of a connection that was closed on it.
+var errClosed = fmt.Errorf("trackdrivetest: the connection was closed: %w", io.ErrUnexpectedEOF)
+
+// roundTrip runs the handler on what the client would send.
+func (f *Fake) roundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer func() { _ = r.Body.Close() }() // a RoundTripper must; nothing is left to do about an error
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	arriving := r.Clone(r.Context())
+	if arriving.Host == "" {
+		arriving.Host = r.URL.Host
+	}
+	answer := &recorder{header: http.Header{}}
+	answer.cut = !f.serveWhole(answer, arriving)
+	switch {
+	case r.Context().Err() != nil:
+		return nil, r.Context().Err()
+	case answer.status == 0:
+		return nil, errClosed
+	}
+	return answer.response(r), nil
+}
+
+// serveWhole reports false when the handler closed the connection.
+func (f *Fake) serveWhole(w http.ResponseWriter, r *http.Request) (whole bool) {
+	defer func() {
+		p := recover()
+		if err, _ := p.(error); p != nil && !errors.Is(err, http.ErrAbortHandler) {
+			panic(p)
+		}
+	}()
+	f.ServeHTTP(w, r)
+	return true
+}
+
+// recorder keeps an answer.
+type recorder struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+	cut    bool // the connection was closed before the end
+}
+
+// Header returns the answer's header.
+func (w *recorder) Header() http.Header { return w.header }
+
+// WriteHeader keeps the status.
+func (w *recorder) WriteHeader(status int) { w.status = status }
+
+// Write keeps the body.
+func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
+
+// Flush does nothing: all is kept.
+func (w *recorder) Flush() {}
+
+func (w *recorder) response(r *http.Request) *http.Response {
+	var body io.Reader = &w.body
+	length := int64(w.body.Len())
+	if w.cut {
+		body, length = io.MultiReader(body, broken{}), -1
+	}
+	return &http.Response{
+		Status:        strings.TrimSpace(fmt.Sprintf("%d %s", w.status, http.StatusText(w.status))),
+		StatusCode:    w.status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        w.header,
+		Body:          io.NopCloser(body),
+		ContentLength: length,
+		Request:       r,
+	}
+}
+
+// broken is the rest of a body that was cut.
+type broken struct{}
+
+// Read fails.
+func (broken) Read([]byte) (int, error) { return 0, errClosed }
