@@ -14,8 +14,8 @@ import (
 
 // How large criteria may be.
 const (
-	maxRules   = 256 // conditions
-	maxNesting = 16  // groups
+	maxRules       = 256 // conditions
+	maxRuleNesting = 16  // groups
 )
 
 // criteriaPlan is what criteria compile to.
@@ -97,8 +97,8 @@ func (k *compiler) group(place string, c *Criteria, nesting int) logic {
 	for _, fault := range c.faults {
 		k.mistake(joinPlace(place, fault.Field), "%s", fault.Message)
 	}
-	if nesting > maxNesting {
-		k.mistake(joinPlace(place, "criteria"), "are nested deeper than %d", maxNesting)
+	if nesting > maxRuleNesting {
+		k.mistake(joinPlace(place, "criteria"), "are nested deeper than %d", maxRuleNesting)
 		return l
 	}
 	if len(c.rules) == 0 {

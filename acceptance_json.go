@@ -175,7 +175,7 @@ func parseRules(data []byte, nesting int) (rules []Rule) {
 		switch {
 		case !ok:
 			rules = append(rules, Condition{faults: []FieldError{{"", "must be an object"}}})
-		case isGroup(members) && nesting >= maxNesting:
+		case isGroup(members) && nesting >= maxRuleNesting:
 			rules = append(rules, &Criteria{match: matchAll}) // compile reports it
 		case isGroup(members):
 			rules = append(rules, parseGroup(members, nesting+1))

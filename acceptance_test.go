@@ -699,4 +699,3 @@ func checkGot(t *testing.T, check trackdrive.Check, body []byte) {
 	}
 	require.Equal(t, string(body[v.Start:v.End]), check.Got)
 }
-

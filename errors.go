@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // What went wrong, for [errors.Is]. The first three, and ErrLeftoverToken, are
@@ -173,18 +174,17 @@ func (e *Error) Error() string {
 
 func (e *Error) reason() string {
 	var parts []string
-	if kind := kindOfStatus(e.StatusCode); kind != nil {
+	kind := kindOfStatus(e.StatusCode)
+	if kind != nil && !errors.Is(e.Err, kind) {
 		parts = append(parts, bare(kind.Error()))
 	}
-	if e.Err != nil && (len(parts) == 0 || e.Err != kindOfStatus(e.StatusCode)) {
-		if text := bare(e.Err.Error()); text != "" {
-			parts = append(parts, text)
-		}
+	if e.Err != nil {
+		parts = append(parts, oneLine(bare(e.Err.Error())))
 	}
 	if len(e.Errors) > 0 {
-		parts = append(parts, joinReasons(e.Errors))
+		parts = append(parts, shortReasons(e.Errors))
 	} else if e.Status != "" {
-		parts = append(parts, "status "+strconv.Quote(e.Status))
+		parts = append(parts, "status "+strconv.Quote(oneLine(e.Status)))
 	}
 	if advice := e.advice(); advice != "" {
 		parts = append(parts, advice)
@@ -207,7 +207,14 @@ type advised struct {
 	status    int
 }
 
-var adviceFor = map[advised]string{}
+// adviceFor is the developers' documentation of TrackDrive in one line each.
+var adviceFor = map[advised]string{
+	{"update_call", http.StatusUnauthorized}: "this company does not know the credentials; a company token goes as Basic, a developer token as Token",
+	{"update_call", http.StatusForbidden}: "the credentials are right, but their team lacks a permission on the receiving account: enable Developer API Access, " +
+		"access type Calls, and the rights Buyer Converted, Buyer Revenue, TS Converted, TS Payout, Contact Fields",
+	{"update_call", http.StatusNotFound}:            "wrong call uuid, or wrong subdomain for this call: a call is updated at the company that owns it",
+	{"update_call", http.StatusUnprocessableEntity}: "a value was refused; contact fields belong in post_call_tokens",
+}
 
 // Is matches the kinds of StatusCode, and ErrTimeout with
 // [context.DeadlineExceeded].
@@ -249,6 +256,42 @@ func kindOfStatus(status int) error {
 	default: // 101, 999
 		return ErrUnreadable
 	}
+}
+
+// maxReasons and maxMessage bound the message of an Error: the server may say more
+// than a log line should hold.
+const (
+	maxReasons = 10
+	maxMessage = 300
+)
+
+// shortReasons is what a message says of a reply's reasons.
+func shortReasons(reasons []FieldError) string {
+	shown := reasons[:min(len(reasons), maxReasons)]
+	texts := make([]string, len(shown))
+	for i, r := range shown {
+		texts[i] = oneLine(r.Error())
+	}
+	text := strings.Join(texts, "; ")
+	if more := len(reasons) - len(shown); more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
+// oneLine keeps a server's text from looking like more than one line, and from
+// being longer than that.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > maxMessage {
+		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
 }
 
 func joinReasons(reasons []FieldError) string {

@@ -1,9 +1,11 @@
-// What a host may be: subdomains, base domains, loopback addresses.
+// What a URL may be made of: subdomains, hosts, and the segments of paths that
+// come from outside.
 
 package trackdrive
 
 import (
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -23,12 +25,8 @@ func isSubdomain[T string | []byte](label T) bool {
 	if len(label) >= 4 && label[2] == '-' && label[3] == '-' && label[0]|0x20 == 'x' && label[1]|0x20 == 'n' {
 		return false
 	}
-	for _, no := range [...]string{"www", "null", "undefined", "none"} {
-		if len(label) == len(no) && strings.EqualFold(string(label), no) {
-			return false
-		}
-	}
-	return true
+	isWWW := len(label) == 3 && strings.EqualFold(string(label), "www")
+	return !isWWW && !isNoValue(label)
 }
 
 func isLabel[T string | []byte](label T) bool {
@@ -96,4 +94,74 @@ func isLoopback(host string) bool {
 	}
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil && addr.IsLoopback()
+}
+
+// maxSegment is how long a call uuid or a vanity URI may be.
+const maxSegment = 128
+
+// checkSubdomain returns the subdomain in lower case. The error names field,
+// and says nothing of the value.
+func checkSubdomain(field, subdomain string) (string, error) {
+	switch {
+	case subdomain == "":
+		return "", invalid(field, "is empty")
+	case leftoverToken(subdomain):
+		return "", leftover(field)
+	case !isSubdomain(subdomain):
+		return "", invalid(field, `must be one DNS label such as "acme"`)
+	}
+	folded := lowerASCII(subdomain)
+	// What net/url makes of it must be the same host.
+	u, err := url.Parse("https://" + companyHost(folded) + "/")
+	if err != nil || u.Hostname() != folded+"."+trackdriveHost || u.Path != "/" {
+		return "", invalid(field, `must be one DNS label such as "acme"`)
+	}
+	return folded, nil
+}
+
+// isVanityURI reports whether text is one segment of a path that needs no
+// escape.
+func isVanityURI(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; !isWordByte(c) && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return text != "" && len(text) <= maxSegment && text != "." && text != ".."
+}
+
+// checkEndpoint refuses what is no vanity URI.
+func checkEndpoint(vanityURI string) error {
+	switch {
+	case vanityURI == "":
+		return invalid("endpoint", "is empty: it is the vanity URI of the inbound webhook")
+	case leftoverToken(vanityURI):
+		return leftover("endpoint")
+	case !isVanityURI(vanityURI):
+		return invalid("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and points", maxSegment)
+	}
+	return nil
+}
+
+// checkUUID refuses what is no call uuid.
+func checkUUID(field, uuid string) error {
+	switch {
+	case uuid == "":
+		return invalid(field, "is empty")
+	case leftoverToken(uuid):
+		return leftover(field)
+	case !isVanityURI(uuid) || strings.Contains(uuid, ".") || isNoValue(uuid):
+		return invalid(field, "must be a call uuid: at most %d letters, digits, _ and -", maxSegment)
+	}
+	return nil
+}
+
+// isNoValue reports whether text is what programs write for a missing value.
+func isNoValue[T string | []byte](text T) bool {
+	for _, no := range [...]string{"null", "undefined", "none"} {
+		if len(text) == len(no) && strings.EqualFold(string(text), no) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,406 @@
+// Authentication: who may be told which credentials, and how they travel.
+
+package trackdrive
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// AuthRequest is what an [Authenticator] sees of a request, and where it puts
+// the credentials.
+type AuthRequest struct {
+	Operation string // "ping", "update_call", ...
+	Subdomain string // the company that is called, or ""
+	Host      string // where the request goes
+
+	sent *credentials // behind a pointer, so that nothing prints them
+}
+
+// credentials are what an Authenticator put on a request.
+type credentials struct {
+	headers []namedText
+	params  []namedText
+	err     error // the first mistake
+}
+
+type namedText struct{ name, text string }
+
+// SetHeader sets a header, usually Authorization. A value with control
+// characters, non-ASCII text or blanks at its ends is refused when the request
+// is built, and so is a header that the package or net/http sets itself.
+func (r *AuthRequest) SetHeader(name, value string) {
+	c := r.credentials()
+	name = http.CanonicalHeaderKey(name)
+	switch {
+	case !isHeaderName(name):
+		c.fail(invalid("header", "%q is no header name", name))
+	case slices.Contains(ownHeaders, name):
+		c.fail(invalid("header "+name, "cannot be set by an authenticator"))
+	case !isHeaderValue(value):
+		c.fail(invalid("header "+name, "must be printable ASCII without blanks at its ends"))
+	case name == "Authorization" && repeatsScheme(value):
+		c.fail(invalid("header "+name, "has its scheme word twice"))
+	default:
+		c.headers = setText(c.headers, name, value)
+	}
+}
+
+// SetParam sends a parameter with the others: in the body of a POST, in the
+// query of a GET. A name that the request itself uses is refused when the
+// request is built.
+func (r *AuthRequest) SetParam(name, value string) {
+	c := r.credentials()
+	if err := checkParamName(name); err != nil {
+		c.fail(err)
+		return
+	}
+	if err := checkParamText(name, value); err != nil {
+		c.fail(err)
+		return
+	}
+	c.params = setText(c.params, name, value)
+}
+
+func (r *AuthRequest) credentials() *credentials {
+	if r.sent == nil {
+		r.sent = new(credentials)
+	}
+	return r.sent
+}
+
+func (c *credentials) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func setText(list []namedText, name, text string) []namedText {
+	for i := range list {
+		if list[i].name == name {
+			list[i].text = text
+			return list
+		}
+	}
+	return append(list, namedText{name, text})
+}
+
+// ownHeaders are not an authenticator's to set: they would change what is sent,
+// or how often. With Idempotency-Key net/http resends on a dead connection.
+var ownHeaders = []string{
+	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host",
+	"Idempotency-Key", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "X-Idempotency-Key",
+}
+
+func isHeaderName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !isLetter(c) && !isDigit(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// isHeaderValue reports whether value is printable ASCII, and neither empty nor
+// blank at an end.
+func isHeaderValue(value string) bool {
+	for i := range len(value) {
+		if value[i] < ' ' || value[i] > '~' {
+			return false
+		}
+	}
+	return value != "" && value[0] != ' ' && value[len(value)-1] != ' '
+}
+
+// authSchemes are the words that may begin an Authorization header.
+var authSchemes = []string{"Basic", "Token", "Bearer"}
+
+// cutScheme cuts a scheme word and the blanks behind it off value.
+func cutScheme(value, scheme string) (rest string, found bool) {
+	if len(value) <= len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) || value[len(scheme)] != ' ' {
+		return value, strings.EqualFold(value, scheme)
+	}
+	return strings.TrimLeft(value[len(scheme):], " "), true
+}
+
+func hasScheme(value string) bool {
+	for _, scheme := range authSchemes {
+		if _, found := cutScheme(value, scheme); found {
+			return true
+		}
+	}
+	return false
+}
+
+func repeatsScheme(value string) bool {
+	for _, scheme := range authSchemes {
+		if rest, found := cutScheme(value, scheme); found {
+			return hasScheme(rest)
+		}
+	}
+	return false
+}
+
+// Authenticator puts credentials on a request. It is asked before every
+// attempt, so credentials may rotate. It must be safe for concurrent use.
+type Authenticator interface {
+	Authenticate(ctx context.Context, r *AuthRequest) error
+}
+
+// AuthenticatorFunc is a function that authenticates. One that sets nothing
+// sends no credentials; one that fails keeps the request from being sent.
+type AuthenticatorFunc func(ctx context.Context, r *AuthRequest) error
+
+// Authenticate calls f.
+func (f AuthenticatorFunc) Authenticate(ctx context.Context, r *AuthRequest) error {
+	if f == nil {
+		return errNilAuthenticator
+	}
+	return f(ctx, r)
+}
+
+func (f AuthenticatorFunc) check() error {
+	if f == nil {
+		return errNilAuthenticator
+	}
+	return nil
+}
+
+var errNilAuthenticator = invalid("authenticator", "is nil")
+
+// checked is an Authenticator that knows its mistakes before it is asked.
+type checked interface{ check() error }
+
+func checkAuthenticator(a Authenticator) error {
+	if a == nil {
+		return errNilAuthenticator
+	}
+	if c, ok := a.(checked); ok {
+		return c.check()
+	}
+	return nil
+}
+
+// fixed are credentials that do not change. They live in a closure, where no
+// printing finds them.
+type fixed struct {
+	put func(*AuthRequest)
+	bad func() error
+}
+
+// Authenticate puts the credentials on r.
+func (f *fixed) Authenticate(_ context.Context, r *AuthRequest) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	f.put(r)
+	return nil
+}
+
+func (f *fixed) check() error { return f.bad() }
+
+func newFixed(put func(*AuthRequest), err error) Authenticator {
+	if err == nil {
+		// What SetHeader and SetParam refuse is known now, not at the first call.
+		var trial AuthRequest
+		put(&trial)
+		err = trial.credentials().err
+	}
+	return &fixed{put, func() error { return err }}
+}
+
+// BasicAuth sends "Authorization: Basic", from a company access token's public
+// and private key.
+func BasicAuth(publicKey, privateKey string) Authenticator {
+	var err error
+	switch {
+	case publicKey == "":
+		err = invalid("public key", "is empty")
+	case privateKey == "":
+		err = invalid("private key", "is empty")
+	case strings.Contains(publicKey, ":"):
+		err = invalid("public key", "must not have a colon")
+	case !isHeaderValue(publicKey):
+		err = invalid("public key", "must be printable ASCII without blanks at its ends")
+	case !isHeaderValue(privateKey):
+		err = invalid("private key", "must be printable ASCII without blanks at its ends")
+	}
+	value := "Basic " + base64.StdEncoding.EncodeToString([]byte(publicKey+":"+privateKey))
+	return newFixed(func(r *AuthRequest) { r.SetHeader("Authorization", value) }, err)
+}
+
+// BasicToken sends "Authorization: Basic" with the ready-made base64
+// credential that the dashboard shows, with or without the word Basic.
+func BasicToken(encoded string) Authenticator {
+	token, _ := cutScheme(encoded, "Basic")
+	err := checkToken("basic token", token)
+	return newFixed(func(r *AuthRequest) { r.SetHeader("Authorization", "Basic "+token) }, err)
+}
+
+// DeveloperToken sends "Authorization: Token", with a developer access token.
+// Such a token is valid in all companies of its user: see [AnySubdomain].
+func DeveloperToken(token string) Authenticator {
+	err := checkToken("developer token", token)
+	return newFixed(func(r *AuthRequest) { r.SetHeader("Authorization", "Token "+token) }, err)
+}
+
+// AuthToken sends the legacy auth_token parameter.
+func AuthToken(token string) Authenticator {
+	var err error
+	if token == "" {
+		err = invalid("auth_token", "is empty")
+	}
+	return newFixed(func(r *AuthRequest) { r.SetParam("auth_token", token) }, err)
+}
+
+func checkToken(field, token string) error {
+	switch {
+	case token == "" || strings.EqualFold(token, "Basic"):
+		return invalid(field, "is empty")
+	case hasScheme(token):
+		return invalid(field, "begins with a scheme word")
+	case !isHeaderValue(token):
+		return invalid(field, "must be printable ASCII without blanks at its ends")
+	}
+	return nil
+}
+
+// AnySubdomain lets a be used for every company: a developer access token is
+// valid in all companies of its user. The subdomain may come from outside:
+// whoever supplies it, receives the credentials' requests.
+func AnySubdomain(a Authenticator) Authenticator { return &anySubdomain{&a} }
+
+// anySubdomain holds its Authenticator behind a pointer: it may be one whose
+// fields print.
+type anySubdomain struct{ inner *Authenticator }
+
+// Authenticate asks the inner Authenticator.
+func (a *anySubdomain) Authenticate(ctx context.Context, r *AuthRequest) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	return (*a.inner).Authenticate(ctx, r)
+}
+
+func (a *anySubdomain) check() error { return checkAuthenticator(*a.inner) }
+
+// PerSubdomain picks the credentials by the company that is called. A call to
+// any other company is an error, before anything is sent. A nil entry means
+// that the company is called without credentials. Upper case is folded.
+func PerSubdomain(creds map[string]Authenticator) Authenticator {
+	p := &perSubdomain{creds: new(map[string]Authenticator)}
+	*p.creds = make(map[string]Authenticator, len(creds))
+	var err error
+	for _, name := range sortedNames(creds) {
+		a := creds[name]
+		key := lowerASCII(name)
+		_, twice := (*p.creds)[key]
+		switch {
+		case name != "" && !isSubdomain(name):
+			err = errors.Join(err, invalid("subdomain", "%q is none", name))
+		case twice:
+			err = errors.Join(err, invalid("subdomain", "%q is there twice", key))
+		case a != nil:
+			if mistake := checkAuthenticator(a); mistake != nil {
+				err = errors.Join(err, fmt.Errorf("credentials of %q: %w", key, mistake))
+			}
+		}
+		(*p.creds)[key] = a
+	}
+	p.bad = func() error { return err }
+	return p
+}
+
+type perSubdomain struct {
+	creds *map[string]Authenticator
+	bad   func() error
+}
+
+// Authenticate asks the Authenticator of the company that is called.
+func (p *perSubdomain) Authenticate(ctx context.Context, r *AuthRequest) error {
+	a, err := p.pick(r.Subdomain)
+	if err != nil || a == nil {
+		return err
+	}
+	return a.Authenticate(ctx, r)
+}
+
+func (p *perSubdomain) check() error { return p.bad() }
+
+func (p *perSubdomain) pick(subdomain string) (Authenticator, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	a, known := (*p.creds)[lowerASCII(subdomain)]
+	if !known {
+		return nil, noCredentials(subdomain)
+	}
+	return a, nil
+}
+
+func noCredentials(subdomain string) error {
+	if subdomain == "" {
+		return fmt.Errorf("%w: for trackdrive.com without a subdomain", ErrNoCredentials)
+	}
+	return fmt.Errorf("%w: for %s", ErrNoCredentials, subdomain)
+}
+
+// need says what happens where a company's credentials are missing.
+type need int
+
+const (
+	optional need = iota // the market serves strangers: go without
+	bound                // go without where there are none at all, but not where they are another company's
+)
+
+// authenticatorFor returns who authenticates a call to subdomain; nil for
+// nobody. What WithAuth was given stays with the company that it was given for.
+func (s *settings) authenticatorFor(subdomain, home string, n need) (Authenticator, error) {
+	switch a := s.auth.(type) {
+	case nil:
+		if n == bound && subdomain != home {
+			return nil, noCredentials(subdomain)
+		}
+		return nil, nil
+	case *perSubdomain:
+		return a.pick(subdomain)
+	case *anySubdomain:
+		return *a.inner, nil
+	}
+	switch {
+	case subdomain == s.authFor:
+		return s.auth, nil
+	case n == bound:
+		return nil, noCredentials(subdomain)
+	default:
+		return nil, nil
+	}
+}
+
+// secretsOf lists what of the credentials must not be shown: whole values, and
+// both halves of a Basic pair.
+func (c *credentials) secrets() []string {
+	var list []string
+	for _, p := range c.params {
+		list = append(list, p.text)
+	}
+	for _, h := range c.headers {
+		list = append(list, h.text)
+		_, token, found := strings.Cut(h.text, " ")
+		if !found {
+			continue
+		}
+		list = append(list, token)
+		if pair, err := base64.StdEncoding.DecodeString(token); err == nil {
+			list = append(list, string(pair))
+			public, private, _ := strings.Cut(string(pair), ":")
+			list = append(list, public, private)
+		}
+	}
+	return list
+}

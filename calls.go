@@ -1,0 +1,314 @@
+// Calls: the postback that tells what became of a call, and the reference to a
+// call that a buyer is handed.
+
+package trackdrive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// UpdateCall is a postback: what became of a call. One with nothing set is
+// refused.
+//
+// Updates with the values that are to hold may be repeated safely; those that
+// add to what is there, and those with parameters of which the package knows
+// nothing (Fields), are sent at most once.
+type UpdateCall struct {
+	BuyerConverted *bool  `json:"buyer_converted,omitempty"`  // sent as "true" or "false"; write new(true)
+	OfferConverted *bool  `json:"offer_converted,omitempty"`  // the traffic source's conversion; as above
+	Revenue        Amount `json:"revenue,omitzero"`           // what the buyer pays; sent as text
+	Payout         Amount `json:"payout,omitzero"`            // what the traffic source gets; sent as text
+	AddRevenue     Amount `json:"add_revenue,omitzero"`       // adds to what is there, so it is never sent twice
+	AddPayout      Amount `json:"add_payout,omitzero"`        // adds to what is there, so it is never sent twice
+	PostCallTokens Fields `json:"post_call_tokens,omitempty"` // contact fields such as first_name; always sent, {} when empty
+	Fields         Fields `json:"fields,omitempty"`           // other top-level parameters
+}
+
+func (u *UpdateCall) parameters(list []param) []param {
+	return append(list,
+		param{name: "buyer_converted", text: boolText(u.BuyerConverted)},
+		param{name: "revenue", text: u.Revenue.text},
+		param{name: "offer_converted", text: boolText(u.OfferConverted)},
+		param{name: "payout", text: u.Payout.text},
+		param{name: "add_revenue", text: u.AddRevenue.text},
+		param{name: "add_payout", text: u.AddPayout.text},
+		param{name: "post_call_tokens", hash: &u.PostCallTokens},
+	)
+}
+
+func (u *UpdateCall) fields() Fields { return u.Fields }
+
+func (u *UpdateCall) wire() any {
+	return struct {
+		BuyerConverted string   `url:"buyer_converted,omitempty"`
+		Revenue        string   `url:"revenue,omitempty"`
+		OfferConverted string   `url:"offer_converted,omitempty"`
+		Payout         string   `url:"payout,omitempty"`
+		AddRevenue     string   `url:"add_revenue,omitempty"`
+		AddPayout      string   `url:"add_payout,omitempty"`
+		PostCallTokens formHash `url:"post_call_tokens"`
+		Fields         formFields
+	}{
+		boolText(u.BuyerConverted), u.Revenue.text, boolText(u.OfferConverted), u.Payout.text,
+		u.AddRevenue.text, u.AddPayout.text, formHash(u.PostCallTokens), formFields(u.Fields),
+	}
+}
+
+func boolText(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
+}
+
+func (u *UpdateCall) isEmpty() bool {
+	return u.BuyerConverted == nil && u.OfferConverted == nil && !u.Revenue.IsSet() && !u.Payout.IsSet() &&
+		!u.AddRevenue.IsSet() && !u.AddPayout.IsSet() && len(u.PostCallTokens) == 0 && len(u.Fields) == 0
+}
+
+// repeat is how often an update may arrive without changing what it says.
+func (u *UpdateCall) repeat() Repeatable {
+	if u.AddRevenue.IsSet() || u.AddPayout.IsSet() || len(u.Fields) > 0 {
+		return RepeatNever
+	}
+	return RepeatSafe
+}
+
+// UpdateCallResponse is TrackDrive's answer to an update. A refusal, also with
+// HTTP 200, is an *[Error].
+type UpdateCallResponse struct{ Meta Meta }
+
+// Field looks up any field of the reply by path: "call.revenue".
+func (u *UpdateCallResponse) Field(path string) Value { return u.Meta.Field(path) }
+
+// UpdateCall updates the call with this UUID on the company's account:
+// POST /api/v1/calls/update_call/{uuid}.
+//
+// An update with absolute values is repeated until it is answered, within the
+// time limit and the attempts; one with AddRevenue, AddPayout or Fields only
+// where the one before provably never left.
+//
+// Errors are *[Error]. [ErrForbidden] means that the credentials are right and a
+// permission is missing on the account that receives the update;
+// [ErrNotFound] that this company has no such call: a call is updated at the
+// company that owns it; [ErrRejected] is a refusal inside a 2xx reply. An empty
+// 2xx reply is success, and its Meta.Raw is nil.
+func (c *Client) UpdateCall(ctx context.Context, callUUID string, u *UpdateCall, opts ...CallOption) (*UpdateCallResponse, error) {
+	call, err := c.newCall(updateOperation, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkUUID("call uuid", callUUID); err != nil {
+		return nil, refused(updateOperation.name, err)
+	}
+	return call.update(ctx, callUUID, u)
+}
+
+// UpdateCallAt updates a call on the account that owns it. It needs
+// credentials for that subdomain: [PerSubdomain] or [AnySubdomain]; without
+// them it is [ErrNoCredentials], and nothing is sent. To the Client's own
+// subdomain it is [Client.UpdateCall].
+func (c *Client) UpdateCallAt(ctx context.Context, call CallRef, u *UpdateCall, opts ...CallOption) (*UpdateCallResponse, error) {
+	out, err := c.newCall(updateOperation, opts)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := NewCallRef(call.Subdomain, call.UUID)
+	if err != nil {
+		return nil, refused(updateOperation.name, err)
+	}
+	out.subdomain = checked.Subdomain
+	return out.update(ctx, checked.UUID, u)
+}
+
+var updateOperation = operation{name: "update_call", path: "/calls/update_call/{uuid}", need: bound}
+
+func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateCallResponse, error) {
+	switch {
+	case u == nil:
+		return nil, refused(c.name, invalid("update", "is nil"))
+	case u.isEmpty():
+		return nil, refused(c.name, invalid("update", "has nothing set"))
+	}
+	c.setPath("/calls/update_call/" + uuid)
+	copied := *u
+	c.setParams(&copied)
+	c.repeat = copied.repeat()
+	var refusal bool
+	c.read = func(_ int, body []byte) (err error) {
+		refusal, err = readUpdate(body)
+		return err
+	}
+	meta, err := c.send(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if refusal {
+		return nil, c.rejected(&meta)
+	}
+	return &UpdateCallResponse{meta}, nil
+}
+
+// readUpdate reads a reply to an update: whatever refuses nothing is a yes.
+func readUpdate(body []byte) (refusal bool, err error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return false, nil
+	}
+	var r reader
+	err = r.object(body, refusalMembers)
+	if errors.Is(err, errNoObject) {
+		return false, nil
+	}
+	a := r.answer()
+	return a.refuses(), err
+}
+
+// CallRef names a call on any account: what TrackDrive's forward post hands to
+// a buyer. It survives storage as JSON.
+type CallRef struct {
+	Subdomain string `json:"trackdrive_subdomain"` // of the company that owns the call
+	UUID      string `json:"trackdrive_call_uuid"` // the call's
+}
+
+// NewCallRef checks both parts: neither may leave the host or the path. The
+// subdomain is folded to lower case. Errors are of kind [ErrInvalidArgument].
+//
+// A subdomain from outside is not to be trusted because it is well formed:
+// anybody can own a company.
+func NewCallRef(subdomain, uuid string) (CallRef, error) {
+	subdomain, err := checkSubdomain(paramSubdomain, subdomain)
+	if err != nil {
+		return CallRef{}, err
+	}
+	if err := checkUUID(paramCallUUID, uuid); err != nil {
+		return CallRef{}, err
+	}
+	return CallRef{subdomain, uuid}, nil
+}
+
+// The names in the forward post.
+const (
+	paramSubdomain = "trackdrive_subdomain"
+	paramCallUUID  = "trackdrive_call_uuid"
+)
+
+// maxForwardPost is how long the body of a forward post may be, in bytes.
+const maxForwardPost = 64 << 10
+
+// ParseCallRef reads trackdrive_subdomain and trackdrive_call_uuid from a
+// forward post: query, form or JSON body, of at most 64 KiB. It refuses what
+// [NewCallRef] refuses, and a value that is given twice and differs, and leaves
+// r.Body readable from the start. Errors are of kind [ErrInvalidArgument].
+func ParseCallRef(r *http.Request) (CallRef, error) {
+	if r == nil {
+		return CallRef{}, invalid("request", "is nil")
+	}
+	var found forwardPost
+	if r.URL != nil {
+		if err := found.addQuery(r.URL.RawQuery); err != nil {
+			return CallRef{}, err
+		}
+	}
+	body, err := peekBody(r)
+	if err != nil {
+		return CallRef{}, err
+	}
+	if err := found.addBody(r.Header.Get("Content-Type"), body); err != nil {
+		return CallRef{}, err
+	}
+	return NewCallRef(found.subdomain, found.uuid)
+}
+
+// peekBody reads the body, and puts back what it read.
+func peekBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxForwardPost+1))
+	r.Body = readAgain{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
+	switch {
+	case err != nil:
+		return nil, invalid("body", "cannot be read")
+	case len(body) > maxForwardPost:
+		return nil, invalid("body", "is longer than %d bytes", maxForwardPost)
+	}
+	return body, nil
+}
+
+// readAgain is a body from the start, and closes the one it came from.
+type readAgain struct {
+	io.Reader
+	io.Closer
+}
+
+// forwardPost is what was found of a forward post's two values.
+type forwardPost struct{ subdomain, uuid string }
+
+func (p *forwardPost) add(name, value string) error {
+	var into *string
+	switch name {
+	case paramSubdomain:
+		into = &p.subdomain
+	case paramCallUUID:
+		into = &p.uuid
+	default:
+		return nil
+	}
+	if *into != "" && value != "" && *into != value {
+		return invalid(name, "is there twice, with two values")
+	}
+	if value != "" {
+		*into = value
+	}
+	return nil
+}
+
+// addQuery reads a query or a form. What else is in it may be badly escaped:
+// platforms fill templates with anything.
+func (p *forwardPost) addQuery(text string) error {
+	values, _ := url.ParseQuery(text)
+	for _, name := range [...]string{paramSubdomain, paramCallUUID} {
+		for _, value := range values[name] {
+			if err := p.add(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addBody reads a form or a JSON object, told apart by the content type or,
+// where that says nothing, by the first character.
+func (p *forwardPost) addBody(contentType string, body []byte) error {
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark))
+	if len(body) == 0 {
+		return nil
+	}
+	kind, _, _ := mime.ParseMediaType(contentType)
+	switch {
+	case kind == "application/json" || strings.HasSuffix(kind, "+json") || body[0] == '{':
+		return p.addJSON(body)
+	case kind == "multipart/form-data":
+		return invalid("body", "must be a form or JSON, not multipart")
+	}
+	return p.addQuery(string(body))
+}
+
+func (p *forwardPost) addJSON(body []byte) error {
+	var r reader
+	if err := r.object(body, forwardPostMembers); err != nil {
+		return invalid("body", "%v", err)
+	}
+	if err := p.add(paramSubdomain, r.string(r.top[mTrackdriveSubdomain])); err != nil {
+		return err
+	}
+	return p.add(paramCallUUID, r.string(r.top[mTrackdriveCallUUID]))
+}

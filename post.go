@@ -1,0 +1,175 @@
+// Post and Full: committing a lead, to one buyer or to all in order.
+
+package trackdrive
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// PostRequest commits a lead. [Client.Post] refuses an empty PingID unless
+// PostOnly says so: a lost ping id must not sell to anyone.
+type PostRequest struct {
+	PingID           ID        `json:"ping_id,omitempty"`           // a buyer's, or the try-all one
+	BuyerID          ID        `json:"buyer_id,omitempty"`          // with a buyer's ping id
+	PostOnly         bool      `json:"post_only,omitempty"`         // no ping: TrackDrive finds a buyer in one step. Not sent
+	ExpiresAt        time.Time `json:"expires_at,omitzero"`         // Post refuses afterwards; zero: no check. Not sent
+	CallerID         string    `json:"caller_id,omitempty"`         // as on the ping
+	TrafficSourceID  string    `json:"traffic_source_id,omitempty"` // as on the ping
+	TrackdriveNumber string    `json:"trackdrive_number,omitempty"` // as on the ping; static tracking mode only
+	Fields           Fields    `json:"fields,omitempty"`            // the full set of contact fields, also what the ping had
+}
+
+func (r *PostRequest) parameters(list []param) []param {
+	return append(list,
+		param{name: "ping_id", text: string(r.PingID), id: true},
+		param{name: "buyer_id", text: string(r.BuyerID), id: true},
+		param{name: "trackdrive_number", text: r.TrackdriveNumber},
+		param{name: "traffic_source_id", text: r.TrafficSourceID},
+		param{name: "caller_id", text: r.CallerID},
+		param{name: "post_only", unsent: true},
+		param{name: "expires_at", unsent: true},
+	)
+}
+
+func (r *PostRequest) fields() Fields { return r.Fields }
+
+func (r *PostRequest) wire() any {
+	return struct {
+		PingID           ID     `url:"ping_id,omitempty"`
+		BuyerID          ID     `url:"buyer_id,omitempty"`
+		TrackdriveNumber string `url:"trackdrive_number,omitempty"`
+		TrafficSourceID  string `url:"traffic_source_id,omitempty"`
+		CallerID         string `url:"caller_id,omitempty"`
+		Fields           formFields
+	}{r.PingID, r.BuyerID, r.TrackdriveNumber, r.TrafficSourceID, r.CallerID, formFields(r.Fields)}
+}
+
+// checkPost refuses a post that would not sell what was meant.
+func (r *PostRequest) checkPost(mode TrackingMode) error {
+	switch {
+	case r.PostOnly && r.PingID != "":
+		return invalid("post_only", "is set beside a ping_id; it is for posts without a ping")
+	case !r.PostOnly && r.PingID == "":
+		return invalid("ping_id", "is empty; without a ping, say PostOnly")
+	case mode == TrackingStatic && r.PingID == "":
+		return invalid("ping_id", "is empty, and static tracking needs it on post")
+	case mode == TrackingStatic && r.CallerID == "":
+		return invalid("caller_id", "is empty, and static tracking needs it on post")
+	}
+	return nil
+}
+
+// checkFull refuses a full request that the tracking mode cannot do with.
+func (r *PostRequest) checkFull(mode TrackingMode) error {
+	switch {
+	case mode == TrackingStatic && r.TrackdriveNumber == "":
+		return invalid("trackdrive_number", "is empty, and static tracking needs it")
+	case mode == TrackingStatic && r.CallerID == "":
+		return invalid("caller_id", "is empty, and static tracking needs it")
+	}
+	return nil
+}
+
+// Post submits the lead. It is sent a second time only when the first provably
+// never left: see [Error.Delivery]. A rejection is an answer, not an error:
+// see [PostResponse.Accepted].
+//
+// Errors are *[Error]: [ErrInvalidArgument], [ErrNoCredentials] and [ErrExpired]
+// with nothing sent. With [DeliveryUnknown] the lead may have been sold: do not
+// post it again, neither here nor elsewhere, before that is settled. A reply
+// that says neither sold nor rejected is such a case, and [ErrUnreadable].
+func (c *Client) Post(ctx context.Context, endpoint string, r *PostRequest, opts ...CallOption) (*PostResponse, error) {
+	return c.commit(ctx, operation{name: "post", path: "/inbound_webhooks/post/{vanity_uri}"}, endpoint, r, (*PostRequest).checkPost, opts)
+}
+
+// Full uses the endpoint's FULL URL, which pings and posts in one request.
+// Not every account has it. It needs no ping id; what is said of [Client.Post]
+// about repeats and errors holds here, too.
+func (c *Client) Full(ctx context.Context, endpoint string, r *PostRequest, opts ...CallOption) (*PostResponse, error) {
+	return c.commit(ctx, operation{name: "full", path: "/inbound_webhooks/full/{vanity_uri}"}, endpoint, r, (*PostRequest).checkFull, opts)
+}
+
+func (c *Client) commit(ctx context.Context, op operation, endpoint string, r *PostRequest,
+	check func(*PostRequest, TrackingMode) error, opts []CallOption,
+) (*PostResponse, error) {
+	call, err := c.newCall(op, opts)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, refused(op.name, invalid("request", "is nil"))
+	}
+	copied := *r
+	if err := check(&copied, call.set.tracking); err != nil {
+		return nil, refused(op.name, err)
+	}
+	if err := call.setEndpoint(op.name, endpoint); err != nil {
+		return nil, err
+	}
+	call.setParams(&copied)
+	call.repeat = RepeatNever
+	call.expiresAt = copied.ExpiresAt
+	var reply *PostResponse
+	call.read = func(_ int, body []byte) (err error) {
+		reply, err = readPost(body)
+		return err
+	}
+	meta, err := call.send(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reply.Meta = meta
+	return reply, nil
+}
+
+// PostResponse is TrackDrive's answer to a post.
+type PostResponse struct {
+	Accepted               bool         // the lead is sold
+	Status                 string       // TrackDrive's own word; "" when it sent none
+	ForwardingNumber       string       // forwarding_number
+	ForwardingNumberStatus string       // forwarding_number_status
+	SIPAddress             string       // forwarding_number_sip_address
+	TrackdriveNumber       string       // trackdrive_number
+	BuyerName              string       // buyer_name, where the reply says who took the lead
+	LeadID                 ID           // lead_id
+	Buyers                 []Buyer      // where the reply lists them
+	Errors                 []FieldError // why not, in TrackDrive's words
+	Meta                   Meta
+}
+
+// ParsePostResponse reads a reply that was received elsewhere. What is no JSON
+// object, or says neither sold nor rejected, is [ErrUnreadable].
+func ParsePostResponse(body []byte) (*PostResponse, error) {
+	raw := append(json.RawMessage(nil), body...)
+	p, err := readPost(raw)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	p.Meta.Raw = raw
+	return p, nil
+}
+
+// Field looks up any field of the reply by path.
+func (p *PostResponse) Field(path string) Value { return p.Meta.Field(path) }
+
+// Number returns the number to dial: forwarding_number, else
+// trackdrive_number. It is not ok when the post was not accepted, the number
+// was not accepted, or none was given (static mode: dial the number of the
+// ping). It does not mean unsold: read Accepted first.
+func (p *PostResponse) Number() (number string, ok bool) {
+	if number = p.ForwardingNumber; number == "" {
+		number = p.TrackdriveNumber
+	}
+	if !p.Accepted || number == "" || p.ForwardingNumberStatus != "" && !isAccepting(p.ForwardingNumberStatus) {
+		return "", false
+	}
+	return number, true
+}
+
+// isAccepting reports whether a status word of the market says yes.
+func isAccepting(word string) bool {
+	folded := lowerASCII(word)
+	return folded == "success" || folded == "accepted"
+}

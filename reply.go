@@ -1,0 +1,577 @@
+// Replies: every shape that TrackDrive's endpoints send, read into one. Names
+// match exactly, and a name that is read must not be there twice.
+
+package trackdrive
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// A member is a name that replies are read for.
+type member int
+
+const (
+	mSuccess member = iota
+	mStatus
+	mErrors
+	mError
+	mMessage
+	mTryAllBuyersPingID
+	mTryAllBuyers
+	mBuyers
+	mForwardingNumber
+	mForwardingNumberStatus
+	mForwardingNumberSIPAddress
+	mTrackdriveNumber
+	mBuyerName
+	mLeadID
+	mLead
+	mID
+	mUUID
+	mTrackdriveNumberPlain
+	mSMSNumberPlain
+	mPingIDsExpiryInSeconds
+	mPingID
+	mBuyerID
+	mName
+	mBidPrice
+	mBid
+	mOfferConversionPayout
+	mOfferID
+	mTier
+	mDestinationNumber
+	mTrafficSourceID
+	mCurrentConversionDuration
+	mDuration
+	mConcurrencyCapLimit
+	mConcurrencyCapAvailable
+	mTrackdriveSubdomain
+	mTrackdriveCallUUID
+	members // how many there are
+)
+
+var memberNames = [members]string{
+	mSuccess: "success", mStatus: "status", mErrors: "errors", mError: "error", mMessage: "message",
+	mTryAllBuyersPingID: "try_all_buyers_ping_id", mTryAllBuyers: "try_all_buyers", mBuyers: "buyers",
+	mForwardingNumber: "forwarding_number", mForwardingNumberStatus: "forwarding_number_status",
+	mForwardingNumberSIPAddress: "forwarding_number_sip_address", mTrackdriveNumber: "trackdrive_number",
+	mBuyerName: "buyer_name", mLeadID: "lead_id", mLead: "lead", mID: "id", mUUID: "uuid",
+	mTrackdriveNumberPlain: "trackdrive_number_plain", mSMSNumberPlain: "sms_number_plain",
+	mPingIDsExpiryInSeconds: "ping_ids_expiry_in_seconds", mPingID: "ping_id", mBuyerID: "buyer_id", mName: "name",
+	mBidPrice: "bid_price", mBid: "bid", mOfferConversionPayout: "offer_conversion_payout", mOfferID: "offer_id",
+	mTier: "tier", mDestinationNumber: "destination_number", mTrafficSourceID: "traffic_source_id",
+	mCurrentConversionDuration: "current_conversion_duration", mDuration: "duration",
+	mConcurrencyCapLimit: "concurrency_cap_limit", mConcurrencyCapAvailable: "concurrency_cap_available",
+	mTrackdriveSubdomain: paramSubdomain, mTrackdriveCallUUID: paramCallUUID,
+}
+
+// What each object is read for.
+var (
+	refusalMembers = []member{mSuccess, mStatus, mErrors, mError, mMessage}
+	pingMembers    = []member{
+		mSuccess, mStatus, mBuyers, mTryAllBuyersPingID, mTryAllBuyers, mErrors, mError, mMessage,
+		mForwardingNumber, mTrackdriveNumber, mLeadID, mPingIDsExpiryInSeconds,
+	}
+	tryAllMembers = []member{mPingID, mBuyers}
+	buyerMembers  = []member{
+		mID, mBuyerID, mPingID, mName, mOfferConversionPayout, mBidPrice, mBid, mCurrentConversionDuration, mDuration,
+		mConcurrencyCapLimit, mConcurrencyCapAvailable, mForwardingNumber, mDestinationNumber, mOfferID, mTier, mTrafficSourceID,
+	}
+	postMembers = []member{
+		mSuccess, mStatus, mErrors, mError, mMessage, mForwardingNumber, mForwardingNumberStatus, mForwardingNumberSIPAddress,
+		mTrackdriveNumber, mBuyerName, mLeadID, mBuyers, mTryAllBuyers,
+	}
+	leadMembers = []member{
+		mSuccess, mStatus, mErrors, mError, mMessage, mLeadID, mLead, mID, mUUID, mTrackdriveNumberPlain, mSMSNumberPlain,
+	}
+	forwardPostMembers = []member{mTrackdriveSubdomain, mTrackdriveCallUUID}
+	leadRecordMembers  = []member{mID, mLeadID, mUUID, mStatus, mTrackdriveNumberPlain, mSMSNumberPlain}
+)
+
+// unreadable makes an error of kind [ErrUnreadable].
+func unreadable(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, err) }
+
+var (
+	errEmpty     = errors.New("the reply is empty")
+	errNoObject  = errors.New("the reply is no JSON object")
+	errNoBuyers  = errors.New("buyers is not a list")
+	errNoVerdict = errors.New("the reply says neither accepted nor rejected")
+)
+
+// found is where an object's members stand.
+type found [members]jsonscan.Value
+
+// reader reads one reply.
+type reader struct {
+	jsonscan.Scanner
+	body []byte
+	text string // the same: what is read shares its memory
+	top  found
+	in   found  // the members of try_all_buyers, or of a lead's record
+	buf  []byte // for texts with escapes
+	caps []int  // what buyers' caps point to
+	err  error  // the first thing that cannot be read
+
+	buyers, inBuyers []Buyer
+}
+
+// object reads the whole reply, which must be an object, and notes where the
+// wanted members are.
+func (r *reader) object(body []byte, wanted []member) error {
+	r.body, r.text = body, string(body)
+	r.Reset(body)
+	kind := r.Kind()
+	if kind == jsonscan.Object {
+		r.Enter()
+		r.members(wanted, &r.top)
+	}
+	switch err := r.End(); {
+	case len(bytes.TrimSpace(body)) == 0:
+		return errEmpty
+	case err != nil:
+		return err
+	case kind != jsonscan.Object:
+		return errNoObject
+	}
+	return r.err
+}
+
+// members walks through the object that was entered last.
+func (r *reader) members(wanted []member, f *found) {
+	for r.Next() {
+		m, ok := r.which(wanted)
+		switch {
+		case !ok: // Next steps over it
+		case f[m].Kind != jsonscan.Invalid:
+			r.fail(fmt.Errorf("%s is there twice", memberNames[m]))
+		default:
+			f[m] = r.member(m, f == &r.top)
+		}
+	}
+}
+
+// which tells which of the wanted members Next went to.
+func (r *reader) which(wanted []member) (member, bool) {
+	for _, m := range wanted {
+		if r.NameIs(memberNames[m]) {
+			return m, true
+		}
+	}
+	return 0, false
+}
+
+// member reads one member; top is whether it is the reply's own.
+func (r *reader) member(m member, top bool) jsonscan.Value {
+	v := jsonscan.Value{Kind: r.Kind(), Start: r.Offset()}
+	switch {
+	case m == mBuyers && top:
+		r.buyers = r.readBuyers()
+	case m == mBuyers:
+		r.inBuyers = r.readBuyers()
+	case m == mTryAllBuyers && v.Kind == jsonscan.Object:
+		r.Enter()
+		r.members(tryAllMembers, &r.in)
+	case m == mLead && v.Kind == jsonscan.Object:
+		r.Enter()
+		r.members(leadRecordMembers, &r.in)
+	default:
+		return r.Read()
+	}
+	v.End = r.Offset()
+	return v
+}
+
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// smallestBuyer is how short a buyer of the market's can be, in bytes.
+const smallestBuyer = len(`{"ping_id":"1","bid":1}`)
+
+// readBuyers reads a list of buyers. Null and "" are an empty one.
+func (r *reader) readBuyers() []Buyer {
+	start := r.Offset()
+	if r.Kind() != jsonscan.Array {
+		v := r.Read()
+		if v.Kind != jsonscan.Null && (v.Kind != jsonscan.String || v.Start != v.End) {
+			r.fail(errNoBuyers)
+		}
+		return nil
+	}
+	var list []Buyer
+	r.Enter()
+	for r.Next() {
+		if r.Kind() != jsonscan.Object {
+			continue
+		}
+		if list == nil {
+			rest := r.body[start:]
+			list = make([]Buyer, 0, min(bytes.Count(rest, []byte{'{'}), len(rest)/smallestBuyer+1))
+		}
+		list = append(list, r.readBuyer())
+	}
+	return list
+}
+
+func (r *reader) readBuyer() Buyer {
+	start := r.Offset()
+	var f found
+	r.Enter()
+	r.members(buyerMembers, &f)
+	if r.Failed() {
+		return Buyer{}
+	}
+	end := r.Offset()
+	return Buyer{
+		ID:                      r.firstID(f[mBuyerID], f[mID]),
+		Name:                    r.string(f[mName]),
+		PingID:                  r.id(f[mPingID]),
+		Payout:                  r.payout(&f),
+		OfferID:                 r.id(f[mOfferID]),
+		Tier:                    r.string(f[mTier]),
+		DestinationNumber:       r.firstString(f[mDestinationNumber], f[mForwardingNumber]),
+		TrafficSourceID:         r.id(f[mTrafficSourceID]),
+		ConversionDuration:      r.firstSeconds(f[mCurrentConversionDuration], f[mDuration]),
+		ConcurrencyCapLimit:     r.count(f[mConcurrencyCapLimit]),
+		ConcurrencyCapAvailable: r.count(f[mConcurrencyCapAvailable]),
+		Raw:                     json.RawMessage(r.body[start:end:end]),
+	}
+}
+
+// payout is the first bid that is given. One that cannot be read is none, and
+// keeps the next from standing in for it.
+func (r *reader) payout(f *found) Amount {
+	for _, m := range [...]member{mBidPrice, mBid, mOfferConversionPayout} {
+		if v := f[m]; r.isGiven(v) {
+			amount, _ := r.value(v).Amount()
+			return amount
+		}
+	}
+	return Amount{}
+}
+
+// isGiven reports whether v is neither missing nor null nor "".
+func (r *reader) isGiven(v jsonscan.Value) bool {
+	return v.Kind != jsonscan.Invalid && v.Kind != jsonscan.Null && (v.Kind != jsonscan.String || v.Start != v.End)
+}
+
+// value is v on its own.
+func (r *reader) value(v jsonscan.Value) Value {
+	if v.Kind == jsonscan.String && v.Escaped {
+		r.buf = jsonscan.AppendUnescaped(r.buf[:0], r.body[v.Start:v.End])
+		return Value{v.Kind, string(r.buf)}
+	}
+	return Value{v.Kind, r.text[v.Start:v.End]}
+}
+
+// string is the text of v, or the literal of a number; "" for anything else.
+func (r *reader) string(v jsonscan.Value) string {
+	if v.Kind != jsonscan.String && v.Kind != jsonscan.Number {
+		return ""
+	}
+	return r.value(v).text
+}
+
+func (r *reader) firstString(list ...jsonscan.Value) string {
+	for _, v := range list {
+		if text := r.string(v); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// id is string for what comes back in requests: control characters make it
+// unreadable.
+func (r *reader) id(v jsonscan.Value) ID {
+	text := r.string(v)
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] == 0x7F {
+			r.fail(errors.New("an id has control characters"))
+			return ""
+		}
+	}
+	return ID(text)
+}
+
+func (r *reader) firstID(list ...jsonscan.Value) ID {
+	for _, v := range list {
+		if id := r.id(v); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// seconds is a duration in seconds, written as a number or a text; 0 for what
+// is none, and for a negative one.
+func (r *reader) seconds(v jsonscan.Value) time.Duration {
+	amount, ok := r.value(v).Amount()
+	if !ok {
+		return 0
+	}
+	switch s := amount.Float64(); {
+	case s <= 0:
+		return 0
+	case s >= math.MaxInt64/float64(time.Second):
+		return math.MaxInt64
+	default:
+		return time.Duration(math.Round(s * float64(time.Second)))
+	}
+}
+
+func (r *reader) firstSeconds(list ...jsonscan.Value) time.Duration {
+	for _, v := range list {
+		if d := r.seconds(v); d != 0 {
+			return d
+		}
+	}
+	return 0
+}
+
+// count is a whole number; nil for anything else.
+func (r *reader) count(v jsonscan.Value) *int {
+	amount, ok := r.value(v).Amount()
+	if !ok {
+		return nil
+	}
+	whole, fraction, _ := strings.Cut(amount.text, ".")
+	n, err := strconv.Atoi(whole)
+	if err != nil || strings.Trim(fraction, "0") != "" {
+		return nil
+	}
+	if r.caps == nil {
+		r.caps = make([]int, 0, 2*max(1, cap(r.buyers), cap(r.inBuyers)))
+	}
+	r.caps = append(r.caps, n)
+	return &r.caps[len(r.caps)-1]
+}
+
+// answer is what a reply says of itself.
+type answer struct {
+	success  success
+	word     string // a status word
+	refusing bool   // a numeric status of 400 and more
+	reasons  []FieldError
+}
+
+// success is the member of this name.
+type success int
+
+const (
+	unsaid success = iota // missing or null
+	yes
+	no
+	odd // in no form that is known: it accepts nothing
+)
+
+// firstRefusal is where numeric statuses begin to refuse.
+var firstRefusal = MustAmount("400")
+
+func (r *reader) answer() answer {
+	var a answer
+	if v := r.top[mSuccess]; v.Kind != jsonscan.Invalid && v.Kind != jsonscan.Null {
+		switch value, known := r.value(v).Bool(); {
+		case !known:
+			a.success = odd
+		case value:
+			a.success = yes
+		default:
+			a.success = no
+		}
+	}
+	a.word, a.refusing = r.status(r.top[mStatus])
+	a.reasons = r.reasons(a.reasons, r.top[mErrors])
+	a.reasons = r.reasons(a.reasons, r.top[mError])
+	return a
+}
+
+// status reads a status, which is a word or, as a number, an HTTP status.
+func (r *reader) status(v jsonscan.Value) (word string, refusing bool) {
+	text := r.string(v)
+	isNumber := v.Kind == jsonscan.Number || text != "" && countDigits(text) == len(text)
+	if !isNumber {
+		return text, false
+	}
+	n, ok := Value{jsonscan.Number, text}.Amount()
+	return "", !ok && text[0] != '-' || n.Cmp(firstRefusal) >= 0
+}
+
+// refuses reports whether something in the reply says no.
+func (a *answer) refuses() bool { return a.success == no || a.refusing || len(a.reasons) > 0 }
+
+// marketRefuses is refuses for ping and post, where a status word other than
+// success and accepted says no, too.
+func (a *answer) marketRefuses() bool {
+	return a.refuses() || a.word != "" && !isAccepting(a.word)
+}
+
+func (a *answer) accepts() bool { return a.success == yes || a.word != "" && isAccepting(a.word) }
+
+// isSilent reports whether the reply has neither success nor a status word.
+func (a *answer) isSilent() bool { return a.success == unsaid && a.word == "" && !a.refusing }
+
+// withMessage adds what a refusal says in message. Beside a yes it is
+// information.
+func (r *reader) withMessage(reasons []FieldError) []FieldError {
+	return r.reasons(reasons, r.top[mMessage])
+}
+
+// reasons adds the reasons in v: a text, a list, an object of fields, or these
+// in each other.
+func (r *reader) reasons(list []FieldError, v jsonscan.Value) []FieldError {
+	switch v.Kind {
+	case jsonscan.Invalid, jsonscan.Null, jsonscan.False:
+		return list
+	case jsonscan.String:
+		return addReason(list, "", r.value(v))
+	}
+	data := r.body[v.Start:v.End]
+	var s jsonscan.Scanner
+	s.Reset(data)
+	return collectReasons(list, &s, data, "")
+}
+
+func collectReasons(list []FieldError, s *jsonscan.Scanner, data []byte, field string) []FieldError {
+	switch kind := s.Kind(); kind {
+	case jsonscan.Object, jsonscan.Array:
+		s.Enter()
+		for s.Next() {
+			name := field
+			if kind == jsonscan.Object {
+				name = joinField(field, string(s.Name()))
+			}
+			list = collectReasons(list, s, data, name)
+		}
+		return list
+	default:
+		v := s.Read()
+		text := data[v.Start:v.End]
+		if v.Escaped {
+			text = jsonscan.AppendUnescaped(nil, text)
+		}
+		return addReason(list, field, Value{v.Kind, string(text)})
+	}
+}
+
+// joinField names a field in an object of reasons. Some names there are no
+// field's.
+func joinField(outer, name string) string {
+	switch {
+	case name == "base" || name == "error" || name == "errors" || name == "message":
+		return outer
+	case outer == "":
+		return name
+	default:
+		return outer + "." + name
+	}
+}
+
+// addReason adds one reason, unless it is null, false, 0 or blank.
+func addReason(list []FieldError, field string, v Value) []FieldError {
+	if v.kind == jsonscan.Null || v.kind == jsonscan.False || strings.TrimSpace(v.text) == "" {
+		return list
+	}
+	if amount, ok := v.Amount(); ok && v.kind == jsonscan.Number && amount.Equal(zero) {
+		return list
+	}
+	return append(list, FieldError{field, v.text})
+}
+
+var zero = MustAmount("0")
+
+// refusalOf reads what it can of a reply that is an error anyway.
+func refusalOf(body []byte) (word string, reasons []FieldError) {
+	var r reader
+	if err := r.object(body, refusalMembers); err != nil {
+		return "", nil
+	}
+	a := r.answer()
+	return a.word, r.withMessage(a.reasons)
+}
+
+// readPing reads a reply to a ping. Its parts share body's memory.
+func readPing(body []byte) (*PingResponse, error) {
+	var r reader
+	if err := r.object(body, pingMembers); err != nil {
+		return nil, err
+	}
+	a := r.answer()
+	p := &PingResponse{
+		Status:             a.word,
+		TryAllBuyersPingID: r.firstID(r.top[mTryAllBuyersPingID], r.in[mPingID]),
+		Buyers:             r.allBuyers(),
+		ForwardingNumber:   r.string(r.top[mForwardingNumber]),
+		TrackdriveNumber:   r.string(r.top[mTrackdriveNumber]),
+		LeadID:             r.id(r.top[mLeadID]),
+		Errors:             a.reasons,
+		ExpiresIn:          r.seconds(r.top[mPingIDsExpiryInSeconds]),
+	}
+	switch {
+	case a.marketRefuses():
+	case a.accepts():
+		p.Accepted = p.TryAllBuyersPingID != "" || len(p.Buyers) > 0
+	case a.isSilent():
+		p.Accepted = len(p.Buyers) > 0
+	}
+	if !p.Accepted && !a.accepts() {
+		p.Errors = r.withMessage(p.Errors)
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return p, nil
+}
+
+// allBuyers returns the buyers from wherever the reply has them.
+func (r *reader) allBuyers() []Buyer {
+	if len(r.buyers) > 0 {
+		return r.buyers
+	}
+	return r.inBuyers
+}
+
+// readPost reads a reply to a post or a full. Its parts share body's memory.
+func readPost(body []byte) (*PostResponse, error) {
+	var r reader
+	if err := r.object(body, postMembers); err != nil {
+		return nil, err
+	}
+	a := r.answer()
+	p := &PostResponse{
+		Status:                 a.word,
+		ForwardingNumber:       r.string(r.top[mForwardingNumber]),
+		ForwardingNumberStatus: r.string(r.top[mForwardingNumberStatus]),
+		SIPAddress:             r.string(r.top[mForwardingNumberSIPAddress]),
+		TrackdriveNumber:       r.string(r.top[mTrackdriveNumber]),
+		BuyerName:              r.string(r.top[mBuyerName]),
+		LeadID:                 r.id(r.top[mLeadID]),
+		Buyers:                 r.allBuyers(),
+		Errors:                 a.reasons,
+	}
+	gives := p.ForwardingNumber != "" || p.TrackdriveNumber != "" || p.SIPAddress != "" || p.LeadID != ""
+	switch {
+	case r.err != nil:
+		return nil, r.err
+	case a.marketRefuses():
+		if !a.accepts() {
+			p.Errors = r.withMessage(p.Errors)
+		}
+	case a.accepts(), a.isSilent() && gives:
+		p.Accepted = true
+	default:
+		return nil, errNoVerdict // it may have been sold
+	}
+	return p, nil
+}

@@ -1,0 +1,439 @@
+// One call, from its parameters to a typed reply or an Error: what all methods
+// of the Client share.
+
+package trackdrive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/attempt"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
+)
+
+// version is the package's own, as its User-Agent tells it.
+const version = "0.1.0"
+
+const userAgent = "trackdrive-go/" + version
+
+// apiPath is where all calls live.
+const apiPath = "/api/v1"
+
+// Attempt is one try of a call, as [WithObserver] sees it.
+type Attempt struct {
+	Operation  string        // "ping", "post", "full", "capture_lead", "submit_lead", "update_call", "do", "webhook"
+	Number     int           // 1 for the first
+	Method     string        // the HTTP method
+	Host       string        // with the port, if any
+	Path       string        // the path's template: /api/v1/calls/update_call/{uuid}
+	StatusCode int           // 0 without an answer
+	Delivery   Delivery      // this attempt's
+	Duration   time.Duration // until the reply was read
+	RetryIn    time.Duration // wait before the next attempt; negative when this was the last
+	Err        error         // nil for a readable reply with a 2xx status
+}
+
+// Meta describes the HTTP exchange behind a response. Responses made by hand,
+// in tests, work like received ones: lookups read Raw.
+type Meta struct {
+	StatusCode int             // 2xx
+	Header     http.Header     // the reply's
+	Raw        json.RawMessage // the reply's body, as received; nil when it was empty
+	Attempts   int             // how often the call was tried
+	Elapsed    time.Duration   // of the whole call, waits included
+}
+
+// Field looks up any field of the reply by path.
+func (m *Meta) Field(path string) Value { return lookup(m.Raw, path) }
+
+// operation is a kind of call: the part that is the same for each call of it.
+type operation struct {
+	name string // as Error.Operation and Attempt.Operation show it
+	path string // its template, below apiPath
+	need need
+}
+
+// content is what a call sends.
+type content interface {
+	// encode makes a request of it, with the authenticator's parameters among
+	// its own. Target is not changed.
+	encode(target *url.URL, auth []namedText) (payload, error)
+}
+
+// payload is encoded content.
+type payload struct {
+	url         *url.URL
+	contentType string // "" without a body
+	body        []byte
+}
+
+// call is one call on its way. It gives the attempt loop each try's request,
+// and judges the replies.
+type call struct {
+	operation
+	client    *client
+	set       *settings
+	subdomain string // the company that is called
+	method    string
+	target    *url.URL
+	content   content
+	headers   []namedText // beside the package's own
+	repeat    Repeatable
+	expiresAt time.Time                           // nothing is sent from then on; zero for never
+	leadToken string                              // a credential among the parameters
+	read      func(status int, body []byte) error // takes a 2xx reply
+
+	params params // where content is parameters
+	typed  [8]param
+
+	ctx   context.Context
+	who   Authenticator
+	sent  []*credentials // all that were on the way
+	first [1]*credentials
+	query string // what stood in a URL
+
+	delivery Delivery // of all attempts, when the call is over
+}
+
+// newCall starts a call of the client's own company.
+func (c *Client) newCall(op operation, opts []CallOption) (*call, error) {
+	if c == nil || c.c == nil {
+		return nil, refused(op.name, invalid("client", "is not made by NewClient"))
+	}
+	set, err := c.c.forCall(opts)
+	if err != nil {
+		return nil, refused(op.name, err)
+	}
+	return &call{operation: op, client: c.c, set: set, subdomain: c.c.subdomain}, nil
+}
+
+// refused is the error of a call that was not sent.
+func refused(operation string, err error) error {
+	return &Error{Operation: operation, Err: err, Delivery: DeliveryNotSent}
+}
+
+// setParams makes the parameters of r the content of the call, and decides the
+// method by the encoding.
+func (c *call) setParams(r parameterized) {
+	c.params = params{of: r, typed: r.parameters(c.typed[:0]), fields: r.fields(), encoding: c.set.encoding}
+	c.content = &c.params
+	c.method = http.MethodPost
+	if c.set.encoding == EncodeQuery {
+		c.method = http.MethodGet
+	}
+}
+
+// setPath addresses a path below apiPath, of characters that need no escape.
+func (c *call) setPath(path string) {
+	c.target = c.set.base.at(c.subdomain, apiPath+path, "")
+}
+
+// send sends the call. Its read has taken the reply when there is no error.
+func (c *call) send(ctx context.Context) (Meta, error) {
+	if ctx == nil {
+		return Meta{}, refused(c.name, invalid("context", "is nil"))
+	}
+	if c.params.of != nil {
+		if err := c.params.check(); err != nil {
+			return Meta{}, refused(c.name, err)
+		}
+	}
+	who, err := c.set.authenticatorFor(c.subdomain, c.client.subdomain, c.need)
+	if err != nil {
+		return Meta{}, refused(c.name, err)
+	}
+	if c.set.repeat != nil {
+		c.repeat = *c.set.repeat
+	}
+	c.ctx, c.who, c.sent = ctx, who, c.first[:0]
+
+	start := time.Now()
+	limit := c.set.limit()
+	if t := c.client.http.Timeout; t > 0 {
+		limit = min(limit, t)
+	}
+	loop := attempt.Call{
+		Caller:      c,
+		Class:       attempt.Class(c.repeat),
+		MaxAttempts: c.set.attempts(),
+		Deadline:    start.Add(limit),
+		Transport:   c.client.transport,
+		Budget:      c.client.budget,
+	}
+	result := loop.Do(ctx)
+	c.delivery = Delivery(result.Delivery)
+	if result.Fault != attempt.None || result.StatusCode < 200 || result.StatusCode > 299 {
+		return Meta{}, c.failure(&result)
+	}
+	meta := Meta{
+		StatusCode: result.StatusCode,
+		Header:     result.Header,
+		Attempts:   result.Attempts,
+		Elapsed:    time.Since(start),
+	}
+	if len(result.Body) > 0 {
+		meta.Raw = result.Body
+	}
+	return meta, nil
+}
+
+// Build makes the request of the next attempt.
+func (c *call) Build(ctx context.Context) (attempt.Request, error) {
+	if !c.expiresAt.IsZero() && !time.Now().Before(c.expiresAt) {
+		return attempt.Request{}, ErrExpired
+	}
+	auth, err := c.authenticate(ctx)
+	if err != nil {
+		return attempt.Request{}, err
+	}
+	out, err := c.content.encode(c.target, auth.params)
+	if err != nil {
+		return attempt.Request{}, err
+	}
+	c.query = out.url.RawQuery
+	return attempt.Request{
+		Method: c.method,
+		URL:    out.url,
+		Header: c.header(out.contentType, auth.headers),
+		Body:   out.body,
+	}, nil
+}
+
+var noCredentialsSent = new(credentials)
+
+// authenticate asks for the credentials of one attempt.
+func (c *call) authenticate(ctx context.Context) (*credentials, error) {
+	if c.who == nil {
+		return noCredentialsSent, nil
+	}
+	r := AuthRequest{Operation: c.name, Subdomain: c.subdomain, Host: c.target.Host, sent: new(credentials)}
+	auth := r.sent
+	if err := c.who.Authenticate(ctx, &r); err != nil {
+		return nil, c.authFailure(ctx, err)
+	}
+	if auth.err != nil {
+		return nil, auth.err
+	}
+	c.sent = append(c.sent, auth)
+	if len(auth.params) > 0 {
+		return auth, c.params.checkAuth(auth.params)
+	}
+	return auth, nil
+}
+
+// authFailure is what an authenticator's error means for the call.
+func (c *call) authFailure(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrNoCredentials) {
+		return err
+	}
+	return fmt.Errorf("%w: the authenticator failed: %w", ErrNoCredentials, err)
+}
+
+// header makes a header of one array of values.
+func (c *call) header(contentType string, auth []namedText) http.Header {
+	list := make([]string, 0, 3+len(auth)+len(c.headers))
+	h := make(http.Header, cap(list))
+	set := func(name, value string) {
+		list = append(list, value)
+		h[name] = list[len(list)-1 : len(list) : len(list)]
+	}
+	set("Accept", "application/json")
+	if contentType != "" {
+		set("Content-Type", contentType)
+	}
+	agent := userAgent
+	if c.set.userAgent != "" {
+		agent = c.set.userAgent
+	}
+	set("User-Agent", agent)
+	for _, own := range c.headers {
+		set(own.name, own.text)
+	}
+	for _, a := range auth {
+		set(a.name, a.text)
+	}
+	return h
+}
+
+// Check takes a reply with a 2xx status.
+func (c *call) Check(status int, body []byte) error {
+	if c.read == nil {
+		return nil
+	}
+	return c.read(status, body)
+}
+
+// Tried tells observers and the log of an attempt.
+func (c *call) Tried(t *attempt.Try) {
+	if len(c.set.observers) == 0 && c.set.logger == nil {
+		return
+	}
+	a := Attempt{
+		Operation:  c.name,
+		Number:     t.Number,
+		Method:     t.Method,
+		Host:       c.target.Host,
+		Path:       c.shownPath(),
+		StatusCode: t.StatusCode,
+		Delivery:   Delivery(t.Delivery),
+		Duration:   t.Duration,
+		RetryIn:    t.RetryIn,
+		Err:        c.cause(t),
+	}
+	for _, observe := range c.set.observers {
+		observe(c.ctx, a)
+	}
+	if c.set.logger != nil {
+		c.log(a, t.Copies)
+	}
+}
+
+// log tells of an attempt without the server's words, which may be anything.
+func (c *call) log(a Attempt, copies int) {
+	attrs := []slog.Attr{
+		slog.String("operation", a.Operation),
+		slog.Int("attempt", a.Number),
+		slog.String("method", a.Method),
+		slog.String("host", a.Host),
+		slog.String("path", a.Path),
+		slog.Int("status", a.StatusCode),
+		slog.String("delivery", a.Delivery.String()),
+		slog.Duration("duration", a.Duration),
+	}
+	if a.Err != nil {
+		attrs = append(attrs, slog.String("kind", kindName(a.Err)))
+	}
+	level, message := slog.LevelDebug, "trackdrive attempt"
+	if a.RetryIn >= 0 {
+		level, message = slog.LevelWarn, "trackdrive sends again"
+		attrs = append(attrs, slog.Duration("retry_in", a.RetryIn))
+	}
+	c.set.logger.LogAttrs(c.ctx, level, message, attrs...)
+	if copies > 0 {
+		c.set.logger.LogAttrs(c.ctx, slog.LevelWarn, "transport sent copies of its own accord",
+			append(attrs[:4:4], slog.Int("copies", copies))...)
+	}
+}
+
+// kinds are what a log line calls an error.
+var kinds = []error{
+	ErrLeftoverToken, ErrInvalidArgument, ErrNoCredentials, ErrExpired, ErrUnauthorized, ErrForbidden, ErrNotFound, ErrBadRequest,
+	ErrRateLimited, ErrServer, ErrRejected, ErrUnreadable, ErrRedirect, ErrTimeout, ErrNetwork, context.Canceled,
+}
+
+func kindName(err error) string {
+	for _, kind := range kinds {
+		if errors.Is(err, kind) {
+			return bare(kind.Error())
+		}
+	}
+	return "other"
+}
+
+// shownPath is the path as it may be shown: without what the caller filled in.
+func (c *call) shownPath() string { return c.set.base.prefix + apiPath + c.path }
+
+// shownURL is the URL as it may be shown.
+func (c *call) shownURL() string { return c.set.base.root(c.subdomain) + apiPath + c.path }
+
+// failure makes the error of a call of its last attempt.
+func (c *call) failure(r *attempt.Result) *Error {
+	e := c.newError(r.StatusCode, r.Body)
+	e.Attempts = r.Attempts
+	e.Delivery = Delivery(r.Delivery)
+	e.RetryAfter = r.RetryAfter
+	e.Err = c.cause(&r.Try)
+	return e
+}
+
+// rejected is the error for a readable reply that refuses.
+func (c *call) rejected(meta *Meta) *Error {
+	e := c.newError(meta.StatusCode, meta.Raw)
+	e.Attempts = meta.Attempts
+	e.Delivery = c.delivery
+	e.Err = ErrRejected
+	return e
+}
+
+func (c *call) newError(status int, body []byte) *Error {
+	e := &Error{
+		Operation:  c.name,
+		Method:     c.method,
+		URL:        c.shownURL(),
+		StatusCode: status,
+	}
+	if len(body) == 0 {
+		return e
+	}
+	secrets := c.secrets()
+	e.Body = secrets.Start(body, maxErrorBody)
+	word, reasons := refusalOf(body)
+	e.Status = secrets.Text(word)
+	for _, r := range reasons {
+		e.Errors = append(e.Errors, FieldError{secrets.Text(r.Field), secrets.Text(r.Message)})
+	}
+	return e
+}
+
+// cause says what went wrong with an attempt, without secrets; nil for nothing.
+func (c *call) cause(t *attempt.Try) error {
+	switch t.Fault {
+	case attempt.None:
+		if kind := kindOfStatus(t.StatusCode); kind != ErrRedirect || !isHost(t.Redirect) {
+			return kind
+		}
+		secrets := c.secrets()
+		return fmt.Errorf("%w to the host %s", ErrRedirect, secrets.Text(t.Redirect))
+	case attempt.Network:
+		return fmt.Errorf("%w: %w", ErrNetwork, c.clean(t.Err))
+	case attempt.Timeout:
+		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(t.Err))
+	case attempt.Unreadable:
+		return fmt.Errorf("%w: %w", ErrUnreadable, c.clean(t.Err))
+	case attempt.Canceled:
+		if errors.Is(t.Err, context.Canceled) {
+			return c.clean(t.Err)
+		}
+		return fmt.Errorf("%w: %w", context.Canceled, c.clean(t.Err))
+	default: // NotBuilt
+		return c.notBuilt(t.Err)
+	}
+}
+
+// notBuilt is the cause of a call that could not be made, which may be that
+// the authenticator took too long.
+func (c *call) notBuilt(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) {
+		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(err))
+	}
+	return c.clean(err)
+}
+
+// clean takes credentials, and what else stood in the URL, out of an error.
+func (c *call) clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	secrets := c.secrets()
+	secrets.Add(c.query)
+	if path := c.target.EscapedPath(); path != c.shownPath() {
+		secrets.Add(path)
+	}
+	return secrets.Error(err)
+}
+
+// secrets are what must not come out of the call.
+func (c *call) secrets() redact.Secrets {
+	var s redact.Secrets
+	s.Add(c.leadToken)
+	for _, auth := range c.sent {
+		s.Add(auth.secrets()...)
+	}
+	return s
+}
