@@ -1,3 +1,110 @@
+// Package trackdrive is a client for TrackDrive's call marketplace: ping/post and
+// real-time bidding, lead capture, and call updates (postbacks).
+//
+// A publisher pings an endpoint with what it knows of a caller; buyers bid; the
+// publisher posts to one buyer, or to all in order, and gets a number to dial:
+//
+//	client, err := trackdrive.NewClient("acme")
+//	if err != nil {
+//		return err
+//	}
+//	ping, err := client.Ping(ctx, "check_for_available_buyers", &trackdrive.PingRequest{CallerID: "+15555550100"})
+//	if err != nil {
+//		return err
+//	}
+//	best, ok := ping.Best()
+//	if !ping.Accepted || !ok {
+//		return nil // nobody wants the call
+//	}
+//	post, err := client.Post(ctx, "check_for_available_buyers", ping.PostTo(best))
+//	if err != nil {
+//		return err // trackdrive.DeliveryOf(err) tells whether it may have been sold
+//	}
+//	number, _ := post.Number()
+//
+// No buyer, and a post that is rejected, are answers: read Accepted. Leads and
+// updates that are refused are errors. When there is an error, the response is
+// nil.
+//
+// # What is sent again
+//
+// A post sells a lead. It is sent a second time only when the first provably
+// never reached TrackDrive. Each kind of call has a class, [Repeatable]:
+//
+//	                                        never sent   408 425 429 503   500 502 504, no answer   unreadable 2xx
+//	Post, Full, leads, AddRevenue, Fields   again        reported          reported, Unknown        reported, Unknown
+//	Ping                                    again        again             reported                 reported
+//	UpdateCall with absolute values         again        again             again                    again, once
+//
+// The wait between attempts is random, at most 2 seconds; Retry-After is
+// honoured where it fits the time limit, and a call that cannot end in time
+// returns at once with the last real error. A budget for each host keeps an
+// outage from being multiplied by retries.
+//
+// [Error.Delivery] tells of a failed call whether it may have been acted on.
+// With [DeliveryNotSent] try again, or elsewhere. With [DeliveryUnknown] never
+// post again before it is settled: the lead may be sold.
+//
+// # Authentication
+//
+// Give a Client its credentials with [WithAuth]: [BasicAuth] for a company
+// access token, [BasicToken] where the dashboard shows it ready-made,
+// [DeveloperToken], or the older [AuthToken]. They are used for the company
+// that they were given for, and for no other. A service that works with many
+// companies gives [PerSubdomain], or, knowing what that means, [AnySubdomain].
+// An [AuthenticatorFunc] is asked before every attempt, so that secrets may
+// rotate. No value of this package prints a credential.
+//
+// # Errors
+//
+// Every error of a call is an *[Error], with the kind for [errors.Is], the HTTP
+// status, TrackDrive's reasons, the start of the reply, the attempts and the
+// delivery:
+//
+//	switch {
+//	case errors.Is(err, trackdrive.ErrRateLimited):
+//	case errors.Is(err, trackdrive.ErrForbidden):
+//	}
+//	var e *trackdrive.Error
+//	if errors.As(err, &e) {
+//		log.Println(e.StatusCode, e.Errors, e.Delivery)
+//	}
+//
+// A wrong argument is [ErrInvalidArgument]; it names the parameter, and nothing
+// was sent.
+//
+// # Time budgets
+//
+// Every call has a time limit, which covers all attempts, the waits between
+// them, and the replies' bodies: [WithTimeout], 10 seconds unless it says
+// otherwise, or the context's deadline where that is shorter.
+//
+// # Custom fields
+//
+// Offers define their own contact fields. What the request types have no name
+// for goes into [Fields], which are sent beside the typed parameters. Replies
+// are configured for each endpoint; what the response types have no name for is
+// found by path: ping.Field("buyers.0.offer_conversion_duplicate_timeframe").
+//
+// # Criteria and templates
+//
+// [Criteria] judge a reply as the acceptance settings of call platforms do,
+// and say why. A [Template] fills in the tokens of the platforms' dialects
+// ([[tag:CallerId]], [Call:ConversionPayout]), escaped for the place where a
+// value lands.
+//
+// # Testing
+//
+// Package trackdrivetest has a fake TrackDrive that keeps a ledger. With
+// httpmock, hand it [Client.HTTPClient], activate it for the default transport,
+// or give a mock to [WithTransport]. Responses, requests and errors have no
+// hidden state: make them by hand.
+//
+// # Compatibility
+//
+// The package follows semantic versions. It needs one of the two newest
+// releases of Go. What TrackDrive sends is read leniently in its shape and
+// strictly in its syntax; unknown members are kept in Raw.
 package trackdrive
 
 import (
