@@ -26,7 +26,8 @@ type AuthRequest struct {
 type credentials struct {
 	headers []namedText
 	params  []namedText
-	err     error // the first mistake
+	first   [1]namedText // where the usual one header is
+	err     error        // the first mistake
 }
 
 type namedText struct{ name, text string }
@@ -47,6 +48,9 @@ func (r *AuthRequest) SetHeader(name, value string) {
 	case name == "Authorization" && repeatsScheme(value):
 		c.fail(invalid("header "+name, "has its scheme word twice"))
 	default:
+		if c.headers == nil {
+			c.headers = c.first[:0]
+		}
 		c.headers = setText(c.headers, name, value)
 	}
 }

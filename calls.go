@@ -138,7 +138,7 @@ func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateC
 	case u.isEmpty():
 		return nil, refused(c.name, invalid("update", "has nothing set"))
 	}
-	c.setPath("/calls/update_call/" + uuid)
+	c.setPath("/calls/update_call/", uuid)
 	copied := *u
 	c.setParams(&copied)
 	c.repeat = copied.repeat()

@@ -86,7 +86,7 @@ func (c *Client) storeLead(ctx context.Context, op operation, l *Lead, opts []Ca
 	case op.name == "capture_lead" && len(l.Data) > 0:
 		return nil, refused(op.name, invalid("data", "is for SubmitLead; CaptureLead takes contact fields in Fields"))
 	}
-	call.setPath(op.path)
+	call.setPath(op.path, "")
 	copied := *l
 	call.setParams(&copied)
 	call.repeat, call.leadToken = RepeatNever, l.LeadToken

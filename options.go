@@ -397,8 +397,8 @@ func parseBase(rawURL string) (base, error) {
 
 // at returns the URL of a path of the company's. Path is as it is shown,
 // rawPath as it is sent where that differs.
-func (b base) at(subdomain, path, rawPath string) *url.URL {
-	u := &url.URL{Scheme: b.scheme, Host: b.host, Path: b.prefix + path}
+func (b base) at(subdomain, path, rawPath string) url.URL {
+	u := url.URL{Scheme: b.scheme, Host: b.host, Path: b.prefix + path}
 	if rawPath != "" {
 		u.RawPath = b.prefix + rawPath
 	}

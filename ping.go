@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -69,7 +70,7 @@ func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts
 	if err := copied.check(call.set.tracking); err != nil {
 		return nil, refused("ping", err)
 	}
-	if err := call.setEndpoint("ping", endpoint); err != nil {
+	if err := call.setEndpoint(endpoint); err != nil {
 		return nil, err
 	}
 	call.setParams(&copied)
@@ -94,11 +95,11 @@ func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts
 }
 
 // setEndpoint addresses an inbound webhook.
-func (c *call) setEndpoint(kind, vanityURI string) error {
+func (c *call) setEndpoint(vanityURI string) error {
 	if err := checkEndpoint(vanityURI); err != nil {
 		return refused(c.name, err)
 	}
-	c.setPath("/inbound_webhooks/" + kind + "/" + vanityURI)
+	c.setPath(strings.TrimSuffix(c.path, "{vanity_uri}"), vanityURI)
 	return nil
 }
 

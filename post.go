@@ -105,7 +105,7 @@ func (c *Client) commit(ctx context.Context, op operation, endpoint string, r *P
 	if err := check(&copied, call.set.tracking); err != nil {
 		return nil, refused(op.name, err)
 	}
-	if err := call.setEndpoint(op.name, endpoint); err != nil {
+	if err := call.setEndpoint(endpoint); err != nil {
 		return nil, err
 	}
 	call.setParams(&copied)

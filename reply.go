@@ -119,6 +119,7 @@ type reader struct {
 	in   found  // the members of try_all_buyers, or of a lead's record
 	buf  []byte // for texts with escapes
 	caps []int  // what buyers' caps point to
+	room int    // how many there can be
 	err  error  // the first thing that cannot be read
 
 	buyers, inBuyers []Buyer
@@ -218,6 +219,8 @@ func (r *reader) readBuyers() []Buyer {
 		if list == nil {
 			rest := r.body[start:]
 			list = make([]Buyer, 0, min(bytes.Count(rest, []byte{'{'}), len(rest)/smallestBuyer+1))
+			r.caps = nil
+			r.room = 2 * cap(list)
 		}
 		list = append(list, r.readBuyer())
 	}
@@ -352,7 +355,7 @@ func (r *reader) count(v jsonscan.Value) *int {
 		return nil
 	}
 	if r.caps == nil {
-		r.caps = make([]int, 0, 2*max(1, cap(r.buyers), cap(r.inBuyers)))
+		r.caps = make([]int, 0, r.room)
 	}
 	r.caps = append(r.caps, n)
 	return &r.caps[len(r.caps)-1]

@@ -91,6 +91,7 @@ type call struct {
 
 	params params // where content is parameters
 	typed  [8]param
+	url    url.URL // where target points
 
 	ctx   context.Context
 	who   Authenticator
@@ -130,8 +131,9 @@ func (c *call) setParams(r parameterized) {
 }
 
 // setPath addresses a path below apiPath, of characters that need no escape.
-func (c *call) setPath(path string) {
-	c.target = c.set.base.at(c.subdomain, apiPath+path, "")
+func (c *call) setPath(path, last string) {
+	c.target = &c.url
+	c.url = c.set.base.at(c.subdomain, apiPath+path+last, "")
 }
 
 // send sends the call. Its read has taken the reply when there is no error.

@@ -302,7 +302,8 @@ func (c *call) setRequest(r *Request) error {
 		return err
 	}
 	c.path, c.repeat = template, r.Repeat
-	c.target = c.set.base.at(c.subdomain, apiPath+path, apiPath+rawPath)
+	c.target = &c.url
+	c.url = c.set.base.at(c.subdomain, apiPath+path, apiPath+rawPath)
 	c.setParams(r)
 	switch r.Method {
 	case http.MethodGet:
