@@ -68,7 +68,7 @@ func ExampleNew() {
 	if err != nil {
 		panic(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // an example
+	defer resp.Body.Close()
 	fmt.Println(resp.StatusCode, fake.Last().Operation)
 	// Output:
 	// 401 calls
@@ -117,7 +117,7 @@ func ExampleFake_Register() {
 	if err != nil {
 		panic(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // an example
+	defer resp.Body.Close()
 	fmt.Println(resp.StatusCode, len(fake.Sales()), mock.GetTotalCallCount())
 	// Output:
 	// 200 1 1
@@ -383,7 +383,7 @@ func call(baseURL, path, body string) string {
 	if err != nil {
 		return "no answer"
 	}
-	defer resp.Body.Close() //nolint:errcheck // an example
+	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return "half an answer"
