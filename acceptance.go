@@ -242,7 +242,7 @@ func (f FieldRef) IsFalse() Condition { return f.condition(predIsFalse) }
 
 // Decision is a verdict with its reasons.
 type Decision struct {
-	Verdict Verdict `json:"verdict"`
+	Verdict Verdict `json:"verdict"`          // of all checks together
 	Checks  []Check `json:"checks,omitempty"` // one for each condition, in order
 }
 

@@ -19,18 +19,18 @@ import (
 type Call struct {
 	ID              trackdrive.ID // default counts up from 900001
 	UUID            string        // default 7c9e6679-0000-4000-8000-000000000001 and on
-	CallerNumber    string
-	NumberCalled    string
-	BuyerID         trackdrive.ID
-	BuyerName       string
-	TrafficSourceID trackdrive.ID
-	OfferToken      string // what an update by caller id must name; "" for any
-	Status          string // default "finished"
-	Duration        time.Duration
-	CreatedAt       time.Time // default now
+	CallerNumber    string        // caller_number
+	NumberCalled    string        // number_called
+	BuyerID         trackdrive.ID // buyer_id
+	BuyerName       string        // buyer
+	TrafficSourceID trackdrive.ID // traffic_source_id
+	OfferToken      string        // what an update by caller id must name; "" for any
+	Status          string        // default "finished"
+	Duration        time.Duration // total_duration
+	CreatedAt       time.Time     // default now
 
-	BuyerConverted bool
-	OfferConverted bool
+	BuyerConverted bool              // buyer_converted
+	OfferConverted bool              // offer_converted
 	Revenue        string            // a decimal with its exact digits; default "0.0"
 	Payout         string            // likewise
 	Tokens         map[string]string // contact fields, from post_call_tokens
@@ -40,11 +40,11 @@ type Call struct {
 // Update is a change of a call that was made. One that was refused is only in
 // [Fake.Requests].
 type Update struct {
-	Company   string
-	UUID      string
+	Company   string            // the subdomain
+	UUID      string            // the call's
 	Operation Operation         // OpUpdateCall or OpUpdateByCaller
 	Values    map[string]string // as sent, without credentials: "revenue": "25.50", "post_call_tokens[first_name]": "Pat"
-	Time      time.Time
+	Time      time.Time         // by the fake's clock
 }
 
 // String gives the update in a line.

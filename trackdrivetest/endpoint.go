@@ -35,16 +35,16 @@ type Endpoint struct {
 // Buyer is a bidder on an [Endpoint].
 type Buyer struct {
 	ID              trackdrive.ID // default 101, 102, ... by its place
-	Name            string
+	Name            string        // name
 	Bid             string        // "25.00", sent with exactly these digits; "" for a buyer without a bid
 	MinCall         time.Duration // how long a call must last to be paid, in whole seconds
-	Tier            string
-	Number          string // the buyer's own number, shown on ping where the shape has it
-	OfferID         trackdrive.ID
-	DuplicateWindow string // in TrackDrive's words: "30 days"
-	Cap             int    // how many calls it takes; every sale uses one up; 0: no limit
-	Unavailable     bool   // does not bid, and refuses posts
-	Declines        bool   // bids, and then refuses every post
+	Tier            string        // tier
+	Number          string        // the buyer's own number, shown on ping where the shape has it
+	OfferID         trackdrive.ID // offer_id
+	DuplicateWindow string        // in TrackDrive's words: "30 days"
+	Cap             int           // how many calls it takes; every sale uses one up; 0: no limit
+	Unavailable     bool          // does not bid, and refuses posts
+	Declines        bool          // bids, and then refuses every post
 }
 
 // endpoint is an Endpoint at work.

@@ -13,10 +13,10 @@ import (
 // TB is the part of testing.TB that the package needs. A *testing.T is one; so
 // the package can be used where there is no test.
 type TB interface {
-	Helper()
-	Cleanup(f func())
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
+	Helper()                           // as testing.TB has it
+	Cleanup(f func())                  // as testing.TB has it
+	Errorf(format string, args ...any) // as testing.TB has it
+	Fatalf(format string, args ...any) // as testing.TB has it
 }
 
 // Fake is a TrackDrive in memory: a [http.Handler] that answers as the platform

@@ -14,7 +14,7 @@ import (
 
 // Offer takes leads by its lead token.
 type Offer struct {
-	LeadToken   string
+	LeadToken   string        // what leads of this offer carry
 	OfferToken  string        // for updates of calls by caller id
 	ID          trackdrive.ID // default 21
 	ScheduleID  trackdrive.ID // default 31
@@ -36,19 +36,19 @@ const (
 
 // Lead is a lead that was stored.
 type Lead struct {
-	ID              string // a uuid
-	OfferID         trackdrive.ID
-	ScheduleID      trackdrive.ID
-	LeadToken       string
-	CallerID        string // as it was sent
-	Email           string
-	TrafficSourceID string
-	RingbaCallUUID  string
+	ID              string            // a uuid
+	OfferID         trackdrive.ID     // the offer whose token it came with
+	ScheduleID      trackdrive.ID     // the schedule whose token it came with
+	LeadToken       string            // the token that it came with
+	CallerID        string            // as it was sent
+	Email           string            // email
+	TrafficSourceID string            // traffic_source_id
+	RingbaCallUUID  string            // ringba_call_uuid
 	Fields          map[string]string // all other parameters, named as in a form: "zip", "data[zip]"
-	OptedOut        bool
-	Operation       Operation // OpCaptureLead or OpSubmitLead: what created it
-	Updates         int       // how often it was changed since
-	CreatedAt       time.Time
+	OptedOut        bool              // opt_out
+	Operation       Operation         // OpCaptureLead or OpSubmitLead: what created it
+	Updates         int               // how often it was changed since
+	CreatedAt       time.Time         // by the fake's clock
 }
 
 // String gives the lead in a line.

@@ -15,18 +15,18 @@ import (
 
 // Request is a request that reached the fake as a whole, whatever became of it.
 type Request struct {
-	Operation Operation
-	Company   string // the subdomain of the company that was called; "" for one that is not there
-	Target    string // what the path names: vanity URI, uuid or id of a call or lead, caller
-	Method    string
-	Host      string
-	Path      string // without the query
-	Query     url.Values
-	Header    http.Header
-	Body      []byte
-	Params    Params // of query and body together
-	Time      time.Time
-	Fault     string // the fault that hit it; "" for none
+	Operation Operation   // which call it was
+	Company   string      // the subdomain of the company that was called; "" for one that is not there
+	Target    string      // what the path names: vanity URI, uuid or id of a call or lead, caller
+	Method    string      // the HTTP method
+	Host      string      // as the client named it
+	Path      string      // without the query
+	Query     url.Values  // the parameters in the URL
+	Header    http.Header // as it came
+	Body      []byte      // as it came
+	Params    Params      // of query and body together
+	Time      time.Time   // by the fake's clock
+	Fault     string      // the fault that hit it; "" for none
 
 	route *route
 }

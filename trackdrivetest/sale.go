@@ -13,17 +13,17 @@ import (
 
 // Sale is a call that was sold, as the fake's ledger has it.
 type Sale struct {
-	Company         string
-	Endpoint        string // the vanity URI
-	BuyerID         trackdrive.ID
-	BuyerName       string
+	Company         string            // the subdomain
+	Endpoint        string            // the vanity URI
+	BuyerID         trackdrive.ID     // who bought
+	BuyerName       string            // who bought
 	Payout          trackdrive.Amount // the bid at the time of the sale; unset when the buyer gave none
 	PingID          string            // "" when sold without one: post-only and full
 	CallerID        string            // as it was sent
-	TrafficSourceID string
-	CallUUID        string // of the call that the sale became: see [Company.Call]
-	Number          string // where the call goes: the number handed out, or the static one
-	Time            time.Time
+	TrafficSourceID string            // who sold
+	CallUUID        string            // of the call that the sale became: see [Company.Call]
+	Number          string            // where the call goes: the number handed out, or the static one
+	Time            time.Time         // by the fake's clock
 }
 
 // String gives the sale in a line.

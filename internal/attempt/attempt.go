@@ -273,7 +273,7 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends the request, reads the reply, and fills in t.
 func (r *run) exchange(req *http.Request, t *Try) {
-	resp, err := r.send(req)
+	resp, err := r.send(req) //nolint:bodyclose // readBody closes it
 	if err != nil {
 		r.failed(t, err)
 		return

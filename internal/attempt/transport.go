@@ -85,7 +85,7 @@ func harden(t *http.Transport) *http.Transport {
 	}
 
 	d := dialer{
-		dial:    dialFunc(t.DialContext, t.Dial), //nolint:staticcheck // a base may still use the old field
+		dial:    dialFunc(t.DialContext, t.Dial),       //nolint:staticcheck // a base may still use the old field
 		dialTLS: dialFunc(t.DialTLSContext, t.DialTLS), //nolint:staticcheck // as above
 		config:  t.TLSClientConfig,
 		timeout: t.TLSHandshakeTimeout,

@@ -159,7 +159,7 @@ func (c *conn) readLine() (string, error) {
 }
 
 func (c *conn) readBody(size int64) ([]byte, error) {
-	var body io.Reader = io.LimitReader(c.r, size)
+	body := io.LimitReader(c.r, size)
 	if size == chunked {
 		body = httputil.NewChunkedReader(c.r)
 	}
