@@ -77,13 +77,14 @@ type Scanner struct {
 	scratch []byte                // the last name that had escapes
 	fault   string
 	faultAt int
+	wanted  string // in place of what the fault is
 }
 
 // Reset starts reading data, which the Scanner keeps but never changes.
 func (s *Scanner) Reset(data []byte) {
 	s.data, s.pos, s.depth = data, 0, 0
 	s.unread, s.first, s.name = true, false, Value{}
-	s.fault, s.faultAt = "", 0
+	s.fault, s.faultAt, s.wanted = "", 0, ""
 	if len(data) >= 3 && data[0] == 0xEF && data[1] == 0xBB && data[2] == 0xBF {
 		s.pos = 3
 	}
@@ -240,7 +241,11 @@ func (s *Scanner) Err() error {
 	if s.fault == "" {
 		return nil
 	}
-	return &Error{s.faultAt, s.fault}
+	message := s.fault
+	if s.wanted != "" {
+		message += ", instead of " + s.wanted
+	}
+	return &Error{s.faultAt, message}
 }
 
 // Valid returns nil for a valid document, or an [*Error] for its first fault.
@@ -382,10 +387,11 @@ func (s *Scanner) at(i int) byte {
 
 // unexpected is the fault of something else where the grammar wants one thing.
 func (s *Scanner) unexpected(i int, wanted string) int {
+	s.wanted = wanted
 	if i >= len(s.data) {
-		return s.fail(len(s.data), "unexpected end, instead of "+wanted)
+		return s.fail(len(s.data), "unexpected end")
 	}
-	return s.fail(i, "unexpected character, instead of "+wanted)
+	return s.fail(i, "unexpected character")
 }
 
 func (s *Scanner) fail(i int, message string) int {
