@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs the program as its reader would. $1 is a scratch directory.
+set -euo pipefail
+. .ci/lib.sh
+
+go build -o "$1/pingpost" ./examples/pingpost
+
+expect 0 -- "$1/pingpost"
+contains "$OUT" 'Posting to Buyer B for 32.50.'
+contains "$OUT" 'Sold. Dial +1555555'
+contains "$OUT" 'post, attempt 1: status 200, answered'
+
+expect 0 -- "$1/pingpost" -all
+contains "$OUT" 'Posting to all buyers in order.'
+
+expect 0 -- "$1/pingpost" -buyer 'Buyer A' -accept examples/pingpost/criteria.json
+contains "$OUT" 'Posting to Buyer A for 25.00.'
+contains "$OUT" 'accepted: buyers.0.offer_conversion_payout greater than 20.00: got '
+
+expect 1 -- "$1/pingpost" -min-payout 100
+contains "$OUT" 'Not sold: no bid fits the flags.'
+
+expect 2 -- "$1/pingpost" -subdomain evil.example/
+contains "$ERR" 'subdomain'
+lacks "$ERR" 'evil'
