@@ -360,11 +360,15 @@ type need int
 const (
 	optional need = iota // the market serves strangers: go without
 	bound                // go without where there are none at all, but not where they are another company's
+	nobody               // another host: never any
 )
 
 // authenticatorFor returns who authenticates a call to subdomain; nil for
 // nobody. What WithAuth was given stays with the company that it was given for.
 func (s *settings) authenticatorFor(subdomain, home string, n need) (Authenticator, error) {
+	if n == nobody {
+		return nil, nil
+	}
 	switch a := s.auth.(type) {
 	case nil:
 		if n == bound && subdomain != home {

@@ -89,7 +89,7 @@ func (c *Client) storeLead(ctx context.Context, op operation, l *Lead, opts []Ca
 	call.setPath(op.path, "")
 	copied := *l
 	call.setParams(&copied)
-	call.repeat, call.leadToken = RepeatNever, l.LeadToken
+	call.repeat, call.secret = RepeatNever, []string{l.LeadToken}
 	var reply *LeadResponse
 	call.read = func(_ int, body []byte) (err error) {
 		reply, err = readLead(body)

@@ -116,7 +116,10 @@ type settings struct {
 	tracking    TrackingMode
 	auth        Authenticator
 	authFor     string // the subdomain that auth was given for
-	callEncoded bool   // the call itself chose the encoding
+
+	inCall      bool        // options are a call's own
+	callRepeat  *Repeatable // what the call itself says
+	callEncoded bool        // the call itself chose the encoding
 
 	observers []func(context.Context, Attempt)
 	logger    *slog.Logger
@@ -152,6 +155,7 @@ func (s *settings) forCall(opts []CallOption) (*settings, error) {
 		return s, nil
 	}
 	call := *s
+	call.inCall = true
 	for _, o := range opts {
 		if isNil(o) {
 			return nil, invalid("option", "is nil")
@@ -191,6 +195,20 @@ func (s *settings) attempts() int {
 	return defaultAttempts
 }
 
+// repeatOf decides when a call may be sent again: what its options say, else
+// what the caller said with the request (own), else the Client's default, else
+// the class of the operation.
+func (s *settings) repeatOf(class Repeatable, own bool) Repeatable {
+	switch {
+	case s.callRepeat != nil:
+		return *s.callRepeat
+	case s.repeat != nil && !own:
+		return *s.repeat
+	default:
+		return class
+	}
+}
+
 // WithAuth authenticates calls to the Client's own subdomain. The credentials
 // go nowhere else; for other companies see [PerSubdomain] and [AnySubdomain].
 func WithAuth(a Authenticator) CallOption {
@@ -209,7 +227,7 @@ func WithEncoding(e Encoding) CallOption {
 		if _, err := e.MarshalText(); err != nil {
 			return err
 		}
-		s.encoding, s.callEncoded = e, true
+		s.encoding, s.callEncoded = e, s.inCall
 		return nil
 	})
 }
@@ -237,7 +255,11 @@ func WithRepeat(r Repeatable) CallOption {
 		if _, err := r.MarshalText(); err != nil {
 			return err
 		}
-		s.repeat = &r
+		if s.inCall {
+			s.callRepeat = &r
+		} else {
+			s.repeat = &r
+		}
 		return nil
 	})
 }

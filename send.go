@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
@@ -85,8 +87,10 @@ type call struct {
 	content   content
 	headers   []namedText // beside the package's own
 	repeat    Repeatable
+	ownRepeat bool                                // repeat is what the caller said with the request
 	expiresAt time.Time                           // nothing is sent from then on; zero for never
-	leadToken string                              // a credential among the parameters
+	secret    []string                            // credentials among the parameters
+	masked    string                              // of a webhook: its URL without query and values
 	read      func(status int, body []byte) error // takes a 2xx reply
 
 	params params // where content is parameters
@@ -150,9 +154,7 @@ func (c *call) send(ctx context.Context) (Meta, error) {
 	if err != nil {
 		return Meta{}, refused(c.name, err)
 	}
-	if c.set.repeat != nil {
-		c.repeat = *c.set.repeat
-	}
+	c.repeat = c.set.repeatOf(c.repeat, c.ownRepeat)
 	c.ctx, c.who, c.sent = ctx, who, c.first[:0]
 
 	start := time.Now()
@@ -223,10 +225,19 @@ func (c *call) authenticate(ctx context.Context) (*credentials, error) {
 		return nil, auth.err
 	}
 	c.sent = append(c.sent, auth)
+	for _, own := range c.headers {
+		if hasName(auth.headers, own.name) {
+			return nil, invalid("header "+own.name, "is set by the authenticator, too")
+		}
+	}
 	if len(auth.params) > 0 {
 		return auth, c.params.checkAuth(auth.params)
 	}
 	return auth, nil
+}
+
+func hasName(list []namedText, name string) bool {
+	return slices.ContainsFunc(list, func(t namedText) bool { return t.name == name })
 }
 
 // authFailure is what an authenticator's error means for the call.
@@ -339,10 +350,21 @@ func kindName(err error) string {
 }
 
 // shownPath is the path as it may be shown: without what the caller filled in.
-func (c *call) shownPath() string { return c.set.base.prefix + apiPath + c.path }
+func (c *call) shownPath() string {
+	if c.masked != "" {
+		_, behindScheme, _ := strings.Cut(c.masked, "://")
+		return behindScheme[min(len(behindScheme), max(0, strings.IndexByte(behindScheme+"/", '/'))):]
+	}
+	return c.set.base.prefix + apiPath + c.path
+}
 
 // shownURL is the URL as it may be shown.
-func (c *call) shownURL() string { return c.set.base.root(c.subdomain) + apiPath + c.path }
+func (c *call) shownURL() string {
+	if c.masked != "" {
+		return c.masked
+	}
+	return c.set.base.root(c.subdomain) + apiPath + c.path
+}
 
 // failure makes the error of a call of its last attempt.
 func (c *call) failure(r *attempt.Result) *Error {
@@ -433,7 +455,7 @@ func (c *call) clean(err error) error {
 // secrets are what must not come out of the call.
 func (c *call) secrets() redact.Secrets {
 	var s redact.Secrets
-	s.Add(c.leadToken)
+	s.Add(c.secret...)
 	for _, auth := range c.sent {
 		s.Add(auth.secrets()...)
 	}

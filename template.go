@@ -255,7 +255,9 @@ func (t *Template) parse() error {
 }
 
 func checkText(t *Template) *flaw {
-	t.notePlaceholder(0, t.text)
+	if len(t.tokens) == 0 {
+		t.notePlaceholder(0, t.text)
+	}
 	return nil
 }
 

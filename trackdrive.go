@@ -301,7 +301,7 @@ func (c *call) setRequest(r *Request) error {
 	if err != nil {
 		return err
 	}
-	c.path, c.repeat = template, r.Repeat
+	c.path, c.repeat, c.ownRepeat = template, r.Repeat, true
 	c.target = &c.url
 	c.url = c.set.base.at(c.subdomain, apiPath+path, apiPath+rawPath)
 	c.setParams(r)

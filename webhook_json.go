@@ -1,0 +1,149 @@
+// A webhook's configuration as JSON, as admin pages keep it.
+
+package trackdrive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// MarshalJSON stores a configuration with snake_case keys, "timeout":"10s" and
+// the constants' names.
+func (w WebhookConfig) MarshalJSON() ([]byte, error) {
+	stored := struct {
+		Name        string            `json:"name,omitempty"`
+		Method      string            `json:"method,omitempty"`
+		URL         string            `json:"url"`
+		Header      map[string]string `json:"header,omitempty"`
+		Body        string            `json:"body,omitempty"`
+		ContentType string            `json:"content_type,omitempty"`
+		Timeout     string            `json:"timeout,omitempty"`
+		Acceptance  *Criteria         `json:"acceptance,omitempty"`
+		AcceptEmpty bool              `json:"accept_empty,omitempty"`
+		Repeat      Repeatable        `json:"repeat"`
+		Dialects    []Dialect         `json:"dialects,omitempty"`
+		OnMissing   MissingPolicy     `json:"on_missing"`
+		Values      Values            `json:"values,omitempty"`
+		AllowHosts  []string          `json:"allow_hosts,omitempty"`
+	}{
+		w.Name, w.Method, w.URL, w.Header, w.Body, w.ContentType, "", w.Acceptance, w.AcceptEmpty,
+		w.Repeat, w.Dialects, w.OnMissing, w.Values, w.AllowHosts,
+	}
+	if w.Timeout != 0 {
+		stored.Timeout = w.Timeout.String()
+	}
+	return json.Marshal(stored)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. Unknown keys are mistakes; all
+// mistakes are reported at once, as a [*ParseError] with their places:
+// "timeout", "acceptance.criteria[1].condition", or line and column where the
+// document is not valid.
+func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
+	if err := jsonscan.Valid(data); err != nil {
+		return webhookSyntax(data, err)
+	}
+	var s jsonscan.Scanner
+	s.Reset(data)
+	if s.Kind() == jsonscan.Null {
+		return nil
+	}
+	if s.Kind() != jsonscan.Object {
+		return &ParseError{[]FieldError{{"", "a webhook's configuration must be a JSON object"}}}
+	}
+	var cfg WebhookConfig
+	var b webhookBuilder
+	seen := make(map[string]bool)
+	for s.Enter(); s.Next(); {
+		key := string(s.Name())
+		v := s.Read()
+		raw := data[v.Start:v.End]
+		if v.Kind == jsonscan.String {
+			raw = data[v.Start-1 : v.End+1]
+		}
+		if seen[key] {
+			b.mistake(quoteName(key), "is there twice")
+			continue
+		}
+		seen[key] = true
+		cfg.set(&b, key, raw)
+	}
+	if err := b.err(); err != nil {
+		return err
+	}
+	*w = cfg
+	return nil
+}
+
+// set reads the value of one key.
+func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
+	targets := map[string]any{
+		"name": &w.Name, "method": &w.Method, "url": &w.URL, "header": &w.Header, "body": &w.Body,
+		"content_type": &w.ContentType, "acceptance": &w.Acceptance, "accept_empty": &w.AcceptEmpty, "repeat": &w.Repeat,
+		"dialects": &w.Dialects, "on_missing": &w.OnMissing, "values": &w.Values, "allow_hosts": &w.AllowHosts,
+	}
+	if key == "timeout" {
+		w.setTimeout(b, raw)
+		return
+	}
+	target, known := targets[key]
+	if !known {
+		b.mistake(quoteName(key), "is no key of a webhook's configuration")
+		return
+	}
+	err := json.Unmarshal(raw, target)
+	if err == nil {
+		return
+	}
+	var parse *ParseError
+	if errors.As(err, &parse) {
+		for _, m := range parse.Mistakes {
+			b.mistakes = append(b.mistakes, FieldError{joinPlace(key, m.Field), m.Message})
+		}
+		return
+	}
+	b.mistake(key, "%s", typeMistake(err))
+}
+
+func (w *WebhookConfig) setTimeout(b *webhookBuilder, raw []byte) {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		b.mistake("timeout", `must be a text such as "10s"`)
+		return
+	}
+	if text == "" {
+		return
+	}
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		b.mistake("timeout", `must be a duration such as "10s"`)
+	case d < 0:
+		b.mistake("timeout", "must not be negative")
+	}
+	w.Timeout = d
+}
+
+// webhookSyntax gives a fault of the document as line and column.
+func webhookSyntax(data []byte, err error) error {
+	var fault *jsonscan.Error
+	if !errors.As(err, &fault) {
+		return err
+	}
+	line, column := jsonscan.Position(data, fault.Offset)
+	return &ParseError{[]FieldError{{fmt.Sprintf("%d:%d", line, column), fault.Message}}}
+}
+
+// typeMistake says what an error of encoding/json does, without its jargon.
+func typeMistake(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return "is a JSON " + wrong.Value + ", which does not belong here"
+	}
+	return strings.TrimPrefix(err.Error(), ErrInvalidArgument.Error()+": ")
+}

@@ -1,0 +1,123 @@
+// The webhooks that TrackDrive's and the platforms' documents describe.
+
+package trackdrive
+
+import (
+	"net/http"
+	"time"
+)
+
+// CallGridBid is CallGrid's TrackDrive real-time-bidding template: a JSON ping
+// of trackdrive_number, traffic_source_id and caller_id ([[tag:CallerId]]),
+// accepted when buyers.0.offer_conversion_payout is greater than 0. WebhookName
+// is the vanity URI of the inbound webhook. It is repeated where TrackDrive
+// refused it before working on it.
+func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber string) WebhookConfig {
+	return WebhookConfig{
+		Name:   "CallGrid real-time bid",
+		Method: http.MethodPost,
+		URL:    "https://[subdomain].trackdrive.com/api/v1/inbound_webhooks/ping/[webhook_name]",
+		Body: `{
+"trackdrive_number": "[trackdrive_number]",
+"traffic_source_id": "[traffic_source_id]",
+"caller_id": "[[tag:CallerId]]"
+}`,
+		ContentType: "application/json",
+		Timeout:     10 * time.Second,
+		Acceptance:  All(Field("buyers.0.offer_conversion_payout").GreaterThan(0)),
+		Repeat:      RepeatRefused,
+		Values: Values{
+			"subdomain":         subdomain,
+			"webhook_name":      webhookName,
+			"traffic_source_id": trafficSourceID,
+			"trackdrive_number": trackdriveNumber,
+		},
+	}
+}
+
+// RingbaPixel is the Ringba tracking pixel that captures a lead:
+// lead_token, traffic_source_id, caller_id ([tag:InboundNumber:Number]) and
+// ringba_call_uuid ([Call:InboundCallID]). It accepts what
+// [Client.CaptureLead] does, and is never repeated once it may have left.
+func RingbaPixel(subdomain, leadToken, trafficSourceID string) WebhookConfig {
+	return WebhookConfig{
+		Name:   "Ringba tracking pixel",
+		Method: http.MethodPost,
+		URL:    "https://[subdomain].trackdrive.com/api/v1/leads/capture",
+		Body: `{
+"lead_token": "[lead_token]",
+"traffic_source_id": "[traffic_source_id]",
+"caller_id": "[tag:InboundNumber:Number]",
+"ringba_call_uuid": "[Call:InboundCallID]"
+}`,
+		ContentType: "application/json",
+		Timeout:     10 * time.Second,
+		Acceptance: All(notRefused(), Any(
+			Field("success").IsTrue(), Field("status").NotEmpty(),
+			Field("lead_id").NotEmpty(), Field("lead").NotEmpty(), Field("id").NotEmpty(),
+		)),
+		Values: Values{
+			"subdomain":         subdomain,
+			"lead_token":        leadToken,
+			"traffic_source_id": trafficSourceID,
+		},
+	}
+}
+
+// CallPostback is the global postback: POST
+// https://[trackdrive_subdomain].trackdrive.com/api/v1/calls/update_call/[trackdrive_call_uuid]
+// with buyer_converted, offer_converted, revenue ([Call:ConversionPayout]) and
+// post_call_tokens. It accepts what [Client.UpdateCall] does, an empty 2xx reply
+// too, and may be repeated.
+func CallPostback() WebhookConfig {
+	return WebhookConfig{
+		Name:   "TrackDrive call postback",
+		Method: http.MethodPost,
+		URL:    "https://[trackdrive_subdomain].trackdrive.com/api/v1/calls/update_call/[trackdrive_call_uuid]",
+		Body: `{
+  "buyer_converted": "true",
+  "revenue": "[Call:ConversionPayout]",
+  "offer_converted": "true",
+  "post_call_tokens": {}
+}`,
+		ContentType: "application/json",
+		Timeout:     10 * time.Second,
+		Acceptance:  notRefused(),
+		AcceptEmpty: true,
+		Repeat:      RepeatSafe,
+	}
+}
+
+// CallPostbackURL is [CallPostback] for platforms that cannot send JSON: a POST
+// with the same parameters in its URL, and no Content-Type.
+func CallPostbackURL() WebhookConfig {
+	cfg := CallPostback()
+	cfg.URL += "?buyer_converted=true&revenue=[Call:ConversionPayout]&offer_converted=true"
+	cfg.Body, cfg.ContentType = "", ""
+	return cfg
+}
+
+// RingbaConversion is the conversion webhook of a Ringba traffic source:
+// https://webhook.ringba.com/hook/[ringba_webhook_token]?call_id=[ringba_call_uuid]&call_revenue=[revenue]&sale_successful=true
+//
+// The parameters' names are Ringba's, and cannot be changed. Where a number has
+// a ringba_webhook_token of its own, give it to [Client.RunWebhook]: it wins over
+// the traffic source's in Values. It is never repeated once it may have left.
+func RingbaConversion() WebhookConfig {
+	return WebhookConfig{
+		Name:    "Ringba conversion",
+		Method:  http.MethodGet,
+		URL:     "https://webhook.ringba.com/hook/[ringba_webhook_token]?call_id=[ringba_call_uuid]&call_revenue=[revenue]&sale_successful=true",
+		Timeout: 10 * time.Second,
+	}
+}
+
+// notRefused accepts a reply that says no in none of TrackDrive's ways.
+func notRefused() *Criteria {
+	return All(
+		Any(Field("success").IsNull(), Field("success").IsTrue()),
+		Field("errors").IsEmpty(),
+		Field("error").IsEmpty(),
+		Any(Field("status").IsNull(), Not(Field("status").Matches(`^0*([4-9][0-9][0-9]|[1-9][0-9]{3,})$`))),
+	)
+}
