@@ -19,7 +19,7 @@ type AuthRequest struct {
 	Subdomain string // the company that is called, or ""
 	Host      string // where the request goes
 
-	sent *credentials // behind a pointer, so that nothing prints them
+	sent func() *credentials // a func, because fmt prints what pointers point to
 }
 
 // credentials are what an Authenticator put on a request.
@@ -73,10 +73,13 @@ func (r *AuthRequest) SetParam(name, value string) {
 
 func (r *AuthRequest) credentials() *credentials {
 	if r.sent == nil {
-		r.sent = new(credentials)
+		r.sent = hide(new(credentials))
 	}
-	return r.sent
+	return r.sent()
 }
+
+// hide keeps a value where no verb of fmt finds it.
+func hide[T any](value T) func() T { return func() T { return value } }
 
 func (c *credentials) fail(err error) {
 	if c.err == nil {
@@ -215,7 +218,7 @@ func newFixed(put func(*AuthRequest), err error) Authenticator {
 		put(&trial)
 		err = trial.credentials().err
 	}
-	return &fixed{put, func() error { return err }}
+	return &fixed{put, hide(err)}
 }
 
 // BasicAuth sends "Authorization: Basic", from a company access token's public
@@ -277,33 +280,31 @@ func checkToken(field, token string) error {
 // AnySubdomain lets a be used for every company: a developer access token is
 // valid in all companies of its user. The subdomain may come from outside:
 // whoever supplies it, receives the credentials' requests.
-func AnySubdomain(a Authenticator) Authenticator { return &anySubdomain{&a} }
+func AnySubdomain(a Authenticator) Authenticator { return &anySubdomain{hide(a)} }
 
-// anySubdomain holds its Authenticator behind a pointer: it may be one whose
-// fields print.
-type anySubdomain struct{ inner *Authenticator }
+// anySubdomain hides its Authenticator: it may be one whose fields print.
+type anySubdomain struct{ inner func() Authenticator }
 
 // Authenticate asks the inner Authenticator.
 func (a *anySubdomain) Authenticate(ctx context.Context, r *AuthRequest) error {
 	if err := a.check(); err != nil {
 		return err
 	}
-	return (*a.inner).Authenticate(ctx, r)
+	return a.inner().Authenticate(ctx, r)
 }
 
-func (a *anySubdomain) check() error { return checkAuthenticator(*a.inner) }
+func (a *anySubdomain) check() error { return checkAuthenticator(a.inner()) }
 
 // PerSubdomain picks the credentials by the company that is called. A call to
 // any other company is an error, before anything is sent. A nil entry means
 // that the company is called without credentials. Upper case is folded.
 func PerSubdomain(creds map[string]Authenticator) Authenticator {
-	p := &perSubdomain{creds: new(map[string]Authenticator)}
-	*p.creds = make(map[string]Authenticator, len(creds))
+	own := make(map[string]Authenticator, len(creds))
 	var err error
 	for _, name := range sortedNames(creds) {
 		a := creds[name]
 		key := lowerASCII(name)
-		_, twice := (*p.creds)[key]
+		_, twice := own[key]
 		switch {
 		case name != "" && !isSubdomain(name):
 			err = errors.Join(err, invalid("subdomain", "%q is none", name))
@@ -314,14 +315,13 @@ func PerSubdomain(creds map[string]Authenticator) Authenticator {
 				err = errors.Join(err, fmt.Errorf("credentials of %q: %w", key, mistake))
 			}
 		}
-		(*p.creds)[key] = a
+		own[key] = a
 	}
-	p.bad = func() error { return err }
-	return p
+	return &perSubdomain{hide(own), hide(err)}
 }
 
 type perSubdomain struct {
-	creds *map[string]Authenticator
+	creds func() map[string]Authenticator
 	bad   func() error
 }
 
@@ -340,7 +340,7 @@ func (p *perSubdomain) pick(subdomain string) (Authenticator, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	a, known := (*p.creds)[lowerASCII(subdomain)]
+	a, known := p.creds()[lowerASCII(subdomain)]
 	if !known {
 		return nil, noCredentials(subdomain)
 	}
@@ -378,7 +378,7 @@ func (s *settings) authenticatorFor(subdomain, home string, n need) (Authenticat
 	case *perSubdomain:
 		return a.pick(subdomain)
 	case *anySubdomain:
-		return *a.inner, nil
+		return a.inner(), nil
 	}
 	switch {
 	case subdomain == s.authFor:

@@ -210,7 +210,7 @@ type advised struct {
 // adviceFor is the developers' documentation of TrackDrive in one line each.
 var adviceFor = map[advised]string{
 	{"update_call", http.StatusUnauthorized}: "this company does not know the credentials; a company token goes as Basic, a developer token as Token",
-	{"update_call", http.StatusForbidden}: "the credentials are right, but their team lacks a permission on the receiving account: enable Developer API Access, " +
+	{"update_call", http.StatusForbidden}: "the credentials are right, but their team lacks a permission on the receiving account: Enable Developer API Access, " +
 		"access type Calls, and the rights Buyer Converted, Buyer Revenue, TS Converted, TS Payout, Contact Fields",
 	{"update_call", http.StatusNotFound}:            "wrong call uuid, or wrong subdomain for this call: a call is updated at the company that owns it",
 	{"update_call", http.StatusUnprocessableEntity}: "a value was refused; contact fields belong in post_call_tokens",

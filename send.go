@@ -108,14 +108,15 @@ type call struct {
 
 // newCall starts a call of the client's own company.
 func (c *Client) newCall(op operation, opts []CallOption) (*call, error) {
-	if c == nil || c.c == nil {
+	own := c.own()
+	if own == nil {
 		return nil, refused(op.name, invalid("client", "is not made by NewClient"))
 	}
-	set, err := c.c.forCall(opts)
+	set, err := own.forCall(opts)
 	if err != nil {
 		return nil, refused(op.name, err)
 	}
-	return &call{operation: op, client: c.c, set: set, subdomain: c.c.subdomain}, nil
+	return &call{operation: op, client: own, set: set, subdomain: own.subdomain}, nil
 }
 
 // refused is the error of a call that was not sent.
@@ -216,8 +217,8 @@ func (c *call) authenticate(ctx context.Context) (*credentials, error) {
 	if c.who == nil {
 		return noCredentialsSent, nil
 	}
-	r := AuthRequest{Operation: c.name, Subdomain: c.subdomain, Host: c.target.Host, sent: new(credentials)}
-	auth := r.sent
+	r := AuthRequest{Operation: c.name, Subdomain: c.subdomain, Host: c.target.Host}
+	auth := r.credentials()
 	if err := c.who.Authenticate(ctx, &r); err != nil {
 		return nil, c.authFailure(ctx, err)
 	}

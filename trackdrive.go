@@ -128,7 +128,15 @@ import (
 // heeds the proxy variables). Make one with [NewClient], and keep it: it holds
 // the connections.
 type Client struct {
-	c *client // nothing of it is printed through a pointer
+	c func() *client // a func, because fmt prints what pointers point to
+}
+
+// own returns what the Client is; nil when it was not made by NewClient.
+func (c *Client) own() *client {
+	if c == nil || c.c == nil {
+		return nil
+	}
+	return c.c()
 }
 
 type client struct {
@@ -162,7 +170,7 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 	if c.http == nil {
 		c.setHTTP(&http.Client{Transport: own, CheckRedirect: noRedirect})
 	}
-	return &Client{c}, nil
+	return &Client{hide(c)}, nil
 }
 
 // ForSubdomain returns a Client for another company that shares this one's
@@ -170,27 +178,28 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 // added. Credentials given by [WithAuth] stay bound to the subdomain they were
 // given for, unless they are [PerSubdomain] or [AnySubdomain].
 func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error) {
-	if c == nil || c.c == nil {
+	parent := c.own()
+	if parent == nil {
 		return nil, invalid("client", "is not made by NewClient")
 	}
 	subdomain, err := checkSubdomain("subdomain", subdomain)
 	if err != nil {
 		return nil, err
 	}
-	set := c.c.settings
+	set := parent.settings
 	set.subdomain, set.timeout = subdomain, 0
 	if set, err = set.with(opts); err != nil {
 		return nil, err
 	}
 	if set.timeout == 0 {
-		set.timeout = c.c.timeout
+		set.timeout = parent.timeout
 	}
-	child := &client{settings: set, own: c.c.own, budget: c.c.budget}
+	child := &client{settings: set, own: parent.own, budget: parent.budget}
 	child.bind(set.httpClient, set.transport)
 	if child.http == nil {
-		child.setHTTP(c.c.http)
+		child.setHTTP(parent.http)
 	}
-	return &Client{child}, nil
+	return &Client{hide(child)}, nil
 }
 
 // bind uses the HTTP client or the transport that an option gave.
@@ -232,10 +241,10 @@ func (l *lateBound) CloseIdleConnections() { l.own.CloseIdleConnections() }
 
 // Subdomain returns the company's subdomain, or "".
 func (c *Client) Subdomain() string {
-	if c == nil || c.c == nil {
-		return ""
+	if own := c.own(); own != nil {
+		return own.subdomain
 	}
-	return c.c.subdomain
+	return ""
 }
 
 // HTTPClient returns the live *http.Client below the retries and the
@@ -243,10 +252,10 @@ func (c *Client) Subdomain() string {
 // Transport is looked up at every attempt. Requests that are sent with it
 // directly carry no credentials.
 func (c *Client) HTTPClient() *http.Client {
-	if c == nil || c.c == nil {
-		return nil
+	if own := c.own(); own != nil {
+		return own.http
 	}
-	return c.c.http
+	return nil
 }
 
 // Request is a call to any path below /api/v1.

@@ -184,6 +184,7 @@ type run struct {
 	trace   httptrace.ClientTrace
 	proof   proof
 	host    string
+	header  http.Header // of the next try
 
 	last       Try
 	tries      int
@@ -214,11 +215,15 @@ func wantsFresh(ctx context.Context) bool {
 	return ok && r.fresh
 }
 
+// noHeader is what the loop sees of a header: http.Client copies what it is
+// given, for redirects that never come.
+var noHeader = http.Header{}
+
 // put makes req the next request.
 func (r *run) put(req Request) error {
 	h := r.request.Request
-	h.Method, h.URL, h.Header, h.Host = req.Method, req.URL, req.Header, req.URL.Host
-	r.host = req.URL.Host
+	h.Method, h.URL, h.Header, h.Host = req.Method, req.URL, noHeader, req.URL.Host
+	r.host, r.header = req.URL.Host, req.Header
 	if req.Body == nil {
 		return nil
 	}
@@ -310,7 +315,11 @@ func (r *run) send(req *http.Request) (resp *http.Response, err error) {
 			resp, err = nil, &panicError{p}
 		}
 	}()
-	resp, err = r.call.Transport().RoundTrip(req)
+	// Each try has a request of its own: a transport may go on reading the one
+	// before.
+	out := *req
+	out.Header = r.header
+	resp, err = r.call.Transport().RoundTrip(&out)
 	switch {
 	case err != nil && resp != nil && resp.Body != nil:
 		_ = resp.Body.Close()

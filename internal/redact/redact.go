@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,7 +30,7 @@ type Secrets struct {
 }
 
 // Add adds secrets: as they are, in base64 at any offset, and in hexadecimal.
-// Percent, JSON, Go and HTML escapes are recognised while searching.
+// Escapes are seen through while searching.
 func (s *Secrets) Add(secrets ...string) {
 	for _, secret := range secrets {
 		if len(secret) < shortest {
@@ -47,6 +48,7 @@ func (s *Secrets) Add(secrets ...string) {
 }
 
 func (s *Secrets) add(needle string) {
+	needle = normalize(needle)
 	if len(needle) >= shortest && !slices.Contains(s.needles, needle) {
 		s.needles = append(s.needles, needle)
 	}
@@ -67,25 +69,20 @@ func base64Core(enc *base64.Encoding, secret string, offset int) string {
 // Text returns text with every secret replaced by Mark, the beginning of one
 // at its end included.
 func (s *Secrets) Text(text string) string {
-	if len(s.needles) == 0 || text == "" {
+	spans := s.find(text)
+	if spans == nil {
 		return text
 	}
 	var b strings.Builder
-	kept := 0
-	for i := 0; i < len(text); {
-		end := s.matchAt(text, i)
-		if end == i {
-			i++
-			continue
+	end := 0
+	for _, found := range spans {
+		if found.start >= end {
+			b.WriteString(text[end:found.start])
+			b.WriteString(Mark)
 		}
-		b.WriteString(text[kept:i])
-		b.WriteString(Mark)
-		i, kept = end, end
+		end = max(end, found.end)
 	}
-	if kept == 0 {
-		return text
-	}
-	b.WriteString(text[kept:])
+	b.WriteString(text[end:])
 	return b.String()
 }
 
@@ -97,129 +94,188 @@ func (s *Secrets) Start(body []byte, limit int) []byte {
 	}
 	longest := 0
 	if len(s.needles) > 0 {
-		longest = len(s.needles[0]) * len(`\u0000`)
+		longest = len(s.needles[0]) * len(`\u0000`) * len(`%5C`)
 	}
 	text := s.Text(string(body[:min(len(body), limit+longest)]))
 	return []byte(text[:min(len(text), limit)])
 }
 
 // Found reports whether text holds a secret.
-func (s *Secrets) Found(text string) bool {
-	for i := range len(text) {
-		if s.matchAt(text, i) != i {
-			return true
+func (s *Secrets) Found(text string) bool { return s.find(text) != nil }
+
+// span is where a secret stands in a text.
+type span struct{ start, end int }
+
+// find returns where the secrets are, in order. They are looked for in the text
+// as it is, and in what it says when its escapes are taken off: once, and again
+// for what was escaped twice, as a body in a URL is.
+func (s *Secrets) find(text string) []span {
+	if len(s.needles) == 0 || text == "" {
+		return nil
+	}
+	var spans []span
+	for level, v := 0, plainView(text); ; level++ {
+		spans = s.findIn(&v, spans)
+		if level == maxEscapes || !v.unescape() {
+			break
 		}
 	}
-	return false
+	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
+	return spans
 }
 
-// matchAt returns where the secret that starts at text[i] ends, or i.
-func (s *Secrets) matchAt(text string, i int) int {
+// maxEscapes is how many escapes in each other are seen through.
+const maxEscapes = 3
+
+func (s *Secrets) findIn(v *view, spans []span) []span {
 	for _, needle := range s.needles {
-		if end := match(text, i, needle); end != i {
-			return end
+		for at := 0; ; {
+			i := strings.Index(v.text[at:], needle)
+			if i < 0 {
+				break
+			}
+			at += i
+			spans = append(spans, span{v.at[at], v.at[at+len(needle)]})
+			at += len(needle)
 		}
+		spans = appendCut(spans, v, needle)
 	}
-	return i
+	return spans
 }
 
-func match(text string, start int, needle string) int {
-	i := start
-	for n := range len(needle) {
-		if i == len(text) {
-			if n >= halfSecret {
-				return i
-			}
-			return start
+// appendCut finds the beginning of a secret at the end of the text, also
+// before an escape that was cut.
+func appendCut(spans []span, v *view, needle string) []span {
+	whole := v.text[:len(v.text)-cutEscape(v.text)]
+	for n := min(len(needle)-1, len(whole)); n >= halfSecret; n-- {
+		if strings.HasSuffix(whole, needle[:n]) {
+			return append(spans, span{v.at[len(whole)-n], v.at[len(v.text)]})
 		}
-		width := matchByte(text[i:], needle[n])
-		if width == 0 {
-			if n >= halfSecret && cutEscape(text[i:]) {
-				return len(text)
-			}
-			return start
+	}
+	return spans
+}
+
+// cutEscape is the length of an escape that the end of the text cuts off; 0
+// for none.
+func cutEscape(text string) int {
+	for n := 1; n <= min(len(text), 6); n++ {
+		tail := text[len(text)-n:]
+		switch {
+		case tail[0] == '%' && n <= 2, tail[0] == '\\' && (n == 1 || n <= 5 && tail[1] == 'u' || n <= 3 && tail[1] == 'x'),
+			tail[0] == '&' && !strings.Contains(tail, ";"):
+			return n
 		}
+	}
+	return 0
+}
+
+// view is a text, and where each of its bytes began before its escapes were
+// taken off. A plus is a blank: forms write it so.
+type view struct {
+	text string
+	at   []int // one more than there are bytes
+}
+
+func plainView(text string) view {
+	v := view{normalize(text), make([]int, len(text)+1)}
+	for i := range v.at {
+		v.at[i] = i
+	}
+	return v
+}
+
+func normalize(text string) string { return strings.ReplaceAll(text, "+", " ") }
+
+// unescape takes the escapes of HTTP, JSON, Go and HTML off, and reports
+// whether there were any.
+func (v *view) unescape() bool {
+	if !strings.ContainsAny(v.text, `%\&`) {
+		return false
+	}
+	out := make([]byte, 0, len(v.text))
+	at := make([]int, 0, len(v.at))
+	changed := false
+	for i := 0; i < len(v.text); {
+		c, width := unescapeOne(v.text[i:])
+		if c == '+' {
+			c = ' '
+		}
+		out, at = append(out, c), append(at, v.at[i])
+		changed = changed || width > 1
 		i += width
 	}
-	return i
+	v.text, v.at = string(out), append(at, v.at[len(v.at)-1])
+	return changed
 }
 
-// matchByte returns how many bytes of text stand for c: as itself, or escaped
-// in one of the ways that HTTP, JSON, Go and HTML know.
-func matchByte(text string, c byte) int {
+// unescapeOne returns the byte that text begins with, and how long it is
+// written. Escapes that stand for more than a byte are left.
+func unescapeOne(text string) (c byte, width int) {
 	switch text[0] {
 	case '%':
-		if unhex(text, 1, 2) == int(c) {
-			return 3
-		}
-	case '+':
-		if c == ' ' {
-			return 1
+		if v := unhex(text, 1, 2); v >= 0 {
+			return byte(v), 3
 		}
 	case '\\':
-		return matchBackslash(text, c)
+		return unescapeBackslash(text)
 	case '&':
-		if width := matchEntity(text, c); width > 0 {
-			return width
-		}
+		return unescapeEntity(text)
 	}
-	if text[0] == c {
-		return 1
-	}
-	return 0
+	return text[0], 1
 }
 
-func matchBackslash(text string, c byte) int {
+func unescapeBackslash(text string) (byte, int) {
 	switch {
 	case len(text) < 2:
-	case text[1] == 'u' && unhex(text, 2, 4) == int(c):
-		return 6
-	case text[1] == 'x' && unhex(text, 2, 2) == int(c):
-		return 4
-	case text[1] == c:
-		return 2
-	}
-	if c == '\\' {
-		return 1
-	}
-	return 0
-}
-
-var entities = map[byte]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&quot;", '\'': "&apos;"}
-
-func matchEntity(text string, c byte) int {
-	if name, ok := entities[c]; ok && strings.HasPrefix(text, name) {
-		return len(name)
-	}
-	for _, form := range []string{"&#%d;", "&#x%x;", "&#x%X;"} {
-		if entity := fmt.Sprintf(form, c); strings.HasPrefix(text, entity) {
-			return len(entity)
+		return text[0], 1
+	case text[1] == 'u':
+		if v := unhex(text, 2, 4); 0 <= v && v <= 0xFF {
+			return byte(v), 6
 		}
+		return text[0], 1
+	case text[1] == 'x':
+		if v := unhex(text, 2, 2); v >= 0 {
+			return byte(v), 4
+		}
+		return text[0], 1
+	case strings.IndexByte(`"'/\`, text[1]) >= 0:
+		return text[1], 2
+	default:
+		return text[0], 1
 	}
-	return 0
 }
 
-// cutEscape reports whether text is an escape that its end cut off.
-func cutEscape(text string) bool {
-	return len(text) < len(`\u0000`) && strings.ContainsRune(`%\&`, rune(text[0]))
+var entities = map[string]byte{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\''}
+
+func unescapeEntity(text string) (byte, int) {
+	end := strings.IndexByte(text[:min(len(text), 10)], ';')
+	if end < 0 {
+		return text[0], 1
+	}
+	name := text[1:end]
+	if c, ok := entities[name]; ok {
+		return c, end + 1
+	}
+	number, isNumber := strings.CutPrefix(name, "#")
+	base := 10
+	if rest, isHex := strings.CutPrefix(strings.ToLower(number), "x"); isHex {
+		number, base = rest, 16
+	}
+	if v, err := strconv.ParseUint(number, base, 8); isNumber && err == nil {
+		return byte(v), end + 1
+	}
+	return text[0], 1
 }
 
 func unhex(text string, at, n int) int {
 	if len(text) < at+n {
 		return -1
 	}
-	v := 0
-	for _, c := range []byte(text[at : at+n]) {
-		switch {
-		case '0' <= c && c <= '9':
-			v = v<<4 | int(c-'0')
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			v = v<<4 | int(c|0x20-'a'+10)
-		default:
-			return -1
-		}
+	v, err := strconv.ParseUint(text[at:at+n], 16, 32)
+	if err != nil {
+		return -1
 	}
-	return v
+	return int(v)
 }
 
 // Error returns err, or in its place an error that says the same without
