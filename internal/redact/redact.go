@@ -66,10 +66,15 @@ func base64Core(enc *base64.Encoding, secret string, offset int) string {
 	return encoded[first:last]
 }
 
-// Text returns text with every secret replaced by Mark, the beginning of one
-// at its end included.
-func (s *Secrets) Text(text string) string {
-	spans := s.find(text)
+// Text returns text with every secret replaced by Mark.
+func (s *Secrets) Text(text string) string { return without(text, s.find(text, false)) }
+
+// CutText is Text for what may have been cut: the beginning of a secret at the
+// end is replaced, too.
+func (s *Secrets) CutText(text string) string { return without(text, s.find(text, true)) }
+
+// without returns text with Mark in place of the spans.
+func without(text string, spans []span) string {
 	if spans == nil {
 		return text
 	}
@@ -96,12 +101,12 @@ func (s *Secrets) Start(body []byte, limit int) []byte {
 	if len(s.needles) > 0 {
 		longest = len(s.needles[0]) * len(`\u0000`) * len(`%5C`)
 	}
-	text := s.Text(string(body[:min(len(body), limit+longest)]))
+	text := s.CutText(string(body[:min(len(body), limit+longest)]))
 	return []byte(text[:min(len(text), limit)])
 }
 
-// Found reports whether text holds a secret.
-func (s *Secrets) Found(text string) bool { return s.find(text) != nil }
+// Found reports whether text holds a secret, or ends in half of one.
+func (s *Secrets) Found(text string) bool { return s.find(text, true) != nil }
 
 // span is where a secret stands in a text.
 type span struct{ start, end int }
@@ -109,13 +114,18 @@ type span struct{ start, end int }
 // find returns where the secrets are, in order. They are looked for in the text
 // as it is, and in what it says when its escapes are taken off: once, and again
 // for what was escaped twice, as a body in a URL is.
-func (s *Secrets) find(text string) []span {
+func (s *Secrets) find(text string, cut bool) []span {
 	if len(s.needles) == 0 || text == "" {
 		return nil
 	}
 	var spans []span
 	for level, v := 0, plainView(text); ; level++ {
-		spans = s.findIn(&v, spans)
+		for _, needle := range s.needles {
+			spans = appendWhole(spans, &v, needle)
+			if cut {
+				spans = appendCut(spans, &v, needle)
+			}
+		}
 		if level == maxEscapes || !v.unescape() {
 			break
 		}
@@ -127,20 +137,16 @@ func (s *Secrets) find(text string) []span {
 // maxEscapes is how many escapes in each other are seen through.
 const maxEscapes = 3
 
-func (s *Secrets) findIn(v *view, spans []span) []span {
-	for _, needle := range s.needles {
-		for at := 0; ; {
-			i := strings.Index(v.text[at:], needle)
-			if i < 0 {
-				break
-			}
-			at += i
-			spans = append(spans, span{v.at[at], v.at[at+len(needle)]})
-			at += len(needle)
+func appendWhole(spans []span, v *view, needle string) []span {
+	for at := 0; ; {
+		i := strings.Index(v.text[at:], needle)
+		if i < 0 {
+			return spans
 		}
-		spans = appendCut(spans, v, needle)
+		at += i
+		spans = append(spans, span{v.at[at], v.at[at+len(needle)]})
+		at += len(needle)
 	}
-	return spans
 }
 
 // appendCut finds the beginning of a secret at the end of the text, also
@@ -297,7 +303,7 @@ func (s *Secrets) Error(err error) error {
 			text = strings.ReplaceAll(text, u, "[url]")
 		}
 	}
-	return &scrubbed{text: s.Text(text), is: func(target error) bool { return errors.Is(err, target) }}
+	return &scrubbed{text: s.CutText(text), is: func(target error) bool { return errors.Is(err, target) }}
 }
 
 // clean reports whether nothing in the tree of err shows a secret, printed in
