@@ -256,7 +256,7 @@ func (p *forwardPost) add(name, value string) error {
 	var into *string
 	switch name {
 	case paramSubdomain:
-		into = &p.subdomain
+		into, value = &p.subdomain, lowerASCII(value)
 	case paramCallUUID:
 		into = &p.uuid
 	default:

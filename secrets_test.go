@@ -37,7 +37,7 @@ func needles() []string {
 			encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", offset) + secret))
 			list = append(list, encoded[4:len(encoded)-4])
 		}
-		list = append(list, hex.EncodeToString([]byte(secret)), strings.Trim(fmt.Sprint([]byte(secret)), "[]"))
+		list = append(list, hex.EncodeToString([]byte(secret)), strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]"))
 	}
 	return append(list, "PLANTED")
 }

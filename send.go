@@ -399,11 +399,26 @@ func (c *call) newError(status int, body []byte) *Error {
 	secrets := c.secrets()
 	e.Body = secrets.Start(body, maxErrorBody)
 	word, reasons := refusalOf(body)
-	e.Status = secrets.Text(word)
-	for _, r := range reasons {
-		e.Errors = append(e.Errors, FieldError{secrets.Text(r.Field), secrets.Text(r.Message)})
+	e.Status = bounded(&secrets, word)
+	for _, r := range reasons[:min(len(reasons), maxErrors)] {
+		e.Errors = append(e.Errors, FieldError{bounded(&secrets, r.Field), bounded(&secrets, r.Message)})
 	}
 	return e
+}
+
+// maxErrors and maxErrorText bound what an Error keeps of a reply's reasons: how
+// many, and how long each is, in bytes.
+const (
+	maxErrors    = 100
+	maxErrorText = 1 << 10
+)
+
+// bounded is text without secrets.
+func bounded(secrets *redact.Secrets, text string) string {
+	if len(text) > maxErrorText {
+		return string(secrets.Start([]byte(text), maxErrorText))
+	}
+	return secrets.Text(text)
 }
 
 // cause says what went wrong with an attempt, without secrets; nil for nothing.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 )
 
 // Mark stands where a credential was.
@@ -112,30 +113,37 @@ func (s *Secrets) Found(text string) bool { return s.find(text, true) != nil }
 type span struct{ start, end int }
 
 // find returns where the secrets are, in order. They are looked for in the text
-// as it is, and in what it says when its escapes are taken off: once, and again
-// for what was escaped twice, as a body in a URL is.
+// as it is, and in what it says when its escapes are taken off: those of one
+// kind, and then those of the same or another kind, as JSON in a URL has them.
 func (s *Secrets) find(text string, cut bool) []span {
 	if len(s.needles) == 0 || text == "" {
 		return nil
 	}
-	var spans []span
-	for level, v := 0, plainView(text); ; level++ {
-		for _, needle := range s.needles {
-			spans = appendWhole(spans, &v, needle)
-			if cut {
-				spans = appendCut(spans, &v, needle)
-			}
-		}
-		if level == maxEscapes || !v.unescape() {
-			break
-		}
-	}
+	spans := s.findIn(plainView(text), cut, 0, nil)
 	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
 	return spans
 }
 
 // maxEscapes is how many escapes in each other are seen through.
 const maxEscapes = 3
+
+func (s *Secrets) findIn(v view, cut bool, depth int, spans []span) []span {
+	for _, needle := range s.needles {
+		spans = appendWhole(spans, &v, needle)
+		if cut {
+			spans = appendCut(spans, &v, needle)
+		}
+	}
+	if depth == maxEscapes {
+		return spans
+	}
+	for _, escape := range escapes {
+		if inner, changed := v.unescape(escape); changed {
+			spans = s.findIn(inner, cut, depth+1, spans)
+		}
+	}
+	return spans
+}
 
 func appendWhole(spans []span, v *view, needle string) []span {
 	for at := 0; ; {
@@ -192,71 +200,90 @@ func plainView(text string) view {
 
 func normalize(text string) string { return strings.ReplaceAll(text, "+", " ") }
 
-// unescape takes the escapes of HTTP, JSON, Go and HTML off, and reports
-// whether there were any.
-func (v *view) unescape() bool {
-	if !strings.ContainsAny(v.text, `%\&`) {
-		return false
+// escape is a way of writing single bytes.
+type escape struct {
+	mark byte // what begins one
+	// read returns the character or byte that text begins with, and how long it is
+	// written; 0 when it is no escape.
+	read func(text string) (meant string, width int)
+}
+
+var escapes = []escape{{'%', unescapePercent}, {'\\', unescapeBackslash}, {'&', unescapeEntity}}
+
+// unescape takes the escapes of one kind off, and reports whether there were
+// any.
+func (v *view) unescape(e escape) (inner view, changed bool) {
+	if strings.IndexByte(v.text, e.mark) < 0 {
+		return view{}, false
 	}
 	out := make([]byte, 0, len(v.text))
 	at := make([]int, 0, len(v.at))
-	changed := false
 	for i := 0; i < len(v.text); {
-		c, width := unescapeOne(v.text[i:])
-		if c == '+' {
-			c = ' '
+		meant, width := v.text[i:i+1], 0
+		if v.text[i] == e.mark {
+			if m, w := e.read(v.text[i:]); w > 0 {
+				meant, width, changed = normalize(m), w, true
+			}
 		}
-		out, at = append(out, c), append(at, v.at[i])
-		changed = changed || width > 1
-		i += width
+		for range len(meant) {
+			at = append(at, v.at[i])
+		}
+		out = append(out, meant...)
+		i += max(1, width)
 	}
-	v.text, v.at = string(out), append(at, v.at[len(v.at)-1])
-	return changed
+	at = append(at, v.at[len(v.at)-1])
+	return view{string(out), at}, changed
 }
 
-// unescapeOne returns the byte that text begins with, and how long it is
-// written. Escapes that stand for more than a byte are left.
-func unescapeOne(text string) (c byte, width int) {
-	switch text[0] {
-	case '%':
-		if v := unhex(text, 1, 2); v >= 0 {
-			return byte(v), 3
-		}
-	case '\\':
-		return unescapeBackslash(text)
-	case '&':
-		return unescapeEntity(text)
+func unescapePercent(text string) (string, int) {
+	if v := unhex(text, 1, 2); v >= 0 {
+		return string([]byte{byte(v)}), 3
 	}
-	return text[0], 1
+	return "", 0
 }
 
-func unescapeBackslash(text string) (byte, int) {
+func unescapeBackslash(text string) (string, int) {
 	switch {
 	case len(text) < 2:
-		return text[0], 1
 	case text[1] == 'u':
-		if v := unhex(text, 2, 4); 0 <= v && v <= 0xFF {
-			return byte(v), 6
+		return unescapeUnicode(text)
+	case text[1] == 'U':
+		if v := unhex(text, 2, 8); v >= 0 {
+			return string(rune(v)), 10
 		}
-		return text[0], 1
 	case text[1] == 'x':
 		if v := unhex(text, 2, 2); v >= 0 {
-			return byte(v), 4
+			return string([]byte{byte(v)}), 4
 		}
-		return text[0], 1
-	case strings.IndexByte(`"'/\`, text[1]) >= 0:
-		return text[1], 2
 	default:
-		return text[0], 1
+		if i := strings.IndexByte(`"'/\abfnrtv`, text[1]); i >= 0 {
+			return "\"'/\\\a\b\f\n\r\t\v"[i : i+1], 2
+		}
 	}
+	return "", 0
 }
 
-var entities = map[string]byte{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\''}
+func unescapeUnicode(text string) (string, int) {
+	v := unhex(text, 2, 4)
+	switch {
+	case v < 0:
+		return "", 0
+	case !utf16.IsSurrogate(rune(v)):
+		return string(rune(v)), 6
+	case strings.HasPrefix(text[6:], `\u`):
+		if low := unhex(text, 8, 4); low >= 0 {
+			return string(utf16.DecodeRune(rune(v), rune(low))), 12
+		}
+	}
+	return "", 0
+}
 
-func unescapeEntity(text string) (byte, int) {
-	end := strings.IndexByte(text[:min(len(text), 10)], ';')
+var entities = map[string]string{"amp": "&", "lt": "<", "gt": ">", "quot": `"`, "apos": "'"}
+
+func unescapeEntity(text string) (string, int) {
+	end := strings.IndexByte(text[:min(len(text), 12)], ';')
 	if end < 0 {
-		return text[0], 1
+		return "", 0
 	}
 	name := text[1:end]
 	if c, ok := entities[name]; ok {
@@ -267,10 +294,10 @@ func unescapeEntity(text string) (byte, int) {
 	if rest, isHex := strings.CutPrefix(strings.ToLower(number), "x"); isHex {
 		number, base = rest, 16
 	}
-	if v, err := strconv.ParseUint(number, base, 8); isNumber && err == nil {
-		return byte(v), end + 1
+	if v, err := strconv.ParseUint(number, base, 21); isNumber && err == nil {
+		return string(rune(v)), end + 1
 	}
-	return text[0], 1
+	return "", 0
 }
 
 func unhex(text string, at, n int) int {
