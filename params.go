@@ -152,12 +152,14 @@ func checkParamText(name, text string) error {
 }
 
 // leftover is the error for a value that some platform should have replaced.
-func leftover(name string) error {
-	return fmt.Errorf("%w: %s (%w)", ErrLeftoverToken, name, errUnreplaced)
-}
+func leftover(name string) error { return leftoverError(name) }
 
-// errUnreplaced makes an [ErrLeftoverToken] an ErrInvalidArgument, too.
-var errUnreplaced = invalid("value", "is a token that was not replaced")
+// leftoverError names the parameter. It is ErrLeftoverToken and
+// ErrInvalidArgument.
+type leftoverError string
+
+func (e leftoverError) Error() string   { return ErrLeftoverToken.Error() + ": " + string(e) }
+func (e leftoverError) Unwrap() []error { return []error{ErrLeftoverToken, ErrInvalidArgument} }
 
 // quoteName shows a name that the caller may have from outside.
 func quoteName(name string) string {

@@ -40,7 +40,7 @@ var forms = map[string]func(string) string{
 	"path":                url.PathEscape,
 	"lower percent":       func(s string) string { return each(s, "%%%02x") },
 	"JSON":                quoted,
-	"Go":                  func(s string) string { return strconv.Quote(s) },
+	"Go":                  strconv.Quote,
 	"HTML":                html.EscapeString,
 	"HTML, decimal":       func(s string) string { return eachRune(s, "&#%d;") },
 	"HTML, hex":           func(s string) string { return eachRune(s, "&#x%x;") },

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs the program as its reader would. $1 is a scratch directory.
+set -euo pipefail
+. .ci/lib.sh
+
+go build -o "$1/webhook" ./examples/webhook
+
+expect 0 -- "$1/webhook"
+contains "$OUT" 'accepted: buyers.0.offer_conversion_payout greater than 0: got 25.50'
+
+for preset in callgrid_bid ringba_pixel call_postback ringba_conversion; do
+	expect 0 -- "$1/webhook" -config "examples/webhook/$preset.json" -preview
+	contains "$OUT" 'https://'
+done
+expect 0 -- "$1/webhook" -config examples/webhook/call_postback.json
+contains "$OUT" 'Decision: accepted'
+
+echo '{}' >"$1/values.json"
+expect 2 -- "$1/webhook" -values "$1/values.json"
+contains "$ERR" 'tag:CallerId'

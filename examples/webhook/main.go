@@ -1,0 +1,191 @@
+// Command webhook is the test button of a call platform: it fills in a
+// webhook's configuration, shows the request, sends it, and shows the reply,
+// the decision and its reasons.
+//
+//	go run ./examples/webhook
+//	go run ./examples/webhook -config examples/webhook/call_postback.json -preview
+//
+// Without -send the request goes to a fake TrackDrive in this process. Exit
+// status: 0 accepted (or previewed), 1 not accepted, 2 wrong usage, 3 unknown.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
+)
+
+// What the program ends with.
+const (
+	accepted = iota
+	notAccepted
+	usage
+	unknown
+)
+
+//go:embed callgrid_bid.json
+var sampleConfig []byte
+
+//go:embed values.json
+var sampleValues []byte
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// run is the program.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("webhook", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	config := flags.String("config", "", "JSON file with the webhook's configuration (default: callgrid_bid.json beside the program)")
+	values := flags.String("values", "", "JSON file with the tokens' values (default: values.json beside the program)")
+	preview := flags.Bool("preview", false, "show the request, and send nothing")
+	send := flags.Bool("send", false, "send it for real, and not to a fake in this process")
+	flags.Usage = func() {
+		fmt.Fprintf(stderr, "usage: webhook [flags]\n\n")
+		flags.PrintDefaults()
+		fmt.Fprintf(stderr, "\nTRACKDRIVE_BASIC_TOKEN authenticates with -send at the company TRACKDRIVE_SUBDOMAIN.\n")
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return accepted
+	case err != nil || flags.NArg() > 0:
+		return usage
+	}
+	b := button{out: stdout}
+	if err := b.read(*config, *values); err != nil {
+		return complain(stderr, err)
+	}
+	request, err := b.webhook.Preview(b.values)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	b.printRequest(request)
+	if *preview {
+		return accepted
+	}
+	done, err := b.connect(*send)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	defer done()
+	return b.press(ctx)
+}
+
+func complain(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "webhook: %v\n", err)
+	return usage
+}
+
+// button is the test button of one webhook.
+type button struct {
+	webhook *trackdrive.Webhook
+	values  trackdrive.Values
+	client  *trackdrive.Client
+	out     io.Writer
+}
+
+func (b *button) read(configFile, valuesFile string) error {
+	data, err := fileOr(configFile, sampleConfig)
+	if err != nil {
+		return err
+	}
+	var cfg trackdrive.WebhookConfig
+	if err := json.Unmarshal(data, &cfg); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if b.webhook, err = trackdrive.NewWebhook(cfg); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if data, err = fileOr(valuesFile, sampleValues); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &b.values); err != nil {
+		return fmt.Errorf("values: %w", err)
+	}
+	return nil
+}
+
+func fileOr(name string, sample []byte) ([]byte, error) {
+	if name == "" {
+		return sample, nil
+	}
+	return os.ReadFile(name)
+}
+
+// connect makes the client: one for real, or one whose transport ends at a
+// fake.
+func (b *button) connect(send bool) (done func(), err error) {
+	if send {
+		var options []trackdrive.Option
+		if token := os.Getenv("TRACKDRIVE_BASIC_TOKEN"); token != "" {
+			options = append(options, trackdrive.WithAuth(trackdrive.BasicToken(token)))
+		}
+		b.client, err = trackdrive.NewClient(os.Getenv("TRACKDRIVE_SUBDOMAIN"), options...)
+		return func() {}, err
+	}
+	fake, err := trackdrivetest.Start()
+	if err != nil {
+		return nil, err
+	}
+	fake.AddEndpoint(trackdrivetest.Endpoint{
+		VanityURI: "check_for_available_buyers", Shape: trackdrivetest.ShapeCallGrid,
+		Buyers: []trackdrivetest.Buyer{{ID: "buyer-a", Bid: "25.50", Number: "+15555550110"}},
+	})
+	fake.AddCall(trackdrivetest.Call{UUID: "7c9e6679-0000-4000-8000-000000000001"})
+	fake.AddAccess(trackdrivetest.Access{PublicKey: "tdpub-made-up", PrivateKey: "tdprv-made-up"})
+	fake.AddOffer(trackdrivetest.Offer{LeadToken: "0123456789abcdef0123456789abcdef"})
+	b.client, err = trackdrive.NewClient(fake.Subdomain(), trackdrive.WithTransport(fake.Transport()),
+		trackdrive.WithAuth(trackdrive.BasicAuth("tdpub-made-up", "tdprv-made-up")))
+	fmt.Fprintf(b.out, "\nWithout -send this goes to a fake TrackDrive in this process.\n")
+	return fake.Close, err
+}
+
+// press sends the request and prints what came of it.
+func (b *button) press(ctx context.Context) int {
+	result, err := b.client.RunWebhook(ctx, b.webhook, b.values)
+	if err != nil {
+		fmt.Fprintf(b.out, "\nFailed\n  %v\n", err)
+		if trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown {
+			return unknown
+		}
+		return notAccepted
+	}
+	fmt.Fprintf(b.out, "\nReply (%d, after %s)\n%s\n", result.Meta.StatusCode, result.Meta.Elapsed.Round(time.Millisecond), indent(string(result.Meta.Raw)))
+	fmt.Fprintf(b.out, "\nDecision: %s\n", result.Decision.Verdict)
+	for _, line := range strings.Split(result.Decision.String(), "\n") {
+		fmt.Fprintf(b.out, "  %s\n", line)
+	}
+	if result.Accepted {
+		return accepted
+	}
+	return notAccepted
+}
+
+func (b *button) printRequest(r *trackdrive.WebhookRequest) {
+	fmt.Fprintf(b.out, "Request\n  %s %s\n", r.Method, r.URL)
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		fmt.Fprintf(b.out, "  %s: %s\n", name, r.Header[name])
+	}
+	if r.Body != "" {
+		fmt.Fprintf(b.out, "\n%s\n", indent(r.Body))
+	}
+}
+
+func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+var update = flag.Bool("update", false, "write the presets' files")
+
+func TestTheFilesAreThePresets(t *testing.T) {
+	t.Parallel()
+	for name, preset := range map[string]trackdrive.WebhookConfig{
+		"callgrid_bid.json":      trackdrive.CallGridBid("acme", "check_for_available_buyers", "11", "+15555550120"),
+		"ringba_pixel.json":      trackdrive.RingbaPixel("acme", "0123456789abcdef0123456789abcdef", "11"),
+		"call_postback.json":     trackdrive.CallPostback(),
+		"ringba_conversion.json": trackdrive.RingbaConversion(),
+	} {
+		want, err := json.MarshalIndent(preset, "", "  ")
+		require.NoError(t, err)
+		if *update {
+			require.NoError(t, os.WriteFile(name, append(want, '\n'), 0o600))
+		}
+		got, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.JSONEq(t, string(want), string(got), name)
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	t.Parallel()
+	write := func(text string) string {
+		file := filepath.Join(t.TempDir(), "file.json")
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		return file
+	}
+	for _, tt := range []struct {
+		name        string
+		args        []string
+		status      int
+		shows, errs string
+	}{
+		{"the sample", nil, accepted, "accepted: buyers.0.offer_conversion_payout greater than 0: got 25.50", ""},
+		{"a preview", []string{"-preview"}, accepted, "POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers", ""},
+		{"the pixel", []string{"-config", "ringba_pixel.json"}, accepted, "Decision: accepted", ""},
+		{"the postback", []string{"-config", "call_postback.json"}, accepted, "Decision: accepted", ""},
+		{"the conversion", []string{"-config", "ringba_conversion.json", "-preview"}, accepted, "https://webhook.ringba.com/hook/token-of-the-number?call_id=RGB0001&call_revenue=25.50&sale_successful=true", ""},
+		{"too low", []string{"-config", write(`{"url":"https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers","body":"{}","acceptance":{"match":"all","criteria":[{"field":"buyers.0.offer_conversion_payout","condition":"Greater Than","value":"30"}]}}`)}, notAccepted, "rejected: buyers.0.offer_conversion_payout greater than 30: got 25.50", ""},
+		{"unknown call", []string{"-config", "call_postback.json", "-values", write(`{"trackdrive_subdomain":"acme","trackdrive_call_uuid":"u-2","Call:ConversionPayout":"1"}`)}, notAccepted, "404 not found", ""},
+		{"missing value", []string{"-values", write(`{}`)}, usage, "", "tag:CallerId"},
+		{"broken configuration", []string{"-config", write(`{"url":"x","colour":1}`)}, usage, "", "colour"},
+		{"no file", []string{"-config", "nowhere.json"}, usage, "", "nowhere.json"},
+		{"bad flag", []string{"-x"}, usage, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			require.Equal(t, tt.status, run(t.Context(), tt.args, &out, &errs), out.String()+errs.String())
+			require.Contains(t, out.String(), tt.shows)
+			require.Contains(t, errs.String(), tt.errs)
+		})
+	}
+}
