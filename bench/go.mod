@@ -1,0 +1,24 @@
+module github.com/trackdrive-go/trackdrive/bench
+
+go 1.26
+
+require (
+	github.com/expr-lang/expr v1.17.8
+	github.com/go-resty/resty/v2 v2.17.2
+	github.com/hashicorp/go-retryablehttp v0.7.8
+	github.com/shopspring/decimal v1.6.0
+	github.com/tidwall/gjson v1.20.0
+	github.com/trackdrive-go/trackdrive v0.0.0
+	github.com/valyala/fasttemplate v1.2.2
+)
+
+require (
+	github.com/google/go-querystring v1.2.0 // indirect
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/tidwall/match v1.1.1 // indirect
+	github.com/tidwall/pretty v1.2.0 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	golang.org/x/net v0.43.0 // indirect
+)
+
+replace github.com/trackdrive-go/trackdrive => ../
