@@ -3,6 +3,7 @@
 package trackdrive
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/google/go-querystring/query"
@@ -47,9 +49,20 @@ type params struct {
 	of       parameterized
 	typed    []param
 	fields   Fields
+	sorted   []field // fields by name, when they are checked
 	encoding Encoding
 	bodiless bool // without parameters, there is no body either
 }
+
+// field is one of Fields.
+type field struct {
+	name  string
+	value any
+}
+
+// buffers are for bodies while they are written. What is sent is a copy: a
+// transport may hold it for longer than the call lasts.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // encode makes a payload of the parameters and of the authenticator's.
 func (p *params) encode(target *url.URL, auth []namedText) (payload, error) {
@@ -57,8 +70,10 @@ func (p *params) encode(target *url.URL, auth []namedText) (payload, error) {
 		if p.bodiless && len(p.fields)+len(auth) == 0 {
 			return payload{url: target}, nil
 		}
-		size := 64 * (1 + len(p.typed) + len(p.fields) + len(auth))
-		return payload{target, "application/json", p.appendJSON(make([]byte, 0, size), auth)}, nil
+		buffer := buffers.Get().(*[]byte)
+		defer buffers.Put(buffer)
+		*buffer = p.appendJSON((*buffer)[:0], auth)
+		return payload{target, "application/json", bytes.Clone(*buffer)}, nil
 	}
 	values, err := p.values(auth)
 	if err != nil {
@@ -88,14 +103,15 @@ func (p *params) check() error {
 			}
 		}
 	}
-	for name, value := range p.fields {
-		if err := checkParamName(name); err != nil {
+	p.sorted = sortedFields(p.fields)
+	for _, f := range p.sorted {
+		if err := checkParamName(f.name); err != nil {
 			return err
 		}
-		if p.takes(name) {
-			return invalid(quoteName(name), "is a parameter of the request itself; set it there, not in Fields")
+		if p.takes(f.name) {
+			return invalid(quoteName(f.name), "is a parameter of the request itself; set it there, not in Fields")
 		}
-		if err := checkValue(name, value, 0); err != nil {
+		if err := checkValue(f.name, f.value, 0); err != nil {
 			return err
 		}
 	}
@@ -298,7 +314,7 @@ func (p *params) appendJSON(dst []byte, auth []namedText) []byte {
 	for _, a := range auth {
 		dst = jsonscan.AppendQuoted(appendName(dst, a.name), a.text)
 	}
-	dst = appendMembers(dst, p.fields)
+	dst = appendMembers(dst, p.sorted)
 	return append(dst, '}')
 }
 
@@ -311,20 +327,30 @@ func appendName(dst []byte, name string) []byte {
 }
 
 func appendHash(dst []byte, hash Fields) []byte {
-	return append(appendMembers(append(dst, '{'), hash), '}')
+	return append(appendMembers(append(dst, '{'), sortedFields(hash)), '}')
 }
 
-func appendMembers(dst []byte, hash Fields) []byte {
-	if len(hash) == 0 {
-		return dst
-	}
-	for _, name := range sortedNames(hash) {
-		dst = appendValue(appendName(dst, name), hash[name])
+func appendMembers(dst []byte, sorted []field) []byte {
+	for _, f := range sorted {
+		dst = appendValue(appendName(dst, f.name), f.value)
 	}
 	return dst
 }
 
-// sortedNames makes what is sent the same, however a map is walked.
+// sortedFields makes what is sent the same, however a map is walked.
+func sortedFields(hash Fields) []field {
+	if len(hash) == 0 {
+		return nil
+	}
+	list := make([]field, 0, len(hash))
+	for name, value := range hash {
+		list = append(list, field{name, value})
+	}
+	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	return list
+}
+
+// sortedNames are the keys of a map, in order.
 func sortedNames[V any](m map[string]V) []string {
 	list := make([]string, 0, len(m))
 	for name := range m {

@@ -74,27 +74,31 @@ var memberNames = [members]string{
 	mTrackdriveSubdomain: paramSubdomain, mTrackdriveCallUUID: paramCallUUID,
 }
 
+// memberSet is a set of members, a bit for each.
+type memberSet uint64
+
+func setOf(list ...member) (s memberSet) {
+	for _, m := range list {
+		s |= 1 << m
+	}
+	return s
+}
+
+func (s memberSet) has(m member) bool { return s&(1<<m) != 0 }
+
 // What each object is read for.
 var (
-	refusalMembers = []member{mSuccess, mStatus, mErrors, mError, mMessage}
-	pingMembers    = []member{
-		mSuccess, mStatus, mBuyers, mTryAllBuyersPingID, mTryAllBuyers, mErrors, mError, mMessage,
-		mForwardingNumber, mTrackdriveNumber, mLeadID, mPingIDsExpiryInSeconds,
-	}
-	tryAllMembers = []member{mPingID, mBuyers}
-	buyerMembers  = []member{
-		mID, mBuyerID, mPingID, mName, mOfferConversionPayout, mBidPrice, mBid, mCurrentConversionDuration, mDuration,
-		mConcurrencyCapLimit, mConcurrencyCapAvailable, mForwardingNumber, mDestinationNumber, mOfferID, mTier, mTrafficSourceID,
-	}
-	postMembers = []member{
-		mSuccess, mStatus, mErrors, mError, mMessage, mForwardingNumber, mForwardingNumberStatus, mForwardingNumberSIPAddress,
-		mTrackdriveNumber, mBuyerName, mLeadID, mBuyers, mTryAllBuyers,
-	}
-	leadMembers = []member{
-		mSuccess, mStatus, mErrors, mError, mMessage, mLeadID, mLead, mID, mUUID, mTrackdriveNumberPlain, mSMSNumberPlain,
-	}
-	forwardPostMembers = []member{mTrackdriveSubdomain, mTrackdriveCallUUID}
-	leadRecordMembers  = []member{mID, mLeadID, mUUID, mStatus, mTrackdriveNumberPlain, mSMSNumberPlain}
+	refusalMembers = setOf(mSuccess, mStatus, mErrors, mError, mMessage)
+	pingMembers    = setOf(mSuccess, mStatus, mBuyers, mTryAllBuyersPingID, mTryAllBuyers, mErrors, mError, mMessage,
+		mForwardingNumber, mTrackdriveNumber, mLeadID, mPingIDsExpiryInSeconds)
+	tryAllMembers = setOf(mPingID, mBuyers)
+	buyerMembers  = setOf(mID, mBuyerID, mPingID, mName, mOfferConversionPayout, mBidPrice, mBid, mCurrentConversionDuration, mDuration,
+		mConcurrencyCapLimit, mConcurrencyCapAvailable, mForwardingNumber, mDestinationNumber, mOfferID, mTier, mTrafficSourceID)
+	postMembers = setOf(mSuccess, mStatus, mErrors, mError, mMessage, mForwardingNumber, mForwardingNumberStatus, mForwardingNumberSIPAddress,
+		mTrackdriveNumber, mBuyerName, mLeadID, mBuyers, mTryAllBuyers)
+	leadMembers        = setOf(mSuccess, mStatus, mErrors, mError, mMessage, mLeadID, mLead, mID, mUUID, mTrackdriveNumberPlain, mSMSNumberPlain)
+	forwardPostMembers = setOf(mTrackdriveSubdomain, mTrackdriveCallUUID)
+	leadRecordMembers  = setOf(mID, mLeadID, mUUID, mStatus, mTrackdriveNumberPlain, mSMSNumberPlain)
 )
 
 // unreadable makes an error of kind [ErrUnreadable].
@@ -127,7 +131,7 @@ type reader struct {
 
 // object reads the whole reply, which must be an object, and notes where the
 // wanted members are.
-func (r *reader) object(body []byte, wanted []member) error {
+func (r *reader) object(body []byte, wanted memberSet) error {
 	r.body, r.text = body, string(body)
 	r.Reset(body)
 	kind := r.Kind()
@@ -147,7 +151,7 @@ func (r *reader) object(body []byte, wanted []member) error {
 }
 
 // members walks through the object that was entered last.
-func (r *reader) members(wanted []member, f *found) {
+func (r *reader) members(wanted memberSet, f *found) {
 	for r.Next() {
 		m, ok := r.which(wanted)
 		switch {
@@ -161,13 +165,90 @@ func (r *reader) members(wanted []member, f *found) {
 }
 
 // which tells which of the wanted members Next went to.
-func (r *reader) which(wanted []member) (member, bool) {
-	for _, m := range wanted {
-		if r.NameIs(memberNames[m]) {
-			return m, true
-		}
+func (r *reader) which(wanted memberSet) (member, bool) {
+	m := memberOf(r.Name())
+	return m, wanted.has(m)
+}
+
+// memberOf is memberNames the other way round, as a switch because it is asked
+// for every name of every reply.
+func memberOf(name []byte) member {
+	switch string(name) {
+	case "success":
+		return mSuccess
+	case "status":
+		return mStatus
+	case "errors":
+		return mErrors
+	case "error":
+		return mError
+	case "message":
+		return mMessage
+	case "try_all_buyers_ping_id":
+		return mTryAllBuyersPingID
+	case "try_all_buyers":
+		return mTryAllBuyers
+	case "buyers":
+		return mBuyers
+	case "forwarding_number":
+		return mForwardingNumber
+	case "forwarding_number_status":
+		return mForwardingNumberStatus
+	case "forwarding_number_sip_address":
+		return mForwardingNumberSIPAddress
+	case "trackdrive_number":
+		return mTrackdriveNumber
+	case "buyer_name":
+		return mBuyerName
+	case "lead_id":
+		return mLeadID
+	case "lead":
+		return mLead
+	case "id":
+		return mID
+	case "uuid":
+		return mUUID
+	case "trackdrive_number_plain":
+		return mTrackdriveNumberPlain
+	case "sms_number_plain":
+		return mSMSNumberPlain
+	case "ping_ids_expiry_in_seconds":
+		return mPingIDsExpiryInSeconds
+	case "ping_id":
+		return mPingID
+	case "buyer_id":
+		return mBuyerID
+	case "name":
+		return mName
+	case "bid_price":
+		return mBidPrice
+	case "bid":
+		return mBid
+	case "offer_conversion_payout":
+		return mOfferConversionPayout
+	case "offer_id":
+		return mOfferID
+	case "tier":
+		return mTier
+	case "destination_number":
+		return mDestinationNumber
+	case "traffic_source_id":
+		return mTrafficSourceID
+	case "current_conversion_duration":
+		return mCurrentConversionDuration
+	case "duration":
+		return mDuration
+	case "concurrency_cap_limit":
+		return mConcurrencyCapLimit
+	case "concurrency_cap_available":
+		return mConcurrencyCapAvailable
+	case paramSubdomain:
+		return mTrackdriveSubdomain
+	case paramCallUUID:
+		return mTrackdriveCallUUID
+	default:
+		return members
 	}
-	return 0, false
 }
 
 // member reads one member; top is whether it is the reply's own.
@@ -227,36 +308,80 @@ func (r *reader) readBuyers() []Buyer {
 	return list
 }
 
+// readBuyer reads one buyer. Where two names mean the same, both are kept until
+// it is clear which one counts.
 func (r *reader) readBuyer() Buyer {
+	var b Buyer
+	var seen memberSet
+	var buyerID, id, destination, forwarding, duration jsonscan.Value
+	var bids [3]jsonscan.Value
 	start := r.Offset()
-	var f found
 	r.Enter()
-	r.members(buyerMembers, &f)
-	if r.Failed() {
-		return Buyer{}
+	for r.Next() {
+		m, ok := r.which(buyerMembers)
+		switch {
+		case !ok:
+			continue
+		case seen.has(m):
+			r.fail(fmt.Errorf("%s is there twice", memberNames[m]))
+			continue
+		}
+		seen |= 1 << m
+		v := r.Read()
+		if r.Failed() {
+			return Buyer{}
+		}
+		switch m {
+		case mBuyerID:
+			buyerID = v
+		case mID:
+			id = v
+		case mPingID:
+			b.PingID = r.id(v)
+		case mName:
+			b.Name = r.string(v)
+		case mBidPrice:
+			bids[0] = v
+		case mBid:
+			bids[1] = v
+		case mOfferConversionPayout:
+			bids[2] = v
+		case mOfferID:
+			b.OfferID = r.id(v)
+		case mTier:
+			b.Tier = r.string(v)
+		case mDestinationNumber:
+			destination = v
+		case mForwardingNumber:
+			forwarding = v
+		case mTrafficSourceID:
+			b.TrafficSourceID = r.id(v)
+		case mCurrentConversionDuration:
+			b.ConversionDuration = r.seconds(v)
+		case mDuration:
+			duration = v
+		case mConcurrencyCapLimit:
+			b.ConcurrencyCapLimit = r.count(v)
+		case mConcurrencyCapAvailable:
+			b.ConcurrencyCapAvailable = r.count(v)
+		}
 	}
+	b.ID = r.firstID(buyerID, id)
+	b.DestinationNumber = r.firstString(destination, forwarding)
+	if b.ConversionDuration == 0 {
+		b.ConversionDuration = r.seconds(duration)
+	}
+	b.Payout = r.payout(bids)
 	end := r.Offset()
-	return Buyer{
-		ID:                      r.firstID(f[mBuyerID], f[mID]),
-		Name:                    r.string(f[mName]),
-		PingID:                  r.id(f[mPingID]),
-		Payout:                  r.payout(&f),
-		OfferID:                 r.id(f[mOfferID]),
-		Tier:                    r.string(f[mTier]),
-		DestinationNumber:       r.firstString(f[mDestinationNumber], f[mForwardingNumber]),
-		TrafficSourceID:         r.id(f[mTrafficSourceID]),
-		ConversionDuration:      r.firstSeconds(f[mCurrentConversionDuration], f[mDuration]),
-		ConcurrencyCapLimit:     r.count(f[mConcurrencyCapLimit]),
-		ConcurrencyCapAvailable: r.count(f[mConcurrencyCapAvailable]),
-		Raw:                     json.RawMessage(r.body[start:end:end]),
-	}
+	b.Raw = json.RawMessage(r.body[start:end:end])
+	return b
 }
 
 // payout is the first bid that is given. One that cannot be read is none, and
 // keeps the next from standing in for it.
-func (r *reader) payout(f *found) Amount {
-	for _, m := range [...]member{mBidPrice, mBid, mOfferConversionPayout} {
-		if v := f[m]; r.isGiven(v) {
+func (r *reader) payout(bids [3]jsonscan.Value) Amount {
+	for _, v := range bids {
+		if r.isGiven(v) {
 			amount, _ := r.value(v).Amount()
 			return amount
 		}
@@ -332,15 +457,6 @@ func (r *reader) seconds(v jsonscan.Value) time.Duration {
 	default:
 		return time.Duration(math.Round(s * float64(time.Second)))
 	}
-}
-
-func (r *reader) firstSeconds(list ...jsonscan.Value) time.Duration {
-	for _, v := range list {
-		if d := r.seconds(v); d != 0 {
-			return d
-		}
-	}
-	return 0
 }
 
 // count is a whole number; nil for anything else.
