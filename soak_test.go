@@ -3,7 +3,6 @@ package trackdrive_test
 import (
 	"context"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -161,7 +160,7 @@ func TestHostileRepliesStayBounded(t *testing.T) { // not parallel: it counts wh
 		start := time.Now()
 		_, err := c.Ping(t.Context(), "sell", onePing)
 		runtime.ReadMemStats(&measured)
-		t.Log(fmt.Sprintf("%-22s %6.1f MiB allocated, server's included, in %v: %.80v", f.Name, float64(measured.TotalAlloc-before)/(1<<20), time.Since(start).Round(time.Millisecond), err))
+		t.Logf("%-22s %6.1f MiB allocated, server's included, in %v: %.80v", f.Name, float64(measured.TotalAlloc-before)/(1<<20), time.Since(start).Round(time.Millisecond), err)
 		require.Less(t, measured.TotalAlloc-before, uint64(600<<20), f.Name)
 		srv.Close()
 	}
