@@ -1,0 +1,210 @@
+package trackdrive_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+func ExampleNewWebhook() {
+	hook, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{
+		URL:  "https://[subdomain].trackdrive.com/api/v1/inbound_webhooks/ping/sell",
+		Body: `{"caller_id": "[tag:InboundNumber:Number]", "zip": "[zip]{90210}"}`,
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(hook.Tokens())
+	_, err = trackdrive.NewWebhook(trackdrive.WebhookConfig{
+		URL:  "https://[subdomain].trackdrive.com/",
+		Body: "{\n\"buyer_converted\": \"true\"\n\"revenue\": \"1\"\n}",
+	})
+	fmt.Println(err)
+	// Output:
+	// [subdomain tag:InboundNumber:Number zip]
+	// trackdrive: invalid argument: body 3:1: a comma or } is missing
+}
+
+func ExampleWebhook_Tokens() {
+	hook, err := trackdrive.NewWebhook(trackdrive.CallPostback())
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(hook.Tokens())
+	// Output:
+	// [trackdrive_subdomain trackdrive_call_uuid Call:ConversionPayout]
+}
+
+func ExampleWebhook_Preview() {
+	hook, err := trackdrive.NewWebhook(trackdrive.CallPostback())
+	if err != nil {
+		panic(err)
+	}
+	request, err := hook.Preview(trackdrive.Values{
+		"trackdrive_subdomain": "acme", "trackdrive_call_uuid": "call-1", "Call:ConversionPayout": "25.50",
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(request.Method, request.URL)
+	fmt.Println(request.Body)
+	// Output:
+	// POST https://acme.trackdrive.com/api/v1/calls/update_call/call-1
+	// {
+	//   "buyer_converted": "true",
+	//   "revenue": "25.50",
+	//   "offer_converted": "true",
+	//   "post_call_tokens": {}
+	// }
+}
+
+func ExampleClient_RunWebhook() {
+	fake := market()
+	defer fake.Close()
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()))
+	if err != nil {
+		panic(err)
+	}
+	hook, err := trackdrive.NewWebhook(trackdrive.CallGridBid("acme", "sell", "source-1", "+15555550120"))
+	if err != nil {
+		panic(err)
+	}
+	result, err := client.RunWebhook(context.Background(), hook, trackdrive.Values{"tag:CallerId": "5555550142"})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(result.Accepted)
+	fmt.Println(result.Decision)
+	// Output:
+	// true
+	// accepted: buyers.0.offer_conversion_payout greater than 0: got 25.50
+}
+
+func ExampleWebhookResult_Field() {
+	result := &trackdrive.WebhookResult{Meta: trackdrive.Meta{Raw: []byte(`{"buyers":[{"buyer_id":"buyer-a"}]}`)}}
+	fmt.Println(result.Field("buyers.0.buyer_id"))
+	// Output:
+	// buyer-a
+}
+
+// preview prints what a preset sends.
+func preview(cfg trackdrive.WebhookConfig, values trackdrive.Values) {
+	hook, err := trackdrive.NewWebhook(cfg)
+	if err != nil {
+		panic(err)
+	}
+	request, err := hook.Preview(values)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(request.Method, request.URL)
+	if request.Body != "" {
+		fmt.Println(request.Body)
+	}
+}
+
+func ExampleCallGridBid() {
+	preview(trackdrive.CallGridBid("acme", "sell", "source-1", "+15555550120"), trackdrive.Values{"tag:CallerId": "5555550142"})
+	// Output:
+	// POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/sell
+	// {
+	// "trackdrive_number": "+15555550120",
+	// "traffic_source_id": "source-1",
+	// "caller_id": "5555550142"
+	// }
+}
+
+func ExampleRingbaPixel() {
+	preview(trackdrive.RingbaPixel("acme", "lead-token-made-up", "11"), trackdrive.Values{
+		"tag:InboundNumber:Number": "+15555550142", "Call:InboundCallID": "RGB0001",
+	})
+	// Output:
+	// POST https://acme.trackdrive.com/api/v1/leads/capture
+	// {
+	// "lead_token": "lead-token-made-up",
+	// "traffic_source_id": "11",
+	// "caller_id": "+15555550142",
+	// "ringba_call_uuid": "RGB0001"
+	// }
+}
+
+func ExampleCallPostback() {
+	preview(trackdrive.CallPostback(), trackdrive.Values{
+		"trackdrive_subdomain": "acme", "trackdrive_call_uuid": "call-1", "Call:ConversionPayout": "25.50",
+	})
+	// Output:
+	// POST https://acme.trackdrive.com/api/v1/calls/update_call/call-1
+	// {
+	//   "buyer_converted": "true",
+	//   "revenue": "25.50",
+	//   "offer_converted": "true",
+	//   "post_call_tokens": {}
+	// }
+}
+
+func ExampleCallPostbackURL() {
+	preview(trackdrive.CallPostbackURL(), trackdrive.Values{
+		"trackdrive_subdomain": "acme", "trackdrive_call_uuid": "call-1", "Call:ConversionPayout": "25.50",
+	})
+	// Output:
+	// POST https://acme.trackdrive.com/api/v1/calls/update_call/call-1?buyer_converted=true&revenue=25.50&offer_converted=true
+}
+
+// A token of the number wins over the one of the traffic source.
+func ExampleRingbaConversion() {
+	cfg := trackdrive.RingbaConversion()
+	cfg.Values = trackdrive.Values{"ringba_webhook_token": "token-of-the-source"}
+	preview(cfg, trackdrive.Values{"ringba_call_uuid": "RGB0001", "revenue": "25.50"})
+	preview(cfg, trackdrive.Values{"ringba_call_uuid": "RGB0001", "revenue": "25.50", "ringba_webhook_token": "token-of-the-number"})
+	// Output:
+	// GET https://webhook.ringba.com/hook/token-of-the-source?call_id=RGB0001&call_revenue=25.50&sale_successful=true
+	// GET https://webhook.ringba.com/hook/token-of-the-number?call_id=RGB0001&call_revenue=25.50&sale_successful=true
+}
+
+// Retreaver needs no code of its own: a postback names its call, and a lead
+// carries its uuid and the publisher's own id.
+func ExampleWebhookConfig() {
+	preview(trackdrive.WebhookConfig{
+		Method: "GET",
+		URL:    "https://retreaver.example/conversions?call_uuid=[retreaver_call_uuid]&payout=[payout]",
+	}, trackdrive.Values{"retreaver_call_uuid": "ret-1", "payout": "25.50"})
+	preview(trackdrive.WebhookConfig{
+		URL: "https://[trackdrive_subdomain].trackdrive.com/api/v1/leads",
+		Body: `{"lead_token": "[lead_token]", "caller_id": "[caller_id]",
+ "retreaver_call_uuid": "[call_uuid]", "traffic_source_lead_id": "[lead_id]"}`,
+	}, trackdrive.Values{
+		"trackdrive_subdomain": "acme", "lead_token": "lead-token-made-up", "caller_id": "+15555550142", "call_uuid": "ret-1", "lead_id": "p-77",
+	})
+	// Output:
+	// GET https://retreaver.example/conversions?call_uuid=ret-1&payout=25.50
+	// POST https://acme.trackdrive.com/api/v1/leads
+	// {"lead_token": "lead-token-made-up", "caller_id": "+15555550142",
+	//  "retreaver_call_uuid": "ret-1", "traffic_source_lead_id": "p-77"}
+}
+
+func ExampleWebhookConfig_MarshalJSON() {
+	data, err := json.MarshalIndent(trackdrive.RingbaConversion(), "", "  ")
+	fmt.Println(string(data), err)
+	// Output:
+	// {
+	//   "name": "Ringba conversion",
+	//   "method": "GET",
+	//   "url": "https://webhook.ringba.com/hook/[ringba_webhook_token]?call_id=[ringba_call_uuid]\u0026call_revenue=[revenue]\u0026sale_successful=true",
+	//   "timeout": "10s",
+	//   "repeat": "never",
+	//   "on_missing": "fails"
+	// } <nil>
+}
+
+func ExampleWebhookConfig_UnmarshalJSON() {
+	var cfg trackdrive.WebhookConfig
+	err := json.Unmarshal([]byte(`{"url":"https://[subdomain].trackdrive.com/x","timeout":"8s","repeat":"refused","dialects":["ringba"]}`), &cfg)
+	fmt.Println(cfg.Timeout, cfg.Repeat, cfg.Dialects, err)
+	err = json.Unmarshal([]byte(`{"url":"https://x.example","timeout":"soon","colour":"red"}`), &cfg)
+	fmt.Println(err)
+	// Output:
+	// 8s refused [ringba] <nil>
+	// trackdrive: invalid argument: timeout: must be a duration such as "10s"; colour: is no key of a webhook's configuration
+}
