@@ -174,6 +174,9 @@ func TestAGETPostOnADyingConnectionArrivesOnce(t *testing.T) {
 		requireDelivery(t, err, trackdrive.ErrNetwork, trackdrive.DeliveryUnknown, 1)
 		require.LessOrEqual(t, srv.Whole(), 2)
 		require.Equal(t, 2, srv.Conns(), "a connection of its own")
+		if f.Whole {
+			require.Equal(t, 2, srv.Requests()[1].Conn, "not the kept one")
+		}
 	}
 }
 

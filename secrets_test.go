@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -199,4 +200,20 @@ func TestURLErrorsOfATransportLoseTheirURL(t *testing.T) {
 	var whole *url.Error
 	require.NotErrorAs(t, err, &whole)
 	require.NotContains(t, err.Error(), "15555550100")
+}
+
+// quoting is a transport that quotes the request in its error, as some do.
+type quoting struct{}
+
+func (quoting) RoundTrip(r *http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("no route for %s with %s", r.URL.Path, r.URL.RawQuery)
+}
+
+func TestErrorsOfATransportLoseQueryAndPath(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, quoting{}, trackdrive.WithEncoding(trackdrive.EncodeQuery))
+	_, err := c.Post(t.Context(), "secret_vanity", onePost)
+	require.ErrorIs(t, err, trackdrive.ErrNetwork)
+	require.NotContains(t, err.Error(), "15555550100")
+	require.NotContains(t, err.Error(), "secret_vanity")
 }
