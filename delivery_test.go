@@ -539,3 +539,27 @@ func TestTheShortestTimeLimitCounts(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAuthenticatorThatTakesAllTheTimeSendsNothing(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(context.Context) error{
+		"and says so":  func(ctx context.Context) error { return ctx.Err() },
+		"and does not": func(context.Context) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := faultserver.NewInMemory(t, faultserver.Reply(200, lead))
+				auth := trackdrive.AuthenticatorFunc(func(ctx context.Context, _ *trackdrive.AuthRequest) error {
+					<-ctx.Done()
+					return answer(ctx)
+				})
+				c := clientOf(t, srv.URL, trackdrive.WithTransport(dialing(srv.Dial)), trackdrive.WithAuth(auth), trackdrive.WithTimeout(3*time.Second))
+				_, err := c.Post(t.Context(), "sell", onePost)
+				require.ErrorIs(t, err, trackdrive.ErrTimeout)
+				require.Equal(t, trackdrive.DeliveryNotSent, trackdrive.DeliveryOf(err))
+				require.Zero(t, srv.Conns())
+			})
+		})
+	}
+}

@@ -107,6 +107,9 @@ func main() {
 	if wanted("loopback") {
 		loopback(out, *quick)
 	}
+	if wanted("memory") {
+		memory(out)
+	}
 	if wanted("size") {
 		size(out)
 	}

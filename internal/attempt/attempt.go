@@ -278,6 +278,11 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends the request, reads the reply, and fills in t.
 func (r *run) exchange(req *http.Request, t *Try) {
+	if fault := r.ended(r.ctx); fault != None {
+		// The time went into making the request.
+		t.Fault, t.Err, t.Delivery = fault, r.ctx.Err(), NotSent
+		return
+	}
 	resp, err := r.send(req) //nolint:bodyclose // readBody closes it
 	if err != nil {
 		r.failed(t, err)
