@@ -188,6 +188,10 @@ func (n *Number[T]) strip(whole int) {
 
 // fitting refuses what is too long as it is written, up to end, or written out.
 func (n Number[T]) fitting(end int) (Number[T], Form) {
+	const near = MaxDigits/2 - 1 // with so few digits so close to the point, no count is needed
+	if end <= near && -near <= n.point && n.point <= near {
+		return n, Exact
+	}
 	if end > MaxDigits && n.written(end) > MaxDigits {
 		return Number[T]{}, TooLong
 	}

@@ -279,9 +279,11 @@ value:
 	for {
 		switch c := s.at(i); kinds[c] {
 		case String:
-			end, _ := s.text(i + 1)
-			if end < 0 {
-				return
+			end := plain(data, i+1)
+			if s.at(end) != '"' { // most strings have nothing but plain characters
+				if end, _ = s.text(i + 1); end < 0 {
+					return
+				}
 			}
 			i = end + 1
 		case Number:
@@ -344,12 +346,17 @@ func (s *Scanner) member(i int) (name Value, next int) {
 	if s.at(i) != '"' {
 		return name, s.unexpected(i, "a name")
 	}
-	end, escaped := s.text(i + 1)
-	if end < 0 {
-		return name, -1
+	end, escaped := plain(s.data, i+1), false
+	if s.at(end) != '"' {
+		if end, escaped = s.text(i + 1); end < 0 {
+			return name, -1
+		}
 	}
 	name = Value{Kind: String, Escaped: escaped, Start: i + 1, End: end}
-	i = space(s.data, end+1)
+	i = end + 1
+	if s.at(i) != ':' {
+		i = space(s.data, i)
+	}
 	if s.at(i) != ':' {
 		return name, s.unexpected(i, "a colon")
 	}
