@@ -17,3 +17,15 @@ func (i instant) RoundTrip(r *http.Request) (*http.Response, error) {
 		ContentLength: int64(len(i)), Request: r,
 	}, nil
 }
+
+// inTurn is a transport that gives one reply after the other, and notes the
+// cursors that it was asked for.
+type inTurn struct {
+	bodies, cursors []string
+}
+
+func (i *inTurn) RoundTrip(r *http.Request) (*http.Response, error) {
+	i.cursors = append(i.cursors, r.URL.Query().Get("cursor"))
+	body := i.bodies[min(len(i.cursors), len(i.bodies))-1]
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: int64(len(body))}, nil
+}

@@ -87,23 +87,9 @@ func (c *Client) storeLead(ctx context.Context, op operation, l *Lead, opts []Ca
 		return nil, refused(op.name, invalid("data", "is for SubmitLead; CaptureLead takes contact fields in Fields"))
 	}
 	call.setPath(op.path, "")
+	call.secret = []string{l.LeadToken}
 	copied := *l
-	call.setParams(&copied)
-	call.repeat, call.secret = RepeatNever, []string{l.LeadToken}
-	var reply *LeadResponse
-	call.read = func(_ int, body []byte) (err error) {
-		reply, err = readLead(body)
-		return err
-	}
-	meta, err := call.send(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if reply == nil {
-		return nil, call.rejected(&meta)
-	}
-	reply.Meta = meta
-	return reply, nil
+	return call.sendLead(ctx, &copied, "", RepeatNever)
 }
 
 var errNoLead = errors.New("the reply says nothing of a lead")

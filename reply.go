@@ -442,10 +442,12 @@ func (r *reader) firstID(list ...jsonscan.Value) ID {
 	return ""
 }
 
-// seconds is a duration in seconds, written as a number or a text; 0 for what
+func (r *reader) seconds(v jsonscan.Value) time.Duration { return secondsOf(r.value(v)) }
+
+// secondsOf is a duration in seconds, written as a number or a text; 0 for what
 // is none, and for a negative one.
-func (r *reader) seconds(v jsonscan.Value) time.Duration {
-	amount, ok := r.value(v).Amount()
+func secondsOf(v Value) time.Duration {
+	amount, ok := v.Amount()
 	if !ok {
 		return 0
 	}

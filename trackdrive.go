@@ -344,7 +344,7 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 			return "", "", "", err
 		}
 		plain.WriteString("/" + segment)
-		raw.WriteString("/" + url.PathEscape(segment))
+		raw.WriteString("/" + escapeSegment(segment))
 		if i == 0 && isVanityURI(segment) {
 			shown.WriteString("/" + segment)
 		} else {
@@ -353,6 +353,8 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 	}
 	return plain.String(), raw.String(), shown.String(), nil
 }
+
+func escapeSegment(segment string) string { return url.PathEscape(segment) }
 
 // checkSegment refuses what would leave its place in a path.
 func checkSegment(field, segment string) error {

@@ -1,0 +1,412 @@
+// Calls: what integrators do with them beside the marketplace. Looking a call
+// up settles a post or an update whose delivery is unknown.
+
+package trackdrive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// Call is a call as TrackDrive has it. Which members a reply has depends on the
+// credentials; what has no name here is in Raw.
+type Call struct {
+	ID              ID
+	UUID            string
+	CallerNumber    string          // caller_number
+	NumberCalled    string          // number_called
+	Status          string          // "finished", ...
+	Buyer           string          // the buyer's name
+	BuyerID         ID              // buyer_id
+	OfferID         ID              // offer_id
+	TrafficSourceID ID              // traffic_source_id
+	BuyerConverted  bool            // read as "Converted", written as true: TrackDrive's forms differ
+	OfferConverted  bool            // as BuyerConverted
+	Revenue         Amount          // what the buyer pays
+	Payout          Amount          // what the traffic source gets
+	TotalDuration   time.Duration   // total_duration
+	CreatedAt       time.Time       // zero where it is missing or unreadable
+	EndedAt         time.Time       // as CreatedAt
+	Raw             json.RawMessage // all that TrackDrive sent of the call
+}
+
+// Field looks up any field of the call by path: "token_values.first_name".
+func (c Call) Field(path string) Value { return lookup(c.Raw, path) }
+
+func readCall(raw json.RawMessage) Call {
+	value := func(name string) Value { return lookup(raw, name) }
+	scalar := func(name string) string {
+		if v := value(name); v.kind == jsonscan.String || v.kind == jsonscan.Number {
+			return v.text
+		}
+		return ""
+	}
+	c := Call{
+		ID: ID(scalar("id")), UUID: scalar("uuid"), CallerNumber: scalar("caller_number"), NumberCalled: scalar("number_called"),
+		Status: scalar("status"), Buyer: scalar("buyer"), BuyerID: ID(scalar("buyer_id")), OfferID: ID(scalar("offer_id")),
+		TrafficSourceID: ID(scalar("traffic_source_id")), BuyerConverted: isConverted(value("buyer_converted")),
+		OfferConverted: isConverted(value("offer_converted")), TotalDuration: secondsOf(value("total_duration")),
+		CreatedAt: timeOf(scalar("created_at")), EndedAt: timeOf(scalar("ended_at")), Raw: raw,
+	}
+	c.Revenue, _ = value("revenue").Amount()
+	c.Payout, _ = value("payout").Amount()
+	return c
+}
+
+func isConverted(v Value) bool {
+	yes, known := v.Bool()
+	return known && yes || v.kind == jsonscan.String && lowerASCII(v.text) == "converted"
+}
+
+// apiTime is how TrackDrive writes and reads times.
+const apiTime = "2006-01-02 15:04:05 -0700"
+
+func timeOf(text string) time.Time {
+	for _, layout := range [...]string{apiTime, time.RFC3339} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// lookupRequest is a GET with a query.
+type lookupRequest []param
+
+func (r lookupRequest) parameters(list []param) []param { return append(list, r...) }
+func (r lookupRequest) fields() Fields                  { return nil }
+
+func (r lookupRequest) wire() any { return wireOf(r) }
+
+// setMethod fixes the method. A default encoding that does not go with it gives
+// way.
+func (c *call) setMethod(method string) {
+	c.method = method
+	switch {
+	case method == http.MethodGet:
+		c.params.encoding = EncodeQuery
+	case c.params.encoding == EncodeQuery:
+		c.params.encoding = EncodeJSON
+	}
+}
+
+// Call returns a call by its id or uuid: GET /api/v1/calls/{id}. It changes
+// nothing, and is repeated until it is answered. A call that the company does
+// not have is [ErrNotFound].
+func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call, error) {
+	out, err := c.newCall(operation{name: "call", path: "/calls/{id}", need: bound}, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkUUID("call id", id); err != nil {
+		return nil, refused(out.name, err)
+	}
+	out.setPath("/calls/", id)
+	out.setParams(lookupRequest{})
+	out.setMethod(http.MethodGet)
+	out.repeat = RepeatSafe
+	var found *Call
+	out.read = func(_ int, body []byte) error {
+		if err := jsonscan.Valid(body); err != nil {
+			return err
+		}
+		record := lookup(body, "call")
+		if record.kind != jsonscan.Object {
+			return errors.New("the reply has no call")
+		}
+		call := readCall(json.RawMessage(record.text))
+		found = &call
+		return nil
+	}
+	if _, err := out.send(ctx); err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// CallQuery selects calls.
+type CallQuery struct {
+	CallerNumber string    // calls of this caller only
+	CreatedFrom  time.Time // zero: from the first
+	CreatedTo    time.Time // zero: to the last
+	PerPage      int       // how many a request fetches; default 100
+	Fields       Fields    // other filters: offer_id, status, columns, ...
+}
+
+// callPage is a query for one page.
+type callPage struct {
+	*CallQuery
+	cursor string
+}
+
+func (p *callPage) parameters(list []param) []param {
+	list = append(list,
+		param{name: "cursor", text: p.cursor},
+		param{name: "caller_number", text: p.CallerNumber},
+		param{name: "page", unsent: true},
+	)
+	perPage := p.PerPage
+	if perPage == 0 {
+		perPage = 100
+	}
+	list = append(list, param{name: "per_page", text: strconv.Itoa(perPage)})
+	for name, at := range map[string]time.Time{"created_at_from": p.CreatedFrom, "created_at_to": p.CreatedTo} {
+		text := ""
+		if !at.IsZero() {
+			text = at.Format(apiTime)
+		}
+		list = append(list, param{name: name, text: text})
+	}
+	return list
+}
+
+func (p *callPage) fields() Fields { return p.Fields }
+
+func (p *callPage) wire() any { return wireOf(p) }
+
+// firstCursor and lastCursor are where TrackDrive's lists start and end.
+const (
+	firstCursor = "-1"
+	lastCursor  = "0"
+)
+
+// Calls iterates over the calls that the query selects, page after page:
+// GET /api/v1/calls. The time limit is that of each page. An error ends the
+// iteration; it comes with a zero Call. A nil query selects all.
+//
+//	for call, err := range client.Calls(ctx, &trackdrive.CallQuery{CallerNumber: caller}) {
+//		if err != nil {
+//			return err
+//		}
+//	}
+func (c *Client) Calls(ctx context.Context, q *CallQuery, opts ...CallOption) iter.Seq2[Call, error] {
+	return func(yield func(Call, error) bool) {
+		query := new(CallQuery)
+		if q != nil {
+			*query = *q
+		}
+		for cursor := firstCursor; cursor != lastCursor; {
+			page, next, err := c.callsAt(ctx, &callPage{query, cursor}, opts)
+			if err == nil && next == cursor {
+				err = refused("calls", unreadable(errors.New("the list does not go on")))
+			}
+			if err != nil {
+				yield(Call{}, err)
+				return
+			}
+			for _, raw := range page {
+				if !yield(readCall(raw), nil) {
+					return
+				}
+			}
+			cursor = next
+		}
+	}
+}
+
+// callsAt fetches one page, and the cursor of the next: its exact text, which
+// may look like a float.
+func (c *Client) callsAt(ctx context.Context, p *callPage, opts []CallOption) (page []json.RawMessage, next string, err error) {
+	out, err := c.newCall(operation{name: "calls", path: "/calls", need: bound}, opts)
+	if err != nil {
+		return nil, "", err
+	}
+	if p.PerPage < 0 {
+		return nil, "", refused(out.name, invalid("per_page", "must not be negative"))
+	}
+	out.setPath("/calls", "")
+	out.setParams(p)
+	out.setMethod(http.MethodGet)
+	out.repeat = RepeatSafe
+	out.read = func(_ int, body []byte) (err error) {
+		page, next, err = readCalls(body)
+		return err
+	}
+	_, err = out.send(ctx)
+	return page, next, err
+}
+
+// readCalls reads a page, also one without an envelope (root=false), which is
+// the last.
+func readCalls(body []byte) (page []json.RawMessage, next string, err error) {
+	if err := jsonscan.Valid(body); err != nil {
+		return nil, "", err
+	}
+	var list Value
+	var s jsonscan.Scanner
+	if s.Reset(body); s.Kind() == jsonscan.Array {
+		list, next = Value{jsonscan.Array, string(body)}, lastCursor
+	} else {
+		list = lookup(body, "calls")
+		if next = lookup(body, "metadata.next_cursor").String(); next == "" {
+			next = lastCursor
+		}
+	}
+	if list.kind != jsonscan.Array {
+		return nil, "", errors.New("the reply has no list of calls")
+	}
+	data := []byte(list.text)
+	s.Reset(data)
+	for s.Enter(); s.Next(); {
+		if s.Kind() == jsonscan.Object {
+			v := s.Read()
+			page = append(page, json.RawMessage(data[v.Start:v.End]))
+		}
+	}
+	return page, next, nil
+}
+
+// CallerUpdate is a postback for a buyer who knows the caller and no uuid.
+type CallerUpdate struct {
+	OfferToken     string        `json:"offer_token,omitempty"`     // the offer's: a credential
+	CallTimeframe  time.Duration `json:"call_timeframe,omitempty"`  // how long ago the call may be, in whole minutes; 0: any
+	BuyerConverted *bool         `json:"buyer_converted,omitempty"` // sent as "true" or "false"; write new(true)
+	Revenue        Amount        `json:"revenue,omitzero"`          // sent as text
+	AddRevenue     Amount        `json:"add_revenue,omitzero"`      // adds to what is there
+	AddPayout      Amount        `json:"add_payout,omitzero"`       // adds to what is there
+	Fields         Fields        `json:"fields,omitempty"`          // call_disposition_id, agent_call_disposition_notes, ...
+}
+
+func (u *CallerUpdate) parameters(list []param) []param {
+	minutes := ""
+	if u.CallTimeframe > 0 {
+		minutes = strconv.Itoa(int(u.CallTimeframe / time.Minute))
+	}
+	return append(list,
+		param{name: "offer_token", text: u.OfferToken},
+		param{name: "call_timeframe", text: minutes, id: true},
+		param{name: "buyer_converted", text: boolText(u.BuyerConverted)},
+		param{name: "revenue", text: u.Revenue.text},
+		param{name: "add_revenue", text: u.AddRevenue.text},
+		param{name: "add_payout", text: u.AddPayout.text},
+	)
+}
+
+func (u *CallerUpdate) fields() Fields { return u.Fields }
+
+func (u *CallerUpdate) wire() any { return wireOf(u) }
+
+// wireOf makes go-querystring's struct of a request whose names stand in one
+// place only.
+func wireOf(r parameterized) any {
+	all := formFields{}
+	for _, typed := range r.parameters(nil) {
+		switch {
+		case typed.hash != nil:
+			all[typed.name] = *typed.hash
+		case typed.isSent():
+			all[typed.name] = typed.text
+		}
+	}
+	for name, value := range r.fields() {
+		all[name] = value
+	}
+	return struct{ F formFields }{all}
+}
+
+// UpdateCallByCallerID updates the caller's latest call on an offer:
+// POST /api/v1/calls/update_by_caller_id/{caller_id}. It is never repeated once
+// it may have left: by then the latest call may be another one. Prefer
+// [Client.UpdateCall], which names the call.
+func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *CallerUpdate, opts ...CallOption) (*UpdateCallResponse, error) {
+	out, err := c.newCall(operation{name: "update_call_by_caller_id", path: "/calls/update_by_caller_id/{caller_id}"}, opts)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case u == nil:
+		return nil, refused(out.name, invalid("update", "is nil"))
+	case u.OfferToken == "":
+		return nil, refused(out.name, invalid("offer_token", "is empty"))
+	case u.CallTimeframe < 0 || u.CallTimeframe%time.Minute != 0:
+		return nil, refused(out.name, invalid("call_timeframe", "must be whole minutes"))
+	case u.BuyerConverted == nil && !u.Revenue.IsSet() && !u.AddRevenue.IsSet() && !u.AddPayout.IsSet() && len(u.Fields) == 0:
+		return nil, refused(out.name, invalid("update", "has nothing set"))
+	}
+	if err := out.setNumberPath("/calls/update_by_caller_id/", callerID); err != nil {
+		return nil, refused(out.name, err)
+	}
+	copied := *u
+	out.secret = []string{u.OfferToken}
+	return out.command(ctx, &copied, http.MethodPost)
+}
+
+// setNumberPath addresses a path that ends in a phone number.
+func (c *call) setNumberPath(path, number string) error {
+	if err := checkSegment("caller_id", number); err != nil {
+		return err
+	}
+	if strings.Trim(number, "+0123456789-() .") != "" || !strings.ContainsAny(number, "0123456789") {
+		return invalid("caller_id", "must be a phone number")
+	}
+	c.target = &c.url
+	c.url = c.set.base.at(c.subdomain, apiPath+path+number, apiPath+path+escapeSegment(number))
+	return nil
+}
+
+// command sends what changes something, at most once, and reads the reply as an
+// update's.
+func (c *call) command(ctx context.Context, r parameterized, method string) (*UpdateCallResponse, error) {
+	c.setParams(r)
+	c.setMethod(method)
+	c.repeat = RepeatNever
+	var refusal bool
+	c.read = func(_ int, body []byte) (err error) {
+		refusal, err = readUpdate(body)
+		return err
+	}
+	meta, err := c.send(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if refusal {
+		return nil, c.rejected(&meta)
+	}
+	return &UpdateCallResponse{meta}, nil
+}
+
+// KeyPress is digits pressed on a live call.
+type KeyPress struct {
+	CallID ID     `json:"id,omitempty"`     // the call's id or uuid
+	Digits string `json:"digits,omitempty"` // 0 to 9, * and #
+	Data   Fields `json:"data,omitempty"`   // contact fields to add
+}
+
+func (k *KeyPress) parameters(list []param) []param {
+	data := param{name: "data"}
+	if len(k.Data) > 0 {
+		data.hash = &k.Data
+	}
+	return append(list, param{name: "id", text: string(k.CallID), id: true}, param{name: "digits", text: k.Digits}, data)
+}
+
+func (k *KeyPress) fields() Fields { return nil }
+func (k *KeyPress) wire() any      { return wireOf(k) }
+
+// SendKeyPress presses digits on a live call: POST /api/v1/calls/send_key_press.
+// It is never repeated once it may have left: a key would be pressed twice.
+func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOption) (*UpdateCallResponse, error) {
+	out, err := c.newCall(operation{name: "send_key_press", path: "/calls/send_key_press", need: bound}, opts)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case k == nil:
+		return nil, refused(out.name, invalid("key press", "is nil"))
+	case k.CallID == "":
+		return nil, refused(out.name, invalid("id", "is empty"))
+	case k.Digits == "" || strings.Trim(k.Digits, "0123456789*#") != "":
+		return nil, refused(out.name, invalid("digits", "must be 0 to 9, * and #"))
+	}
+	out.setPath(out.path, "")
+	copied := *k
+	return out.command(ctx, &copied, http.MethodPost)
+}
