@@ -19,8 +19,8 @@ import (
 // Call is a call as TrackDrive has it. Which members a reply has depends on the
 // credentials; what has no name here is in Raw.
 type Call struct {
-	ID              ID
-	UUID            string
+	ID              ID              // id
+	UUID            string          // uuid
 	CallerNumber    string          // caller_number
 	NumberCalled    string          // number_called
 	Status          string          // "finished", ...
