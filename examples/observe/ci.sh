@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs the program as its reader would. $1 is a scratch directory.
+set -euo pipefail
+. .ci/lib.sh
+
+go build -C examples/observe -o "$1/observe" .
+expect 0 -- "$1/observe"
+contains "$OUT" 'span "HTTP POST" http.response.status_code=429'
+contains "$OUT" 'span "sell" buyer=Buyer A payout=25.50, 3 attempts noted'

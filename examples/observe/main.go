@@ -1,0 +1,122 @@
+// Command observe sells a call with OpenTelemetry spans and slog around it.
+//
+//	go run -C examples/observe .
+//
+// It runs on a fake TrackDrive, which refuses the first ping with 429: each
+// attempt is a span of its own, below the span of the sale, and no span, log
+// line or metric shows a credential or a query.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "observe:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	spans := &printer{out: out}
+	provider := sdk.NewTracerProvider(sdk.WithSyncer(spans))
+	defer func() { _ = provider.Shutdown(ctx) }()
+	tracer := provider.Tracer("dialer")
+
+	fake, err := trackdrivetest.Start()
+	if err != nil {
+		return err
+	}
+	defer fake.Close()
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{Name: "Buyer A", Bid: "25.50"}}})
+	fake.Fail(trackdrivetest.OpPing, trackdrivetest.TooManyRequests(0), 1)
+
+	client, err := trackdrive.NewClient("acme",
+		trackdrive.WithBaseURL(fake.URL),
+		trackdrive.WithTransport(otelhttp.NewTransport(trackdrive.NewTransport(nil),
+			otelhttp.WithTracerProvider(provider),
+			otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return "HTTP " + r.Method }))),
+		trackdrive.WithLogger(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: plain}))),
+		trackdrive.WithObserver(func(ctx context.Context, a trackdrive.Attempt) {
+			// What a dashboard counts: the delivery of each attempt.
+			trace.SpanFromContext(ctx).AddEvent("attempt", trace.WithAttributes(
+				attribute.String("operation", a.Operation), attribute.Int("number", a.Number), attribute.String("delivery", a.Delivery.String())))
+		}))
+	if err != nil {
+		return err
+	}
+	return sell(ctx, tracer, client, out)
+}
+
+// sell pings and posts, in a span.
+func sell(ctx context.Context, tracer trace.Tracer, client *trackdrive.Client, out io.Writer) error {
+	ctx, span := tracer.Start(ctx, "sell")
+	defer span.End()
+	ping, err := client.Ping(ctx, "sell", &trackdrive.PingRequest{CallerID: "+15555550142"})
+	if err != nil {
+		return failed(span, err)
+	}
+	best, ok := ping.Best()
+	if !ping.Accepted || !ok {
+		return nil
+	}
+	span.SetAttributes(attribute.String("buyer", best.Name), attribute.String("payout", best.Payout.String()))
+	post, err := client.Post(ctx, "sell", ping.PostTo(best))
+	if err != nil {
+		return failed(span, err)
+	}
+	number, _ := post.Number()
+	fmt.Fprintln(out, "sold: dial", number)
+	return nil
+}
+
+func failed(span trace.Span, err error) error {
+	span.SetStatus(codes.Error, err.Error()) // errors hold no credential and no query
+	span.SetAttributes(attribute.String("delivery", trackdrive.DeliveryOf(err).String()))
+	return err
+}
+
+// plain leaves out what differs from run to run.
+func plain(_ []string, a slog.Attr) slog.Attr {
+	switch a.Key {
+	case slog.TimeKey, "duration", "retry_in", "host":
+		return slog.Attr{}
+	}
+	return a
+}
+
+// printer prints spans when they end.
+type printer struct{ out io.Writer }
+
+// ExportSpans prints each span in a line.
+func (p *printer) ExportSpans(_ context.Context, spans []sdk.ReadOnlySpan) error {
+	for _, s := range spans {
+		status := ""
+		for _, a := range s.Attributes() {
+			switch a.Key {
+			case "http.response.status_code", "buyer", "payout":
+				status += fmt.Sprintf(" %s=%s", a.Key, a.Value.Emit())
+			}
+		}
+		fmt.Fprintf(p.out, "span %q%s, %d attempts noted\n", s.Name(), status, len(s.Events()))
+	}
+	return nil
+}
+
+// Shutdown does nothing: nothing is held back.
+func (p *printer) Shutdown(context.Context) error { return nil }
