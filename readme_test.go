@@ -1,0 +1,175 @@
+package trackdrive_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
+)
+
+// TestTheREADMEsCodeCompiles looks for each line of the README's Go code in the
+// functions below, which do compile.
+func TestTheREADMEsCodeCompiles(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("readme_test.go")
+	require.NoError(t, err)
+	compiled := make(map[string]bool)
+	for line := range strings.Lines(string(source)) {
+		compiled[strings.TrimSpace(line)] = true
+	}
+	inCode, checked := false, 0
+	for line := range strings.Lines(string(readme)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inCode = line == "```go"
+		case inCode && line != "":
+			require.True(t, compiled[line], "not compiled: %s", line)
+			checked++
+		}
+	}
+	require.Greater(t, checked, 50)
+}
+
+var (
+	_ = []any{readmeStart, readmeChoose, readmeAll, readmeStatic, readmeEncodings, readmeCompanies, readmeRotate, readmeWatch, readmeTest}
+
+	ctx              = context.Background()
+	endpoint, caller = "sell", "+15555550142"
+	number           = "+15555550120"
+	public, private  = "tdpub-made-up", "tdprv-made-up"
+	encoded          = "bWFkZTp1cA=="
+	request          *trackdrive.PingRequest
+	r                *http.Request
+	vault            secrets
+	otelhttp         wrapping
+	attempts         counters
+)
+
+type secrets struct{}
+
+func (secrets) Token(context.Context) (string, error) { return "dev-made-up", nil }
+
+type wrapping struct{}
+
+func (wrapping) NewTransport(rt http.RoundTripper) http.RoundTripper { return rt }
+
+type counters struct{}
+
+func (c counters) With(...string) counters { return c }
+func (counters) Inc()                      {}
+
+func readmeStart() error {
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTimeout(8*time.Second))
+	if err != nil {
+		return err
+	}
+	ping, err := client.Ping(ctx, "check_for_available_buyers", &trackdrive.PingRequest{
+		CallerID: "+15555550142",
+		Fields:   trackdrive.Fields{"zip": "90210"},
+	})
+	if err != nil {
+		return err
+	}
+	if best, ok := ping.Best(); ok && ping.Accepted {
+		post, err := client.Post(ctx, "check_for_available_buyers", ping.PostTo(best))
+		if err != nil {
+			return err // trackdrive.DeliveryOf(err): not sent, answered, or unknown
+		}
+		number, ok := post.Number()
+		fmt.Println(number, ok)
+	}
+	return nil
+}
+
+func readmeChoose(ping *trackdrive.PingResponse) (trackdrive.Buyer, bool) {
+	enough := trackdrive.All(trackdrive.Field("offer_conversion_payout").AtLeast("20.00"))
+	best, ok := ping.Best(enough.AcceptsBuyer, func(b trackdrive.Buyer) bool { return b.PingID != "" })
+	return best, ok
+}
+
+func readmeAll(client *trackdrive.Client, ping *trackdrive.PingResponse) (*trackdrive.PostResponse, error) {
+	post, err := client.Post(ctx, endpoint, ping.PostToAll())
+	if err != nil {
+		return post, err
+	}
+	post, err = client.Post(ctx, endpoint, &trackdrive.PostRequest{PostOnly: true, CallerID: caller})
+	return post, err
+}
+
+func readmeStatic(client *trackdrive.Client) (*trackdrive.PingResponse, error) {
+	ping, err := client.Ping(ctx, endpoint, &trackdrive.PingRequest{CallerID: caller, TrackdriveNumber: number},
+		trackdrive.WithTracking(trackdrive.TrackingStatic))
+	return ping, err
+}
+
+func readmeEncodings() (*trackdrive.PingResponse, error) {
+	client, err := trackdrive.NewClient("acme", trackdrive.WithEncoding(trackdrive.EncodeForm))
+	if err != nil {
+		return nil, err
+	}
+	ping, err := client.Ping(ctx, endpoint, request, trackdrive.WithEncoding(trackdrive.EncodeQuery))
+	return ping, err
+}
+
+func readmeCompanies() error {
+	client, err := trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.PerSubdomain(map[string]trackdrive.Authenticator{
+		"acme":  trackdrive.BasicAuth(public, private),
+		"other": trackdrive.BasicToken(encoded),
+	})))
+	if err != nil {
+		return err
+	}
+	ref, err := trackdrive.ParseCallRef(r) // TrackDrive's forward post
+	if err != nil {
+		return err
+	}
+	_, err = client.UpdateCallAt(ctx, ref, &trackdrive.UpdateCall{BuyerConverted: new(true), Revenue: trackdrive.MustAmount("25.50")})
+	return err
+}
+
+func readmeRotate() (*trackdrive.Client, error) {
+	rotating := trackdrive.AuthenticatorFunc(func(ctx context.Context, r *trackdrive.AuthRequest) error {
+		token, err := vault.Token(ctx)
+		if err != nil {
+			return err
+		}
+		r.SetHeader("Authorization", "Token "+token)
+		return nil
+	})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithAuth(rotating))
+	return client, err
+}
+
+func readmeWatch() (*trackdrive.Client, error) {
+	client, err := trackdrive.NewClient("acme",
+		trackdrive.WithTransport(otelhttp.NewTransport(trackdrive.NewTransport(nil))),
+		trackdrive.WithLogger(slog.Default()),
+		trackdrive.WithObserver(func(ctx context.Context, a trackdrive.Attempt) {
+			attempts.With(a.Operation, a.Delivery.String()).Inc()
+		}))
+	return client, err
+}
+
+func readmeTest(t *testing.T, client *trackdrive.Client) {
+	httpmock.ActivateNonDefault(client.HTTPClient())
+
+	srv := trackdrivetest.NewServer(t)
+	srv.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{ID: "1", Name: "Buyer A", Bid: "25.50"}}})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(srv.URL))
+	// … run the code under test …
+	srv.AssertSales(t, 1)
+	fmt.Println(client, err)
+}
