@@ -196,7 +196,7 @@ func (c *Client) Calls(ctx context.Context, q *CallQuery, opts ...CallOption) it
 		for cursor := firstCursor; cursor != lastCursor; {
 			page, next, err := c.callsAt(ctx, &callPage{query, cursor}, opts)
 			if err == nil && next == cursor {
-				err = refused("calls", unreadable(errors.New("the list does not go on")))
+				err = &Error{Operation: "calls", Err: unreadable(errors.New("the list does not go on")), Delivery: DeliveryAnswered}
 			}
 			if err != nil {
 				yield(Call{}, err)
