@@ -105,10 +105,11 @@ var (
 func unreadable(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, err) }
 
 var (
-	errEmpty     = errors.New("the reply is empty")
-	errNoObject  = errors.New("the reply is no JSON object")
-	errNoBuyers  = errors.New("buyers is not a list")
-	errNoVerdict = errors.New("the reply says neither accepted nor rejected")
+	errEmpty      = errors.New("the reply is empty")
+	errNoObject   = errors.New("the reply is no JSON object")
+	errNoBuyers   = errors.New("buyers is not a list")
+	errManyBuyers = fmt.Errorf("the reply lists more than %d buyers", maxBuyers)
+	errNoVerdict  = errors.New("the reply says neither accepted nor rejected")
 )
 
 // found is where an object's members stand.
@@ -278,6 +279,10 @@ func (r *reader) fail(err error) {
 	}
 }
 
+// maxBuyers bounds what a reply of nothing but small objects can cost: at 1 MiB
+// a reply has no room for more real ones.
+const maxBuyers = 1 << 14
+
 // smallestBuyer is how short a buyer of the market's can be, in bytes.
 const smallestBuyer = len(`{"ping_id":"1","bid":1}`)
 
@@ -295,6 +300,10 @@ func (r *reader) readBuyers() []Buyer {
 	r.Enter()
 	for r.Next() {
 		if r.Kind() != jsonscan.Object {
+			continue
+		}
+		if len(list) == maxBuyers {
+			r.fail(errManyBuyers)
 			continue
 		}
 		if list == nil {
