@@ -312,15 +312,15 @@ func (r *reader) readBuyers() []Buyer {
 			r.caps = nil
 			r.room = 2 * cap(list)
 		}
-		list = append(list, r.readBuyer())
+		list = append(list, Buyer{})
+		r.readBuyer(&list[len(list)-1])
 	}
 	return list
 }
 
 // readBuyer reads one buyer. Where two names mean the same, both are kept until
 // it is clear which one counts.
-func (r *reader) readBuyer() Buyer {
-	var b Buyer
+func (r *reader) readBuyer(b *Buyer) {
 	var seen memberSet
 	var buyerID, id, destination, forwarding, duration jsonscan.Value
 	var bids [3]jsonscan.Value
@@ -338,7 +338,7 @@ func (r *reader) readBuyer() Buyer {
 		seen |= 1 << m
 		v := r.Read()
 		if r.Failed() {
-			return Buyer{}
+			return
 		}
 		switch m {
 		case mBuyerID:
@@ -383,7 +383,6 @@ func (r *reader) readBuyer() Buyer {
 	b.Payout = r.payout(bids)
 	end := r.Offset()
 	b.Raw = json.RawMessage(r.body[start:end:end])
-	return b
 }
 
 // payout is the first bid that is given. One that cannot be read is none, and
@@ -456,6 +455,9 @@ func (r *reader) seconds(v jsonscan.Value) time.Duration { return secondsOf(r.va
 // secondsOf is a duration in seconds, written as a number or a text; 0 for what
 // is none, and for a negative one.
 func secondsOf(v Value) time.Duration {
+	if n, whole := smallNumber(v.text); whole {
+		return time.Duration(n) * time.Second
+	}
 	amount, ok := v.Amount()
 	if !ok {
 		return 0
@@ -470,15 +472,38 @@ func secondsOf(v Value) time.Duration {
 	}
 }
 
-// count is a whole number; nil for anything else.
-func (r *reader) count(v jsonscan.Value) *int {
-	amount, ok := r.value(v).Amount()
+// smallNumber reads digits alone, the way that nearly all numbers are written.
+func smallNumber(text string) (n int, ok bool) {
+	if len(text) == 0 || len(text) > 9 {
+		return 0, false
+	}
+	for i := range len(text) {
+		if !isDigit(text[i]) {
+			return 0, false
+		}
+		n = 10*n + int(text[i]-'0')
+	}
+	return n, true
+}
+
+// wholeNumber reads a whole number, also one that is written with a point.
+func wholeNumber(v Value) (n int, ok bool) {
+	if n, ok := smallNumber(v.text); ok {
+		return n, true
+	}
+	amount, ok := v.Amount()
 	if !ok {
-		return nil
+		return 0, false
 	}
 	whole, fraction, _ := strings.Cut(amount.text, ".")
 	n, err := strconv.Atoi(whole)
-	if err != nil || strings.Trim(fraction, "0") != "" {
+	return n, err == nil && strings.Trim(fraction, "0") == ""
+}
+
+// count is a whole number; nil for anything else.
+func (r *reader) count(v jsonscan.Value) *int {
+	n, ok := wholeNumber(r.value(v))
+	if !ok {
 		return nil
 	}
 	if r.caps == nil {
