@@ -140,8 +140,17 @@ func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateC
 	}
 	c.setPath("/calls/update_call/", uuid)
 	copied := *u
-	c.setParams(&copied)
-	c.repeat = copied.repeat()
+	return c.command(ctx, &copied, "", copied.repeat())
+}
+
+// command sends what changes something, and reads the reply as an update's. A
+// method of "" leaves it to the encoding.
+func (c *call) command(ctx context.Context, r parameterized, method string, repeat Repeatable) (*UpdateCallResponse, error) {
+	c.setParams(r)
+	if method != "" {
+		c.setMethod(method)
+	}
+	c.repeat = repeat
 	var refusal bool
 	c.read = func(_ int, body []byte) (err error) {
 		refusal, err = readUpdate(body)

@@ -336,7 +336,7 @@ func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *C
 	}
 	copied := *u
 	out.secret = []string{u.OfferToken}
-	return out.command(ctx, &copied, http.MethodPost)
+	return out.command(ctx, &copied, http.MethodPost, RepeatNever)
 }
 
 // setNumberPath addresses a path that ends in a phone number.
@@ -350,27 +350,6 @@ func (c *call) setNumberPath(path, number string) error {
 	c.target = &c.url
 	c.url = c.set.base.at(c.subdomain, apiPath+path+number, apiPath+path+escapeSegment(number))
 	return nil
-}
-
-// command sends what changes something, at most once, and reads the reply as an
-// update's.
-func (c *call) command(ctx context.Context, r parameterized, method string) (*UpdateCallResponse, error) {
-	c.setParams(r)
-	c.setMethod(method)
-	c.repeat = RepeatNever
-	var refusal bool
-	c.read = func(_ int, body []byte) (err error) {
-		refusal, err = readUpdate(body)
-		return err
-	}
-	meta, err := c.send(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if refusal {
-		return nil, c.rejected(&meta)
-	}
-	return &UpdateCallResponse{meta}, nil
 }
 
 // KeyPress is digits pressed on a live call.
@@ -408,5 +387,5 @@ func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOpti
 	}
 	out.setPath(out.path, "")
 	copied := *k
-	return out.command(ctx, &copied, http.MethodPost)
+	return out.command(ctx, &copied, http.MethodPost, RepeatNever)
 }
