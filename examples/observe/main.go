@@ -110,7 +110,7 @@ func (p *printer) ExportSpans(_ context.Context, spans []sdk.ReadOnlySpan) error
 		for _, a := range s.Attributes() {
 			switch a.Key {
 			case "http.response.status_code", "buyer", "payout":
-				status += fmt.Sprintf(" %s=%s", a.Key, a.Value.Emit())
+				status += fmt.Sprintf(" %s=%s", a.Key, a.Value.String())
 			}
 		}
 		fmt.Fprintf(p.out, "span %q%s, %d attempts noted\n", s.Name(), status, len(s.Events()))
