@@ -127,7 +127,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 		*a = Amount{}
 		return nil
 	}
-	if len(data) == 0 || data[0] != '"' {
+	if isJSONNumber(string(data)) {
 		return a.UnmarshalText(data)
 	}
 	var text string

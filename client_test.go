@@ -114,7 +114,7 @@ func TestWhatAnAuthenticatorMayNotDo(t *testing.T) {
 	} {
 		rt := &answering{status: 200, body: lead}
 		auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error { set(r); return nil })
-		_, err := newClient(t, rt, trackdrive.WithAuth(auth)).Ping(t.Context(), "sell", &trackdrive.PingRequest{Fields: trackdrive.Fields{"zip": "1"}})
+		_, err := newClient(t, rt, trackdrive.WithAuth(auth)).Ping(t.Context(), "sell", &trackdrive.PingRequest{CallerID: "1", Fields: trackdrive.Fields{"zip": "1"}})
 		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument, name)
 		require.ErrorContains(t, err, name)
 		require.NotContains(t, err.Error(), "made-up-secret")

@@ -121,7 +121,7 @@ func (p *params) check() error {
 // takes reports whether the request has a parameter of this name, or one that
 // a form's brackets make of it.
 func (p *params) takes(name string) bool {
-	root, _, _ := strings.Cut(name, "[")
+	root := rootOf(name)
 	for _, typed := range p.typed {
 		if typed.name == name || typed.name == root {
 			return true
@@ -130,15 +130,24 @@ func (p *params) takes(name string) bool {
 	return false
 }
 
-// checkAuth refuses an authenticator's parameter that the request has, too.
+// rootOf is the name without a form's brackets.
+func rootOf(name string) string {
+	root, _, _ := strings.Cut(name, "[")
+	return root
+}
+
+// checkAuth refuses an authenticator's parameter that the request sends, too.
+// It may stand in for a typed one that is empty: for a lead_token, say.
 func (p *params) checkAuth(auth []namedText) error {
 	for _, a := range auth {
-		if p.takes(a.name) {
-			return invalid(quoteName(a.name), "is set by the authenticator and by the request")
+		root := rootOf(a.name)
+		for _, typed := range p.typed {
+			if typed.isSent() && typed.name == root {
+				return invalid(quoteName(a.name), "is set by the authenticator and by the request")
+			}
 		}
 		for name := range p.fields {
-			root, _, _ := strings.Cut(name, "[")
-			if name == a.name || root == a.name {
+			if name == a.name || rootOf(name) == root {
 				return invalid(quoteName(name), "is set by the authenticator; it cannot be in Fields")
 			}
 		}
@@ -429,8 +438,8 @@ type formFields Fields
 
 // EncodeValues adds the fields, whatever name they stand under.
 func (f formFields) EncodeValues(_ string, values *url.Values) error {
-	for name, value := range f {
-		addValue(*values, name, value)
+	for _, name := range sortedNames(f) { // "a[]" and "a" share a list
+		addValue(*values, name, f[name])
 	}
 	return nil
 }
@@ -454,8 +463,8 @@ func addValue(values url.Values, name string, value any) {
 	case Amount:
 		values.Add(name, v.text)
 	case Fields:
-		for key, inner := range v {
-			addValue(values, name+"["+key+"]", inner)
+		for _, key := range sortedNames(v) {
+			addValue(values, name+"["+key+"]", v[key])
 		}
 	case map[string]any:
 		addValue(values, name, Fields(v))

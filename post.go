@@ -50,7 +50,7 @@ func (r *PostRequest) wire() any {
 func (r *PostRequest) checkPost(mode TrackingMode) error {
 	switch {
 	case r.PostOnly && r.PingID != "":
-		return invalid("post_only", "is set beside a ping_id; it is for posts without a ping")
+		return errPostOnlyWithPing
 	case !r.PostOnly && r.PingID == "":
 		return invalid("ping_id", "is empty; without a ping, say PostOnly")
 	case mode == TrackingStatic && r.PingID == "":
@@ -61,9 +61,13 @@ func (r *PostRequest) checkPost(mode TrackingMode) error {
 	return nil
 }
 
+var errPostOnlyWithPing = invalid("post_only", "is set beside a ping_id; it is for posts without a ping")
+
 // checkFull refuses a full request that the tracking mode cannot do with.
 func (r *PostRequest) checkFull(mode TrackingMode) error {
 	switch {
+	case r.PostOnly && r.PingID != "":
+		return errPostOnlyWithPing
 	case mode == TrackingStatic && r.TrackdriveNumber == "":
 		return invalid("trackdrive_number", "is empty, and static tracking needs it")
 	case mode == TrackingStatic && r.CallerID == "":

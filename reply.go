@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
@@ -428,15 +429,17 @@ func (r *reader) firstString(list ...jsonscan.Value) string {
 	return ""
 }
 
-// id is string for what comes back in requests: control characters make it
-// unreadable.
+// id is string for what comes back in requests: control characters, and half a
+// surrogate pair, make it unreadable.
 func (r *reader) id(v jsonscan.Value) ID {
 	text := r.string(v)
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] == 0x7F {
-			r.fail(errors.New("an id has control characters"))
-			return ""
-		}
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		r.fail(errors.New("an id has control characters"))
+		return ""
+	}
+	if v.Escaped && strings.ContainsRune(text, unicode.ReplacementChar) {
+		r.fail(errors.New("an id is not valid Unicode"))
+		return ""
 	}
 	return ID(text)
 }
@@ -680,7 +683,7 @@ func readPing(body []byte) (*PingResponse, error) {
 	case a.isSilent():
 		p.Accepted = len(p.Buyers) > 0
 	}
-	if !p.Accepted && !a.accepts() {
+	if !p.Accepted && (a.marketRefuses() || !a.accepts()) {
 		p.Errors = r.withMessage(p.Errors)
 	}
 	if r.err != nil {
@@ -720,9 +723,7 @@ func readPost(body []byte) (*PostResponse, error) {
 	case r.err != nil:
 		return nil, r.err
 	case a.marketRefuses():
-		if !a.accepts() {
-			p.Errors = r.withMessage(p.Errors)
-		}
+		p.Errors = r.withMessage(p.Errors)
 	case a.accepts(), a.isSilent() && gives:
 		p.Accepted = true
 	default:

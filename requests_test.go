@@ -1,6 +1,7 @@
 package trackdrive_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -533,4 +534,37 @@ func TestDo(t *testing.T) {
 	require.ErrorIs(t, err, trackdrive.ErrUnreadable)
 	_, err = c.Do(t.Context(), &trackdrive.Request{Method: "GET", Path: []string{"calls"}}, nil)
 	require.NoError(t, err)
+}
+
+func TestAnAuthenticatorMayStandInForAnEmptyParameter(t *testing.T) {
+	t.Parallel()
+	auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
+		r.SetParam("lead_token", "token-of-the-vault")
+		return nil
+	})
+	for _, e := range []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm} {
+		rt := &answering{status: 200, body: lead}
+		c := newClient(t, rt, trackdrive.WithAuth(auth), trackdrive.WithEncoding(e))
+		_, err := c.CaptureLead(t.Context(), &trackdrive.Lead{CallerID: "1"})
+		require.NoError(t, err)
+		require.Equal(t, map[trackdrive.Encoding]string{
+			trackdrive.EncodeJSON: `{"caller_id":"1","lead_token":"token-of-the-vault"}`, trackdrive.EncodeForm: "caller_id=1&lead_token=token-of-the-vault",
+		}[e], rt.sent[0].body)
+		_, err = c.CaptureLead(t.Context(), &trackdrive.Lead{LeadToken: "own", CallerID: "1"})
+		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+	}
+}
+
+func TestFullRefusesPostOnlyBesideAPingID(t *testing.T) {
+	t.Parallel()
+	_, err := newClient(t, &answering{status: 200, body: lead}).Full(t.Context(), "sell", &trackdrive.PostRequest{PingID: "1", PostOnly: true})
+	require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+	require.ErrorContains(t, err, "post_only")
+}
+
+func TestAmountsAreNumbersOrTexts(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`$5`, `05`, `5.`, `true`, `[]`, `{}`} {
+		require.Error(t, new(trackdrive.Amount).UnmarshalJSON([]byte(text)), text)
+	}
 }
