@@ -178,7 +178,9 @@ func parseRules(data []byte, nesting int) (rules []Rule) {
 		case isGroup(members) && nesting >= maxRuleNesting:
 			rules = append(rules, &Criteria{match: matchAll}) // compile reports it
 		case isGroup(members):
-			rules = append(rules, parseGroup(members, nesting+1))
+			group := parseGroup(members, nesting+1)
+			group.compile() // as All, Any and Not do: the same rules are equal, however they were made
+			rules = append(rules, group)
 		default:
 			rules = append(rules, parseCondition(members))
 		}
