@@ -210,11 +210,6 @@ func (c *runContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-func wantsFresh(ctx context.Context) bool {
-	r, ok := ctx.Value(runKey{}).(*run)
-	return ok && r.fresh
-}
-
 // noHeader is what the loop sees of a header: http.Client copies what it is
 // given, for redirects that never come.
 var noHeader = http.Header{}
@@ -292,24 +287,23 @@ func (r *run) exchange(req *http.Request, t *Try) {
 	t.RetryAfter = RetryAfter(resp.Header, time.Now())
 	t.Redirect = redirectHost(resp)
 	t.Body, err = readBody(resp)
-	if t.StatusCode < 200 || t.StatusCode > 299 {
+	switch {
+	case t.StatusCode < 200 || t.StatusCode > 299:
 		t.Delivery = deliveryByStatus(t.StatusCode)
-		return
+	case err != nil:
+		t.Fault, t.Err = r.faultOf(err, Unreadable), err
+	default:
+		r.judge(t)
 	}
-	if err == nil {
-		if err = r.call.Caller.Check(t.StatusCode, t.Body); err == nil {
-			t.Delivery = Answered
-			return
-		}
+}
+
+// judge fills in t for a whole reply with a 2xx status.
+func (r *run) judge(t *Try) {
+	if err := r.call.Caller.Check(t.StatusCode, t.Body); err != nil {
 		t.Fault, t.Err = Unreadable, err
 		return
 	}
-	t.Fault, t.Err = Unreadable, err
-	if fault := r.ended(r.ctx); fault != None {
-		t.Fault = fault
-	} else if isTimeout(err) {
-		t.Fault = Timeout
-	}
+	t.Delivery = Answered
 }
 
 // send calls the transport. A transport that panics, has, for all that is
@@ -341,19 +335,28 @@ func (e *panicError) Error() string { return fmt.Sprintf("the transport panicked
 
 // failed fills in t for a try without an answer.
 func (r *run) failed(t *Try, err error) {
-	t.Fault, t.Err = Network, err
+	t.Fault, t.Err = r.faultOf(err, Network), err
 	switch {
 	case r.proof.wasResent():
 		t.Err = errResent
-		return
-	case r.ended(r.ctx) != None:
-		t.Fault = r.ended(r.ctx)
-	case isTimeout(err):
-		t.Fault = Timeout
-	}
-	if !errors.Is(err, errNothing) && r.proof.notSent(err) {
+	case !errors.Is(err, errNothing) && r.proof.notSent(err):
 		t.Delivery = NotSent
 	}
+}
+
+// faultOf tells whether time, or the caller's patience, was up when err came;
+// if not it is otherwise.
+func (r *run) faultOf(err error, otherwise Fault) Fault {
+	if r.proof.wasResent() {
+		return otherwise // it was the guard that ended the call
+	}
+	if fault := r.ended(r.ctx); fault != None {
+		return fault
+	}
+	if isTimeout(err) {
+		return Timeout
+	}
+	return otherwise
 }
 
 // ended tells whether the call's time is up, and by whom.
@@ -417,27 +420,24 @@ func readBody(resp *http.Response) (body []byte, err error) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return nil, errNoBody // there is a connection, not a body
 	}
-	if n := resp.ContentLength; 0 < n && n <= MaxBody {
-		body = make([]byte, n)
-		read, err := io.ReadFull(resp.Body, body)
-		if err != nil {
-			return body[:read], err
-		}
-		// The end is part of the body: only then is the connection free again.
-		var one [1]byte
-		if extra, err := resp.Body.Read(one[:]); extra > 0 {
-			return body, errTooLarge
-		} else if err != nil && !errors.Is(err, io.EOF) {
-			return body, err
-		}
-		return body, nil
-	}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer func() {
 		buf.Reset()
 		buffers.Put(buf)
 	}()
-	_, err = buf.ReadFrom(io.LimitReader(resp.Body, MaxBody+1))
+	if n := resp.ContentLength; 0 < n && n <= MaxBody {
+		// The end is part of the body: only then is the connection free again.
+		body = make([]byte, n+1)
+		read, err := io.ReadFull(resp.Body, body)
+		switch {
+		case int64(read) == n && errors.Is(err, io.ErrUnexpectedEOF):
+			return body[:n:n], nil
+		case err != nil:
+			return body[:read], err
+		}
+		buf.Write(body) // a transport changed the body and not its length
+	}
+	_, err = buf.ReadFrom(io.LimitReader(resp.Body, int64(MaxBody+1-buf.Len())))
 	if buf.Len() > 0 {
 		body = bytes.Clone(buf.Bytes()[:min(buf.Len(), MaxBody)])
 	}
@@ -485,7 +485,7 @@ func (r *run) again(t *Try) bool {
 // repeatable is the table of what is sent again.
 func (r *run) repeatable(t *Try) bool {
 	if t.Delivery == NotSent {
-		return !final(t.Err)
+		return !final(t.Err) && !r.proof.refused()
 	}
 	class := r.call.Class
 	switch {
@@ -513,7 +513,8 @@ func final(err error) bool {
 	if errors.As(err, &dns) && dns.IsNotFound {
 		return true
 	}
-	return errors.As(err, new(*tls.CertificateVerificationError)) ||
+	return errors.Is(err, errNegotiatedHTTP2) ||
+		errors.As(err, new(*tls.CertificateVerificationError)) ||
 		errors.As(err, new(x509.UnknownAuthorityError)) ||
 		errors.As(err, new(x509.HostnameError)) ||
 		errors.As(err, new(x509.CertificateInvalidError))

@@ -9,7 +9,8 @@ import (
 
 // RetryAfter returns what a reply's Retry-After asks for: seconds, or the time
 // until an HTTP date. It returns 0 when there is none, more than one, or one
-// that is negative, fractional, in the past, or past what a Duration holds.
+// that is negative, fractional, in the past, or of more seconds than a Duration
+// holds; a date past that is the longest Duration.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	values := h["Retry-After"]
 	if len(values) != 1 {

@@ -50,8 +50,11 @@ func standard() *http.Transport {
 // RoundTrip sends req, on a fresh connection where a copy must not be sent and
 // net/http would send one.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if wantsFresh(req.Context()) {
-		return t.fresh.RoundTrip(req)
+	if r, ok := req.Context().Value(runKey{}).(*run); ok {
+		r.proof.through()
+		if r.fresh {
+			return t.fresh.RoundTrip(req)
+		}
 	}
 	return t.kept.RoundTrip(req)
 }
@@ -124,38 +127,29 @@ type dialer struct {
 	timeout       time.Duration // of the handshake
 }
 
-func (d dialer) raw(ctx context.Context, network, addr string) (net.Conn, error) {
-	if d.dial != nil {
-		return d.dial(ctx, network, addr)
-	}
-	return new(net.Dialer).DialContext(ctx, network, addr)
-}
-
 // plain dials for http, and for a proxy: what runs through a proxy's tunnel is
 // counted below TLS, which can only make a doubt of a certainty.
 func (d dialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := d.raw(ctx, network, addr)
 	if err != nil {
-		return nil, err
+		return nil, err // not a nil *countedConn
 	}
-	return &countedConn{Conn: conn}, nil
+	return conn, nil
 }
 
-var errNegotiatedHTTP2 = errors.New("the transport's own TLS dialer negotiated HTTP/2, which resends requests")
-
-func (d dialer) overTLS(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := d.secure(ctx, network, addr)
+func (d dialer) raw(ctx context.Context, network, addr string) (*countedConn, error) {
+	dial := d.dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	if c, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok && c.ConnectionState().NegotiatedProtocol == "h2" {
-		_ = conn.Close()
-		return nil, errNegotiatedHTTP2
-	}
 	return &countedConn{Conn: conn}, nil
 }
 
-func (d dialer) secure(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d dialer) overTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	if d.dialTLS != nil {
 		return d.ownTLS(ctx, network, addr)
 	}
@@ -163,11 +157,22 @@ func (d dialer) secure(ctx context.Context, network, addr string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
+	conn, err := d.handshake(ctx, raw, addr)
+	if err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return &countedConn{Conn: conn, below: raw}, nil
+}
+
+func (d dialer) handshake(ctx context.Context, raw net.Conn, addr string) (*tls.Conn, error) {
 	config := d.config.Clone()
 	if config.ServerName == "" {
-		if config.ServerName, _, err = net.SplitHostPort(addr); err != nil {
-			config.ServerName = addr
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			host = addr
 		}
+		config.ServerName = host
 	}
 	conn := tls.Client(raw, config)
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
@@ -176,16 +181,14 @@ func (d dialer) secure(ctx context.Context, network, addr string) (net.Conn, err
 	if trace != nil && trace.TLSHandshakeStart != nil {
 		trace.TLSHandshakeStart()
 	}
-	err = conn.HandshakeContext(ctx)
+	err := conn.HandshakeContext(ctx)
 	if trace != nil && trace.TLSHandshakeDone != nil {
 		trace.TLSHandshakeDone(conn.ConnectionState(), err)
 	}
-	if err != nil {
-		_ = raw.Close()
-		return nil, err
-	}
-	return conn, nil
+	return conn, err
 }
+
+var errNegotiatedHTTP2 = errors.New("the transport's own TLS dialer negotiated HTTP/2, which resends requests")
 
 // ownTLS uses the base's TLS dialer, which may leave the handshake for later:
 // later is too late to count above it.
@@ -195,10 +198,14 @@ func (d dialer) ownTLS(ctx context.Context, network, addr string) (net.Conn, err
 		return nil, err
 	}
 	if c, ok := conn.(*tls.Conn); ok {
-		if err := c.HandshakeContext(ctx); err != nil {
-			_ = conn.Close()
-			return nil, err
-		}
+		err = c.HandshakeContext(ctx)
 	}
-	return conn, nil
+	if err == nil && isHTTP2(conn) {
+		err = errNegotiatedHTTP2
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return &countedConn{Conn: conn}, nil
 }
