@@ -30,8 +30,8 @@ type Secrets struct {
 	needles []string // longest first
 }
 
-// Add adds secrets: as they are, in base64 at any offset, and in hexadecimal.
-// Escapes are seen through while searching.
+// Add adds secrets: as they are, in base64 at any offset, in hexadecimal, and as
+// lists of bytes. Escapes are seen through while searching.
 func (s *Secrets) Add(secrets ...string) {
 	for _, secret := range secrets {
 		if len(secret) < shortest {
@@ -43,6 +43,10 @@ func (s *Secrets) Add(secrets ...string) {
 		for offset := range 3 {
 			s.add(base64Core(base64.RawStdEncoding, secret, offset))
 			s.add(base64Core(base64.RawURLEncoding, secret, offset))
+		}
+		for _, separator := range []string{" ", ",", ", "} {
+			s.add(byteList(secret, "%d", separator))
+			s.add(byteList(secret, "%#x", separator))
 		}
 	}
 	slices.SortStableFunc(s.needles, func(a, b string) int { return len(b) - len(a) })
@@ -65,6 +69,18 @@ func base64Core(enc *base64.Encoding, secret string, offset int) string {
 		last--
 	}
 	return encoded[first:last]
+}
+
+// byteList is a secret as fmt and JSON print lists of bytes.
+func byteList(secret, verb, separator string) string {
+	var b strings.Builder
+	for i := range len(secret) {
+		if i > 0 {
+			b.WriteString(separator)
+		}
+		fmt.Fprintf(&b, verb, secret[i])
+	}
+	return b.String()
 }
 
 // Text returns text with every secret replaced by Mark.
@@ -92,17 +108,17 @@ func without(text string, spans []span) string {
 	return b.String()
 }
 
+// lookahead is how far behind the limit the end of a secret is looked for. Of a
+// longer one, its beginning is enough.
+const lookahead = 4 << 10
+
 // Start returns the first limit bytes of body without secrets, also none that
 // begins before the limit and ends behind it.
 func (s *Secrets) Start(body []byte, limit int) []byte {
 	if len(body) == 0 {
 		return nil
 	}
-	longest := 0
-	if len(s.needles) > 0 {
-		longest = len(s.needles[0]) * len(`\u0000`) * len(`%5C`)
-	}
-	text := s.CutText(string(body[:min(len(body), limit+longest)]))
+	text := s.CutText(string(body[:min(len(body), limit+lookahead)]))
 	return []byte(text[:min(len(text), limit)])
 }
 
@@ -158,29 +174,62 @@ func appendWhole(spans []span, v *view, needle string) []span {
 }
 
 // appendCut finds the beginning of a secret at the end of the text, also
-// before an escape that was cut.
+// before escapes, in each other, that were cut.
 func appendCut(spans []span, v *view, needle string) []span {
-	whole := v.text[:len(v.text)-cutEscape(v.text)]
-	for n := min(len(needle)-1, len(whole)); n >= halfSecret; n-- {
-		if strings.HasSuffix(whole, needle[:n]) {
+	whole := v.text
+	for range 1 + maxEscapes {
+		if n := beginning(needle, whole); n > 0 {
 			return append(spans, span{v.at[len(whole)-n], v.at[len(v.text)]})
 		}
+		whole = whole[:len(whole)-cutEscape(whole)]
 	}
 	return spans
+}
+
+// beginning returns how much of the beginning of needle text ends in; 0 for too
+// little to tell.
+func beginning(needle, text string) int {
+	for n := min(len(needle)-1, len(text)); n >= halfSecret; n-- {
+		if strings.HasSuffix(text, needle[:n]) {
+			return n
+		}
+	}
+	return 0
 }
 
 // cutEscape is the length of an escape that the end of the text cuts off; 0
 // for none.
 func cutEscape(text string) int {
-	for n := 1; n <= min(len(text), 6); n++ {
-		tail := text[len(text)-n:]
-		switch {
-		case tail[0] == '%' && n <= 2, tail[0] == '\\' && (n == 1 || n <= 5 && tail[1] == 'u' || n <= 3 && tail[1] == 'x'),
-			tail[0] == '&' && !strings.Contains(tail, ";"):
+	for n := 1; n <= min(len(text), len(`&#1114111`)); n++ {
+		if isCut(text[len(text)-n:]) {
 			return n
 		}
 	}
 	return 0
+}
+
+// isCut reports whether tail is the beginning of an escape.
+func isCut(tail string) bool {
+	switch {
+	case tail[0] == '%':
+		return len(tail) < len(`%00`)
+	case tail[0] == '&':
+		return !strings.Contains(tail, ";")
+	case tail[0] != '\\':
+		return false
+	case len(tail) == 1:
+		return true
+	}
+	switch tail[1] {
+	case 'x':
+		return len(tail) < len(`\x00`)
+	case 'u': // the first half of a pair is cut, too
+		return len(tail) < len(`\u0000`) || len(tail) == len(`\u0000`) && utf16.IsSurrogate(rune(unhex(tail, 2, 4)))
+	case 'U':
+		return len(tail) < len(`\U00000000`)
+	default:
+		return false
+	}
 }
 
 // view is a text, and where each of its bytes began before its escapes were
@@ -312,58 +361,95 @@ func unhex(text string, at, n int) int {
 }
 
 // Error returns err, or in its place an error that says the same without
-// secrets and URLs. [errors.Is] finds in it what it finds in err.
+// secrets and URLs. [errors.Is] finds in it what it finds in err; [errors.As]
+// what shows neither.
 func (s *Secrets) Error(err error) error {
+	for {
+		top, ok := err.(*url.Error)
+		if !ok || top.Err == nil {
+			break
+		}
+		err = top.Err // the rest is http.Client's own, and holds nothing but the URL
+	}
 	if err == nil {
 		return nil
 	}
-	if top, ok := err.(*url.Error); ok {
-		err = top.Err // http.Client's own; it holds nothing but the URL
-	}
-	var urls []string
-	if s.clean(err, &urls) {
+	var seen tree
+	if s.clean(err, &seen) {
 		return err
 	}
-	text := err.Error()
-	for _, u := range urls {
-		if u != "" {
-			text = strings.ReplaceAll(text, u, "[url]")
-		}
+	return &scrubbed{
+		text:  s.CutText(seen.withoutURLs(fmt.Sprint(err))), // which survives an Error that panics
+		parts: seen.clean,
+		is:    func(target error) bool { return errors.Is(err, target) },
 	}
-	return &scrubbed{text: s.CutText(text), is: func(target error) bool { return errors.Is(err, target) }}
+}
+
+// tree is what was found out of an error and all that it wraps.
+type tree struct {
+	urls  []string
+	clean []error // the parts that show nothing, of wholes that do
 }
 
 // clean reports whether nothing in the tree of err shows a secret, printed in
-// whatever way, or holds a URL. It collects the URLs.
-func (s *Secrets) clean(err error, urls *[]string) bool {
+// whatever way, or holds a URL.
+func (s *Secrets) clean(err error, seen *tree) bool {
 	ok := true
 	if u, is := err.(*url.Error); is {
-		*urls = append(*urls, u.URL)
+		seen.urls = append(seen.urls, u.URL)
 		ok = false
 	}
 	if s.Found(fmt.Sprintf("%v\n%+v\n%#v", err, err, err)) {
 		ok = false
 	}
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		if inner := e.Unwrap(); inner != nil {
-			ok = s.clean(inner, urls) && ok
+	var clean []error
+	for _, inner := range unwrap(err) {
+		if s.clean(inner, seen) {
+			clean = append(clean, inner)
+		} else {
+			ok = false
 		}
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			if inner != nil {
-				ok = s.clean(inner, urls) && ok
-			}
-		}
+	}
+	if !ok {
+		seen.clean = append(seen.clean, clean...)
 	}
 	return ok
 }
 
-// scrubbed is an error of which only the text could be kept.
+// unwrap returns what err wraps.
+func unwrap(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return []error{inner}
+		}
+	case interface{ Unwrap() []error }:
+		return slices.DeleteFunc(slices.Clone(e.Unwrap()), func(inner error) bool { return inner == nil })
+	}
+	return nil
+}
+
+// withoutURLs takes the URLs out of text, which quotes them.
+func (t *tree) withoutURLs(text string) string {
+	for _, u := range t.urls {
+		if u == "" {
+			continue
+		}
+		quoted := strconv.Quote(u)
+		text = strings.ReplaceAll(text, quoted[1:len(quoted)-1], "[url]")
+		text = strings.ReplaceAll(text, u, "[url]")
+	}
+	return text
+}
+
+// scrubbed is an error of which only the text could be kept, and the parts that
+// show nothing.
 type scrubbed struct {
-	text string
-	is   func(error) bool
+	text  string
+	parts []error
+	is    func(error) bool
 }
 
 func (e *scrubbed) Error() string        { return e.text }
+func (e *scrubbed) Unwrap() []error      { return e.parts }
 func (e *scrubbed) Is(target error) bool { return e.is(target) }
