@@ -7,7 +7,15 @@ go build -o "$1/postback" ./examples/postback
 
 expect 0 -- "$1/postback"
 contains "$OUT" 'kept call 7c9e6679-0000-4000-8000-000000000001 of acme'
-contains "$OUT" 'converted true, revenue 25.50, 1 update'
+contains "$OUT" 'refused a call of stranger'
+contains "$OUT" 'ask the owner of the call for the missing permission'
+contains "$OUT" 'acme/7c9e6679-0000-4000-8000-000000000001 update_call map[buyer_converted:true offer_converted:true revenue:25.50]'
+contains "$OUT" 'beta/7c9e6679-0000-4000-8000-000000000002 update_call map[buyer_converted:true offer_converted:true revenue:31.75]'
+lacks "$OUT" 'made-up'
 
+expect 0 -- "$1/postback" -h
 expect 2 -- env -u TRACKDRIVE_CREDENTIALS "$1/postback" -listen 127.0.0.1:0
 contains "$ERR" 'TRACKDRIVE_CREDENTIALS'
+expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0"}' "$1/postback" -listen 127.0.0.1:0
+contains "$ERR" 'POSTBACK_KEY'
+lacks "$ERR" 'c2VjcmV0'

@@ -1,15 +1,18 @@
 // Command postback is a buyer's service. TrackDrive posts each call forward to
-// it; when a call is sold to a customer, the service posts the conversion back
-// to the account that owns the call.
+// it; when the call has become a sale, the service posts the conversion back to
+// the account that owns the call, and keeps at it until it is taken.
 //
 //	go run ./examples/postback
 //
 // Without -listen the whole story runs in this process, against a fake
 // TrackDrive. With it, the service runs for real:
 //
-//	TRACKDRIVE_CREDENTIALS='{"acme":"BASE64"}' go run ./examples/postback -listen :8080
+//	export TRACKDRIVE_CREDENTIALS='{"acme":"Basic BASE64","beta":"Token DEVELOPER_TOKEN"}'
+//	export POSTBACK_KEY=made-up-by-you
+//	go run ./examples/postback -listen :8080 -store calls.json
+//	curl -H "Authorization: Bearer $POSTBACK_KEY" -d call=UUID -d revenue=25.50 localhost:8080/converted
 //
-// Exit status: 0 when the conversion arrived once, 1 when not, 2 wrong usage.
+// Exit status: 0 when all went well, 1 when not, 2 wrong usage.
 package main
 
 import (
@@ -19,49 +22,66 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"maps"
+	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
-	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
 
+const usage = `usage: postback [-listen ADDRESS [-store FILE]]
+
+Without -listen, the whole story runs on a fake TrackDrive in this process.
+
+`
+
+const usageEnvironment = `
+With -listen, the environment says who may do what:
+  TRACKDRIVE_CREDENTIALS  a JSON object: the credentials for each company, by subdomain. They are
+                          "PUBLIC:PRIVATE", "Basic BASE64", "Token TOKEN" or "auth_token TOKEN"
+  POSTBACK_KEY            what your own systems send as "Authorization: Bearer KEY" to /converted
+`
+
 // run is the program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("postback", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	listen := flags.String("listen", "", "address to serve on, such as :8080; without it, the story runs on a fake")
+	listen := flags.String("listen", "", "`address` to serve on, such as :8080")
+	file := flags.String("store", "", "JSON `file` that keeps the calls (default: in memory)")
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "usage: postback [-listen ADDRESS]\n\n")
+		_, _ = io.WriteString(stderr, usage)
 		flags.PrintDefaults()
-		fmt.Fprintf(stderr, "\nTRACKDRIVE_CREDENTIALS is a JSON object: for each company's subdomain, the ready-made Basic token that its dashboard shows.\n")
+		_, _ = io.WriteString(stderr, usageEnvironment)
 	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
-	case err != nil || flags.NArg() > 0:
+	case err != nil:
+		return 2
+	case flags.NArg() > 0, *listen == "" && *file != "":
+		flags.Usage()
 		return 2
 	}
 	var err error
 	if *listen == "" {
 		err = tellStory(ctx, stdout)
 	} else {
-		err = serve(ctx, *listen, stderr)
+		err = runService(ctx, *listen, *file, stderr)
 	}
 	switch {
 	case errors.Is(err, trackdrive.ErrInvalidArgument):
@@ -74,166 +94,81 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// service keeps the calls that were posted forward, by their uuid. A real one
-// keeps them in its database.
-type service struct {
-	client *trackdrive.Client
-	log    io.Writer
-
-	mu    sync.Mutex
-	calls map[string]trackdrive.CallRef
-}
-
-func newService(client *trackdrive.Client, log io.Writer) *service {
-	return &service{client: client, log: log, calls: make(map[string]trackdrive.CallRef)}
-}
-
-// ServeHTTP takes TrackDrive's forward post at /forward, and at /converted the
-// company's own notice that a call was sold: call=UUID&revenue=25.50.
-func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/forward":
-		s.forward(w, r)
-	case "/converted":
-		s.converted(w, r)
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func (s *service) forward(w http.ResponseWriter, r *http.Request) {
-	ref, err := trackdrive.ParseCallRef(r)
+// runService serves real accounts until ctx ends.
+func runService(ctx context.Context, address, file string, stderr io.Writer) error {
+	auth, err := readCredentials(os.Getenv("TRACKDRIVE_CREDENTIALS"))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+		return err
 	}
-	s.mu.Lock()
-	s.calls[ref.UUID] = ref
-	s.mu.Unlock()
-	fmt.Fprintf(s.log, "kept call %s of %s\n", ref.UUID, ref.Subdomain)
-	w.WriteHeader(http.StatusNoContent)
+	key := os.Getenv("POSTBACK_KEY")
+	if key == "" {
+		return fmt.Errorf("%w: POSTBACK_KEY is empty: anybody could report conversions", trackdrive.ErrInvalidArgument)
+	}
+	client, err := trackdrive.NewClient("", trackdrive.WithAuth(trackdrive.PerSubdomain(auth)))
+	if err != nil {
+		return err
+	}
+	calls, err := openStore(file)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	s := newService(client, auth, key, calls, log.New(stderr, "", log.LstdFlags))
+	s.log.Printf("listening on %s for calls of %s", listener.Addr(), strings.Join(slices.Sorted(maps.Keys(auth)), ", "))
+	return s.serve(ctx, listener)
 }
 
-func (s *service) converted(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	ref, known := s.calls[r.FormValue("call")]
-	s.mu.Unlock()
-	if !known {
-		http.Error(w, "no such call", http.StatusNotFound)
-		return
-	}
-	revenue, err := trackdrive.ParseAmount(r.FormValue("revenue"))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	_, err = s.client.UpdateCallAt(r.Context(), ref, &trackdrive.UpdateCall{
-		BuyerConverted: new(true), OfferConverted: new(true), Revenue: revenue,
+// serve answers on listener, and sends again what waits, until ctx ends.
+func (s *service) serve(ctx context.Context, listener net.Listener) error {
+	const longestAnswer = 15 * time.Second // a postback takes 10 s at most
+	var resending sync.WaitGroup
+	defer resending.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	srv := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		patience, cancel := context.WithTimeout(context.Background(), longestAnswer)
+		defer cancel()
+		stopped <- srv.Shutdown(patience)
 	})
-	if err != nil {
-		fmt.Fprintf(s.log, "%s: %v\n", whatNow(err), err)
-		http.Error(w, whatNow(err), http.StatusBadGateway)
-		return
+	resending.Go(func() { s.resendUntil(ctx) })
+	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
 	}
-	fmt.Fprintf(s.log, "posted back: call %s is converted for %s\n", ref.UUID, revenue)
-	w.WriteHeader(http.StatusNoContent)
+	return <-stopped
 }
 
-// whatNow is what an operator should do. The values are absolute, so that the
-// update can be sent again at any time.
-func whatNow(err error) string {
-	switch {
-	case errors.Is(err, trackdrive.ErrForbidden):
-		return "ask the owner of the call for the missing permission, then send again"
-	case errors.Is(err, trackdrive.ErrUnauthorized), errors.Is(err, trackdrive.ErrNoCredentials):
-		return "mend the credentials of this company, then send again"
-	case errors.Is(err, trackdrive.ErrNotFound):
-		return "the company has no such call: do not send again"
-	case errors.Is(err, trackdrive.ErrBadRequest), errors.Is(err, trackdrive.ErrRejected):
-		return "mend the update before it is sent again"
-	default:
-		return "send again later"
+// readCredentials reads {"acme":"Basic BASE64"}.
+func readCredentials(text string) (map[string]trackdrive.Authenticator, error) {
+	var values map[string]string
+	if err := json.Unmarshal([]byte(text), &values); err != nil || len(values) == 0 {
+		// The error would quote what it could not read.
+		return nil, fmt.Errorf(`%w: TRACKDRIVE_CREDENTIALS must be a JSON object such as {"acme":"Basic BASE64"}`, trackdrive.ErrInvalidArgument)
 	}
+	auth := make(map[string]trackdrive.Authenticator, len(values))
+	for subdomain, value := range values {
+		// What is wrong with one is said by NewClient, without showing it.
+		auth[subdomain] = credentials(value)
+	}
+	return auth, nil
 }
 
-// serve runs the service until ctx ends.
-func serve(ctx context.Context, address string, log io.Writer) error {
-	auth, err := credentials(os.Getenv("TRACKDRIVE_CREDENTIALS"))
-	if err != nil {
-		return err
+// credentials are in one of the four forms of TrackDrive's documents. The last
+// one is for accounts whose team may use the legacy token.
+func credentials(value string) trackdrive.Authenticator {
+	scheme, rest, _ := strings.Cut(value, " ")
+	switch strings.ToLower(scheme) {
+	case "token":
+		return trackdrive.DeveloperToken(rest)
+	case "auth_token":
+		return trackdrive.AuthToken(rest)
 	}
-	client, err := trackdrive.NewClient("", trackdrive.WithAuth(auth))
-	if err != nil {
-		return err
+	if public, private, isPair := strings.Cut(value, ":"); isPair {
+		return trackdrive.BasicAuth(public, private)
 	}
-	srv := &http.Server{Addr: address, Handler: newService(client, log), ReadHeaderTimeout: 5 * time.Second}
-	stopped := context.AfterFunc(ctx, func() { _ = srv.Close() })
-	defer stopped()
-	fmt.Fprintf(log, "listening on %s\n", address)
-	if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
-
-// credentials reads {"acme":"BASE64"}.
-func credentials(text string) (trackdrive.Authenticator, error) {
-	var tokens map[string]string
-	if err := json.Unmarshal([]byte(text), &tokens); err != nil {
-		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS must be a JSON object", trackdrive.ErrInvalidArgument)
-	}
-	auth := make(map[string]trackdrive.Authenticator, len(tokens))
-	for _, subdomain := range slices.Sorted(maps.Keys(tokens)) {
-		auth[subdomain] = trackdrive.BasicToken(tokens[subdomain])
-	}
-	return trackdrive.PerSubdomain(auth), nil
-}
-
-// tellStory plays both sides: TrackDrive, which is a fake, and the service.
-func tellStory(ctx context.Context, out io.Writer) error {
-	fake, err := trackdrivetest.Start()
-	if err != nil {
-		return err
-	}
-	defer fake.Close()
-	fake.AddAccess(trackdrivetest.Access{PublicKey: "tdpub-made-up", PrivateKey: "tdprv-made-up"})
-	call := fake.AddCall(trackdrivetest.Call{CallerNumber: "+15555550142", BuyerName: "Buyer A"})
-
-	client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(fake.URL), trackdrive.WithAuth(
-		trackdrive.PerSubdomain(map[string]trackdrive.Authenticator{"acme": trackdrive.BasicAuth("tdpub-made-up", "tdprv-made-up")})))
-	if err != nil {
-		return err
-	}
-	s := newService(client, out)
-	fmt.Fprintf(out, "No -listen: this runs on a fake TrackDrive in this process.\n\n")
-
-	fmt.Fprintln(out, "1. TrackDrive posts the call forward.")
-	forward := url.Values{"trackdrive_subdomain": {"acme"}, "trackdrive_call_uuid": {call.UUID}}
-	if err := s.take(ctx, "/forward", forward); err != nil {
-		return err
-	}
-	fmt.Fprintln(out, "\n2. The call is sold for 25.50. TrackDrive's gateway fails once on the way.")
-	fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.BadGateway(), 1)
-	if err := s.take(ctx, "/converted", url.Values{"call": {call.UUID}, "revenue": {"25.50"}}); err != nil {
-		return err
-	}
-	fmt.Fprintln(out, "\n3. What TrackDrive has now:")
-	now, _ := fake.Call(call.UUID)
-	fmt.Fprintf(out, "call %s: converted %t, revenue %s, %d update\n", now.UUID, now.BuyerConverted, now.Revenue, len(fake.Updates(call.UUID)))
-	if !now.BuyerConverted || now.Revenue != "25.50" || len(fake.Updates(call.UUID)) != 1 {
-		return errors.New("the conversion did not arrive once, as it was sent")
-	}
-	return nil
-}
-
-// take hands the service a request.
-func (s *service) take(ctx context.Context, path string, form url.Values) error {
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
-	if w.Code != http.StatusNoContent {
-		return fmt.Errorf("%s: %s", path, strings.TrimSpace(w.Body.String()))
-	}
-	return nil
+	return trackdrive.BasicToken(value)
 }

@@ -4,9 +4,15 @@
 //
 //	go run ./examples/ringbalead
 //
-// Without -subdomain it talks to a fake TrackDrive in its own process. Exit
-// status: 0 all leads are stored, 1 some were refused, 2 wrong usage, 3 some
-// are unknown: they may be stored.
+// Without -subdomain it talks to a fake TrackDrive in its own process. With it,
+// leads are captured for real:
+//
+//	export TRACKDRIVE_LEAD_TOKEN=THE_OFFERS_TOKEN
+//	go run ./examples/ringbalead -subdomain acme -traffic-source 11 -calls calls.json
+//
+// A call is what the pixel would send: caller_id, ringba_call_uuid, a
+// traffic_source_id of its own if it has one, and any contact fields. Exit status: 0 all leads are stored, 1 some were
+// refused or not sent, 2 wrong usage, 3 some are unknown: they may be stored.
 package main
 
 import (
@@ -26,10 +32,10 @@ import (
 
 // What the program ends with.
 const (
-	stored = iota
-	refused
-	usage
-	unknown
+	allStored   = 0
+	someRefused = 1
+	wrongUsage  = 2
+	someUnknown = 3
 )
 
 //go:embed calls.json
@@ -46,107 +52,190 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("ringbalead", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	subdomain := flags.String("subdomain", "", "company to send to, such as acme; without it, a fake in this process")
-	source := flags.String("traffic-source", "11", "TrackDrive's id of the Ringba traffic source")
-	file := flags.String("calls", "", "JSON file with the calls (default: the sample beside the program)")
+	subdomain := flags.String("subdomain", "", "`company` to send to, such as acme (default: a fake in this process)")
+	source := flags.String("traffic-source", "", "TrackDrive's `id` of the Ringba traffic source")
+	file := flags.String("calls", "", "JSON `file` with the calls (default: the sample beside the program)")
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "usage: ringbalead [flags]\n\n")
+		_, _ = io.WriteString(stderr, "usage: ringbalead [-subdomain COMPANY -traffic-source ID] [-calls FILE]\n\n")
 		flags.PrintDefaults()
-		fmt.Fprintf(stderr, "\nTRACKDRIVE_LEAD_TOKEN is the offer's lead token.\n")
+		_, _ = io.WriteString(stderr, "\nWith -subdomain, TRACKDRIVE_LEAD_TOKEN in the environment is the offer's lead token.\n")
 	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		return stored
-	case err != nil || flags.NArg() > 0:
-		return usage
+		return allStored
+	case err != nil:
+		return wrongUsage
+	case flags.NArg() > 0:
+		flags.Usage()
+		return wrongUsage
 	}
-	leads, err := readLeads(*file)
+	leads, err := readCalls(*file)
 	if err == nil {
-		p := pixel{source: *source, token: os.Getenv("TRACKDRIVE_LEAD_TOKEN"), out: stdout, rewrites: isTerminal(stdout)}
-		var done func()
-		if done, err = p.connect(*subdomain); err == nil {
-			defer done()
+		p := &pixel{source: *source, out: stdout, rewrites: isTerminal(stdout)}
+		if *subdomain == "" {
+			err = p.connectFake()
+		} else {
+			err = p.connect(*subdomain, os.Getenv("TRACKDRIVE_LEAD_TOKEN"))
+		}
+		if err == nil {
+			defer p.close()
+			if *file == "" {
+				p.line("The last two calls of the sample are wrong, to show what that looks like.")
+			}
 			return p.captureAll(ctx, leads)
 		}
 	}
 	fmt.Fprintf(stderr, "ringbalead: %v\n", err)
-	return usage
+	return wrongUsage
 }
 
-func readLeads(file string) ([]trackdrive.Lead, error) {
-	data := sampleCalls
+// readCalls reads the calls of a file, or of the sample, as leads.
+func readCalls(file string) ([]trackdrive.Lead, error) {
+	data, name := sampleCalls, "the sample"
 	if file != "" {
 		var err error
 		if data, err = os.ReadFile(file); err != nil {
 			return nil, err
 		}
+		name = file
 	}
-	var leads []trackdrive.Lead
-	if err := json.Unmarshal(data, &leads); err != nil {
-		return nil, fmt.Errorf("calls: %w", err)
+	var calls []trackdrive.Fields
+	if err := json.Unmarshal(data, &calls); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	leads := make([]trackdrive.Lead, len(calls))
+	for i, fields := range calls {
+		lead, err := leadOf(fields)
+		if err != nil {
+			return nil, fmt.Errorf("%s: call %d: %w", name, i+1, err)
+		}
+		leads[i] = lead
 	}
 	return leads, nil
+}
+
+// leadOf sorts out what a Lead has names for; the rest are contact fields.
+func leadOf(fields trackdrive.Fields) (lead trackdrive.Lead, err error) {
+	if _, has := fields["lead_token"]; has {
+		return lead, errors.New("the lead token belongs in the environment, not in a file")
+	}
+	lead.Fields = make(trackdrive.Fields)
+	for name, value := range fields {
+		switch name {
+		case "caller_id":
+			lead.CallerID, err = text(value)
+		case "ringba_call_uuid":
+			lead.RingbaCallUUID, err = text(value)
+		case "traffic_source_id":
+			lead.TrafficSourceID, err = text(value)
+		default:
+			lead.Fields[name] = value
+		}
+		if err != nil {
+			return lead, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return lead, nil
+}
+
+// text is a text or a number, as it stands in the file.
+func text(value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case json.Number:
+		return v.String(), nil
+	}
+	return "", errors.New("is neither a text nor a number")
 }
 
 // pixel captures leads.
 type pixel struct {
 	client        *trackdrive.Client
+	close         func()
 	source, token string
 	out           io.Writer
 	rewrites      bool // the line of progress: on a terminal
 }
 
-// connect makes the client, for a fake where there is no subdomain.
-func (p *pixel) connect(subdomain string) (done func(), err error) {
-	if subdomain != "" {
-		p.client, err = trackdrive.NewClient(subdomain)
-		return func() {}, err
+// connect makes the client for a real company.
+func (p *pixel) connect(subdomain, token string) (err error) {
+	switch {
+	case token == "":
+		return errors.New("TRACKDRIVE_LEAD_TOKEN is empty: the posting instructions of the offer show it")
+	case p.source == "":
+		return errors.New("-traffic-source is missing: the posting instructions of the offer show it")
 	}
-	fake, err := trackdrivetest.Start()
-	if err != nil {
-		return nil, err
-	}
-	p.token = "0123456789abcdef0123456789abcdef"
-	fake.AddOffer(trackdrivetest.Offer{LeadToken: p.token, Duplicates: trackdrivetest.DuplicatesRejected})
-	fmt.Fprintf(p.out, "No -subdomain: this runs on a fake TrackDrive in this process.\n")
-	p.client, err = trackdrive.NewClient(fake.Subdomain(), trackdrive.WithBaseURL(fake.URL))
-	return fake.Close, err
+	p.token, p.close = token, func() {}
+	p.client, err = trackdrive.NewClient(subdomain)
+	return err
 }
 
+// connectFake makes the client for a fake.
+func (p *pixel) connectFake() error {
+	fake, err := trackdrivetest.Start()
+	if err != nil {
+		return err
+	}
+	p.token, p.close = "0123456789abcdef0123456789abcdef", fake.Close
+	if p.source == "" {
+		p.source = "11"
+	}
+	fake.AddOffer(trackdrivetest.Offer{LeadToken: p.token, Duplicates: trackdrivetest.DuplicatesRejected})
+	p.line("No -subdomain: this runs on a fake TrackDrive in this process.")
+	p.client, err = trackdrive.NewClient(fake.Subdomain(), trackdrive.WithBaseURL(fake.URL))
+	return err
+}
+
+// captureAll captures one lead after the other, and returns the exit status.
 func (p *pixel) captureAll(ctx context.Context, leads []trackdrive.Lead) int {
-	var counts [4]int
-	for i := range leads {
-		lead := leads[i]
-		lead.LeadToken, lead.TrafficSourceID = p.token, p.source
+	counts := map[string]int{}
+	for i, lead := range leads {
+		if ctx.Err() != nil {
+			p.line(fmt.Sprintf("interrupted: %d calls are not sent", len(leads)-i))
+			counts[notSent] += len(leads) - i
+			break
+		}
+		lead.LeadToken = p.token
+		if lead.TrafficSourceID == "" {
+			lead.TrafficSourceID = p.source
+		}
 		reply, err := p.client.CaptureLead(ctx, &lead)
-		status := outcome(err)
-		counts[status]++
+		counts[outcome(err)]++
 		if err != nil {
-			p.line(fmt.Sprintf("call %d (%s): %s: %v", i+1, lead.RingbaCallUUID, [...]string{"", "refused", "", "unknown"}[status], err))
+			p.line(fmt.Sprintf("call %d (%s): %s: %v", i+1, lead.RingbaCallUUID, outcome(err), err))
 		}
 		p.progress(i+1, len(leads), reply)
 	}
-	p.line(fmt.Sprintf("%d calls: %d stored, %d refused, %d unknown", len(leads), counts[stored], counts[refused], counts[unknown]))
+	p.line(fmt.Sprintf("%d calls: %d stored, %d refused, %d not sent, %d unknown",
+		len(leads), counts[stored], counts[refused], counts[notSent], counts[unknown]))
 	switch {
 	case counts[unknown] > 0:
-		return unknown
-	case counts[refused] > 0:
-		return refused
-	default:
-		return stored
+		return someUnknown
+	case counts[stored] < len(leads):
+		return someRefused
 	}
+	return allStored
 }
 
-// outcome is what became of a lead.
-func outcome(err error) int {
+// What became of a lead.
+const (
+	stored  = "stored"
+	refused = "refused"
+	notSent = "not sent"
+	unknown = "unknown, it may be stored"
+)
+
+func outcome(err error) string {
 	switch {
 	case err == nil:
 		return stored
-	case trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown:
-		return unknown
-	default:
+	case trackdrive.DeliveryOf(err) == trackdrive.DeliveryNotSent:
+		return notSent
+	case trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered:
 		return refused
 	}
+	return unknown
 }
 
 // line prints a line that stays.
