@@ -469,10 +469,8 @@ func (r *run) again(t *Try) bool {
 	}
 	wait := max(jitter(r.tries), t.RetryAfter)
 	// A try that cannot end in time only hides the error that is already known.
-	if wait >= math.MaxInt64-t.Duration || time.Until(r.call.Deadline) < wait+t.Duration {
-		return false
-	}
-	if deadline, ok := r.ctx.Deadline(); ok && time.Until(deadline) < wait+t.Duration {
+	deadline, _ := r.ctx.Deadline()
+	if wait >= math.MaxInt64-t.Duration || time.Until(deadline) < wait+t.Duration {
 		return false
 	}
 	if !r.call.Budget.take(r.host) {

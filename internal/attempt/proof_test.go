@@ -240,36 +240,75 @@ func (c *breakableConn) Write(p []byte) (int, error) {
 // is called not sent must not arrive later.
 func TestWhatIsNotSentNeverArrives(t *testing.T) {
 	t.Parallel()
-	notSent := 0
-	for i := range 100 {
-		srv := faultserver.New(t, faultserver.Reply(200, sold))
-		rt := hardened(t, &http.Transport{})
-		ctx, cancel := context.WithCancel(t.Context())
-		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
-			if i%2 == 0 {
-				cancel()
-				return
-			}
-			go cancel() // while it is written
-		}})
-		call := attempt.Call{
-			Caller: posting(srv.URL), Class: attempt.Safe, MaxAttempts: 3, Deadline: time.Now().Add(time.Minute),
-			Transport: func() http.RoundTripper { return rt }, Budget: new(attempt.Budget),
-		}
-		r := call.Do(traced)
-		if r.Fault == attempt.None {
-			continue // it was faster
-		}
-		require.Equal(t, attempt.Canceled, r.Fault)
-		require.Equal(t, 1, r.Attempts)
-		rt.CloseIdleConnections()
-		srv.WaitClosed()
-		if r.Delivery == attempt.NotSent {
-			notSent++
-			require.Zero(t, srv.Bytes())
+	for name, start := range map[string]func(testing.TB, ...faultserver.Step) *faultserver.Server{
+		"plain": faultserver.New, "TLS": faultserver.NewTLS, // above which is counted: the end of TLS is written
+	} {
+		for when, stop := range map[string]func(context.CancelFunc){
+			"at once": func(cancel context.CancelFunc) { cancel() }, "while it is written": func(cancel context.CancelFunc) { go cancel() },
+		} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				t.Parallel()
+				notSent := 0
+				for range 40 {
+					if cancelledWithAConnection(t, start(t, faultserver.Reply(200, sold)), stop) == attempt.NotSent {
+						notSent++
+					}
+				}
+				if when == "at once" {
+					require.Positive(t, notSent)
+				}
+			})
 		}
 	}
-	require.Positive(t, notSent)
+}
+
+// cancelledWithAConnection sends a call that is cancelled as it gets its
+// connection, and checks what it says against what arrived.
+func cancelledWithAConnection(t *testing.T, srv *faultserver.Server, stop func(context.CancelFunc)) attempt.Delivery {
+	t.Helper()
+	rt := hardened(t, &http.Transport{TLSClientConfig: faultserver.ClientTLS()})
+	ctx, cancel := context.WithCancel(t.Context())
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { stop(cancel) }})
+	call := attempt.Call{
+		Caller: posting(srv.URL), Class: attempt.Safe, MaxAttempts: 3, Deadline: time.Now().Add(time.Minute),
+		Transport: func() http.RoundTripper { return rt }, Budget: new(attempt.Budget),
+	}
+	r := call.Do(traced)
+	if r.Fault == attempt.None {
+		return r.Delivery // it was faster
+	}
+	require.Equal(t, attempt.Canceled, r.Fault)
+	require.Equal(t, 1, r.Attempts)
+	rt.CloseIdleConnections()
+	srv.WaitClosed()
+	if r.Delivery == attempt.NotSent {
+		require.Zero(t, srv.Bytes())
+	}
+	return r.Delivery
+}
+
+// A transport that is about to send a GET a second time, whatever its context
+// says, finds the connection closed.
+func TestTheGuardClosesTheSecondConnection(t *testing.T) {
+	t.Parallel()
+	written := 0
+	stubborn := roundTrip(func(r *http.Request) (*http.Response, error) {
+		trace := httptrace.ContextClientTrace(r.Context())
+		trace.GetConn("acme.example:443")
+		for range 2 {
+			near, far := net.Pipe()
+			go func() { _, _ = io.Copy(io.Discard, far) }()
+			trace.GotConn(httptrace.GotConnInfo{Conn: near})
+			if _, err := near.Write([]byte("GET / HTTP/1.1")); err != nil {
+				return nil, err
+			}
+			written++
+		}
+		return nil, errLost
+	})
+	r := over(t, getting(""), attempt.Never, stubborn)
+	requireResult(t, r, attempt.Network, attempt.Unknown, 1)
+	require.Equal(t, 1, written)
 }
 
 func TestTheQueueForAConnectionIsNotSent(t *testing.T) {
