@@ -101,7 +101,7 @@ func setText(list []namedText, name, text string) []namedText {
 // or how often. With Idempotency-Key net/http resends on a dead connection.
 var ownHeaders = []string{
 	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host",
-	"Idempotency-Key", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "X-Idempotency-Key",
+	"Idempotency-Key", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "X-Idempotency-Key",
 }
 
 func isHeaderName(name string) bool {
@@ -226,6 +226,10 @@ func newFixed(put func(*AuthRequest), err error) Authenticator {
 func BasicAuth(publicKey, privateKey string) Authenticator {
 	var err error
 	switch {
+	case leftoverToken(publicKey):
+		err = leftover("public key")
+	case leftoverToken(privateKey):
+		err = leftover("private key")
 	case publicKey == "":
 		err = invalid("public key", "is empty")
 	case privateKey == "":
@@ -267,6 +271,8 @@ func AuthToken(token string) Authenticator {
 
 func checkToken(field, token string) error {
 	switch {
+	case leftoverToken(token):
+		return leftover(field)
 	case token == "" || strings.EqualFold(token, "Basic"):
 		return invalid(field, "is empty")
 	case hasScheme(token):

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -101,6 +102,7 @@ func TestWhatAnAuthenticatorMayNotDo(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(*trackdrive.AuthRequest){
 		"header Host":              func(r *trackdrive.AuthRequest) { r.SetHeader("host", "evil.example") },
+		"header User-Agent":        func(r *trackdrive.AuthRequest) { r.SetHeader("User-Agent", "x") },
 		"header Idempotency-Key":   func(r *trackdrive.AuthRequest) { r.SetHeader("Idempotency-Key", "1") },
 		"header Content-Length":    func(r *trackdrive.AuthRequest) { r.SetHeader("Content-Length", "1") },
 		"header Transfer-Encoding": func(r *trackdrive.AuthRequest) { r.SetHeader("transfer-encoding", "chunked") },
@@ -126,6 +128,13 @@ func TestWhatAnAuthenticatorMayNotDo(t *testing.T) {
 	auth := trackdrive.AuthenticatorFunc(func(context.Context, *trackdrive.AuthRequest) error { return broken })
 	_, err := newClient(t, rt, trackdrive.WithAuth(auth)).Ping(t.Context(), "sell", onePing)
 	require.ErrorIs(t, err, broken)
+	quoted := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
+		r.SetParam("key", "made-up-secret")
+		return fmt.Errorf("made-up-secret is revoked: %w", broken)
+	})
+	_, quotes := newClient(t, rt, trackdrive.WithAuth(quoted)).Ping(t.Context(), "sell", onePing)
+	require.ErrorIs(t, quotes, broken)
+	require.NotContains(t, quotes.Error(), "made-up-secret")
 	require.ErrorIs(t, err, trackdrive.ErrNoCredentials)
 	require.Equal(t, trackdrive.DeliveryNotSent, trackdrive.DeliveryOf(err))
 	require.Empty(t, rt.sent)

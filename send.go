@@ -219,13 +219,13 @@ func (c *call) authenticate(ctx context.Context) (*credentials, error) {
 	}
 	r := AuthRequest{Operation: c.name, Subdomain: c.subdomain, Host: c.target.Host}
 	auth := r.credentials()
+	c.sent = append(c.sent, auth) // before it is asked: its error may quote what it set
 	if err := c.who.Authenticate(ctx, &r); err != nil {
 		return nil, c.authFailure(ctx, err)
 	}
 	if auth.err != nil {
 		return nil, auth.err
 	}
-	c.sent = append(c.sent, auth)
 	for _, own := range c.headers {
 		if hasName(auth.headers, own.name) {
 			return nil, invalid("header "+own.name, "is set by the authenticator, too")
