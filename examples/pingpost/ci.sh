@@ -23,3 +23,9 @@ contains "$OUT" 'Not sold: no bid fits the flags.'
 expect 2 -- "$1/pingpost" -subdomain evil.example/
 contains "$ERR" 'subdomain'
 lacks "$ERR" 'evil'
+
+expect 2 -- "$1/pingpost" -all -min-payout 20.00
+contains "$ERR" '-all leaves the choice to TrackDrive'
+
+expect 0 -- "$1/pingpost" -h
+contains "$ERR" 'TRACKDRIVE_DEVELOPER_TOKEN'

@@ -9,6 +9,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -67,16 +68,35 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "usage: pingpost [flags]\n\n")
 		flags.PrintDefaults()
-		fmt.Fprintf(stderr, "\nTRACKDRIVE_AUTH_TOKEN, or TRACKDRIVE_PUBLIC_KEY and TRACKDRIVE_PRIVATE_KEY, authenticate where the endpoint wants it.\n")
+		fmt.Fprint(stderr, environment)
 	}
 	if err := flags.Parse(args); err != nil {
-		return c, err
+		return c, errShown{err}
 	}
-	if flags.NArg() > 0 {
+	switch {
+	case flags.NArg() > 0:
 		return c, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case c.all && (c.buyer != "" || c.minPayout.IsSet()):
+		return c, errors.New("-all leaves the choice to TrackDrive: it goes with neither -buyer nor -min-payout")
 	}
 	return c, nil
 }
+
+const environment = `
+With -subdomain, credentials come from the environment, where the endpoint wants some; set one kind:
+  TRACKDRIVE_PUBLIC_KEY and TRACKDRIVE_PRIVATE_KEY  a company access token
+  TRACKDRIVE_BASIC_TOKEN                            the same, ready-made in base64
+  TRACKDRIVE_DEVELOPER_TOKEN                        a developer access token
+  TRACKDRIVE_AUTH_TOKEN                             the auth_token parameter
+
+Exit status: 0 sold, 1 not sold, 2 wrong usage, 3 unknown: may be sold, do not post it again.
+`
+
+// errShown is an error that package flag has printed already.
+type errShown struct{ error }
+
+// Unwrap returns the error.
+func (e errShown) Unwrap() error { return e.error }
 
 // run is the program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -91,7 +111,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return s.sell(ctx)
 		}
 	}
-	fmt.Fprintf(stderr, "pingpost: %v\n", err)
+	if !errors.As(err, new(errShown)) {
+		fmt.Fprintf(stderr, "pingpost: %v\n", err)
+	}
 	return usage
 }
 
@@ -124,8 +146,7 @@ func newSeller(c config, out io.Writer) (*seller, error) {
 		s.subdomain = fake.Subdomain()
 		options = append(options, trackdrive.WithBaseURL(fake.URL))
 		fmt.Fprintf(out, "No -subdomain: this runs on a fake TrackDrive in this process. Nothing is sold.\n\n")
-	}
-	if auth := authenticator(); auth != nil {
+	} else if auth := authenticator(os.Getenv); auth != nil {
 		options = append(options, trackdrive.WithAuth(auth))
 	}
 	var err error
@@ -138,12 +159,19 @@ func newSeller(c config, out io.Writer) (*seller, error) {
 
 // authenticator takes credentials from the environment: a command line is
 // visible to every user of the machine.
-func authenticator() trackdrive.Authenticator {
-	if token := os.Getenv("TRACKDRIVE_AUTH_TOKEN"); token != "" {
-		return trackdrive.AuthToken(token)
+func authenticator(env func(string) string) trackdrive.Authenticator {
+	public, private := env("TRACKDRIVE_PUBLIC_KEY"), env("TRACKDRIVE_PRIVATE_KEY")
+	if public != "" || private != "" {
+		return trackdrive.BasicAuth(public, private) // half a pair is refused
 	}
-	if public := os.Getenv("TRACKDRIVE_PUBLIC_KEY"); public != "" {
-		return trackdrive.BasicAuth(public, os.Getenv("TRACKDRIVE_PRIVATE_KEY"))
+	if token := env("TRACKDRIVE_BASIC_TOKEN"); token != "" {
+		return trackdrive.BasicToken(token)
+	}
+	if token := env("TRACKDRIVE_DEVELOPER_TOKEN"); token != "" {
+		return trackdrive.DeveloperToken(token)
+	}
+	if token := env("TRACKDRIVE_AUTH_TOKEN"); token != "" {
+		return trackdrive.AuthToken(token)
 	}
 	return nil
 }
@@ -156,11 +184,14 @@ func (s *seller) readLead() error {
 			return err
 		}
 	}
-	if err := json.Unmarshal(data, &s.request); err != nil {
-		return fmt.Errorf("lead: %w", err)
+	// A contact field in the wrong place must not be lost without a word.
+	lead := json.NewDecoder(bytes.NewReader(data))
+	lead.DisallowUnknownFields()
+	if err := lead.Decode(&s.request); err != nil {
+		return fmt.Errorf(`lead: %w (contact fields stand within "fields")`, err)
 	}
-	if s.request == nil {
-		return errors.New("lead: must be a JSON object")
+	if s.request == nil || lead.Decode(new(any)) != io.EOF {
+		return errors.New("lead: must be one JSON object")
 	}
 	return nil
 }

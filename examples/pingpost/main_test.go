@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,10 @@ func TestExitStatusTellsWhatBecameOfTheLead(t *testing.T) {
 	t.Parallel()
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	require.NoError(t, os.WriteFile(bad, []byte(`[`), 0o600))
+	flat := filepath.Join(t.TempDir(), "flat.json")
+	require.NoError(t, os.WriteFile(flat, []byte(`{"caller_id":"+15555550142","zip":"90210"}`), 0o600))
+	two := filepath.Join(t.TempDir(), "two.json")
+	require.NoError(t, os.WriteFile(two, []byte(`{"caller_id":"+15555550142"} {}`), 0o600))
 	for _, tt := range []struct {
 		name   string
 		args   []string
@@ -32,6 +37,13 @@ func TestExitStatusTellsWhatBecameOfTheLead(t *testing.T) {
 		{"accepted", []string{"-accept", "criteria.json"}, sold, "accepted: buyers.0.offer_conversion_payout greater than 20.00: got 25.00"},
 		{"bad amount", []string{"-min-payout", "lots"}, usage, ""},
 		{"bad lead", []string{"-lead", bad}, usage, ""},
+		{"contact fields outside of fields", []string{"-lead", flat}, usage, ""},
+		{"two leads", []string{"-lead", two}, usage, ""},
+		{"no such file", []string{"-lead", filepath.Join(filepath.Dir(bad), "none.json")}, usage, ""},
+		{"bad timeout", []string{"-timeout", "0s"}, usage, ""},
+		{"all, but one", []string{"-all", "-buyer", "101"}, usage, ""},
+		{"all, whatever they pay", []string{"-all", "-min-payout", "1"}, usage, ""},
+		{"a stray word", []string{"sell"}, usage, ""},
 		{"bad endpoint", []string{"-subdomain", "acme", "-endpoint", "a/b"}, usage, "endpoint"},
 		{"help", []string{"-h"}, sold, ""},
 	} {
@@ -44,34 +56,101 @@ func TestExitStatusTellsWhatBecameOfTheLead(t *testing.T) {
 	}
 }
 
-func TestAPostWithoutAnAnswerIsUnknown(t *testing.T) {
+func TestWhatWentWrongIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-wrong"}, {"-min-payout", "lots"}} {
+		var out, errs bytes.Buffer
+		require.Equal(t, usage, run(t.Context(), args, &out, &errs))
+		require.Equal(t, 1, strings.Count(errs.String(), args[0]+"\n")+strings.Count(errs.String(), args[0]+":"), errs.String())
+	}
+}
+
+func TestHelpNamesTheEnvironment(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	require.Equal(t, sold, run(t.Context(), []string{"-h"}, &out, &errs))
+	for _, name := range credentialNames {
+		require.Contains(t, errs.String(), name)
+	}
+}
+
+var credentialNames = []string{
+	"TRACKDRIVE_PUBLIC_KEY", "TRACKDRIVE_PRIVATE_KEY", "TRACKDRIVE_BASIC_TOKEN", "TRACKDRIVE_DEVELOPER_TOKEN", "TRACKDRIVE_AUTH_TOKEN",
+}
+
+func TestCredentialsComeFromTheEnvironment(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name   string
-		fault  trackdrivetest.Fault
-		status int
-		shows  string
+		name          string
+		env           map[string]string
+		header, param string
 	}{
-		{"dropped", trackdrivetest.Drop(), unknown, "Do not post it again"},
-		{"gateway", trackdrivetest.BadGateway(), unknown, "502 server error"},
-		{"cut", trackdrivetest.Truncated(), unknown, "unreadable reply"},
-		{"refused", trackdrivetest.Refusal("rejected", "Buyer is gone"), notSold, "the post was rejected (rejected): Buyer is gone"},
-		{"limited", trackdrivetest.TooManyRequests(time.Hour), notSold, "429 rate limited"},
+		{"pair", map[string]string{"TRACKDRIVE_PUBLIC_KEY": "pub", "TRACKDRIVE_PRIVATE_KEY": "prv"}, "Basic cHViOnBydg==", ""},
+		{"ready-made", map[string]string{"TRACKDRIVE_BASIC_TOKEN": "cHViOnBydg=="}, "Basic cHViOnBydg==", ""},
+		{"developer", map[string]string{"TRACKDRIVE_DEVELOPER_TOKEN": "dev"}, "Token dev", ""},
+		{"parameter", map[string]string{"TRACKDRIVE_AUTH_TOKEN": "legacy"}, "", "legacy"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			fake := trackdrivetest.NewServer(t)
+			fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell"})
+			client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(fake.URL), trackdrive.WithAuth(authenticator(from(tt.env))))
+			require.NoError(t, err)
+			_, err = client.Ping(t.Context(), "sell", &trackdrive.PingRequest{})
+			require.NoError(t, err)
+			require.Equal(t, tt.header, fake.Last().Header.Get("Authorization"))
+			require.Equal(t, tt.param, fake.Last().Params.Text("auth_token"))
+		})
+	}
+	require.Nil(t, authenticator(from(nil)))
+	for _, half := range credentialNames[:2] {
+		_, err := trackdrive.NewClient("acme", trackdrive.WithAuth(authenticator(from(map[string]string{half: "made-up"}))))
+		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+	}
+}
+
+func from(env map[string]string) func(string) string {
+	return func(name string) string { return env[name] }
+}
+
+func TestALostAnswerIsUnknownWhereItMayBeASale(t *testing.T) {
+	t.Parallel()
+	const ping, post = trackdrivetest.OpPing, trackdrivetest.OpPost
+	static := trackdrive.PingRequest{CallerID: "+15555550142", TrackdriveNumber: "+15555550190"}
+	caller := trackdrive.PingRequest{CallerID: "+15555550142"}
+	for _, tt := range []struct {
+		name    string
+		request trackdrive.PingRequest
+		op      trackdrivetest.Operation
+		fault   trackdrivetest.Fault
+		status  int
+		shows   string
+	}{
+		{"post dropped", caller, post, trackdrivetest.Drop(), unknown, "Do not post it again"},
+		{"post dropped after the sale", caller, post, trackdrivetest.AfterActing(trackdrivetest.Drop()), unknown, "Do not post it again"},
+		{"post at a gateway", caller, post, trackdrivetest.BadGateway(), unknown, "502 server error"},
+		{"post cut", caller, post, trackdrivetest.Truncated(), unknown, "unreadable reply"},
+		{"post late", caller, post, trackdrivetest.Slow(time.Hour), unknown, "timeout"},
+		{"post refused", caller, post, trackdrivetest.Refusal("rejected", "Buyer is gone"), notSold, "the post was rejected (rejected): Buyer is gone"},
+		{"post limited", caller, post, trackdrivetest.TooManyRequests(time.Hour), notSold, "429 rate limited"},
+		{"ping dropped", caller, ping, trackdrivetest.Drop(), notSold, "Not sold."},
+		{"ping that may be the post, dropped", static, ping, trackdrivetest.Drop(), unknown, "Do not post it again"},
+		{"ping refused", caller, ping, trackdrivetest.Refusal("caller_number_suppressed"), notSold, "no buyer wants the call (caller_number_suppressed)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			fake := trackdrivetest.NewServer(t)
 			fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{Name: "Buyer A", Bid: "5"}}})
-			fake.Fail(trackdrivetest.OpPost, tt.fault, trackdrivetest.Always)
+			fake.Fail(tt.op, tt.fault, trackdrivetest.Always)
 			var out bytes.Buffer
-			s, err := newSeller(config{endpoint: "sell", timeout: time.Second}, &out)
-			require.NoError(t, err)
-			t.Cleanup(s.close)
-			s.client, err = trackdrive.NewClient("acme", trackdrive.WithBaseURL(fake.URL))
+			s := &seller{config: config{endpoint: "sell"}, out: &out, request: &tt.request}
+			var err error
+			s.client, err = trackdrive.NewClient("acme", trackdrive.WithBaseURL(fake.URL), trackdrive.WithTimeout(time.Second), trackdrive.WithObserver(s.observe))
 			require.NoError(t, err)
 			require.Equal(t, tt.status, s.sell(t.Context()), out.String())
 			require.Contains(t, out.String(), tt.shows)
-			fake.AssertPosts(t, 1)
+			require.Contains(t, out.String(), " ms  "+string(tt.op)+", attempt 1: ")
+			require.LessOrEqual(t, len(fake.Posts()), 1, "a post is sent once")
 		})
 	}
 }
