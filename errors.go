@@ -120,6 +120,28 @@ func (e *ParseError) Error() string {
 // Is reports that a ParseError is ErrInvalidArgument.
 func (e *ParseError) Is(target error) bool { return target == ErrInvalidArgument }
 
+// mistakes are collected while a configuration is checked.
+type mistakes []FieldError
+
+func (m *mistakes) mistake(place, format string, args ...any) {
+	*m = append(*m, FieldError{place, fmt.Sprintf(format, args...)})
+}
+
+// add adds what an error says, under a place.
+func (m *mistakes) add(place string, err error) {
+	if err == nil {
+		return
+	}
+	var parse *ParseError
+	if !errors.As(err, &parse) {
+		m.mistake(place, "%s", strings.TrimPrefix(err.Error(), ErrInvalidArgument.Error()+": "))
+		return
+	}
+	for _, inner := range parse.Mistakes {
+		*m = append(*m, FieldError{strings.TrimSpace(place + " " + inner.Field), inner.Message})
+	}
+}
+
 // maxErrorBody is how much of a reply an Error keeps, in bytes.
 const maxErrorBody = 4 << 10
 

@@ -89,27 +89,8 @@ type webhookBuilder struct {
 	cfg      WebhookConfig
 	w        *webhook
 	options  []TemplateOption
-	mistakes []FieldError
 	leftover bool
-}
-
-func (b *webhookBuilder) mistake(place, format string, args ...any) {
-	b.mistakes = append(b.mistakes, FieldError{place, fmt.Sprintf(format, args...)})
-}
-
-// add adds what an error says, under a place.
-func (b *webhookBuilder) add(place string, err error) {
-	if err == nil {
-		return
-	}
-	var parse *ParseError
-	if !errors.As(err, &parse) {
-		b.mistake(place, "%s", strings.TrimPrefix(err.Error(), ErrInvalidArgument.Error()+": "))
-		return
-	}
-	for _, m := range parse.Mistakes {
-		b.mistakes = append(b.mistakes, FieldError{strings.TrimSpace(place + " " + m.Field), m.Message})
-	}
+	mistakes
 }
 
 func (b *webhookBuilder) err() error {

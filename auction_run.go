@@ -1,0 +1,580 @@
+// One run of an auction: asking, waiting, ranking.
+
+package trackdrive
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/gate"
+)
+
+// AuctionEnd tells why an auction stopped waiting.
+type AuctionEnd string
+
+// The ends of an auction.
+const (
+	EndAllAnswered AuctionEnd = "all_answered" // every source answered or failed
+	EndDeadline    AuctionEnd = "deadline"     // the time was up
+	EndEnough      AuctionEnd = "enough"       // as many acceptable bids as AuctionConfig.Enough asks for
+	EndUnbeatable  AuctionEnd = "unbeatable"   // no source that was still asked could win, by its MaxPayout
+	EndGrace       AuctionEnd = "grace"        // AuctionConfig.Grace was over
+	EndCanceled    AuctionEnd = "canceled"     // the caller's context was cancelled
+)
+
+// LossReason tells why a source or a buyer is not among the bids.
+type LossReason string
+
+// The reasons.
+const (
+	LossNoBuyer      LossReason = "no_buyer"      // TrackDrive matched nobody, or refused the lead
+	LossCriteria     LossReason = "criteria"      // AuctionSource.Criteria did not accept the reply
+	LossNotAccepted  LossReason = "not_accepted"  // AuctionSource.Accept did not accept the buyer
+	LossBelowMinimum LossReason = "below_minimum" // less than AuctionSource.MinPayout, or no payout
+	LossNoPingID     LossReason = "no_ping_id"    // nothing that a post could name
+	LossTimeout      LossReason = "timeout"       // no answer in time
+	LossCutOff       LossReason = "cut_off"       // the auction ended early, or was cancelled
+	LossError        LossReason = "error"         // the ping failed
+)
+
+// Loss is a source or a buyer that does not take part, with the reason.
+type Loss struct {
+	Source   string
+	Buyer    *Buyer // nil: the whole source
+	Reason   LossReason
+	Decision Decision      // of the criteria
+	Ping     *PingResponse // the reply; nil without one. Its Errors and Status tell why there is no buyer
+	Err      error         // of the ping: see [DeliveryOf]; nil with a reply
+	After    time.Duration // since the auction began
+}
+
+// String tells source, buyer and reason in a line, the criteria's on lines of
+// their own.
+func (l Loss) String() string {
+	text := l.Source + ": "
+	if l.Buyer != nil {
+		text = Bid{Source: l.Source, Buyer: *l.Buyer, Payout: l.Buyer.Payout}.String() + ": "
+	}
+	text += string(l.Reason)
+	switch {
+	case l.Err != nil:
+		text += ": " + bare(l.Err.Error())
+	case l.Reason == LossCriteria:
+		text += ": " + l.Decision.String()
+	case l.Reason == LossNoBuyer && l.Ping != nil && len(l.Ping.Errors) > 0:
+		text += ": " + shortReasons(l.Ping.Errors)
+	case l.Reason == LossNoBuyer && l.Ping != nil && l.Ping.Status != "":
+		text += ": " + oneLine(l.Ping.Status)
+	}
+	return text
+}
+
+// AuctionEventKind is what happened.
+type AuctionEventKind string
+
+// The kinds of events.
+const (
+	EventPing AuctionEventKind = "ping" // a source is pinged
+	EventBids AuctionEventKind = "bids" // a source has acceptable bids: AuctionEvent.Bids
+	EventLoss AuctionEventKind = "loss" // a source or a buyer lost: AuctionEvent.Loss
+	EventEnd  AuctionEventKind = "end"  // no more bids are taken: AuctionEvent.End and, in rank order, Bids
+	EventPost AuctionEventKind = "post" // a bid is about to be posted: AuctionEvent.Try
+	EventSale AuctionEventKind = "sale" // a post was answered or failed: AuctionEvent.Try
+)
+
+// AuctionEvent is one step of an auction, as AuctionConfig.Observe sees it.
+type AuctionEvent struct {
+	Kind   AuctionEventKind
+	Source string        // "" at the end
+	After  time.Duration // since the auction began
+	Bids   []Bid
+	Loss   *Loss
+	End    AuctionEnd
+	Try    *SaleTry
+}
+
+// AuctionResult is what came in time.
+type AuctionResult struct {
+	Bids      []Bid  // acceptable ones, best first: by value, then the source's priority, then TrackDrive's order
+	Losses    []Loss // the others, in the order in which they were known
+	End       AuctionEnd
+	StartedAt time.Time
+	Took      time.Duration // until the end
+
+	auction *Auction
+	sale    *sale
+}
+
+// Best returns the first bid.
+func (r *AuctionResult) Best() (Bid, bool) {
+	if len(r.Bids) == 0 {
+		return Bid{}, false
+	}
+	return r.Bids[0], true
+}
+
+// Run pings all sources about a lead, and returns when all have answered, when
+// the time is up, or as early as the configuration allows. What came until
+// then is in the result; pings that are still on their way are cancelled.
+//
+// Errors are of kind [ErrInvalidArgument], and nothing was sent: no lead, or
+// more than one ping that may count as a post (see
+// AuctionConfig.PingsNeverSell). Whatever goes wrong at a source is a [Loss].
+func (a *Auction) Run(ctx context.Context, lead *PingRequest) (*AuctionResult, error) {
+	switch {
+	case a == nil || len(a.sources) == 0:
+		return nil, refused("auction", invalid("auction", "is not made by NewAuction"))
+	case ctx == nil:
+		return nil, refused("auction", invalid("context", "is nil"))
+	case lead == nil:
+		return nil, refused("auction", invalid("lead", "is nil"))
+	}
+	r := run{
+		auction: a,
+		result:  &AuctionResult{StartedAt: time.Now(), auction: a},
+		asked:   make([]asked, len(a.sources)),
+		pending: len(a.sources),
+		news:    make(chan news, 2*len(a.sources)), // room for all, so that nobody is left who cannot send
+		outer:   ctx,
+	}
+	if err := r.prepare(lead); err != nil {
+		return nil, refused("auction", err)
+	}
+	r.wait()
+	r.finish()
+	return r.result, nil
+}
+
+// run is one auction under way. Only the goroutine of Run touches it.
+type run struct {
+	auction *Auction
+	result  *AuctionResult
+	asked   []asked
+	pending int
+	bids    []*Bid
+	best    *Bid
+	news    chan news
+	outer   context.Context
+	grace   *time.Timer
+	over    bool // the grace period
+}
+
+// asked is a source in a run.
+type asked struct {
+	request  *PingRequest
+	refused  error       // the request could not be made
+	maySell  bool        // the ping may count as a post
+	answered bool        // or failed
+	started  atomic.Bool // the ping may be on its way; once the context is cancelled, only true lasts
+}
+
+// news is what a source's goroutine tells.
+type news struct {
+	source  int
+	started bool // the ping is about to be sent; the rest is not set
+	ping    *PingResponse
+	err     error
+	panics  any
+}
+
+// prepare makes all requests, and refuses two pings that may both sell.
+func (r *run) prepare(lead *PingRequest) error {
+	maySell := ""
+	for i := range r.asked {
+		s := &r.auction.sources[i]
+		request, err := s.ping(lead)
+		if err != nil {
+			r.asked[i].refused = refused("ping", err)
+			continue
+		}
+		r.asked[i].request = request
+		if r.auction.cfg.PingsNeverSell || request.CallerID == "" || request.TrackdriveNumber == "" {
+			continue
+		}
+		if maySell != "" {
+			return invalid("trackdrive_number", "is on the pings of %q and %q, with caller_id: "+
+				"TrackDrive may take both for posts. Say PingsNeverSell where it does not", maySell, s.Name)
+		}
+		maySell, r.asked[i].maySell = s.Name, true
+	}
+	return nil
+}
+
+// wait asks all sources, and returns when the auction is over.
+func (r *run) wait() {
+	ctx, cancel := context.WithTimeout(r.outer, r.auction.cfg.Timeout)
+	defer cancel()
+	defer r.stopGrace()
+	for i := range r.asked {
+		r.ask(ctx, i)
+	}
+	end := r.collect(ctx)
+	cancel() // who has not begun will not
+	r.end(end)
+}
+
+// collect takes what the sources tell until the auction is over.
+func (r *run) collect(ctx context.Context) AuctionEnd {
+	for r.pending > 0 {
+		if end, early := r.early(); early {
+			return end
+		}
+		select {
+		case n := <-r.news:
+			r.take(n)
+		case <-r.graceOver():
+			r.over = true
+		case <-ctx.Done():
+			r.takeRest()
+			return endOf(ctx.Err())
+		}
+	}
+	return endOf(ctx.Err()) // the last ones may have ended with the context
+}
+
+func endOf(err error) AuctionEnd {
+	switch {
+	case err == nil:
+		return EndAllAnswered
+	case errors.Is(err, context.Canceled):
+		return EndCanceled
+	default:
+		return EndDeadline
+	}
+}
+
+// ask pings a source in a goroutine of its own. Places in the queues are taken
+// here, in the order of priority.
+func (r *run) ask(ctx context.Context, i int) {
+	if err := r.asked[i].refused; err != nil {
+		r.news <- news{source: i, err: err}
+		return
+	}
+	s, state, out := &r.auction.sources[i], &r.asked[i], r.news
+	q := queued{all: r.auction.gate}
+	q.company = s.company.Queue()
+	if q.company.Inside() {
+		q.queueForAll()
+	}
+	go func() {
+		defer q.leave()
+		n := news{source: i, err: errNoReturn}
+		defer func() {
+			n.panics = recover()
+			out <- n
+		}()
+		if n.err = q.wait(ctx); n.err == nil {
+			state.started.Store(true)
+			out <- news{source: i, started: true}
+			n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)
+		}
+	}()
+}
+
+// errNoReturn is left where a transport ended the goroutine.
+var errNoReturn = errors.New("trackdrive: the ping did not return")
+
+// queued is a ping's way through the queues: its company's first, so that
+// nobody stands in the common one who could not go on.
+type queued struct {
+	all             *gate.Gate
+	company, common *gate.Ticket
+	inCommon        bool
+}
+
+func (q *queued) queueForAll() { q.common, q.inCommon = q.all.Queue(), true }
+
+func (q *queued) wait(ctx context.Context) error {
+	if err := q.company.Wait(ctx); err != nil {
+		return unsent(err)
+	}
+	if !q.inCommon {
+		q.queueForAll()
+	}
+	if err := q.common.Wait(ctx); err != nil {
+		return unsent(err)
+	}
+	return nil
+}
+
+func (q *queued) leave() {
+	q.common.Leave()
+	q.company.Leave()
+}
+
+// unsent is the error of a ping that was not sent because of the context.
+func unsent(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = ErrTimeout
+	}
+	return refused("ping", err)
+}
+
+// take notes what a source tells.
+func (r *run) take(n news) {
+	if n.panics != nil {
+		panic(n.panics)
+	}
+	s, state := &r.auction.sources[n.source], &r.asked[n.source]
+	if n.started {
+		r.tell(AuctionEvent{Kind: EventPing, Source: s.Name})
+		return
+	}
+	state.answered = true
+	r.pending--
+	if n.err != nil {
+		reason := LossError
+		if errors.Is(n.err, ErrTimeout) {
+			reason = LossTimeout
+		} else if r.outer.Err() != nil && errors.Is(n.err, context.Canceled) {
+			reason = LossCutOff
+		}
+		r.lose(s, Loss{Reason: reason, Err: n.err})
+		return
+	}
+	r.rank(s, n.ping)
+}
+
+// takeRest takes what was told in time and not yet heard.
+func (r *run) takeRest() {
+	for {
+		select {
+		case n := <-r.news:
+			r.take(n)
+		default:
+			return
+		}
+	}
+}
+
+// rank takes the bids of a reply.
+func (r *run) rank(s *auctionSource, ping *PingResponse) {
+	if !ping.Accepted {
+		r.lose(s, Loss{Reason: LossNoBuyer, Ping: ping})
+		return
+	}
+	if s.Criteria != nil && s.Criteria.Evaluate(ping.Meta.Raw) != VerdictAccepted {
+		r.lose(s, Loss{Reason: LossCriteria, Ping: ping, Decision: s.Criteria.Explain(ping.Meta.Raw)})
+		return
+	}
+	before := len(r.bids)
+	if s.ToAll || noneCanBePosted(ping.Buyers) {
+		r.offerAll(s, ping)
+	} else {
+		for i := range ping.Buyers {
+			r.offer(s, ping, &ping.Buyers[i])
+		}
+	}
+	own := r.bids[before:]
+	if len(own) == 0 {
+		return
+	}
+	for _, b := range own {
+		if r.best == nil || compareBids(b, r.best) < 0 {
+			r.best = b
+		}
+	}
+	r.startGrace()
+	r.tell(AuctionEvent{Kind: EventBids, Source: s.Name, Bids: ranked(own)})
+}
+
+func noneCanBePosted(buyers []Buyer) bool {
+	return !slices.ContainsFunc(buyers, func(b Buyer) bool { return b.PingID != "" })
+}
+
+// offer takes one buyer's bid.
+func (r *run) offer(s *auctionSource, ping *PingResponse, b *Buyer) {
+	reason := s.objection(b)
+	if b.PingID == "" {
+		reason = LossNoPingID
+	}
+	if reason != "" {
+		r.lose(s, Loss{Reason: reason, Buyer: b, Ping: ping})
+		return
+	}
+	r.bid(s, ping, Bid{Buyer: *b, Payout: b.Payout})
+}
+
+// offerAll takes the bid for all buyers: good enough when each that is listed
+// is, and worth what the lowest of them pays.
+func (r *run) offerAll(s *auctionSource, ping *PingResponse) {
+	bid := Bid{ToAll: true}
+	if len(ping.Buyers) > 0 {
+		bid.Payout = slices.MinFunc(ping.Buyers, func(a, b Buyer) int { return a.Payout.Cmp(b.Payout) }).Payout
+	}
+	if ping.TryAllBuyersPingID == "" {
+		r.lose(s, Loss{Reason: LossNoPingID, Ping: ping})
+		return
+	}
+	for i := range ping.Buyers {
+		if reason := s.objection(&ping.Buyers[i]); reason != "" {
+			r.lose(s, Loss{Reason: reason, Buyer: &ping.Buyers[i], Ping: ping})
+			return
+		}
+	}
+	if len(ping.Buyers) == 0 && s.MinPayout.IsSet() {
+		r.lose(s, Loss{Reason: LossBelowMinimum, Ping: ping})
+		return
+	}
+	r.bid(s, ping, bid)
+}
+
+// objection is why a buyer cannot bid; "" when it can.
+func (s *auctionSource) objection(b *Buyer) LossReason {
+	switch {
+	case b.Payout.Cmp(s.MinPayout) < 0:
+		return LossBelowMinimum
+	case s.Accept != nil && !s.Accept(*b):
+		return LossNotAccepted
+	default:
+		return ""
+	}
+}
+
+func (r *run) bid(s *auctionSource, ping *PingResponse, b Bid) {
+	b.Source, b.Ping, b.ReceivedAt = s.Name, ping, ping.ReceivedAt
+	b.ExpiresAt, _ = ping.ExpiresAt()
+	b.source, b.worth = s, s.worthOf(b.Payout)
+	r.bids = append(r.bids, &b)
+}
+
+// compareBids puts the better one first.
+func compareBids(a, b *Bid) int {
+	if order := b.worth.cmp(a.worth); order != 0 {
+		return order
+	}
+	return a.source.priority - b.source.priority
+}
+
+// ranked returns the bids in rank order; equal ones of a source stay in
+// TrackDrive's.
+func ranked(bids []*Bid) []Bid {
+	sorted := slices.Clone(bids)
+	slices.SortStableFunc(sorted, compareBids)
+	list := make([]Bid, len(sorted))
+	for i, b := range sorted {
+		list[i] = *b
+	}
+	return list
+}
+
+// early reports whether waiting for the other sources is over.
+func (r *run) early() (AuctionEnd, bool) {
+	switch {
+	case r.best == nil, r.awaitsSale():
+		return "", false
+	case r.over:
+		return EndGrace, true
+	case r.auction.cfg.Enough > 0 && len(r.bids) >= r.auction.cfg.Enough:
+		return EndEnough, true
+	case !r.beatable():
+		return EndUnbeatable, true
+	default:
+		return "", false
+	}
+}
+
+// awaitsSale reports whether a ping that may count as a post is on its way:
+// cut off, nobody would know whether the lead is sold.
+func (r *run) awaitsSale() bool {
+	for i := range r.asked {
+		if r.asked[i].maySell && !r.asked[i].answered {
+			return true
+		}
+	}
+	return false
+}
+
+// beatable reports whether some source that is still asked might win.
+func (r *run) beatable() bool {
+	for i := range r.asked {
+		s := &r.auction.sources[i]
+		if r.asked[i].answered {
+			continue
+		}
+		if !s.capIsKnown || compareBids(&Bid{source: s, worth: s.cap}, r.best) < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// startGrace starts the grace period with the first acceptable bid.
+func (r *run) startGrace() {
+	if grace := r.auction.cfg.Grace; grace > 0 && r.grace == nil {
+		r.grace = time.NewTimer(grace)
+	}
+}
+
+func (r *run) graceOver() <-chan time.Time {
+	if r.grace == nil {
+		return nil
+	}
+	return r.grace.C
+}
+
+func (r *run) stopGrace() {
+	if r.grace != nil {
+		r.grace.Stop()
+	}
+}
+
+// end closes the auction: whoever has not answered has lost.
+func (r *run) end(why AuctionEnd) {
+	r.result.End, r.result.Took = why, time.Since(r.result.StartedAt)
+	reason, cause := LossCutOff, context.Canceled
+	if why == EndDeadline {
+		reason, cause = LossTimeout, ErrTimeout
+	}
+	for i := range r.asked {
+		if r.asked[i].answered {
+			continue
+		}
+		delivery := DeliveryNotSent
+		if r.asked[i].started.Load() {
+			delivery = DeliveryUnknown
+		}
+		r.lose(&r.auction.sources[i], Loss{Reason: reason, Err: &Error{Operation: "ping", Err: cause, Delivery: delivery}})
+	}
+}
+
+// finish puts the result together.
+func (r *run) finish() {
+	r.result.Bids = ranked(r.bids)
+	r.result.sale = &sale{bids: slices.Clone(r.result.Bids), last: make([]*SaleTry, len(r.result.Bids)), doubt: r.doubt()}
+	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: r.result.Bids})
+}
+
+// doubt is the error of a ping that may have sold the lead.
+func (r *run) doubt() error {
+	for i := range r.asked {
+		if !r.asked[i].maySell {
+			continue
+		}
+		name := r.auction.sources[i].Name
+		for _, l := range r.result.Losses {
+			if l.Source == name && l.Err != nil && DeliveryOf(l.Err) == DeliveryUnknown {
+				return l.Err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) lose(s *auctionSource, l Loss) {
+	l.Source, l.After = s.Name, time.Since(r.result.StartedAt)
+	r.result.Losses = append(r.result.Losses, l)
+	r.tell(AuctionEvent{Kind: EventLoss, Source: s.Name, Loss: &l})
+}
+
+func (r *run) tell(e AuctionEvent) { r.auction.tell(r.outer, r.result.StartedAt, e) }
+
+func (a *Auction) tell(ctx context.Context, since time.Time, e AuctionEvent) {
+	if a != nil && a.cfg.Observe != nil {
+		e.After = time.Since(since)
+		a.cfg.Observe(ctx, e)
+	}
+}

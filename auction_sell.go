@@ -1,0 +1,232 @@
+// Selling to the bids of an auction: one after the other, and at most once.
+
+package trackdrive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// TryOutcome is what a post to one bid led to.
+type TryOutcome string
+
+// The outcomes.
+const (
+	TrySold     TryOutcome = "sold"
+	TryRejected TryOutcome = "rejected" // answered, and not sold: SaleTry.Response, or SaleTry.Err such as a 422
+	TryNotSent  TryOutcome = "not_sent" // provably never reached TrackDrive; also an expired ping id
+	TryUnknown  TryOutcome = "unknown"  // may have sold the lead
+)
+
+// SaleTry is one post of a sale.
+type SaleTry struct {
+	Bid      Bid
+	At       time.Time
+	Took     time.Duration
+	Outcome  TryOutcome    // "" in an EventPost
+	Response *PostResponse // nil with an error
+	Err      error         // nil with a response
+}
+
+// Sale is the story of a sale.
+type Sale struct {
+	Sold     bool
+	Bid      Bid           // the bid that the lead is sold to
+	Response *PostResponse // its answer; nil unless sold
+	Tries    []SaleTry     // all posts, in order, those of earlier calls of Sell, too
+}
+
+// Number returns the number to dial: [PostResponse.Number], or in static
+// tracking mode, where the answer has none, the number of the ping.
+func (s *Sale) Number() (number string, ok bool) {
+	if !s.Sold || s.Response == nil {
+		return "", false
+	}
+	if number, ok = s.Response.Number(); ok {
+		return number, true
+	}
+	r := s.Response
+	if r.ForwardingNumber != "" || r.TrackdriveNumber != "" || r.ForwardingNumberStatus != "" && !isAccepting(r.ForwardingNumberStatus) {
+		return "", false
+	}
+	if p := s.Bid.Ping; p != nil && p.Request != nil {
+		number = p.Request.TrackdriveNumber
+	}
+	return number, number != ""
+}
+
+// String tells the story in a line for each post, for logs:
+//
+//	not sold
+//	acme: Buyer A 25.50: rejected: no longer available
+//	globex: Buyer B 20.00: not_sent: network error
+func (s *Sale) String() string {
+	lines := []string{"not sold"}
+	if s.Sold {
+		lines[0] = "sold to " + s.Bid.String()
+	}
+	for _, t := range s.Tries {
+		line := t.Bid.String() + ": " + string(t.Outcome)
+		switch {
+		case t.Err != nil:
+			line += ": " + bare(t.Err.Error())
+		case t.Outcome == TryRejected && len(t.Response.Errors) > 0:
+			line += ": " + shortReasons(t.Response.Errors)
+		case t.Outcome == TryRejected && t.Response.Status != "":
+			line += ": " + oneLine(t.Response.Status)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// sale is what became of a result's bids so far.
+type sale struct {
+	lock  sync.Mutex
+	bids  []Bid
+	doubt error      // why the lead may be sold already
+	last  []*SaleTry // of each bid; nil: not tried
+	done  Sale
+}
+
+// Sell posts to the best bid, and to the next one only where the lead is
+// certainly unsold: the post was not sent, or it was answered and rejected. It
+// never goes on after a post of [DeliveryUnknown], and never posts with an
+// expired ping id. Each post carries what the ping did, its caller_id above
+// all; complete may add the contact fields that a ping leaves out, but may
+// change neither ids nor a caller_id that the ping had.
+//
+// The Sale is never nil, and tells the story also beside an error. Sold or
+// rejected by all, the error is nil. It is of DeliveryUnknown when the lead may
+// be sold: a post's outcome is not known, or that of a ping which may count as a
+// post; settle that before the lead is offered to anybody. Any other error
+// joins those of all posts that failed, and the lead is unsold.
+//
+// A lead is sold at most once, however often Sell is called: a call after a
+// sale returns it again, one after an unknown outcome its error, and one after
+// posts that were not sent tries those bids again. Calls at the same time wait
+// for one another. Changes to Bids do not matter.
+func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostRequest) error) (*Sale, error) {
+	if ctx == nil {
+		return &Sale{}, refused("post", invalid("context", "is nil"))
+	}
+	s := r.sale
+	if s == nil { // a result that was made by hand has no bids that can be posted
+		return &Sale{}, nil
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for i := range s.bids {
+		if s.done.Sold || s.doubt != nil || ctx.Err() != nil {
+			break
+		}
+		if t := s.last[i]; t == nil || t.Outcome == TryNotSent && !errors.Is(t.Err, ErrExpired) {
+			r.try(ctx, i, complete)
+		}
+	}
+	story := s.done
+	story.Tries = slices.Clone(story.Tries)
+	return &story, s.err(ctx)
+}
+
+// try posts to one bid.
+func (r *AuctionResult) try(ctx context.Context, i int, complete []func(Bid, *PostRequest) error) {
+	s := r.sale
+	t := SaleTry{Bid: s.bids[i], At: time.Now()}
+	before := t
+	r.auction.tell(ctx, r.StartedAt, AuctionEvent{Kind: EventPost, Source: t.Bid.Source, Try: &before})
+	t.Response, t.Err = t.Bid.sell(ctx, complete)
+	t.Took = time.Since(t.At)
+	t.Outcome = outcomeOf(t.Response, t.Err)
+	s.last[i] = &t
+	s.done.Tries = append(s.done.Tries, t)
+	switch t.Outcome {
+	case TrySold:
+		s.done.Sold, s.done.Bid, s.done.Response = true, t.Bid, t.Response
+	case TryUnknown:
+		s.doubt = t.Err
+	}
+	told := t
+	r.auction.tell(ctx, r.StartedAt, AuctionEvent{Kind: EventSale, Source: t.Bid.Source, Try: &told})
+}
+
+func outcomeOf(reply *PostResponse, err error) TryOutcome {
+	switch {
+	case err == nil && reply.Accepted:
+		return TrySold
+	case err == nil:
+		return TryRejected
+	case DeliveryOf(err) == DeliveryNotSent:
+		return TryNotSent
+	case DeliveryOf(err) == DeliveryAnswered:
+		return TryRejected
+	default:
+		return TryUnknown
+	}
+}
+
+// sell posts to the bid.
+func (b *Bid) sell(ctx context.Context, complete []func(Bid, *PostRequest) error) (*PostResponse, error) {
+	post := b.Post()
+	meant := *post
+	for _, add := range complete {
+		if add == nil {
+			continue
+		}
+		if err := add(*b, post); err != nil {
+			return nil, refused("post", err)
+		}
+	}
+	if err := post.differs(&meant); err != nil {
+		return nil, refused("post", err)
+	}
+	return b.source.Client.Post(ctx, b.source.Endpoint, post, b.source.postOpts...)
+}
+
+// differs refuses a post that is not the one that the ping led to.
+func (r *PostRequest) differs(meant *PostRequest) error {
+	const changed = "is not what the ping led to"
+	switch {
+	case r.PingID != meant.PingID:
+		return invalid("ping_id", changed)
+	case r.BuyerID != meant.BuyerID:
+		return invalid("buyer_id", changed)
+	case r.PostOnly:
+		return invalid("post_only", changed)
+	case !r.ExpiresAt.Equal(meant.ExpiresAt):
+		return invalid("expires_at", changed)
+	case meant.CallerID != "" && r.CallerID != meant.CallerID:
+		return invalid("caller_id", changed)
+	default:
+		return nil
+	}
+}
+
+// err is what Sell returns beside the story.
+func (s *sale) err(ctx context.Context) error {
+	switch {
+	case s.done.Sold:
+		return nil
+	case s.doubt != nil:
+		return fmt.Errorf("the lead may be sold: %w", s.doubt)
+	}
+	var errs []error
+	untried := false
+	for _, t := range s.last {
+		switch {
+		case t == nil:
+			untried = true
+		case t.Err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", t.Bid.Source, t.Err))
+		}
+	}
+	if untried {
+		errs = append(errs, refused("post", ctx.Err()))
+	}
+	return errors.Join(errs...)
+}
