@@ -544,7 +544,7 @@ func (r *run) end(why AuctionEnd) {
 // finish puts the result together.
 func (r *run) finish() {
 	r.result.Bids = ranked(r.bids)
-	r.result.sale = &sale{bids: slices.Clone(r.result.Bids), last: make([]*SaleTry, len(r.result.Bids)), doubt: r.doubt()}
+	r.result.sale = &sale{busy: make(chan struct{}, 1), bids: slices.Clone(r.result.Bids), last: make([]*SaleTry, len(r.result.Bids)), doubt: r.doubt()}
 	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: r.result.Bids})
 }
 

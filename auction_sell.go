@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -87,7 +86,7 @@ func (s *Sale) String() string {
 
 // sale is what became of a result's bids so far.
 type sale struct {
-	lock  sync.Mutex
+	busy  chan struct{} // holds one while a call of Sell works; a channel, for tests in synctest's time
 	bids  []Bid
 	doubt error      // why the lead may be sold already
 	last  []*SaleTry // of each bid; nil: not tried
@@ -110,7 +109,8 @@ type sale struct {
 // A lead is sold at most once, however often Sell is called: a call after a
 // sale returns it again, one after an unknown outcome its error, and one after
 // posts that were not sent tries those bids again. Calls at the same time wait
-// for one another. Changes to Bids do not matter.
+// for one another; one whose context ends meanwhile is of DeliveryUnknown.
+// Changes to Bids do not matter.
 func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostRequest) error) (*Sale, error) {
 	if ctx == nil {
 		return &Sale{}, refused("post", invalid("context", "is nil"))
@@ -119,8 +119,12 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 	if s == nil { // a result that was made by hand has no bids that can be posted
 		return &Sale{}, nil
 	}
-	s.lock.Lock()
-	defer s.lock.Unlock()
+	select {
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	case <-ctx.Done():
+		return &Sale{}, &Error{Operation: "post", Err: fmt.Errorf("another call of Sell is at work: %w", ctx.Err()), Delivery: DeliveryUnknown}
+	}
 	for i := range s.bids {
 		if s.done.Sold || s.doubt != nil || ctx.Err() != nil {
 			break
