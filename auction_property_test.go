@@ -292,7 +292,8 @@ func (s *scenario) answer(r *http.Request, f fault, delay time.Duration, reply a
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
-	status, body := http.StatusOK, ""
+	status := http.StatusOK
+	var body string
 	switch f {
 	case rejects:
 		body = `{"success":false,"status":"no_matching_buyer","errors":["nobody"],"buyers":[]}`

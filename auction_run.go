@@ -42,9 +42,9 @@ const (
 
 // Loss is a source or a buyer that does not take part, with the reason.
 type Loss struct {
-	Source   string
-	Buyer    *Buyer // nil: the whole source
-	Reason   LossReason
+	Source   string        // its name
+	Buyer    *Buyer        // nil: the whole source
+	Reason   LossReason    // why it lost
 	Decision Decision      // of the criteria
 	Ping     *PingResponse // the reply; nil without one. Its Errors and Status tell why there is no buyer
 	Err      error         // of the ping: see [DeliveryOf]; nil with a reply
@@ -87,21 +87,21 @@ const (
 
 // AuctionEvent is one step of an auction, as AuctionConfig.Observe sees it.
 type AuctionEvent struct {
-	Kind   AuctionEventKind
-	Source string        // "" at the end
-	After  time.Duration // since the auction began
-	Bids   []Bid
-	Loss   *Loss
-	End    AuctionEnd
-	Try    *SaleTry
+	Kind   AuctionEventKind // decides which of the last four is set
+	Source string           // "" at the end
+	After  time.Duration    // since the auction began
+	Bids   []Bid            // of EventBids and EventEnd
+	Loss   *Loss            // of EventLoss
+	End    AuctionEnd       // of EventEnd
+	Try    *SaleTry         // of EventPost, without an outcome, and EventSale
 }
 
 // AuctionResult is what came in time.
 type AuctionResult struct {
-	Bids      []Bid  // acceptable ones, best first: by value, then the source's priority, then TrackDrive's order
-	Losses    []Loss // the others, in the order in which they were known
-	End       AuctionEnd
-	StartedAt time.Time
+	Bids      []Bid         // acceptable ones, best first: by value, then the source's priority, then TrackDrive's order
+	Losses    []Loss        // the others, in the order in which they were known
+	End       AuctionEnd    // why it stopped waiting
+	StartedAt time.Time     // when Run was called
 	Took      time.Duration // until the end
 
 	auction *Auction
@@ -266,11 +266,13 @@ func (r *run) ask(ctx context.Context, i int) {
 			n.panics = recover()
 			out <- n
 		}()
-		if n.err = q.wait(ctx); n.err == nil {
-			state.started.Store(true)
-			out <- news{source: i, started: true}
-			n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)
+		if err := q.wait(ctx); err != nil {
+			n.err = err
+			return
 		}
+		state.started.Store(true)
+		out <- news{source: i, started: true}
+		n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)
 	}()
 }
 

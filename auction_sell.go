@@ -24,9 +24,9 @@ const (
 
 // SaleTry is one post of a sale.
 type SaleTry struct {
-	Bid      Bid
-	At       time.Time
-	Took     time.Duration
+	Bid      Bid           // whom it went to
+	At       time.Time     // when it began
+	Took     time.Duration // until it was answered or failed
 	Outcome  TryOutcome    // "" in an EventPost
 	Response *PostResponse // nil with an error
 	Err      error         // nil with a response
@@ -34,7 +34,7 @@ type SaleTry struct {
 
 // Sale is the story of a sale.
 type Sale struct {
-	Sold     bool
+	Sold     bool          // certainly; when it is false, the error of Sell tells whether it may be
 	Bid      Bid           // the bid that the lead is sold to
 	Response *PostResponse // its answer; nil unless sold
 	Tries    []SaleTry     // all posts, in order, those of earlier calls of Sell, too
@@ -119,12 +119,10 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 	if s == nil { // a result that was made by hand has no bids that can be posted
 		return &Sale{}, nil
 	}
-	select {
-	case s.busy <- struct{}{}:
-		defer func() { <-s.busy }()
-	case <-ctx.Done():
-		return &Sale{}, &Error{Operation: "post", Err: fmt.Errorf("another call of Sell is at work: %w", ctx.Err()), Delivery: DeliveryUnknown}
+	if err := s.begin(ctx); err != nil {
+		return &Sale{}, err
 	}
+	defer s.finish()
 	for i := range s.bids {
 		if s.done.Sold || s.doubt != nil || ctx.Err() != nil {
 			break
@@ -137,6 +135,23 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 	story.Tries = slices.Clone(story.Tries)
 	return &story, s.err(ctx)
 }
+
+// begin waits until no other call of Sell is at work.
+func (s *sale) begin(ctx context.Context) error {
+	select {
+	case s.busy <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case s.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &Error{Operation: "post", Err: fmt.Errorf("another call of Sell is at work: %w", ctx.Err()), Delivery: DeliveryUnknown}
+	}
+}
+
+func (s *sale) finish() { <-s.busy }
 
 // try posts to one bid.
 func (r *AuctionResult) try(ctx context.Context, i int, complete []func(Bid, *PostRequest) error) {

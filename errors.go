@@ -134,7 +134,8 @@ func (m *mistakes) add(place string, err error) {
 	}
 	var parse *ParseError
 	if !errors.As(err, &parse) {
-		m.mistake(place, "%s", strings.TrimPrefix(err.Error(), ErrInvalidArgument.Error()+": "))
+		text := strings.TrimPrefix(err.Error(), ErrInvalidArgument.Error()+": ")
+		m.mistake(place, "%s", strings.TrimPrefix(text, place[strings.LastIndexByte(place, '.')+1:]+": "))
 		return
 	}
 	for _, inner := range parse.Mistakes {

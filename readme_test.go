@@ -3,6 +3,7 @@ package trackdrive_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"os"
@@ -44,9 +45,10 @@ func TestTheREADMEsCodeCompiles(t *testing.T) {
 }
 
 var (
-	_ = []any{readmeStart, readmeChoose, readmeAll, readmeStatic, readmeEncodings, readmeCompanies, readmeRotate, readmeWatch, readmeTest}
+	_ = []any{readmeStart, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeEncodings, readmeCompanies, readmeRotate, readmeWatch, readmeTest}
 
 	ctx              = context.Background()
+	acme, globex     *trackdrive.Client
 	endpoint, caller = "sell", "+15555550142"
 	number           = "+15555550120"
 	public, private  = "tdpub-made-up", "tdprv-made-up"
@@ -107,6 +109,32 @@ func readmeAll(client *trackdrive.Client, ping *trackdrive.PingResponse) (*track
 	}
 	post, err = client.Post(ctx, endpoint, &trackdrive.PostRequest{PostOnly: true, CallerID: caller})
 	return post, err
+}
+
+func readmeAuction() error {
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{
+		Sources: []trackdrive.AuctionSource{
+			{Name: "acme", Client: acme, Endpoint: "check_for_available_buyers", MinPayout: trackdrive.MustAmount("15")},
+			{Name: "globex", Client: globex, Endpoint: "health", Weight: trackdrive.MustAmount("0.85"), Timeout: time.Second},
+		},
+		Timeout: 3 * time.Second,        // for all pings together
+		Grace:   300 * time.Millisecond, // after the first acceptable bid
+	})
+	if err != nil {
+		return err
+	}
+	result, err := auction.Run(ctx, &trackdrive.PingRequest{CallerID: caller})
+	if err != nil {
+		return err
+	}
+	sale, err := result.Sell(ctx) // the next bid only where the lead is certainly unsold
+	if err != nil {
+		return err
+	}
+	number, ok := sale.Number()
+	log.Println(sale, result.Losses)
+	fmt.Println(number, ok)
+	return nil
 }
 
 func readmeStatic(client *trackdrive.Client) (*trackdrive.PingResponse, error) {

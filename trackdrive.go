@@ -86,6 +86,12 @@
 // are configured for each endpoint; what the response types have no name for is
 // found by path: ping.Field("buyers.0.offer_conversion_duplicate_timeframe").
 //
+// # Auctions
+//
+// An [Auction] pings many endpoints, of one company or of several, within one
+// deadline, ranks the bids that came in time, and sells to the best one that
+// takes the lead, at most once: [AuctionResult.Sell].
+//
 // # Criteria and templates
 //
 // [Criteria] judge a reply as the acceptance settings of call platforms do,
