@@ -389,23 +389,46 @@ func (c *criterion) judge(s subject) outcome {
 	return o
 }
 
+// judgeEscaped judges the text that is meant, which is never longer than what
+// is written.
 func (c *criterion) judgeEscaped(s subject) outcome {
-	buffer := textBuffers.Get().(*[]byte)
-	defer keepText(buffer)
-	*buffer = jsonscan.AppendUnescaped((*buffer)[:0], s.text)
-	return c.judge(subject{kind: s.kind, text: *buffer})
+	var short [shortText]byte
+	if len(s.text) <= len(short) {
+		return c.judge(subject{kind: s.kind, text: jsonscan.AppendUnescaped(short[:0], s.text)})
+	}
+	buffer := textBuffers.Get().(*textBuffer)
+	defer buffer.keep()
+	buffer.long = jsonscan.AppendUnescaped(buffer.long[:0], s.text)
+	return c.judge(subject{kind: s.kind, text: buffer.long})
 }
 
 // textBuffers are for copies of a reply's texts.
-var textBuffers = sync.Pool{New: func() any { return new([]byte) }}
+var textBuffers = sync.Pool{New: func() any { return new(textBuffer) }}
 
-// maxText is the largest buffer that is kept for the next text.
-const maxText = 64 << 10
+type textBuffer struct {
+	short [shortText]byte
+	long  []byte
+}
 
-func keepText(buffer *[]byte) {
-	if cap(*buffer) <= maxText {
-		textBuffers.Put(buffer)
+// How long texts are, in bytes: those that need no buffer that grows, and those
+// whose buffer is kept for the next text.
+const (
+	shortText = 256
+	longText  = 64 << 10
+)
+
+func (b *textBuffer) keep() {
+	if cap(b.long) <= longText {
+		textBuffers.Put(b)
 	}
+}
+
+func (b *textBuffer) copied(text []byte) []byte {
+	if len(text) <= len(b.short) {
+		return append(b.short[:0], text...)
+	}
+	b.long = append(b.long[:0], text...)
+	return b.long
 }
 
 func (c *criterion) try(s subject) outcome {
@@ -469,10 +492,9 @@ func (c *criterion) tryText(text []byte) bool {
 
 // matches matches a copy: package regexp keeps what it is given on the heap.
 func (c *criterion) matches(text []byte) bool {
-	buffer := textBuffers.Get().(*[]byte)
-	defer keepText(buffer)
-	*buffer = append((*buffer)[:0], text...)
-	return c.pattern.Match(*buffer)
+	buffer := textBuffers.Get().(*textBuffer)
+	defer buffer.keep()
+	return c.pattern.Match(buffer.copied(text))
 }
 
 func (c *criterion) tryOperands(s subject) outcome {

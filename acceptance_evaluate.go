@@ -5,6 +5,7 @@ package trackdrive
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
@@ -45,8 +46,7 @@ func (p *criteriaPlan) evaluate(body []byte) Verdict {
 	case n <= manyNodes:
 		return p.evaluateMany(body)
 	default:
-		e := evaluation{plan: p, active: make([]int32, n), seen: make([]bool, n)}
-		return e.run(body)
+		return p.evaluateHuge(body)
 	}
 }
 
@@ -60,6 +60,27 @@ func (p *criteriaPlan) evaluateMany(body []byte) Verdict {
 	e := evaluation{plan: p, active: active[:], seen: seen[:]}
 	return e.run(body)
 }
+
+// evaluateHuge is for criteria with more nodes than the stack should hold.
+func (p *criteriaPlan) evaluateHuge(body []byte) Verdict {
+	notes := hugeNotes.Get().(*evaluationNotes)
+	defer hugeNotes.Put(notes)
+	if len(notes.active) < len(p.nodes) {
+		*notes = evaluationNotes{make([]int32, len(p.nodes)), make([]bool, len(p.nodes))}
+	}
+	clear(notes.active)
+	clear(notes.seen)
+	e := evaluation{plan: p, active: notes.active, seen: notes.seen}
+	return e.run(body)
+}
+
+// evaluationNotes are what an evaluation needs by node.
+type evaluationNotes struct {
+	active []int32
+	seen   []bool
+}
+
+var hugeNotes = sync.Pool{New: func() any { return new(evaluationNotes) }}
 
 func (p *criteriaPlan) explain(body []byte) Decision {
 	e := evaluation{plan: p, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]evidence, len(p.criteria))}

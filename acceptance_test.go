@@ -2,6 +2,7 @@ package trackdrive_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -609,7 +610,14 @@ func TestEvaluateDoesNotAllocate(t *testing.T) {
 	body := []byte(`{"a":[{"b":25.50},{"b":"x\u00e9","c":[{"d":1e3}]}],"x\u002ey":true,"text":"ab\"b","number":-1e400,"null":null,"list":[{},{}]}`)
 	few, many := trackdrive.Any(rules[:19]...), trackdrive.Any(rules...)
 	require.NoError(t, many.Err())
-	for _, c := range []*trackdrive.Criteria{few, many, trackdrive.All(), nil} {
+	var deep []trackdrive.Rule // more steps than the stack holds
+	for i := range 256 {
+		deep = append(deep, field(fmt.Sprintf("list.%d", i)+strings.Repeat(".deep", 20)).Missing())
+	}
+	huge := trackdrive.All(deep...)
+	require.NoError(t, huge.Err())
+	require.Equal(t, trackdrive.VerdictAccepted, huge.Evaluate(body))
+	for _, c := range []*trackdrive.Criteria{few, many, huge, trackdrive.All(), nil} {
 		for _, body := range [][]byte{body, body[:len(body)-1], []byte(`{"a":1,"a":2}`), nil} {
 			require.Equal(t, c.Explain(body).Verdict, c.Evaluate(body))
 			requireAllocs(t, 0, func() { c.Evaluate(body) })
