@@ -10,6 +10,7 @@ require (
 	github.com/tidwall/gjson v1.20.0
 	github.com/trackdrive-go/trackdrive v0.0.0
 	github.com/valyala/fasttemplate v1.2.2
+	golang.org/x/sync v0.22.0
 )
 
 require (

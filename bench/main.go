@@ -104,6 +104,9 @@ func main() {
 			_ = out.Flush()
 		}
 	}
+	if wanted("auction") {
+		auctions(out, each)
+	}
 	if wanted("loopback") {
 		loopback(out, *quick)
 	}

@@ -72,7 +72,7 @@ type pinger struct {
 	ping func() (buyers int, err error)
 }
 
-func ours(url string, rt http.RoundTripper) pinger {
+func newClient(url string, rt http.RoundTripper) *trackdrive.Client {
 	options := []trackdrive.Option{trackdrive.WithAuth(trackdrive.BasicAuth("tdpub-made-up", "tdprv-made-up"))}
 	if rt != nil {
 		options = append(options, trackdrive.WithTransport(rt))
@@ -82,6 +82,11 @@ func ours(url string, rt http.RoundTripper) pinger {
 	}
 	client, err := trackdrive.NewClient("acme", options...)
 	check(err)
+	return client
+}
+
+func ours(url string, rt http.RoundTripper) pinger {
+	client := newClient(url, rt)
 	r := request()
 	return pinger{"trackdrive", func() (int, error) {
 		p, err := client.Ping(context.Background(), "sell", r)
