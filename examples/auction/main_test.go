@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"regexp"
 	"strings"
 	"testing"
@@ -96,6 +97,18 @@ func TestExitStatusTellsWhatBecameOfTheLead(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAnInterruptSellsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
+		defer cancel()
+		var out, errs bytes.Buffer
+		require.Equal(t, notSold, run(ctx, nil, &out, &errs))
+		require.Contains(t, out.String(), "bids: 3\n\nThe sale\n  not sold\n")
+		require.Contains(t, out.String(), "\nNot sold: trackdrive: post: ")
+	})
 }
 
 const screen = `SOURCE         STATE           BEST BID                    TIME
