@@ -24,8 +24,9 @@ type AuctionSource struct {
 	Request *PingRequest                                 // what is asked here; what it leaves empty comes from the lead
 	Build   func(lead PingRequest) (*PingRequest, error) // in place of Request: makes the ping. Called before any ping is sent, so it must be quick
 
-	Timeout time.Duration // of this ping, its wait in the queue not counted; 0: the auction's
-	Options []CallOption  // of its ping and its posts; posts stay [RepeatNever]
+	Timeout     time.Duration // of this ping, its wait in the queue not counted; 0: the auction's
+	PostTimeout time.Duration // of each post; 0: the Client's. A post that it cuts off is of unknown outcome, and ends the sale
+	Options     []CallOption  // of its ping and its posts; posts stay [RepeatNever]
 
 	Criteria  *Criteria        // must accept the whole reply; nil: any
 	Accept    func(Buyer) bool // must accept the buyer; nil: any
@@ -151,6 +152,7 @@ func (b *auctionBuilder) source(place string, s *auctionSource) {
 		b.mistake(place+"build", "is given beside a request; give one of them")
 	}
 	b.notNegative(place+"timeout", int64(s.Timeout))
+	b.notNegative(place+"post timeout", int64(s.PostTimeout))
 	if s.Criteria != nil {
 		b.add(place+"criteria", s.Criteria.Err())
 	}
@@ -173,6 +175,9 @@ func (b *auctionBuilder) options(place string, s *auctionSource) {
 		s.pingOpts = append(s.pingOpts, WithTimeout(s.Timeout))
 	}
 	s.postOpts = append(slices.Clone(s.Options), WithRepeat(RepeatNever))
+	if s.PostTimeout > 0 {
+		s.postOpts = append(s.postOpts, WithTimeout(s.PostTimeout))
+	}
 	if s.Client == nil {
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -51,8 +53,8 @@ type Loss struct {
 	After    time.Duration // since the auction began
 }
 
-// String tells source, buyer and reason in a line, the criteria's on lines of
-// their own.
+// String tells source, buyer and reason in a line, of a ping without an answer
+// also whether it was sent; reasons of criteria may take more lines.
 func (l Loss) String() string {
 	text := l.Source + ": "
 	if l.Buyer != nil {
@@ -60,6 +62,8 @@ func (l Loss) String() string {
 	}
 	text += string(l.Reason)
 	switch {
+	case l.Reason == LossTimeout, l.Reason == LossCutOff:
+		text += " (" + inWords(DeliveryOf(l.Err)) + ")"
 	case l.Err != nil:
 		text += ": " + bare(l.Err.Error())
 	case l.Reason == LossCriteria:
@@ -78,7 +82,7 @@ type AuctionEventKind string
 // The kinds of events.
 const (
 	EventPing AuctionEventKind = "ping" // a source is pinged
-	EventBids AuctionEventKind = "bids" // a source has acceptable bids: AuctionEvent.Bids
+	EventBids AuctionEventKind = "bids" // a source's reply was judged: AuctionEvent.Bids are the acceptable ones, perhaps none. Losses of its buyers come before
 	EventLoss AuctionEventKind = "loss" // a source or a buyer lost: AuctionEvent.Loss
 	EventEnd  AuctionEventKind = "end"  // no more bids are taken: AuctionEvent.End and, in rank order, Bids
 	EventPost AuctionEventKind = "post" // a bid is about to be posted: AuctionEvent.Try
@@ -94,6 +98,27 @@ type AuctionEvent struct {
 	Loss   *Loss            // of EventLoss
 	End    AuctionEnd       // of EventEnd
 	Try    *SaleTry         // of EventPost, without an outcome, and EventSale
+}
+
+// String tells what happened in a line or more, without the time: "bids acme:
+// Buyer A 25.50".
+func (e AuctionEvent) String() string {
+	text := string(e.Kind) + " "
+	switch {
+	case e.Loss != nil:
+		return text + e.Loss.String()
+	case e.Try != nil:
+		return text + e.Try.String()
+	case e.Kind == EventEnd:
+		return text + string(e.End) + ", bids: " + strconv.Itoa(len(e.Bids))
+	case len(e.Bids) == 0:
+		return text + e.Source
+	}
+	list := make([]string, len(e.Bids))
+	for i, b := range e.Bids {
+		list[i] = b.String()
+	}
+	return text + strings.Join(list, ", ")
 }
 
 // AuctionResult is what came in time.
@@ -371,16 +396,17 @@ func (r *run) rank(s *auctionSource, ping *PingResponse) {
 		}
 	}
 	own := r.bids[before:]
-	if len(own) == 0 {
-		return
-	}
 	for _, b := range own {
 		if r.best == nil || compareBids(b, r.best) < 0 {
 			r.best = b
 		}
 	}
-	r.startGrace()
-	r.tell(AuctionEvent{Kind: EventBids, Source: s.Name, Bids: ranked(own)})
+	if r.best != nil {
+		r.startGrace()
+	}
+	if r.auction.cfg.Observe != nil {
+		r.tell(AuctionEvent{Kind: EventBids, Source: s.Name, Bids: values(ranked(own))})
+	}
 }
 
 func noneCanBePosted(buyers []Buyer) bool {
@@ -453,11 +479,15 @@ func compareBids(a, b *Bid) int {
 
 // ranked returns the bids in rank order; equal ones of a source stay in
 // TrackDrive's.
-func ranked(bids []*Bid) []Bid {
+func ranked(bids []*Bid) []*Bid {
 	sorted := slices.Clone(bids)
 	slices.SortStableFunc(sorted, compareBids)
-	list := make([]Bid, len(sorted))
-	for i, b := range sorted {
+	return sorted
+}
+
+func values(bids []*Bid) []Bid {
+	list := make([]Bid, len(bids))
+	for i, b := range bids {
 		list[i] = *b
 	}
 	return list
@@ -545,8 +575,9 @@ func (r *run) end(why AuctionEnd) {
 
 // finish puts the result together.
 func (r *run) finish() {
-	r.result.Bids = ranked(r.bids)
-	r.result.sale = &sale{busy: make(chan struct{}, 1), bids: slices.Clone(r.result.Bids), last: make([]*SaleTry, len(r.result.Bids)), doubt: r.doubt()}
+	bids := ranked(r.bids)
+	r.result.Bids = values(bids)
+	r.result.sale = &sale{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), doubt: r.doubt()}
 	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: r.result.Bids})
 }
 

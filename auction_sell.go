@@ -32,6 +32,27 @@ type SaleTry struct {
 	Err      error         // nil with a response
 }
 
+// String tells bid, outcome and why in a line: "acme: Buyer A 25.50: rejected: no
+// longer available".
+func (t SaleTry) String() string {
+	text := t.Bid.String()
+	if t.Outcome != "" {
+		text += ": " + string(t.Outcome)
+	}
+	switch r := t.Response; {
+	case t.Err != nil:
+		return text + ": " + bare(t.Err.Error())
+	case t.Outcome != TryRejected || r == nil:
+		return text
+	case len(r.Errors) > 0:
+		return text + ": " + shortReasons(r.Errors)
+	case r.Status != "":
+		return text + ": " + oneLine(r.Status)
+	default:
+		return text
+	}
+}
+
 // Sale is the story of a sale.
 type Sale struct {
 	Sold     bool          // certainly; when it is false, the error of Sell tells whether it may be
@@ -70,16 +91,7 @@ func (s *Sale) String() string {
 		lines[0] = "sold to " + s.Bid.String()
 	}
 	for _, t := range s.Tries {
-		line := t.Bid.String() + ": " + string(t.Outcome)
-		switch {
-		case t.Err != nil:
-			line += ": " + bare(t.Err.Error())
-		case t.Outcome == TryRejected && len(t.Response.Errors) > 0:
-			line += ": " + shortReasons(t.Response.Errors)
-		case t.Outcome == TryRejected && t.Response.Status != "":
-			line += ": " + oneLine(t.Response.Status)
-		}
-		lines = append(lines, line)
+		lines = append(lines, t.String())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -87,7 +99,7 @@ func (s *Sale) String() string {
 // sale is what became of a result's bids so far.
 type sale struct {
 	busy  chan struct{} // holds one while a call of Sell works; a channel, for tests in synctest's time
-	bids  []Bid
+	bids  []*Bid
 	doubt error      // why the lead may be sold already
 	last  []*SaleTry // of each bid; nil: not tried
 	done  Sale
@@ -156,7 +168,7 @@ func (s *sale) finish() { <-s.busy }
 // try posts to one bid.
 func (r *AuctionResult) try(ctx context.Context, i int, complete []func(Bid, *PostRequest) error) {
 	s := r.sale
-	t := SaleTry{Bid: s.bids[i], At: time.Now()}
+	t := SaleTry{Bid: *s.bids[i], At: time.Now()}
 	before := t
 	r.auction.tell(ctx, r.StartedAt, AuctionEvent{Kind: EventPost, Source: t.Bid.Source, Try: &before})
 	t.Response, t.Err = t.Bid.sell(ctx, complete)

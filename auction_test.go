@@ -149,8 +149,9 @@ func TestAuctionMistakesAreToldAllAtOnce(t *testing.T) {
 			trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{good}, Timeout: -1, Grace: -1, Enough: -1, MaxPings: -1, MaxPingsPerCompany: -1, CompanyLimits: map[string]int{"acme": -1}},
 			[]string{"timeout: must not be negative", "grace: must not be negative", "enough: must not be negative", "max pings: must not be negative", "max pings per company: must not be negative", "company limits: must not be negative"},
 		},
-		"negative time": {with(func(s *trackdrive.AuctionSource) { s.Timeout = -1 }), []string{"sources[0].timeout: must not be negative"}},
-		"zero weight":   {with(func(s *trackdrive.AuctionSource) { s.Weight = trackdrive.MustAmount("0.00") }), []string{"sources[0].weight: must be more than 0"}},
+		"negative time":      {with(func(s *trackdrive.AuctionSource) { s.Timeout = -1 }), []string{"sources[0].timeout: must not be negative"}},
+		"negative post time": {with(func(s *trackdrive.AuctionSource) { s.PostTimeout = -1 }), []string{"sources[0].post timeout: must not be negative"}},
+		"zero weight":        {with(func(s *trackdrive.AuctionSource) { s.Weight = trackdrive.MustAmount("0.00") }), []string{"sources[0].weight: must be more than 0"}},
 		"two requests": {with(func(s *trackdrive.AuctionSource) {
 			s.Request, s.Build = auctioned, func(trackdrive.PingRequest) (*trackdrive.PingRequest, error) { return auctioned, nil }
 		}), []string{"sources[0].build: is given beside a request; give one of them"}},
@@ -666,6 +667,22 @@ func TestExpiredBidsAreNotPosted(t *testing.T) {
 		require.Equal(t, trackdrive.TryNotSent, sale.Tries[0].Outcome)
 		require.ErrorIs(t, sale.Tries[0].Err, trackdrive.ErrExpired)
 		require.Len(t, e.arrived, 3)
+	})
+}
+
+func TestAPostHasATimeLimitOfItsOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := &exchange{answers: map[string]scripted{"ping a": bids("30").late(2 * time.Second), "post a": soldReply.late(2 * time.Second)}}
+		sources := e.sources(t, "a")
+		sources[0].PostTimeout = time.Second
+		result := runAuction(t, trackdrive.AuctionConfig{Sources: sources})
+		began := time.Now()
+		sale, err := result.Sell(t.Context())
+		require.ErrorIs(t, err, trackdrive.ErrTimeout)
+		require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err))
+		require.Equal(t, time.Second, time.Since(began))
+		require.Equal(t, time.Second, sale.Tries[0].Took)
 	})
 }
 

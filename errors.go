@@ -190,10 +190,13 @@ func (e *Error) Error() string {
 		if e.Attempts == 1 {
 			plural = ""
 		}
-		fmt.Fprintf(&b, " (%d attempt%s, %s)", e.Attempts, plural, strings.ReplaceAll(e.Delivery.String(), "_", " "))
+		fmt.Fprintf(&b, " (%d attempt%s, %s)", e.Attempts, plural, inWords(e.Delivery))
 	}
 	return b.String()
 }
+
+// inWords is a delivery for readers: "not sent".
+func inWords(d Delivery) string { return strings.ReplaceAll(d.String(), "_", " ") }
 
 func (e *Error) reason() string {
 	var parts []string

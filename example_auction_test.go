@@ -190,5 +190,37 @@ func ExampleLoss_String() {
 	fmt.Println(trackdrive.Loss{Source: "globex", Reason: trackdrive.LossTimeout, Err: trackdrive.ErrTimeout})
 	// Output:
 	// acme: no_buyer: caller_number_suppressed
-	// globex: timeout: timeout
+	// globex: timeout (unknown)
+}
+
+func ExampleSaleTry_String() {
+	fmt.Println(trackdrive.SaleTry{Bid: trackdrive.Bid{Source: "acme", Buyer: trackdrive.Buyer{Name: "Buyer A"}}, Outcome: trackdrive.TrySold})
+	// Output:
+	// acme: Buyer A: sold
+}
+
+func ExampleAuctionEvent_String() {
+	fake, sources := twoMarkets()
+	defer fake.Close()
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{
+		Sources: sources[1:],
+		Observe: func(_ context.Context, e trackdrive.AuctionEvent) { fmt.Println(e) },
+	})
+	if err != nil {
+		panic(err)
+	}
+	result, err := auction.Run(context.Background(), &trackdrive.PingRequest{CallerID: "+15555550142"})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := result.Sell(context.Background()); err != nil {
+		panic(err)
+	}
+	// Output:
+	// ping health
+	// loss health: Buyer C 4.00: below_minimum
+	// bids health: Buyer B 20.00
+	// end all_answered, bids: 1
+	// post health: Buyer B 20.00
+	// sale health: Buyer B 20.00: sold
 }

@@ -6,19 +6,19 @@ set -euo pipefail
 go build -o "$1/auction" ./examples/auction
 
 expect 0 -- "$1/auction"
-contains "$OUT" 'bids  acme/fast: Buyer A 18.00'
-contains "$OUT" 'end   deadline, bids: 3'
+contains "$OUT" 'bids acme/fast: Buyer A 18.00'
+contains "$OUT" 'end deadline, bids: 3'
 contains "$OUT" 'globex/slow: Buyer C 42.00: rejected: Buyer is no longer available'
 contains "$OUT" 'acme/fast: Buyer B 9.50: below_minimum'
 contains "$OUT" 'acme/broken: error: '
 contains "$OUT" '502 server error'
 contains "$OUT" 'globex/picky: no_buyer: No buyers are available'
-contains "$OUT" 'globex/asleep: timeout'
+contains "$OUT" 'globex/asleep: timeout (unknown)'
 contains "$OUT" 'Sold to globex/slow: Buyer D 31.25. Dial +1555555'
 lacks "$OUT" $'\e'
 
 expect 0 -- "$1/auction" -grace 10ms -timeout 10s
-contains "$OUT" 'end   grace, bids: 1'
+contains "$OUT" 'end grace, bids: 1'
 contains "$OUT" 'globex/slow: cut_off'
 contains "$OUT" 'Sold to acme/fast: Buyer A 18.00.'
 

@@ -14,16 +14,16 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-const story = `   150 ms  loss  acme/fast: Buyer B 9.50: below_minimum
-   150 ms  bids  acme/fast: Buyer A 18.00
-   400 ms  loss  globex/picky: no_buyer: No buyers are available
-   800 ms  bids  globex/slow: Buyer C 42.00, globex/slow: Buyer D 31.25
-  1500 ms  loss  globex/asleep: timeout
-  1500 ms  end   deadline, bids: 3
-  1500 ms  post  globex/slow: Buyer C 42.00
-  1800 ms  sale  globex/slow: Buyer C 42.00: rejected
-  1800 ms  post  globex/slow: Buyer D 31.25
-  2100 ms  sale  globex/slow: Buyer D 31.25: sold
+const story = `   150 ms  loss acme/fast: Buyer B 9.50: below_minimum
+   150 ms  bids acme/fast: Buyer A 18.00
+   400 ms  loss globex/picky: no_buyer: No buyers are available
+   800 ms  bids globex/slow: Buyer C 42.00, globex/slow: Buyer D 31.25
+  1500 ms  loss globex/asleep: timeout (unknown)
+  1500 ms  end deadline, bids: 3
+  1500 ms  post globex/slow: Buyer C 42.00
+  1800 ms  sale globex/slow: Buyer C 42.00: rejected: Buyer is no longer available
+  1800 ms  post globex/slow: Buyer D 31.25
+  2100 ms  sale globex/slow: Buyer D 31.25: sold
 
 The sale
   sold to globex/slow: Buyer D 31.25
@@ -34,14 +34,10 @@ The losers
   acme/broken: error: ping POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/{vanity_uri}: 502 server error (1 attempt, unknown)
   acme/fast: Buyer B 9.50: below_minimum
   globex/picky: no_buyer: No buyers are available
-  globex/asleep: timeout
+  globex/asleep: timeout (unknown)
 
 Sold to globex/slow: Buyer D 31.25. Dial +15555550100.
 `
-
-// lateness is a timeout's error, which is the client's or the auction's,
-// whichever comes first.
-var lateness = regexp.MustCompile(`(: timeout): ping.*`)
 
 func TestLinesTellTheStory(t *testing.T) {
 	t.Parallel()
@@ -57,7 +53,7 @@ func TestLinesTellTheStory(t *testing.T) {
 			begun = append(begun, line)
 		}
 		require.Len(t, begun, 6, "five pings and the 502")
-		require.Equal(t, story, lateness.ReplaceAllString(rest, "$1"))
+		require.Equal(t, story, rest)
 	})
 }
 
@@ -72,7 +68,7 @@ func TestExitStatusTellsWhatBecameOfTheLead(t *testing.T) {
 		{"the second bid", nil, sold, "Sold to globex/slow: Buyer D 31.25. Dial +15555550100.\n"},
 		{"no time for the high bids", []string{"-timeout", "500ms"}, sold, "Sold to acme/fast: Buyer A 18.00. Dial +15555550100.\n"},
 		{"a short grace", []string{"-grace", "100ms"}, sold, "globex/slow: cut_off"},
-		{"a long grace", []string{"-grace", "700ms"}, sold, "850 ms  end   grace, bids: 3"},
+		{"a long grace", []string{"-grace", "700ms"}, sold, "850 ms  end grace, bids: 3"},
 		{"no time", []string{"-timeout", "100ms"}, notSold, "Not sold: no bid after 100ms (deadline).\n"},
 		{"no phone number", []string{"-caller", "12"}, notSold, "acme/fast: error: "},
 		{"another caller", []string{"-caller", "+15555550143", "-plain"}, sold, "Sold to "},

@@ -44,33 +44,11 @@ func isTerminal(out io.Writer) bool {
 type lines struct{ out io.Writer }
 
 func (l lines) observe(_ context.Context, e trackdrive.AuctionEvent) {
-	fmt.Fprintf(l.out, "%6d ms  %-5s %s\n", e.After.Milliseconds(), e.Kind, detail(e))
+	line, _, _ := strings.Cut(e.String(), "\n")
+	fmt.Fprintf(l.out, "%6d ms  %s\n", e.After.Milliseconds(), line)
 }
 
 func (lines) close() {}
-
-// detail is what an event tells besides its kind.
-func detail(e trackdrive.AuctionEvent) string {
-	switch e.Kind {
-	case trackdrive.EventBids:
-		texts := make([]string, len(e.Bids))
-		for i, b := range e.Bids {
-			texts[i] = b.String()
-		}
-		return strings.Join(texts, ", ")
-	case trackdrive.EventLoss:
-		first, _, _ := strings.Cut(e.Loss.String(), "\n")
-		return first
-	case trackdrive.EventEnd:
-		return fmt.Sprintf("%s, bids: %d", words(e.End), len(e.Bids))
-	case trackdrive.EventPost:
-		return e.Try.Bid.String()
-	case trackdrive.EventSale:
-		return e.Try.Bid.String() + ": " + words(e.Try.Outcome)
-	default:
-		return e.Source
-	}
-}
 
 // table is redrawn in place. Events come from the auction's goroutine, ticks
 // from its own.
@@ -152,8 +130,10 @@ func (t *table) observe(_ context.Context, e trackdrive.AuctionEvent) {
 	case trackdrive.EventPing:
 		r.open, r.state, r.colour = true, "asked", yellow
 	case trackdrive.EventBids: // after the losses of the same reply's buyers
-		r.answered(e, "bids", green)
-		r.best = offer(e.Bids[0])
+		if len(e.Bids) > 0 {
+			r.answered(e, "bids", green)
+			r.best = offer(e.Bids[0])
+		}
 	case trackdrive.EventLoss:
 		r.answered(e, words(e.Loss.Reason), red)
 	case trackdrive.EventPost:
