@@ -244,6 +244,7 @@ type Bid struct {
 
 	source *auctionSource
 	worth  worth
+	post   *PostRequest // what Sell sends: nobody else has it
 }
 
 // Post prepares the post that sells to this bid, as [PingResponse.PostTo] and

@@ -5,6 +5,7 @@ package trackdrive
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -215,6 +216,9 @@ func (r *run) prepare(lead *PingRequest) error {
 			r.asked[i].refused = refused("ping", err)
 			continue
 		}
+		copied := *request // the lead, and what Build returned, may change while pings and posts are on their way
+		copied.Fields = maps.Clone(copied.Fields)
+		request = &copied
 		r.asked[i].request = request
 		if r.auction.cfg.PingsNeverSell || request.CallerID == "" || request.TrackdriveNumber == "" {
 			continue
@@ -465,7 +469,7 @@ func (s *auctionSource) objection(b *Buyer) LossReason {
 func (r *run) bid(s *auctionSource, ping *PingResponse, b Bid) {
 	b.Source, b.Ping, b.ReceivedAt = s.Name, ping, ping.ReceivedAt
 	b.ExpiresAt, _ = ping.ExpiresAt()
-	b.source, b.worth = s, s.worthOf(b.Payout)
+	b.source, b.worth, b.post = s, s.worthOf(b.Payout), b.Post()
 	r.bids = append(r.bids, &b)
 }
 
@@ -578,7 +582,7 @@ func (r *run) finish() {
 	bids := ranked(r.bids)
 	r.result.Bids = values(bids)
 	r.result.sale = &sale{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), doubt: r.doubt()}
-	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: r.result.Bids})
+	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: values(bids)})
 }
 
 // doubt is the error of a ping that may have sold the lead.

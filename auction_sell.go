@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +111,8 @@ type sale struct {
 // never goes on after a post of [DeliveryUnknown], and never posts with an
 // expired ping id. Each post carries what the ping did, its caller_id above
 // all; complete may add the contact fields that a ping leaves out, but may
-// change neither ids nor a caller_id that the ping had.
+// change neither the ids, nor a caller_id, traffic_source_id or
+// trackdrive_number that the ping had.
 //
 // The Sale is never nil, and tells the story also beside an error. Sold or
 // rejected by all, the error is nil. It is of DeliveryUnknown when the lead may
@@ -128,7 +130,10 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 		return &Sale{}, refused("post", invalid("context", "is nil"))
 	}
 	s := r.sale
-	if s == nil { // a result that was made by hand has no bids that can be posted
+	switch {
+	case s == nil && len(r.Bids) > 0: // made by hand, or read from storage
+		return &Sale{}, refused("post", invalid("bids", "are not of an auction's run"))
+	case s == nil:
 		return &Sale{}, nil
 	}
 	if err := s.begin(ctx); err != nil {
@@ -171,19 +176,42 @@ func (r *AuctionResult) try(ctx context.Context, i int, complete []func(Bid, *Po
 	t := SaleTry{Bid: *s.bids[i], At: time.Now()}
 	before := t
 	r.auction.tell(ctx, r.StartedAt, AuctionEvent{Kind: EventPost, Source: t.Bid.Source, Try: &before})
-	t.Response, t.Err = t.Bid.sell(ctx, complete)
+	s.sell(ctx, i, &t, complete)
+	told := t
+	r.auction.tell(ctx, r.StartedAt, AuctionEvent{Kind: EventSale, Source: t.Bid.Source, Try: &told})
+}
+
+// sell posts to the bid, and notes what came of it: also where complete or an
+// observer panics, or ends the goroutine.
+func (s *sale) sell(ctx context.Context, i int, t *SaleTry, complete []func(Bid, *PostRequest) error) {
+	defer s.note(i, t)
+	t.Err = refused("post", errNoPost)
+	post, err := t.Bid.complete(complete)
+	if err != nil {
+		t.Err = refused("post", err)
+		return
+	}
+	t.Err = errNoPost // of DeliveryUnknown
+	b := &t.Bid
+	t.Response, t.Err = b.source.Client.Post(ctx, b.source.Endpoint, post, b.source.postOpts...)
+}
+
+// errNoPost is left where a panic ended the post.
+var errNoPost = errors.New("trackdrive: the post did not return")
+
+// note keeps what a try led to.
+func (s *sale) note(i int, t *SaleTry) {
 	t.Took = time.Since(t.At)
 	t.Outcome = outcomeOf(t.Response, t.Err)
-	s.last[i] = &t
-	s.done.Tries = append(s.done.Tries, t)
+	noted := *t
+	s.last[i] = &noted
+	s.done.Tries = append(s.done.Tries, noted)
 	switch t.Outcome {
 	case TrySold:
 		s.done.Sold, s.done.Bid, s.done.Response = true, t.Bid, t.Response
 	case TryUnknown:
 		s.doubt = t.Err
 	}
-	told := t
-	r.auction.tell(ctx, r.StartedAt, AuctionEvent{Kind: EventSale, Source: t.Bid.Source, Try: &told})
 }
 
 func outcomeOf(reply *PostResponse, err error) TryOutcome {
@@ -201,22 +229,19 @@ func outcomeOf(reply *PostResponse, err error) TryOutcome {
 	}
 }
 
-// sell posts to the bid.
-func (b *Bid) sell(ctx context.Context, complete []func(Bid, *PostRequest) error) (*PostResponse, error) {
-	post := b.Post()
-	meant := *post
+// complete returns the post that the ping led to, with what the caller adds.
+func (b *Bid) complete(complete []func(Bid, *PostRequest) error) (*PostRequest, error) {
+	post := *b.post
+	post.Fields = maps.Clone(post.Fields)
 	for _, add := range complete {
 		if add == nil {
 			continue
 		}
-		if err := add(*b, post); err != nil {
-			return nil, refused("post", err)
+		if err := add(*b, &post); err != nil {
+			return nil, err
 		}
 	}
-	if err := post.differs(&meant); err != nil {
-		return nil, refused("post", err)
-	}
-	return b.source.Client.Post(ctx, b.source.Endpoint, post, b.source.postOpts...)
+	return &post, post.differs(b.post)
 }
 
 // differs refuses a post that is not the one that the ping led to.
@@ -233,6 +258,10 @@ func (r *PostRequest) differs(meant *PostRequest) error {
 		return invalid("expires_at", changed)
 	case meant.CallerID != "" && r.CallerID != meant.CallerID:
 		return invalid("caller_id", changed)
+	case meant.TrafficSourceID != "" && r.TrafficSourceID != meant.TrafficSourceID:
+		return invalid("traffic_source_id", changed)
+	case meant.TrackdriveNumber != "" && r.TrackdriveNumber != meant.TrackdriveNumber:
+		return invalid("trackdrive_number", changed)
 	default:
 		return nil
 	}
