@@ -184,3 +184,15 @@ func TestTheTrafficSourceOfAPingIsThatOfItsPost(t *testing.T) {
 	_, err := result.Sell(t.Context(), func(_ trackdrive.Bid, p *trackdrive.PostRequest) error { p.TrafficSourceID = "2000"; return nil })
 	require.Error(t, err, "complete may change no ids")
 }
+
+func TestAPingThatMaySellIsSentOnceWhateverTheOptionsSay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := &exchange{answers: map[string]scripted{"ping a": {status: 503}}}
+		sources := e.sources(t, "a")
+		sources[0].Request = &trackdrive.PingRequest{TrackdriveNumber: "+15555550120"}
+		sources[0].Options = []trackdrive.CallOption{trackdrive.WithRepeat(trackdrive.RepeatSafe)}
+		runAuction(t, trackdrive.AuctionConfig{Sources: sources})
+		require.Equal(t, 1, e.count("ping"))
+	})
+}

@@ -301,7 +301,11 @@ func (r *run) ask(ctx context.Context, i int) {
 		}
 		state.started.Store(true)
 		out <- news{source: i, started: true}
-		n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)
+		opts := s.pingOpts
+		if state.maySell {
+			opts = append(slices.Clone(opts), WithRepeat(RepeatNever))
+		}
+		n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, opts...)
 	}()
 }
 
