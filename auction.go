@@ -24,7 +24,7 @@ type AuctionSource struct {
 	Request *PingRequest                                 // what is asked here; what it leaves empty comes from the lead
 	Build   func(lead PingRequest) (*PingRequest, error) // in place of Request: makes the ping. Called before any ping is sent, so it must be quick
 
-	Timeout     time.Duration // of this ping, its wait in the queue not counted; 0: the auction's
+	Timeout     time.Duration // of this ping, its wait in the queue not counted; 0: the auction's. That of the Client and of Options counts, too
 	PostTimeout time.Duration // of each post; 0: the Client's. A post that it cuts off is of unknown outcome, and ends the sale
 	Options     []CallOption  // of its ping and its posts; posts, and pings that may count as posts, stay [RepeatNever]
 
@@ -173,6 +173,8 @@ func (b *auctionBuilder) options(place string, s *auctionSource) {
 	s.pingOpts = slices.Clone(s.Options)
 	if s.Timeout > 0 {
 		s.pingOpts = append(s.pingOpts, WithTimeout(s.Timeout))
+	} else { // in place of a call's default, which may be shorter
+		s.pingOpts = append(s.pingOpts, WithTimeout(max(b.a.cfg.Timeout, defaultTimeout)))
 	}
 	s.postOpts = append(slices.Clone(s.Options), WithRepeat(RepeatNever))
 	if s.PostTimeout > 0 {

@@ -196,3 +196,16 @@ func TestAPingThatMaySellIsSentOnceWhateverTheOptionsSay(t *testing.T) {
 		require.Equal(t, 1, e.count("ping"))
 	})
 }
+
+func TestTheAuctionsTimeoutIsThatOfItsPings(t *testing.T) {
+	t.Parallel()
+	for _, own := range []time.Duration{0, 25 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			e := &exchange{answers: map[string]scripted{"ping a": bids("30").late(15 * time.Second)}}
+			sources := e.sources(t, "a")
+			sources[0].Timeout = own
+			result := runAuction(t, trackdrive.AuctionConfig{Sources: sources, Timeout: 30 * time.Second})
+			require.Len(t, result.Bids, 1, "%v", result.Losses)
+		})
+	}
+}
