@@ -209,3 +209,47 @@ func TestTheAuctionsTimeoutIsThatOfItsPings(t *testing.T) {
 		})
 	}
 }
+
+// b's better bid is there half a second before the grace is over; a slow
+// observer keeps Run from looking.
+func TestNoBidThatCameWithinTheGraceIsLost(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			e := &exchange{answers: map[string]scripted{"ping a": bids("10"), "ping b": bids("30").late(500 * time.Millisecond), "ping c": bids("1").late(time.Hour)}}
+			result := runAuction(t, trackdrive.AuctionConfig{
+				Sources: e.sources(t, "a", "b", "c"), Grace: time.Second,
+				Observe: func(_ context.Context, ev trackdrive.AuctionEvent) {
+					if ev.Kind == trackdrive.EventBids && ev.Source == "a" {
+						time.Sleep(1200 * time.Millisecond)
+					}
+				},
+			})
+			require.Equal(t, trackdrive.EndGrace, result.End)
+			require.Equal(t, "b", result.Bids[0].Source, "%v", result.Losses)
+		})
+	}
+}
+
+func TestACancelledContextSendsNothingAndSaysSo(t *testing.T) {
+	t.Parallel()
+	e := &exchange{answers: map[string]scripted{"ping a": bids("10")}}
+	sources := e.sources(t, "a", "b")
+	sources[0].Request = &trackdrive.PingRequest{TrackdriveNumber: "+15555550120"}
+	a, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: sources})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	doubts := 0
+	for range 300 {
+		result, err := a.Run(ctx, auctioned)
+		require.NoError(t, err)
+		for _, l := range result.Losses {
+			if trackdrive.DeliveryOf(l.Err) != trackdrive.DeliveryNotSent {
+				doubts++
+			}
+		}
+	}
+	require.Zero(t, e.count("ping"))
+	require.Zero(t, doubts, "nothing was sent")
+}

@@ -256,6 +256,7 @@ func (r *run) collect(ctx context.Context) AuctionEnd {
 			r.take(n)
 		case <-r.graceOver():
 			r.over = true
+			r.takeRest()
 		case <-ctx.Done():
 			r.takeRest()
 			return endOf(ctx.Err())
@@ -330,6 +331,9 @@ func (q *queued) wait(ctx context.Context) error {
 		q.queueForAll()
 	}
 	if err := q.common.Wait(ctx); err != nil {
+		return unsent(err)
+	}
+	if err := ctx.Err(); err != nil { // Wait returns at random where both are ready
 		return unsent(err)
 	}
 	return nil
