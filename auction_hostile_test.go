@@ -97,7 +97,7 @@ func TestChangesToBidsDoNotMatter(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e := &exchange{answers: map[string]scripted{"ping a": bids("30"), "post a": soldReply}}
 			result := runAuction(t, trackdrive.AuctionConfig{Sources: e.sources(t, "a")})
-			time.Sleep(2 * time.Minute)
+			<-time.After(2 * time.Minute)
 			result.Bids[0].Ping.ExpiresIn = 0
 			_, err := result.Sell(t.Context())
 			require.ErrorIs(t, err, trackdrive.ErrExpired)
@@ -221,7 +221,7 @@ func TestNoBidThatCameWithinTheGraceIsLost(t *testing.T) {
 				Sources: e.sources(t, "a", "b", "c"), Grace: time.Second,
 				Observe: func(_ context.Context, ev trackdrive.AuctionEvent) {
 					if ev.Kind == trackdrive.EventBids && ev.Source == "a" {
-						time.Sleep(1200 * time.Millisecond)
+						<-time.After(1200 * time.Millisecond)
 					}
 				},
 			})
