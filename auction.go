@@ -34,7 +34,7 @@ type AuctionSource struct {
 	MaxPayout Amount           // no bid of this source is higher, so that others need not wait for it; unset: not known
 	Weight    Amount           // ranking multiplies the payout by it ("0.85"); more than 0; unset: 1
 	Margin    Amount           // ranking takes it off, after Weight; negative favours the source; unset: 0
-	ToAll     bool             // one bid for the whole reply, which posts to all matched buyers in TrackDrive's order
+	ToAll     bool             // one bid for the whole reply, which posts to all matched buyers in TrackDrive's order; what a reply without a buyer's ping id leads to anyway
 }
 
 // AuctionConfig is what [NewAuction] makes an [Auction] of.
@@ -47,13 +47,14 @@ type AuctionConfig struct {
 
 	MaxPings           int            // pings at a time, of all runs of the Auction together; 0: no limit
 	MaxPingsPerCompany int            // the same for each subdomain; 0: no limit
-	CompanyLimits      map[string]int // MaxPingsPerCompany for single subdomains
+	CompanyLimits      map[string]int // MaxPingsPerCompany for single subdomains; 0: no limit
 
 	// PingsNeverSell says that no endpoint takes a ping for a post. In static
 	// tracking mode TrackDrive may take a ping with caller_id and
-	// trackdrive_number as the post, so without it an auction has at most one
-	// source with such a ping, waits for its answer before it ends early, and
-	// sells nothing when there is none.
+	// trackdrive_number as the post. So without PingsNeverSell an auction has at
+	// most one source with such a ping, waits for its answer before it ends early,
+	// and offers the lead to others only when that ping was refused or never left:
+	// else their bids are losses, LossPingMaySell.
 	PingsNeverSell bool
 
 	// Observe sees what happens, in order, from the goroutine that called Run
@@ -102,21 +103,18 @@ type auctionBuilder struct {
 
 func (b *auctionBuilder) build() {
 	cfg := &b.a.cfg
-	cfg.CompanyLimits = maps.Clone(cfg.CompanyLimits)
 	b.notNegative("timeout", int64(cfg.Timeout))
 	b.notNegative("grace", int64(cfg.Grace))
 	b.notNegative("enough", int64(cfg.Enough))
 	b.notNegative("max pings", int64(cfg.MaxPings))
 	b.notNegative("max pings per company", int64(cfg.MaxPingsPerCompany))
-	for _, limit := range cfg.CompanyLimits {
-		b.notNegative("company limits", int64(limit))
-	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
 	if len(cfg.Sources) == 0 {
 		b.mistake("sources", "are missing")
 	}
+	b.companyLimits()
 	names := map[string]bool{}
 	companies := map[string]*gate.Gate{}
 	b.a.sources = make([]auctionSource, len(cfg.Sources))
@@ -132,6 +130,21 @@ func (b *auctionBuilder) build() {
 		s.company = b.companyGate(companies, s.Client.Subdomain())
 	}
 	cfg.Sources = nil
+}
+
+// companyLimits folds the subdomains, and refuses those that no source has: the
+// limit would be none.
+func (b *auctionBuilder) companyLimits() {
+	cfg := &b.a.cfg
+	folded := make(map[string]int, len(cfg.CompanyLimits))
+	for _, company := range slices.Sorted(maps.Keys(cfg.CompanyLimits)) {
+		b.notNegative("company limits", int64(cfg.CompanyLimits[company]))
+		folded[lowerASCII(company)] = cfg.CompanyLimits[company]
+		if !slices.ContainsFunc(cfg.Sources, func(s AuctionSource) bool { return s.Client.Subdomain() == lowerASCII(company) }) {
+			b.mistake("company limits", "%q is the company of no source", company)
+		}
+	}
+	cfg.CompanyLimits = folded
 }
 
 func (b *auctionBuilder) notNegative(place string, n int64) {

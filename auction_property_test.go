@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,8 +34,9 @@ type scenario struct {
 	mu      sync.Mutex
 	replies []delivered // ping replies that arrived, in order
 	posts   []arrival
-	sold    []string // ping ids
-	doubts  int      // posts and selling pings without a readable answer
+	pinged  map[string]bool // sources
+	cutOff  map[string]bool // sources whose pings got no answer
+	sold    []string        // ping ids; or the pings that counted as posts
 }
 
 type randomSource struct {
@@ -90,7 +92,7 @@ var doubtful = map[fault]bool{
 }
 
 func randomScenario(rng *rand.Rand) *scenario {
-	s := &scenario{}
+	s := &scenario{pinged: map[string]bool{}, cutOff: map[string]bool{}}
 	maybe := func(percent int) bool { return rng.IntN(100) < percent }
 	span := func(most time.Duration) time.Duration { return 1 + time.Duration(rng.Int64N(int64(most))) }
 	someFault := func() fault {
@@ -102,6 +104,11 @@ func randomScenario(rng *rand.Rand) *scenario {
 	static := maybe(15)
 	for i := range 1 + rng.IntN(6) {
 		r := randomSource{name: fmt.Sprintf("s%d", i), delay: span(time.Second), fault: someFault(), expiry: rng.IntN(3), postDelay: span(200 * time.Millisecond)}
+		if static && i == 0 {
+			r.mayCount, r.counts = true, maybe(50)
+			r.cents = append(r.cents, 1000)
+			r.postFaults = append(r.postFaults, someFault())
+		}
 		for range rng.IntN(4) {
 			r.cents = append(r.cents, rng.IntN(20)*250-250)
 			r.postFaults = append(r.postFaults, someFault())
@@ -123,9 +130,6 @@ func randomScenario(rng *rand.Rand) *scenario {
 		}
 		if maybe(20) {
 			r.timeout = span(time.Second)
-		}
-		if static && i == 0 {
-			r.mayCount, r.counts = true, maybe(50)
 		}
 		s.sources = append(s.sources, r)
 	}
@@ -218,21 +222,17 @@ func (s *scenario) ping(r *http.Request, i int) (*http.Response, error) {
 		reply["ping_ids_expiry_in_seconds"] = source.expiry
 	}
 	s.mu.Lock()
-	if source.mayCount && doubtful[source.fault] && acts[source.fault] && source.counts {
+	s.pinged[source.name] = source.fault != notDialled
+	if source.counts && acts[source.fault] {
 		s.sold = append(s.sold, "ping of "+source.name)
 	}
 	s.mu.Unlock()
 	response, err := s.answer(r, source.fault, source.delay, reply)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.cutOff[source.name] = err != nil
 	if err == nil && source.fault == fine {
 		s.replies = append(s.replies, delivered{i, time.Now()})
-	}
-	if source.mayCount && (err != nil && source.fault != notDialled || doubtful[source.fault]) {
-		s.doubts++
-		if source.counts && source.fault == fine { // cut off on its way back
-			s.sold = append(s.sold, "ping of "+source.name)
-		}
 	}
 	return response, err
 }
@@ -264,6 +264,7 @@ func (s *scenario) post(r *http.Request, i int, params map[string]any) (*http.Re
 	s.mu.Lock()
 	s.posts = append(s.posts, arrival{pingID: id, at: time.Now(), doubt: doubtful[f]})
 	if acts[f] {
+		s.sold = slices.DeleteFunc(s.sold, func(by string) bool { return by == "ping of "+s.sources[i].name }) // the same sale
 		s.sold = append(s.sold, id)
 	}
 	s.mu.Unlock()
@@ -325,12 +326,22 @@ type candidate struct {
 	source int
 }
 
-// candidates are the acceptable bids that arrived until the end, worked out
-// from what the market sent, in whole numbers.
+// claimed reports whether the first source's ping may have sold the lead.
+func (s *scenario) claimed() bool {
+	first := s.sources[0]
+	switch first.fault {
+	case rejects, invalidField, limited:
+		return first.mayCount && s.cutOff[first.name]
+	}
+	return first.mayCount && s.pinged[first.name]
+}
+
+// candidates are the acceptable bids that arrived until the end and may be
+// posted to, worked out from what the market sent, in whole numbers.
 func (s *scenario) candidates(end time.Time) (list []candidate) {
 	for _, d := range s.replies {
 		source := &s.sources[d.source]
-		if d.at.After(end) || len(source.cents) == 0 {
+		if d.at.After(end) || len(source.cents) == 0 || d.source != 0 && s.claimed() {
 			continue
 		}
 		if source.firstMoreThan != 0 && source.cents[0] <= source.firstMoreThan {
@@ -475,10 +486,11 @@ func (s *scenario) checkEnd(t *testing.T, result *trackdrive.AuctionResult, most
 			require.Equal(t, result.Bids[s.firstToArrive(result)].ReceivedAt.Add(s.config.Grace), result.StartedAt.Add(result.Took))
 		}
 	case trackdrive.EndEnough:
+		require.False(t, s.claimed())
 		require.GreaterOrEqual(t, len(result.Bids), s.config.Enough)
 	case trackdrive.EndUnbeatable:
 		for _, l := range result.Losses {
-			if l.Reason == trackdrive.LossCutOff {
+			if l.Reason == trackdrive.LossCutOff && !s.claimed() {
 				require.True(t, s.capIsBeaten(l.Source, result.Bids[0]), "%s might have won", l.Source)
 			}
 		}
@@ -586,10 +598,11 @@ func (s *scenario) sell(t *testing.T, result *trackdrive.AuctionResult) (told []
 			told = append(told, "sold at the second try or later")
 		}
 	case err == nil:
+		require.False(t, s.claimed())
 		require.Empty(t, s.sold)
 		told = append(told, "unsold")
 	case trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown:
-		require.True(t, s.doubts > 0 || len(s.posts) > 0 && s.posts[len(s.posts)-1].doubt, "unknown without a reason: %v", err)
+		require.True(t, s.claimed() || len(s.posts) > 0 && s.posts[len(s.posts)-1].doubt, "unknown without a reason: %v", err)
 		told = append(told, "unknown")
 		if len(s.posts) == 0 {
 			told = append(told, "a ping may have sold")

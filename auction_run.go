@@ -23,7 +23,7 @@ const (
 	EndAllAnswered AuctionEnd = "all_answered" // every source answered or failed
 	EndDeadline    AuctionEnd = "deadline"     // the time was up
 	EndEnough      AuctionEnd = "enough"       // as many acceptable bids as AuctionConfig.Enough asks for
-	EndUnbeatable  AuctionEnd = "unbeatable"   // no source that was still asked could win, by its MaxPayout
+	EndUnbeatable  AuctionEnd = "unbeatable"   // no source that was still asked could win: by its MaxPayout, or because the lead may be sold by a ping
 	EndGrace       AuctionEnd = "grace"        // AuctionConfig.Grace was over
 	EndCanceled    AuctionEnd = "canceled"     // the caller's context was cancelled
 )
@@ -40,6 +40,7 @@ const (
 	LossNoPingID     LossReason = "no_ping_id"    // nothing that a post could name
 	LossTimeout      LossReason = "timeout"       // no answer in time
 	LossCutOff       LossReason = "cut_off"       // the auction ended early, or was cancelled
+	LossPingMaySell  LossReason = "ping_may_sell" // another source's ping may count as the post, and was not refused: see AuctionConfig.PingsNeverSell
 	LossError        LossReason = "error"         // the ping failed
 )
 
@@ -183,16 +184,29 @@ type run struct {
 	bids    []*Bid
 	best    *Bid
 	news    chan news
-	outer   context.Context
+	outer   context.Context // the caller's
+	inner   context.Context // with the auction's deadline
+	claim   *claim
 	grace   *time.Timer
 	over    bool // the grace period
+	late    bool // a ping ended with the context
 }
+
+// claim is on a lead that a ping may have sold.
+type claim struct {
+	source *auctionSource
+	err    error // of DeliveryUnknown
+}
+
+// errMaySell is the doubt that an accepted ping leaves.
+var errMaySell = errors.New("trackdrive: the ping carried caller_id and trackdrive_number, and may count as the post")
 
 // asked is a source in a run.
 type asked struct {
 	request  *PingRequest
 	refused  error       // the request could not be made
 	maySell  bool        // the ping may count as a post
+	told     bool        // that it is sent
 	answered bool        // or failed
 	started  atomic.Bool // the ping may be on its way; once the context is cancelled, only true lasts
 }
@@ -236,6 +250,7 @@ func (r *run) prepare(lead *PingRequest) error {
 func (r *run) wait() {
 	ctx, cancel := context.WithTimeout(r.outer, r.auction.cfg.Timeout)
 	defer cancel()
+	r.inner = ctx
 	defer r.stopGrace()
 	for i := range r.asked {
 		r.ask(ctx, i)
@@ -262,7 +277,10 @@ func (r *run) collect(ctx context.Context) AuctionEnd {
 			return endOf(ctx.Err())
 		}
 	}
-	return endOf(ctx.Err()) // the last ones may have ended with the context
+	if r.late {
+		return endOf(ctx.Err())
+	}
+	return EndAllAnswered
 }
 
 func endOf(err error) AuctionEnd {
@@ -359,22 +377,42 @@ func (r *run) take(n news) {
 	}
 	s, state := &r.auction.sources[n.source], &r.asked[n.source]
 	if n.started {
-		r.tell(AuctionEvent{Kind: EventPing, Source: s.Name})
+		r.tellPing(n.source)
 		return
 	}
 	state.answered = true
 	r.pending--
-	if n.err != nil {
-		reason := LossError
-		if errors.Is(n.err, ErrTimeout) {
-			reason = LossTimeout
-		} else if r.outer.Err() != nil && errors.Is(n.err, context.Canceled) {
-			reason = LossCutOff
-		}
-		r.lose(s, Loss{Reason: reason, Err: n.err})
+	r.claimFor(s, state, n.ping, n.err)
+	if n.err == nil {
+		r.rank(s, n.ping)
 		return
 	}
-	r.rank(s, n.ping)
+	reason := LossError
+	switch {
+	case errors.Is(n.err, ErrTimeout):
+		reason = LossTimeout
+	case r.outer.Err() != nil && errors.Is(n.err, context.Canceled):
+		reason = LossCutOff
+	}
+	r.late = r.late || reason != LossError && r.inner.Err() != nil
+	r.lose(s, Loss{Reason: reason, Err: n.err})
+}
+
+// claimFor notes that a ping may have sold the lead: it may count as a post,
+// and was not certainly refused.
+func (r *run) claimFor(s *auctionSource, state *asked, ping *PingResponse, err error) {
+	switch {
+	case !state.maySell:
+	case err != nil && DeliveryOf(err) == DeliveryUnknown:
+		r.claim = &claim{s, err}
+	case err == nil && ping.Accepted:
+		r.claim = &claim{s, &Error{Operation: "ping", Err: errMaySell, Delivery: DeliveryUnknown}}
+	}
+}
+
+func (r *run) tellPing(i int) {
+	r.asked[i].told = true
+	r.tell(AuctionEvent{Kind: EventPing, Source: r.auction.sources[i].Name})
 }
 
 // takeRest takes what was told in time and not yet heard.
@@ -508,6 +546,8 @@ func values(bids []*Bid) []Bid {
 // early reports whether waiting for the other sources is over.
 func (r *run) early() (AuctionEnd, bool) {
 	switch {
+	case r.claim != nil:
+		return EndUnbeatable, true
 	case r.best == nil, r.awaitsSale():
 		return "", false
 	case r.over:
@@ -577,36 +617,45 @@ func (r *run) end(why AuctionEnd) {
 		if r.asked[i].answered {
 			continue
 		}
-		delivery := DeliveryNotSent
+		err := &Error{Operation: "ping", Err: cause, Delivery: DeliveryNotSent}
 		if r.asked[i].started.Load() {
-			delivery = DeliveryUnknown
+			err.Delivery = DeliveryUnknown
+			if !r.asked[i].told {
+				r.tellPing(i)
+			}
 		}
-		r.lose(&r.auction.sources[i], Loss{Reason: reason, Err: &Error{Operation: "ping", Err: cause, Delivery: delivery}})
+		r.claimFor(&r.auction.sources[i], &r.asked[i], nil, err)
+		r.lose(&r.auction.sources[i], Loss{Reason: reason, Err: err})
 	}
 }
 
 // finish puts the result together.
 func (r *run) finish() {
-	bids := ranked(r.bids)
+	bids := ranked(r.claimed())
 	r.result.Bids = values(bids)
-	r.result.sale = &sale{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), doubt: r.doubt()}
+	r.result.sale = &sale{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), claim: r.claim}
 	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: values(bids)})
 }
 
-// doubt is the error of a ping that may have sold the lead.
-func (r *run) doubt() error {
-	for i := range r.asked {
-		if !r.asked[i].maySell {
+// claimed are the bids that may be posted to: where a ping may have sold the
+// lead, those of its source alone.
+func (r *run) claimed() []*Bid {
+	if r.claim == nil {
+		return r.bids
+	}
+	var own []*Bid
+	for _, b := range r.bids {
+		if b.source == r.claim.source {
+			own = append(own, b)
 			continue
 		}
-		name := r.auction.sources[i].Name
-		for _, l := range r.result.Losses {
-			if l.Source == name && l.Err != nil && DeliveryOf(l.Err) == DeliveryUnknown {
-				return l.Err
-			}
+		l := Loss{Reason: LossPingMaySell, Ping: b.Ping}
+		if !b.ToAll {
+			l.Buyer = &b.Buyer
 		}
+		r.lose(b.source, l)
 	}
-	return nil
+	return own
 }
 
 func (r *run) lose(s *auctionSource, l Loss) {

@@ -101,7 +101,8 @@ func (s *Sale) String() string {
 type sale struct {
 	busy  chan struct{} // holds one while a call of Sell works; a channel, for tests in synctest's time
 	bids  []*Bid
-	doubt error      // why the lead may be sold already
+	claim *claim     // of a ping; nil for none
+	doubt error      // of a post
 	last  []*SaleTry // of each bid; nil: not tried
 	done  Sale
 }
@@ -116,18 +117,23 @@ type sale struct {
 //
 // The Sale is never nil, and tells the story also beside an error. Sold or
 // rejected by all, the error is nil. It is of DeliveryUnknown when the lead may
-// be sold: a post's outcome is not known, or that of a ping which may count as a
-// post; settle that before the lead is offered to anybody. Any other error
-// joins those of all posts that failed, and the lead is unsold.
+// be sold: a post's outcome is not known, or a ping may have counted as the post
+// (see AuctionConfig.PingsNeverSell) and no post sold; settle that before the
+// lead is offered to anybody. Any other error joins those of all posts that
+// failed, and the lead is unsold.
 //
 // A lead is sold at most once, however often Sell is called: a call after a
 // sale returns it again, one after an unknown outcome its error, and one after
 // posts that were not sent tries those bids again. Calls at the same time wait
-// for one another; one whose context ends meanwhile is of DeliveryUnknown.
-// Changes to Bids do not matter.
+// for one another; one whose context ends meanwhile is of DeliveryUnknown, and
+// one from within complete or an observer waits for itself. Changes to Bids do
+// not matter.
 func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostRequest) error) (*Sale, error) {
-	if ctx == nil {
+	switch {
+	case ctx == nil:
 		return &Sale{}, refused("post", invalid("context", "is nil"))
+	case r == nil:
+		return &Sale{}, refused("post", invalid("result", "is nil"))
 	}
 	s := r.sale
 	switch {
@@ -273,7 +279,9 @@ func (s *sale) err(ctx context.Context) error {
 	case s.done.Sold:
 		return nil
 	case s.doubt != nil:
-		return fmt.Errorf("the lead may be sold: %w", s.doubt)
+		return fmt.Errorf("%s: the lead may be sold: %w", s.done.Tries[len(s.done.Tries)-1].Bid.Source, s.doubt)
+	case s.claim != nil:
+		return fmt.Errorf("%s: the lead may be sold: %w", s.claim.source.Name, s.claim.err)
 	}
 	var errs []error
 	untried := false

@@ -149,6 +149,7 @@ func TestAuctionMistakesAreToldAllAtOnce(t *testing.T) {
 			trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{good}, Timeout: -1, Grace: -1, Enough: -1, MaxPings: -1, MaxPingsPerCompany: -1, CompanyLimits: map[string]int{"acme": -1}},
 			[]string{"timeout: must not be negative", "grace: must not be negative", "enough: must not be negative", "max pings: must not be negative", "max pings per company: must not be negative", "company limits: must not be negative"},
 		},
+		"an unknown company": {trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{good}, CompanyLimits: map[string]int{"acne": 1}}, []string{`company limits: "acne" is the company of no source`}},
 		"negative time":      {with(func(s *trackdrive.AuctionSource) { s.Timeout = -1 }), []string{"sources[0].timeout: must not be negative"}},
 		"negative post time": {with(func(s *trackdrive.AuctionSource) { s.PostTimeout = -1 }), []string{"sources[0].post timeout: must not be negative"}},
 		"zero weight":        {with(func(s *trackdrive.AuctionSource) { s.Weight = trackdrive.MustAmount("0.00") }), []string{"sources[0].weight: must be more than 0"}},
@@ -450,7 +451,7 @@ func TestNoMorePingsAtATimeThanAllowed(t *testing.T) {
 		"of all runs":     {func(c *trackdrive.AuctionConfig) { c.MaxPings = 2 }, 2, 6 * time.Second},
 		"of a company":    {func(c *trackdrive.AuctionConfig) { c.MaxPingsPerCompany = 3 }, 3, 4 * time.Second},
 		"of this company": {func(c *trackdrive.AuctionConfig) { c.CompanyLimits = map[string]int{"acme": 4} }, 4, 3 * time.Second},
-		"not of this one": {func(c *trackdrive.AuctionConfig) { c.CompanyLimits = map[string]int{"globex": 1} }, 12, time.Second},
+		"in any case":     {func(c *trackdrive.AuctionConfig) { c.CompanyLimits = map[string]int{"Acme": 4} }, 4, 3 * time.Second},
 		"an exempt company": {func(c *trackdrive.AuctionConfig) {
 			c.MaxPingsPerCompany, c.CompanyLimits = 1, map[string]int{"acme": 0}
 		}, 12, time.Second},
@@ -512,25 +513,60 @@ func TestPingsThatMaySell(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, sale.Sold)
 	})
+	t.Run("only its own bids are sold to after an answer", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			e := &exchange{answers: map[string]scripted{"ping a": bids("20").late(time.Second), "ping plain": bids("30"), "ping slow": bids("99").late(time.Minute), "post a": soldReply}}
+			sources := append(static(t, e, "a"), e.sources(t, "slow")...)
+			result := runAuction(t, trackdrive.AuctionConfig{Sources: sources, Enough: 1, Timeout: time.Hour})
+			require.Equal(t, trackdrive.EndUnbeatable, result.End)
+			require.Equal(t, time.Second, result.Took)
+			require.Equal(t, []string{"a: Buyer A 20"}, lines(result.Bids))
+			require.Equal(t, []string{"slow: cut_off (unknown)", "plain: Buyer A 30: ping_may_sell"}, lines(result.Losses))
+			sale, err := result.Sell(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "a", sale.Bid.Source)
+		})
+	})
+	for name, tc := range map[string]struct{ ping, post scripted }{
+		"rejects": {bids("20"), noReply}, "has nothing acceptable": {bids("1"), soldReply}, "is out of reach": {bids("20"), scripted{err: errRefused}},
+	} {
+		t.Run("the lead may be sold by the ping where the post "+name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := &exchange{answers: map[string]scripted{"ping a": tc.ping, "post a": tc.post, "ping plain": bids("30"), "post plain": soldReply}}
+				sources := static(t, e, "a")
+				sources[0].MinPayout = trackdrive.MustAmount("2")
+				result := runAuction(t, trackdrive.AuctionConfig{Sources: sources})
+				sale, err := result.Sell(t.Context())
+				require.False(t, sale.Sold)
+				require.ErrorContains(t, err, "a: the lead may be sold: ")
+				require.ErrorContains(t, err, "may count as the post")
+				require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err))
+			})
+		})
+	}
 	for name, fault := range map[string]scripted{
 		"no answer": {after: time.Hour}, "a cut answer": {body: `{"success":`}, "a gateway's": {status: 502}, "a reset": {err: io.ErrUnexpectedEOF},
 	} {
 		t.Run("nothing is sold after "+name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
+				fault.after = max(fault.after, time.Millisecond)
 				e := &exchange{answers: map[string]scripted{"ping a": fault, "ping plain": bids("30"), "post plain": soldReply}}
 				result := runAuction(t, trackdrive.AuctionConfig{Sources: static(t, e, "a"), Timeout: time.Second, Enough: 1})
-				require.NotEmpty(t, result.Bids)
+				require.Empty(t, result.Bids)
+				require.Contains(t, lines(result.Losses), "plain: Buyer A 30: ping_may_sell")
 				sale, err := result.Sell(t.Context())
 				require.False(t, sale.Sold)
-				require.ErrorContains(t, err, "the lead may be sold")
+				require.ErrorContains(t, err, "a: the lead may be sold: ")
 				require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err))
 				require.Len(t, e.arrived, 2)
 			})
 		})
 	}
 	for name, answer := range map[string]scripted{
-		"an answer with bids": bids("20"), "no buyer": noReply, "a refused field": {status: 422, body: `{"errors":["no"]}`}, "no connection": {err: errRefused},
+		"no buyer": noReply, "a refused field": {status: 422, body: `{"errors":["no"]}`}, "no connection": {err: errRefused},
 	} {
 		t.Run("it is sold after "+name, func(t *testing.T) {
 			t.Parallel()
@@ -815,25 +851,37 @@ func TestAuctionsWorkWithHTTPMock(t *testing.T) {
 
 func TestAuctionsPrintNoCredentials(t *testing.T) {
 	t.Parallel()
-	for name, auth := range authenticators() {
-		e := &exchange{answers: map[string]scripted{"ping a": bids("30"), "ping b": {status: 401, body: `{"error":"` + planted[2] + `"}`}, "post a": noReply}}
-		c := newClient(t, e, trackdrive.WithAuth(auth))
-		cfg := trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "a", Client: c, Endpoint: "a", Options: []trackdrive.CallOption{trackdrive.WithAuth(auth)}}, {Name: "b", Client: c, Endpoint: "b"}}}
-		a, err := trackdrive.NewAuction(cfg)
-		require.NoError(t, err)
-		result, err := a.Run(t.Context(), auctioned)
-		require.NoError(t, err)
-		sale, err := result.Sell(t.Context())
-		require.NoError(t, err)
-		best, _ := result.Best()
-		var printed []string
-		for _, v := range []any{cfg, cfg.Sources[0], a, *a, result, *result, result.Losses, best, sale, *sale} {
+	echo, err := json.Marshal(map[string]any{"success": false, "status": "who is " + planted[2], "errors": []string{"unknown token " + planted[2]}})
+	require.NoError(t, err)
+	e := &exchange{answers: map[string]scripted{"ping a": bids("30"), "ping b": {body: string(echo)}, "ping c": {status: 401, body: string(echo)}, "post a": {body: string(echo)}}}
+	c := newClient(t, e, trackdrive.WithAuth(trackdrive.DeveloperToken(planted[2])))
+	var printed []string
+	show := func(values ...any) {
+		for _, v := range values {
 			printed = append(printed, printings(v)...)
 		}
-		if name == "developer" { // else nothing tells that the reply's text is a credential
-			for _, needle := range needles() {
-				require.NotContains(t, strings.Join(printed, "\n"), needle, name)
-			}
+	}
+	cfg := trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{
+		{Name: "a", Client: c, Endpoint: "a", Options: []trackdrive.CallOption{trackdrive.WithAuth(trackdrive.DeveloperToken(planted[2]))}},
+		{Name: "b", Client: c, Endpoint: "b"}, {Name: "c", Client: c, Endpoint: "c"},
+	}, Observe: func(_ context.Context, ev trackdrive.AuctionEvent) { show(ev.String()) }}
+	a, err := trackdrive.NewAuction(cfg)
+	require.NoError(t, err)
+	result, err := a.Run(t.Context(), auctioned)
+	require.NoError(t, err)
+	sale, err := result.Sell(t.Context())
+	require.NoError(t, err)
+	best, _ := result.Best()
+	show(cfg, cfg.Sources[0], a, *a, best.String(), sale.String(), sale.Tries[0].Response.Errors)
+	for _, l := range result.Losses {
+		show(l.String())
+		if l.Ping != nil {
+			show(l.Ping.Status, l.Ping.Errors)
 		}
+	}
+	text := strings.Join(printed, "\n")
+	require.True(t, strings.Contains(text, "unknown token "))
+	for _, needle := range needles() {
+		require.False(t, strings.Contains(text, needle), needle)
 	}
 }

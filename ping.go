@@ -91,6 +91,9 @@ func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts
 		return nil, err
 	}
 	reply.Request, reply.Meta = &copied, meta
+	if !reply.Accepted {
+		call.scrub(&reply.Status, reply.Errors)
+	}
 	return reply, nil
 }
 
@@ -112,7 +115,7 @@ type PingResponse struct {
 	ForwardingNumber   string        // forwarding_number
 	TrackdriveNumber   string        // trackdrive_number
 	LeadID             ID            // lead_id
-	Errors             []FieldError  // why not, in TrackDrive's words
+	Errors             []FieldError  // why not, in TrackDrive's words, without credentials
 	ExpiresIn          time.Duration // ping_ids_expiry_in_seconds: how long the ping ids hold; 0 when unknown
 	ReceivedAt         time.Time     // when the reply was read
 	Request            *PingRequest  // a copy of what was asked, with the same Fields; PostTo reads it

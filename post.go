@@ -125,6 +125,9 @@ func (c *Client) commit(ctx context.Context, op operation, endpoint string, r *P
 		return nil, err
 	}
 	reply.Meta = meta
+	if !reply.Accepted {
+		call.scrub(&reply.Status, reply.Errors)
+	}
 	return reply, nil
 }
 
@@ -139,7 +142,7 @@ type PostResponse struct {
 	BuyerName              string       // buyer_name, where the reply says who took the lead
 	LeadID                 ID           // lead_id
 	Buyers                 []Buyer      // where the reply lists them
-	Errors                 []FieldError // why not, in TrackDrive's words
+	Errors                 []FieldError // why not, in TrackDrive's words, without credentials
 	Meta                   Meta
 }
 

@@ -406,6 +406,15 @@ func (c *call) newError(status int, body []byte) *Error {
 	return e
 }
 
+// scrub takes credentials out of what a refusal says: programs print it.
+func (c *call) scrub(status *string, reasons []FieldError) {
+	secrets := c.secrets()
+	*status = secrets.Text(*status)
+	for i, r := range reasons {
+		reasons[i] = FieldError{secrets.Text(r.Field), secrets.Text(r.Message)}
+	}
+}
+
 // maxErrors and maxErrorText bound what an Error keeps of a reply's reasons: how
 // many, and how long each is, in bytes.
 const (
