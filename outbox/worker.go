@@ -372,6 +372,9 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 		if err := i.isHeldBy(item.Lease.Token); err != nil {
 			return err
 		}
+		if i.State != Waiting { // another one marked it
+			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
+		}
 		i.State = Sending
 		return nil
 	})
@@ -381,8 +384,10 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 	return err
 }
 
+// isHeldBy refuses a worker that no longer has the item, and an outcome for one
+// that has got another meanwhile.
 func (i *Item) isHeldBy(token string) error {
-	if token == "" || i.Lease.Token != token {
+	if token == "" || i.Lease.Token != token || i.State != Waiting && i.State != Sending {
 		return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 	}
 	return nil
