@@ -1,6 +1,7 @@
 package boltstore_test
 
 import (
+	"flag"
 	"path/filepath"
 	"testing"
 
@@ -28,4 +29,22 @@ func TestItIsAStore(t *testing.T) {
 		}
 		return store, err
 	})
+}
+
+var kills = flag.Int("kills", 20, "how often to kill the process that works on the file")
+
+func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
+	report := outboxtest.Kill(t, outboxtest.KillConfig{
+		Open: func(dir string) (outbox.Store, func() error, error) {
+			store, err := boltstore.Open(filepath.Join(dir, "outbox.db"), nil)
+			if err != nil {
+				return nil, nil, err
+			}
+			return store, store.Close, nil
+		},
+		Test:  t.Name(),
+		Dir:   t.TempDir(),
+		Kills: *kills,
+	})
+	t.Log(report)
 }
