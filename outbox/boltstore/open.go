@@ -29,7 +29,9 @@ const (
 //
 // [ErrLocked] means that the file is open already, [ErrDamaged] that it cannot be
 // trusted: it was cut, changed by something else, or is no outbox. Nothing is
-// mended then; keep a copy, and look at it with the bbolt command.
+// mended then; keep a copy, and look at it with the bbolt command. One thing
+// cannot be found: where the head of the latest transaction is damaged, the one
+// before counts, as after a crash.
 func Open(path string, options *Options) (*Store, error) {
 	if options == nil {
 		options = &Options{}
