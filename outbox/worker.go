@@ -34,9 +34,9 @@ type Config struct {
 // Event is something that happened to an item, or to a company.
 type Event struct {
 	Kind      EventKind // what happened
-	Subdomain string // the company; "" for what concerns the store
-	Item      Item   // as it is stored now; the zero Item where none is concerned
-	Err       error  // what went wrong; nil for nothing. An *trackdrive.Error has no credentials in it
+	Subdomain string    // the company; "" for what concerns the store
+	Item      Item      // as it is stored now; the zero Item where none is concerned
+	Err       error     // what went wrong; nil for nothing. An *trackdrive.Error has no credentials in it
 }
 
 // EventKind says what happened.
