@@ -233,11 +233,11 @@ func ExampleWorker_Enqueue() {
 
 func ExampleWorker_Run() {
 	worker, _, fake := fakeWorker()
-	ctx, stop := context.WithTimeout(context.Background(), 50*time.Millisecond) // until the service ends
-	defer stop()
-	if _, _, err := worker.Enqueue(ctx, sale("sale-4711", "25.50")); err != nil {
+	if _, _, err := worker.Enqueue(context.Background(), sale("sale-4711", "25.50")); err != nil {
 		log.Fatal(err)
 	}
+	ctx, stop := context.WithTimeout(context.Background(), 50*time.Millisecond) // until the service ends
+	defer stop()
 	err := worker.Run(ctx)
 	fmt.Println(errors.Is(err, context.DeadlineExceeded), len(fake.Updates("u-1")))
 	// Output: true 1

@@ -87,11 +87,11 @@ func (q Query) PageSize() int {
 
 // Counts are how many items are in each state: for metrics.
 type Counts struct {
-	Waiting   int       `json:"waiting"`
-	Sending   int       `json:"sending"`
-	Parked    int       `json:"parked"`
-	Aside     int       `json:"aside"`
-	Dead      int       `json:"dead"`
+	Waiting   int       `json:"waiting"`         // to be sent, now or later
+	Sending   int       `json:"sending"`         // additive ones that may be on their way
+	Parked    int       `json:"parked"`          // for want of a permission
+	Aside     int       `json:"aside"`           // of which nobody knows
+	Dead      int       `json:"dead"`            // refused for good
 	Delivered int       `json:"delivered"`       // until they are purged
 	Oldest    time.Time `json:"oldest,omitzero"` // when the oldest waiting item was enqueued; zero without one
 }

@@ -21,7 +21,6 @@ type stand struct {
 	*outbox.Worker
 	store *outboxtest.Memory
 	fake  *trackdrivetest.Fake
-	auth  map[string]trackdrive.Authenticator
 
 	mu     sync.Mutex
 	events []outbox.Event

@@ -304,10 +304,9 @@ func (r *claiming) company(tx *bolt.Tx, subdomain string) error {
 			r.later(at)
 			return nil
 		}
-		key := string(v)
-		held := r.store.leases[key]
+		held := r.store.leases[string(v)]
 		switch {
-		case r.store.busy[key]:
+		case r.store.busy[string(v)]:
 			r.later(r.Now.Add(busyWait))
 			continue
 		case held.IsLive(r.Now):
