@@ -103,30 +103,29 @@ const (
 	openNow        // it was paused, and is no longer
 )
 
-// tell the gate of a company what became of an item.
-func (g *gates) tell(subdomain string, d *Decision, now time.Time) turn {
+// tell the gate of a company what became of an item, and whether the company
+// answered.
+func (g *gates) tell(subdomain string, d *Decision, answered bool, now time.Time) turn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	was := g.list[subdomain]
-	if !d.Credentials && !d.Outage && d.State != Aside {
-		delete(g.list, subdomain) // it answered
+	failed := d.Credentials || d.Outage || d.State == Aside
+	switch {
+	case !failed && answered:
+		delete(g.list, subdomain)
 		if was != nil && was.paused {
 			return openNow
 		}
 		return unchanged
-	}
-	if was == nil {
+	case !failed: // it was the item's own fault, and says nothing of the company
+		return unchanged
+	case was == nil:
 		was = &gate{}
 		g.list[subdomain] = was
 	}
 	was.probing = false
 	if d.Credentials {
-		turned := unchanged
-		if !was.paused {
-			turned = shutNow
-		}
-		was.paused, was.until = true, now.Add(g.probeEvery)
-		return turned
+		return was.pause(now.Add(g.probeEvery))
 	}
 	was.failures++
 	if d.RetryAfter > 0 {
@@ -138,6 +137,15 @@ func (g *gates) tell(subdomain string, d *Decision, now time.Time) turn {
 	}
 	was.until = now.Add(max(rest, d.RetryAfter))
 	return unchanged
+}
+
+func (g *gate) pause(until time.Time) turn {
+	wasPaused := g.paused
+	g.paused, g.until = true, until
+	if wasPaused {
+		return unchanged
+	}
+	return shutNow
 }
 
 // stopProbing is for a probe that was not sent.

@@ -142,6 +142,9 @@ func (i *Item) admitted(now time.Time) (Item, error) {
 	if err != nil {
 		return Item{}, err
 	}
+	if i.NotBefore.Year() > maxYear {
+		return Item{}, invalid("not before", "is after the year %d", maxYear)
+	}
 	item.NotBefore, item.EnqueuedAt = i.NotBefore, now
 	item.State, item.Due = Waiting, now
 	if item.NotBefore.After(now) {
@@ -154,6 +157,9 @@ func (i *Item) admitted(now time.Time) (Item, error) {
 func (i *Item) says(other *Item) bool {
 	return i.Operation == other.Operation && i.Key == other.Key && string(i.Body) == string(other.Body)
 }
+
+// maxYear is the last one that JSON has.
+const maxYear = 9999
 
 // maxID is how long a dedupe id may be, in bytes.
 const maxID = 200
@@ -179,8 +185,13 @@ func checkID(id string) error {
 
 var noValues = []string{"null", "undefined", "none", "nil"}
 
-// isLeftover asks the Client's own rule, by way of a contact field.
+// isLeftover asks the Client's own rule, by way of a contact field. Most ids
+// need not be asked for: tokens begin with a bracket or a dash, placeholders are
+// in capitals.
 func isLeftover(text string) bool {
+	if c := text[0]; 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
+		return false
+	}
 	_, err := encodeUpdate(anyCall, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"id": text}})
 	return errors.Is(err, trackdrive.ErrLeftoverToken)
 }

@@ -65,6 +65,7 @@ func TestItemsByHandAreRefused(t *testing.T) {
 		"revenue":          func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":{"a":1}}`) },
 		"buyer_converted":  func(i *outbox.Item) { i.Body = json.RawMessage(`{"buyer_converted":"perhaps"}`) },
 		"post_call_tokens": func(i *outbox.Item) { i.Body = json.RawMessage(`{"post_call_tokens":"x"}`) },
+		"not before":       func(i *outbox.Item) { i.NotBefore = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"auth_token":       func(i *outbox.Item) { i.Body = json.RawMessage(`{"auth_token":"s3cret"}`) },
 	} {
 		item := anItem(t, revenue("1.00"))

@@ -348,7 +348,8 @@ func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
 	cancel()
 	now := time.Now()
 	decision := w.config.Rules.Decide(item, err, now)
-	turned := w.gates.tell(item.Subdomain, &decision, now)
+	answered := trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered
+	turned := w.gates.tell(item.Subdomain, &decision, answered, now)
 	item, stored := w.record(ctx, item, decision, err)
 	switch turned {
 	case shutNow:

@@ -2,6 +2,8 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -401,5 +403,154 @@ func TestAWorkerRunsOnce(t *testing.T) {
 		require.ErrorIs(t, s.Drain(t.Context()), trackdrive.ErrInvalidArgument)
 		stop()
 		require.NoError(t, s.Drain(t.Context()))
+	})
+}
+
+func TestACompanyThatIsDownIsTriedWithOneItemAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		const n = 200
+		for i := range n {
+			uuid := fmt.Sprintf("many-%d", i)
+			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
+			s.enqueue(t, uuid, uuid, revenue("1.00"))
+		}
+		up := s.fake.AddCompany("up")
+		up.AddAccess(trackdrivetest.Access{AuthToken: "made-up"})
+		up.AddCall(trackdrivetest.Call{UUID: "up-1"})
+		s.enqueueAt(t, "up-1", trackdrive.CallRef{Subdomain: "up", UUID: "up-1"}, revenue("1.00"))
+		down := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Company == "acme" })
+		s.fake.Fail(down, trackdrivetest.BadGateway(), trackdrivetest.Always)
+		defer s.start(t)()
+		pass(2 * time.Minute)
+		require.Len(t, up.Updates("up-1"), 1, "others are not kept waiting")
+		pass(time.Hour)
+		sent := len(s.fake.Requests())
+		require.Less(t, sent, 200, "each item alone would have been tried dozens of times")
+		require.Greater(t, sent, 20)
+		s.fake.Heal()
+		pass(10 * time.Minute)
+		require.Equal(t, n+1, s.told(outbox.EventDelivered))
+	})
+}
+
+func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, func(c *outbox.Config) { c.Concurrency = 1 })
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusUnauthorized, nil, ""), trackdrivetest.Always)
+		s.enqueue(t, "first", "u-1", revenue("1.00"))
+		s.enqueue(t, "second", "u-2", revenue("1.00"))
+		require.NoError(t, s.Drain(t.Context()))
+		for _, id := range []string{"first", "second"} { // older than a rule of today
+			_, err := s.store.Update(t.Context(), id, func(i *outbox.Item) error { i.Body = []byte(`{}`); return nil })
+			require.NoError(t, err)
+		}
+		defer s.start(t)()
+		pass(11 * time.Minute)
+		require.Equal(t, 2, s.told(outbox.EventDead))
+		require.Equal(t, 1, s.told(outbox.EventPaused))
+		require.Equal(t, []string{"acme"}, s.Paused())
+	})
+}
+
+// flaky is a store that fails now and then.
+type flaky struct {
+	*outboxtest.Memory
+	mu    sync.Mutex
+	fails int
+}
+
+func (f *flaky) fail() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fails == 0 {
+		return nil
+	}
+	f.fails--
+	return errors.New("the disk is full")
+}
+
+func (f *flaky) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, time.Time, error) {
+	if err := f.fail(); err != nil {
+		return nil, time.Time{}, err
+	}
+	return f.Memory.Claim(ctx, c)
+}
+
+func (f *flaky) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
+	if err := f.fail(); err != nil {
+		return outbox.Item{}, err
+	}
+	return f.Memory.Update(ctx, id, change)
+}
+
+func TestAStoreThatFailsIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{}
+		s := newStand(t, func(c *outbox.Config) {
+			store.Memory = c.Store.(*outboxtest.Memory)
+			c.Store = store
+		})
+		s.enqueue(t, "absolute", "u-1", revenue("1.00"))
+		store.fails = 3
+		require.ErrorContains(t, s.Drain(t.Context()), "the disk is full")
+		defer s.start(t)()
+		pass(time.Minute)
+		s.fake.AssertRequests(t, 1)
+		require.Equal(t, outbox.Delivered, s.item(t, "absolute").State)
+		require.Equal(t, 2, s.told(outbox.EventStore))
+	})
+}
+
+func TestAnOutcomeThatCannotBeRecordedIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{}
+		s := newStand(t, func(c *outbox.Config) {
+			store.Memory = c.Store.(*outboxtest.Memory)
+			c.Store = store
+		})
+		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
+		s.fake.Fail(trackdrivetest.Where(func(trackdrivetest.Request) bool {
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			store.fails = 7 // from now on
+			return false
+		}), trackdrivetest.Drop(), 1)
+		defer s.start(t)()
+		pass(time.Hour)
+		require.Len(t, s.fake.Updates("u-1"), 1)
+		require.Equal(t, outbox.Aside, s.item(t, "additive").State)
+		require.Contains(t, s.item(t, "additive").LastError, "interrupted")
+	})
+}
+
+func TestWhatIsOnItsWayIsFinishedWhenTheWorkerStops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Slow(3*time.Second), 1)
+		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
+		stop := s.start(t)
+		pass(time.Second)
+		stop()
+		require.Equal(t, outbox.Delivered, s.item(t, "additive").State)
+	})
+}
+
+func TestWhatWasDeliveredLongAgoIsPurged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, func(c *outbox.Config) { c.Keep = 24 * time.Hour })
+		s.enqueue(t, "sale-1", "u-1", revenue("1.00"))
+		defer s.start(t)()
+		pass(23 * time.Hour)
+		s.item(t, "sale-1")
+		pass(3 * time.Hour)
+		_, err := s.store.Get(t.Context(), "sale-1")
+		require.ErrorIs(t, err, outbox.ErrUnknownItem)
 	})
 }

@@ -182,6 +182,10 @@ func (s *Store) locked(ctx context.Context, use func(*bolt.DB) error) error {
 
 // Enqueue stores an item, unless its id is known.
 func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
+	// What cannot be stored must not fail those that share the transaction.
+	if err := checkItem(&item); err != nil {
+		return outbox.Item{}, false, err
+	}
 	err = s.write(ctx, func(t *transaction) (err error) {
 		stored, added, err = t.add(item)
 		return err

@@ -188,7 +188,7 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, store.Close())
 	require.NoError(t, store.Close())
-	_, _, err = store.Enqueue(t.Context(), newItem(t, "a", "u-1"))
+	_, _, err = outbox.Enqueue(t.Context(), store, newItem(t, "a", "u-1"))
 	require.ErrorIs(t, err, boltstore.ErrClosed)
 	_, _, err = store.Claim(t.Context(), outbox.Claim{})
 	require.ErrorIs(t, err, boltstore.ErrClosed)
@@ -288,5 +288,34 @@ func TestOthersSurviveAChangeThatPanics(t *testing.T) {
 	items, _, err := store.Claim(t.Context(), outbox.Claim{Token: "one", Now: time.Now(), Lease: time.Hour, Limit: 9})
 	require.NoError(t, err)
 	require.Len(t, items, 2, "it is not busy for ever")
+	require.NoError(t, store.Close())
+}
+
+func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
+	t.Parallel()
+	store, err := boltstore.Open(filled(t, 1), nil)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*outbox.Item){
+		"id":        func(i *outbox.Item) { i.ID = "" },
+		"key":       func(i *outbox.Item) { i.Key = "a\x00b" },
+		"subdomain": func(i *outbox.Item) { i.Subdomain = strings.Repeat("a", 5000) },
+		"state":     func(i *outbox.Item) { i.State = "odd" },
+		"item":      func(i *outbox.Item) { i.Due = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC) },
+	} {
+		item := newItem(t, "new", "u-1")
+		item.State = outbox.Waiting
+		change(&item)
+		_, _, err := store.Enqueue(t.Context(), item)
+		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+		require.ErrorContains(t, err, name)
+		_, err = store.Update(t.Context(), "id-0", func(i *outbox.Item) error { change(i); return nil })
+		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+	}
+	item, err := store.Get(t.Context(), "id-0")
+	require.NoError(t, err)
+	require.Equal(t, outbox.Waiting, item.State)
+	require.NoError(t, store.Close())
+	store, err = boltstore.Open(store.Path(), nil)
+	require.NoError(t, err)
 	require.NoError(t, store.Close())
 }

@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
@@ -119,6 +121,9 @@ func (t *transaction) change(id string, change func(*outbox.Item) error) (change
 	if err := change(&after); err != nil {
 		return outbox.Item{}, err, nil
 	}
+	if err := checkItem(&after); err != nil {
+		return outbox.Item{}, err, nil
+	}
 	if held && after.Lease != before.Lease {
 		t.changed[after.Key] = lease{after.Lease, after.Seq}
 	}
@@ -171,10 +176,7 @@ func (t *transaction) put(before, after *outbox.Item) error {
 func isClaimable(i *outbox.Item) bool { return i.State == outbox.Waiting || i.State == outbox.Sending }
 
 func (t *transaction) putState(before, after *outbox.Item) error {
-	code, known := codeOf(after.State)
-	if !known {
-		return fmt.Errorf("the state %q is not known", after.State)
-	}
+	code, _ := codeOf(after.State)
 	if before != nil {
 		if err := t.dropState(before); err != nil {
 			return err
@@ -309,6 +311,26 @@ func companyBehind(tx *bolt.Tx, subdomain string) (next string, found bool) {
 	k, _ := tx.Bucket(dueBucket).Cursor().Seek(from)
 	name, _, found := bytes.Cut(k, []byte{0})
 	return string(name), found
+}
+
+// maxName is how long an id, a key or a subdomain may be, in bytes.
+const maxName = 1 << 10
+
+// checkItem refuses what the buckets cannot hold. [outbox.Enqueue] lets none of
+// that pass.
+func checkItem(i *outbox.Item) error {
+	for what, name := range map[string]string{"id": i.ID, "key": i.Key, "subdomain": i.Subdomain} {
+		if name == "" || len(name) > maxName || strings.ContainsRune(name, 0) {
+			return fmt.Errorf("%w: %s: must have 1 to %d bytes, none of them 0", trackdrive.ErrInvalidArgument, what, maxName)
+		}
+	}
+	if _, known := codeOf(i.State); !known {
+		return fmt.Errorf("%w: state: %q is not known", trackdrive.ErrInvalidArgument, i.State)
+	}
+	if _, err := json.Marshal(i); err != nil {
+		return fmt.Errorf("%w: item: cannot be written as JSON", trackdrive.ErrInvalidArgument)
+	}
+	return nil
 }
 
 func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {
