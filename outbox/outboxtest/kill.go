@@ -70,7 +70,8 @@ const (
 // updates once, and those of a call in order; else the test fails.
 //
 // The process is this test binary, made to run config.Test alone: that test
-// must come to Kill soon, and with the same Open. There Kill does not return.
+// must come to Kill soon, and with the same Open. There Kill does not return. It
+// works where processes inherit files, which is not on Windows.
 func Kill(t trackdrivetest.TB, config KillConfig) KillReport {
 	t.Helper()
 	if os.Getenv(killDir) != "" {
