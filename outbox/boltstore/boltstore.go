@@ -117,7 +117,7 @@ func (s *Store) lead() {
 	}
 }
 
-var errPanicked = errors.New("boltstore: another write of the same transaction panicked")
+var errPanicked = errors.New("boltstore: a change panicked")
 
 // commit makes a batch durable, as a whole or not at all.
 func (s *Store) commit(batch []*write) {
@@ -202,10 +202,22 @@ func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
 	var changed outbox.Item
 	var refused error
+	var panicked any
+	careful := func(i *outbox.Item) (err error) {
+		defer func() {
+			if panicked = recover(); panicked != nil {
+				err = errPanicked
+			}
+		}()
+		return change(i)
+	}
 	err := s.write(ctx, func(t *transaction) (err error) {
-		changed, refused, err = t.change(id, change)
+		changed, refused, err = t.change(id, careful)
 		return err
 	})
+	if panicked != nil {
+		panic(panicked) // here, and not where somebody else commits
+	}
 	if err == nil {
 		err = refused
 	}

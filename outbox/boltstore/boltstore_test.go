@@ -176,6 +176,24 @@ func otherDatabase(t *testing.T) []byte {
 	return data
 }
 
+func TestALinkToAFileStaysOne(t *testing.T) {
+	t.Parallel()
+	path := filled(t, 1)
+	link := filepath.Join(t.TempDir(), "link.db")
+	require.NoError(t, os.Symlink(path, link))
+	store, err := boltstore.Open(link, nil)
+	require.NoError(t, err)
+	require.NoError(t, store.Compact(t.Context()))
+	require.NoError(t, store.Close())
+	for _, name := range []string{path, link} {
+		store, err := boltstore.Open(name, nil)
+		require.NoError(t, err)
+		_, err = store.Get(t.Context(), "id-0")
+		require.NoError(t, err)
+		require.NoError(t, store.Close())
+	}
+}
+
 func TestADirectoryThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	_, err := boltstore.Open(filepath.Join(t.TempDir(), "no", "outbox.db"), nil)
@@ -279,6 +297,21 @@ func TestOthersSurviveAChangeThatPanics(t *testing.T) {
 	t.Parallel()
 	store, err := boltstore.Open(filled(t, 1), nil)
 	require.NoError(t, err)
+	var all sync.WaitGroup
+	for n := range 50 {
+		item := newItem(t, fmt.Sprint("at once ", n), "u-0")
+		all.Go(func() {
+			_, added, err := outbox.Enqueue(t.Context(), store, item)
+			assert.NoError(t, err)
+			assert.True(t, added)
+		})
+		all.Go(func() {
+			assert.Panics(t, func() {
+				_, _ = store.Update(t.Context(), "id-0", func(*outbox.Item) error { panic("oh") })
+			})
+		})
+	}
+	all.Wait()
 	require.Panics(t, func() {
 		_, _ = store.Update(t.Context(), "id-0", func(*outbox.Item) error { panic("oh") })
 	})

@@ -40,6 +40,9 @@ func Open(path string, options *Options) (*Store, error) {
 	if wait <= 0 {
 		wait = defaultLockWait
 	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // Compact puts another file in the place of this one
+	}
 	db, err := openFile(path, wait)
 	if err != nil {
 		return nil, err

@@ -150,7 +150,7 @@ func TestAStoreThatForgetsIsFound(t *testing.T) {
 
 func TestAStoreThatLosesTheMarkIsFound(t *testing.T) {
 	var said complaints
-	report := outboxtest.Kill(&said, outboxtest.KillConfig{Test: t.Name(), Dir: t.TempDir(), Kills: 20, Open: func(dir string) (outbox.Store, func() error, error) {
+	report := outboxtest.Kill(&said, outboxtest.KillConfig{Test: t.Name(), Dir: t.TempDir(), Kills: 12, Open: func(dir string) (outbox.Store, func() error, error) {
 		store, closing, err := openJournal(dir)
 		if err != nil {
 			return nil, nil, err
