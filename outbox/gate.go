@@ -78,22 +78,6 @@ func (g *gates) probe(subdomain string) {
 	}
 }
 
-// idle is for a company that may be probed, and has nothing due until then.
-func (g *gates) idle(subdomain string, now, next time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	gate := g.list[subdomain]
-	switch {
-	case gate == nil:
-	case gate.paused:
-		gate.until = now.Add(g.probeEvery)
-	case next.IsZero():
-		delete(g.list, subdomain)
-	default:
-		gate.until = next
-	}
-}
-
 // turn is what a delivery changed for its company.
 type turn int
 

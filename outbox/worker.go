@@ -267,8 +267,7 @@ func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next
 		if err != nil {
 			return time.Time{}, err
 		}
-		if len(items) == 0 {
-			r.gates.idle(subdomain, now, due)
+		if len(items) == 0 { // its gate waits for the next one
 			next = earliest(next, due)
 			continue
 		}

@@ -435,6 +435,29 @@ func TestACompanyThatIsDownIsTriedWithOneItemAtATime(t *testing.T) {
 	})
 }
 
+func TestACompanyThatWasDownIsTriedAsSoonAsThereIsSomethingNew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Drop(), 3)
+		for _, uuid := range []string{"u-1", "u-2", "u-3"} {
+			s.enqueue(t, uuid, uuid, addRevenue("1.00"))
+		}
+		later, err := outbox.NewUpdate("in two days", trackdrive.CallRef{Subdomain: "acme", UUID: "u-4"}, revenue("1.00"))
+		require.NoError(t, err)
+		later.NotBefore = time.Now().Add(48 * time.Hour)
+		_, _, err = s.Enqueue(t.Context(), later)
+		require.NoError(t, err)
+		defer s.start(t)()
+		pass(time.Hour)
+		require.Equal(t, 3, s.told(outbox.EventAside))
+		s.fake.AddCall(trackdrivetest.Call{UUID: "u-5"})
+		s.enqueue(t, "now", "u-5", revenue("1.00"))
+		pass(time.Second)
+		require.Equal(t, outbox.Delivered, s.item(t, "now").State)
+	})
+}
+
 func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
