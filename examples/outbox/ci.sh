@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs the program as its reader would. $1 is a scratch directory.
+set -euo pipefail
+. .ci/lib.sh
+
+go build -C examples/outbox -o "$1/outbox" .
+
+expect 0 -- "$1/outbox"
+contains "$OUT" '2. TrackDrive goes down.'
+contains "$OUT" "TrackDrive's ledger: 300 sales, 0 lost, 0 twice"
+lacks "$OUT" $'\r'
+lacks "$OUT" 'made-up'
+
+expect 0 -- "$1/outbox" -h
+expect 2 -- env -u TRACKDRIVE_CREDENTIALS "$1/outbox" -listen 127.0.0.1:0
+contains "$ERR" 'TRACKDRIVE_CREDENTIALS'
+expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0"}' "$1/outbox" -listen 127.0.0.1:0
+contains "$ERR" 'OUTBOX_KEY'
+lacks "$ERR" 'c2VjcmV0'

@@ -1,0 +1,181 @@
+// Command outbox is a conversion service: your systems report sales to it, and
+// it posts them back to the TrackDrive accounts that own the calls. A sale that
+// it has answered with 202 survives outages of TrackDrive, and its own death.
+//
+//	cd examples/outbox
+//	go run .
+//
+// Without -listen the whole story runs in this process, against a fake
+// TrackDrive that is down for a while. With it, the service runs for real:
+//
+//	export TRACKDRIVE_CREDENTIALS='{"acme":"Basic BASE64","beta":"Token DEVELOPER_TOKEN"}'
+//	export OUTBOX_KEY=made-up-by-you
+//	go run . -listen :8080 -store conversions.db
+//	curl -H "Authorization: Bearer $OUTBOX_KEY" -d id=sale-4711 -d subdomain=acme -d call=UUID -d revenue=25.50 localhost:8080/sales
+//	curl -H "Authorization: Bearer $OUTBOX_KEY" localhost:8080/items?state=dead
+//	curl -H "Authorization: Bearer $OUTBOX_KEY" -d id=sale-4711 localhost:8080/retry
+//
+// Exit status: 0 when all went well, 1 when not, 2 wrong usage.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+const usage = `usage: outbox [-listen ADDRESS] [-store FILE]
+
+Without -listen, the whole story runs on a fake TrackDrive in this process.
+
+`
+
+const usageEnvironment = `
+With -listen, the environment says who may do what:
+  TRACKDRIVE_CREDENTIALS  a JSON object: the credentials for each company, by subdomain. They are
+                          "Basic BASE64" or "Token TOKEN"
+  OUTBOX_KEY              what your own systems send as "Authorization: Bearer KEY"
+`
+
+// run is the program.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("outbox", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	listen := flags.String("listen", "", "`address` to serve on, such as :8080")
+	file := flags.String("store", "conversions.db", "`file` that keeps the conversions; with -listen")
+	flags.Usage = func() {
+		_, _ = io.WriteString(stderr, usage)
+		flags.PrintDefaults()
+		_, _ = io.WriteString(stderr, usageEnvironment)
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		flags.Usage()
+		return 2
+	}
+	var err error
+	if *listen == "" {
+		err = tellStory(ctx, stdout)
+	} else {
+		err = runService(ctx, *listen, *file, log.New(stderr, "", log.LstdFlags))
+	}
+	switch {
+	case errors.Is(err, trackdrive.ErrInvalidArgument):
+		fmt.Fprintf(stderr, "outbox: %v\n", err)
+		return 2
+	case err != nil:
+		fmt.Fprintf(stderr, "outbox: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// runService serves real accounts until ctx ends.
+func runService(ctx context.Context, address, file string, log *log.Logger) (err error) {
+	auth, err := readCredentials(os.Getenv("TRACKDRIVE_CREDENTIALS"))
+	if err != nil {
+		return err
+	}
+	key := os.Getenv("OUTBOX_KEY")
+	if key == "" {
+		return fmt.Errorf("%w: OUTBOX_KEY is empty: anybody could report sales", trackdrive.ErrInvalidArgument)
+	}
+	client, err := trackdrive.NewClient("", trackdrive.WithAuth(trackdrive.PerSubdomain(auth)))
+	if err != nil {
+		return err
+	}
+	store, err := boltstore.Open(file, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	worker, err := outbox.New(outbox.Config{Store: store, Client: client, OnEvent: func(e outbox.Event) { alert(log, e) }})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	log.Printf("listening on %s", listener.Addr())
+	return serve(ctx, listener, newService(worker, store, key), worker)
+}
+
+// serve takes sales and delivers them, until ctx ends.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, worker *outbox.Worker) error {
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(working) }()
+	context.AfterFunc(working, func() {
+		patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = srv.Shutdown(patience) // who is not answered then asks again
+	})
+	err := srv.Serve(listener)
+	stop()
+	if worked := <-ended; !errors.Is(worked, context.Canceled) {
+		return worked
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// alert tells of what somebody must do something about.
+func alert(log *log.Logger, e outbox.Event) {
+	switch e.Kind {
+	case outbox.EventParked, outbox.EventAside, outbox.EventDead:
+		log.Printf("%s: %s of call %s: %s", e.Kind, e.Item.ID, e.Item.Key, e.Item.LastError)
+	case outbox.EventPaused, outbox.EventStore, outbox.EventLeaseLost:
+		log.Printf("%s: %s: %v", e.Kind, e.Subdomain, e.Err)
+	case outbox.EventResumed:
+		log.Printf("%s: %s", e.Kind, e.Subdomain)
+	}
+}
+
+// readCredentials reads {"acme":"Basic BASE64"}.
+func readCredentials(text string) (map[string]trackdrive.Authenticator, error) {
+	var values map[string]string
+	if err := json.Unmarshal([]byte(text), &values); err != nil || len(values) == 0 {
+		// The error would quote what it could not read.
+		return nil, fmt.Errorf(`%w: TRACKDRIVE_CREDENTIALS must be a JSON object such as {"acme":"Basic BASE64"}`, trackdrive.ErrInvalidArgument)
+	}
+	auth := make(map[string]trackdrive.Authenticator, len(values))
+	for subdomain, value := range values {
+		if token, found := strings.CutPrefix(value, "Token "); found {
+			auth[subdomain] = trackdrive.DeveloperToken(token)
+		} else {
+			auth[subdomain] = trackdrive.BasicToken(value)
+		}
+	}
+	return auth, nil
+}

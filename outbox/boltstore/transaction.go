@@ -1,0 +1,390 @@
+// Transactions: the buckets of the file, and how a change keeps them in step.
+
+package boltstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"strings"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+)
+
+// The buckets. SEQ and times are big-endian, so that they sort.
+var (
+	metaBucket    = []byte("meta")    // "format", and "counts" by state
+	itemBucket    = []byte("items")   // SEQ: checksum, JSON
+	idBucket      = []byte("ids")     // ID: SEQ
+	queueBucket   = []byte("queues")  // KEY 0 SEQ of what is not settled: its due time, and whether it can be claimed
+	dueBucket     = []byte("due")     // SUBDOMAIN 0 TIME SEQ of each head that can be claimed: KEY
+	stateBucket   = []byte("states")  // STATE SEQ
+	settledBucket = []byte("settled") // TIME SEQ of what is delivered
+)
+
+var buckets = [][]byte{metaBucket, itemBucket, idBucket, queueBucket, dueBucket, stateBucket, settledBucket}
+
+var (
+	formatName = []byte("format")
+	format     = []byte("trackdrive outbox 1")
+	countsName = []byte("counts")
+)
+
+// codes are the states as indexes have them. What is in a file stays: add at
+// the end.
+var codes = []outbox.State{outbox.Waiting, outbox.Sending, outbox.Parked, outbox.Aside, outbox.Dead, outbox.Delivered}
+
+func codeOf(s outbox.State) (code byte, known bool) {
+	for i, state := range codes {
+		if s == state {
+			return byte(i), true
+		}
+	}
+	return 0, false
+}
+
+// transaction is a batch of writes.
+type transaction struct {
+	store                   *Store
+	items, ids, queues, due *bolt.Bucket
+	states, settled, meta   *bolt.Bucket
+	counts                  outbox.Counts
+	dirty                   bool
+	touched                 []string // keys that are busy
+	changed                 map[string]lease
+	committed               bool
+}
+
+// fill is how full pages are that grow at their end only.
+const fill = 0.9
+
+func (t *transaction) use(tx *bolt.Tx) {
+	t.items, t.ids, t.queues, t.due = tx.Bucket(itemBucket), tx.Bucket(idBucket), tx.Bucket(queueBucket), tx.Bucket(dueBucket)
+	t.states, t.settled, t.meta = tx.Bucket(stateBucket), tx.Bucket(settledBucket), tx.Bucket(metaBucket)
+	t.items.FillPercent, t.settled.FillPercent = fill, fill
+	t.changed = map[string]lease{}
+}
+
+// end makes known what was committed: until then no one else may claim.
+func (t *transaction) end() {
+	s := t.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range t.touched {
+		delete(s.busy, key)
+	}
+	if !t.committed {
+		return
+	}
+	for key, l := range t.changed {
+		if l.Token == "" {
+			delete(s.leases, key)
+		} else {
+			s.leases[key] = l
+		}
+	}
+}
+
+// add stores a new item.
+func (t *transaction) add(item outbox.Item) (stored outbox.Item, added bool, err error) {
+	if seq := t.ids.Get([]byte(item.ID)); seq != nil {
+		stored, err = decodeItem(t.items.Get(seq))
+		return stored, false, err
+	}
+	if item.Seq, err = t.items.NextSequence(); err != nil {
+		return outbox.Item{}, false, err
+	}
+	if err := t.ids.Put([]byte(item.ID), seqKey(item.Seq)); err != nil {
+		return outbox.Item{}, false, err
+	}
+	return item, true, t.put(nil, &item)
+}
+
+// change changes an item; refused is what change says.
+func (t *transaction) change(id string, change func(*outbox.Item) error) (changed outbox.Item, refused, err error) {
+	seq := t.ids.Get([]byte(id))
+	if seq == nil {
+		return outbox.Item{}, outbox.ErrUnknownItem, nil
+	}
+	before, err := decodeItem(t.items.Get(seq))
+	if err != nil {
+		return outbox.Item{}, nil, err
+	}
+	held := t.hold(&before)
+	after := before
+	if err := change(&after); err != nil {
+		return outbox.Item{}, err, nil
+	}
+	if err := checkItem(&after); err != nil {
+		return outbox.Item{}, err, nil
+	}
+	if held && after.Lease != before.Lease {
+		t.changed[after.Key] = lease{after.Lease, after.Seq}
+	}
+	return after, nil, t.put(&before, &after)
+}
+
+// hold keeps an item from being claimed until the transaction has ended, and
+// adds its lease; held tells that it has one.
+func (t *transaction) hold(i *outbox.Item) (held bool) {
+	s := t.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy[i.Key] = true
+	t.touched = append(t.touched, i.Key)
+	l, isChanged := t.changed[i.Key]
+	if !isChanged {
+		l = s.leases[i.Key]
+	}
+	if l.seq != i.Seq {
+		return false
+	}
+	i.Lease = l.Lease
+	return true
+}
+
+// put stores an item in place of what it was before, nil for nothing, and keeps
+// the indexes in step.
+func (t *transaction) put(before, after *outbox.Item) error {
+	t.dirty = true
+	kept := *after
+	kept.Lease = outbox.Lease{}
+	data, err := encodeItem(&kept)
+	if err != nil {
+		return err
+	}
+	if err := t.items.Put(seqKey(after.Seq), data); err != nil {
+		return err
+	}
+	if before == nil || before.State != after.State {
+		if err := t.putState(before, after); err != nil {
+			return err
+		}
+	}
+	if before != nil && isClaimable(before) == isClaimable(after) && before.State.IsSettled() == after.State.IsSettled() && before.Due.Equal(after.Due) {
+		return nil
+	}
+	return t.putQueue(after)
+}
+
+func isClaimable(i *outbox.Item) bool { return i.State == outbox.Waiting || i.State == outbox.Sending }
+
+func (t *transaction) putState(before, after *outbox.Item) error {
+	code, _ := codeOf(after.State)
+	if before != nil {
+		if err := t.dropState(before); err != nil {
+			return err
+		}
+	}
+	t.counts.Add(after.State, 1)
+	if err := t.states.Put(stateKey(code, after.Seq), nil); err != nil {
+		return err
+	}
+	if after.State != outbox.Delivered {
+		return nil
+	}
+	return t.settled.Put(settledKey(after), nil)
+}
+
+// dropState takes an item out of the indexes of its state.
+func (t *transaction) dropState(i *outbox.Item) error {
+	t.counts.Add(i.State, -1)
+	code, _ := codeOf(i.State)
+	if err := t.states.Delete(stateKey(code, i.Seq)); err != nil {
+		return err
+	}
+	if i.State != outbox.Delivered {
+		return nil
+	}
+	return t.settled.Delete(settledKey(i))
+}
+
+// putQueue puts an item into its queue, or takes it out when it is settled, and
+// lets the head of the queue be found by its time.
+func (t *transaction) putQueue(i *outbox.Item) error {
+	prefix := queueKey(i.Key)
+	place := binary.BigEndian.AppendUint64(bytes.Clone(prefix), i.Seq)
+	if err := t.dropHead(i.Subdomain, prefix); err != nil {
+		return err
+	}
+	var err error
+	if i.State.IsSettled() {
+		err = t.queues.Delete(place)
+	} else {
+		claimable := byte(0)
+		if isClaimable(i) {
+			claimable = 1
+		}
+		err = t.queues.Put(place, append(timeKey(i.Due), claimable))
+	}
+	if err != nil {
+		return err
+	}
+	due, claimable := t.head(i.Subdomain, prefix)
+	if !claimable {
+		return nil
+	}
+	return t.due.Put(due, []byte(i.Key))
+}
+
+func (t *transaction) dropHead(subdomain string, prefix []byte) error {
+	due, claimable := t.head(subdomain, prefix)
+	if !claimable {
+		return nil
+	}
+	return t.due.Delete(due)
+}
+
+// head is where the head of a queue is in the index of times.
+func (t *transaction) head(subdomain string, prefix []byte) (due []byte, claimable bool) {
+	k, v := t.queues.Cursor().Seek(prefix)
+	if !hasPrefix(k, prefix) || len(v) != timeSize+1 || v[timeSize] == 0 {
+		return nil, false
+	}
+	due = append([]byte(subdomain), 0)
+	due = append(due, v[:timeSize]...)
+	return append(due, k[len(prefix):]...), true
+}
+
+// purge removes what was delivered before a time, up to maxBatch.
+func (t *transaction) purge(before time.Time) (removed int, err error) {
+	limit := timeKey(before)
+	var seqs [][]byte
+	settled := t.settled.Cursor()
+	for k, _ := settled.First(); k != nil && bytes.Compare(k[:timeSize], limit) < 0 && len(seqs) < maxBatch; k, _ = settled.Next() {
+		seqs = append(seqs, bytes.Clone(k[timeSize:]))
+	}
+	for _, seq := range seqs {
+		item, err := decodeItem(t.items.Get(seq))
+		if err != nil {
+			return 0, err
+		}
+		t.dirty = true
+		if err := t.dropState(&item); err != nil {
+			return 0, err
+		}
+		if err := t.ids.Delete([]byte(item.ID)); err != nil {
+			return 0, err
+		}
+		if err := t.items.Delete(seq); err != nil {
+			return 0, err
+		}
+	}
+	return len(seqs), nil
+}
+
+func (t *transaction) putCounts() error {
+	var data []byte
+	for _, state := range codes {
+		data = binary.BigEndian.AppendUint64(data, uint64(t.counts.Of(state)))
+	}
+	return t.meta.Put(countsName, data)
+}
+
+func readCounts(tx *bolt.Tx) (counts outbox.Counts, err error) {
+	data := tx.Bucket(metaBucket).Get(countsName)
+	if data == nil {
+		return counts, nil
+	}
+	if len(data) != 8*len(codes) {
+		return counts, fmt.Errorf("%w: its counts cannot be read", ErrDamaged)
+	}
+	for i, state := range codes {
+		counts.Add(state, int(binary.BigEndian.Uint64(data[8*i:])))
+	}
+	return counts, nil
+}
+
+// companyBehind is the next company, in their order, that has something in the
+// index of times.
+func companyBehind(tx *bolt.Tx, subdomain string) (next string, found bool) {
+	from := []byte(subdomain)
+	if subdomain != "" {
+		from = append(from, 1)
+	}
+	k, _ := tx.Bucket(dueBucket).Cursor().Seek(from)
+	name, _, found := bytes.Cut(k, []byte{0})
+	return string(name), found
+}
+
+// maxName is how long an id, a key or a subdomain may be, in bytes.
+const maxName = 1 << 10
+
+// checkItem refuses what the buckets cannot hold. [outbox.Enqueue] lets none of
+// that pass.
+func checkItem(i *outbox.Item) error {
+	for what, name := range map[string]string{"id": i.ID, "key": i.Key, "subdomain": i.Subdomain} {
+		if name == "" || len(name) > maxName || strings.ContainsRune(name, 0) {
+			return fmt.Errorf("%w: %s: must have 1 to %d bytes, none of them 0", trackdrive.ErrInvalidArgument, what, maxName)
+		}
+	}
+	if _, known := codeOf(i.State); !known {
+		return fmt.Errorf("%w: state: %q is not known", trackdrive.ErrInvalidArgument, i.State)
+	}
+	if _, err := json.Marshal(i); err != nil {
+		return fmt.Errorf("%w: item: cannot be written as JSON", trackdrive.ErrInvalidArgument)
+	}
+	return nil
+}
+
+func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {
+	return decodeItem(tx.Bucket(itemBucket).Get(seqKey(seq)))
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// encodeItem puts a checksum in front: bbolt has none of its own.
+func encodeItem(i *outbox.Item) ([]byte, error) {
+	text, err := json.Marshal(i)
+	if err != nil {
+		return nil, err
+	}
+	data := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(text)), crc32.Checksum(text, castagnoli))
+	return append(data, text...), nil
+}
+
+func decodeItem(data []byte) (i outbox.Item, err error) {
+	if len(data) < 4 || binary.BigEndian.Uint32(data) != crc32.Checksum(data[4:], castagnoli) {
+		return i, fmt.Errorf("%w: an item is missing, or its checksum is wrong", ErrDamaged)
+	}
+	if err := json.Unmarshal(data[4:], &i); err != nil {
+		return i, fmt.Errorf("%w: an item cannot be read", ErrDamaged)
+	}
+	return i, nil
+}
+
+func hasPrefix(k, prefix []byte) bool { return k != nil && bytes.HasPrefix(k, prefix) }
+
+func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
+
+func stateKey(code byte, seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{code}, seq) }
+
+func queueKey(key string) []byte { return append([]byte(key), 0) }
+
+func settledKey(i *outbox.Item) []byte {
+	return binary.BigEndian.AppendUint64(timeKey(i.SettledAt), i.Seq)
+}
+
+// timeSize is how long a time is in a key, in bytes.
+const timeSize = 12
+
+// timeKey sorts as times do, those before 1970 and after 2262 included.
+func timeKey(t time.Time) []byte {
+	key := binary.BigEndian.AppendUint64(make([]byte, 0, timeSize+9), uint64(t.Unix())^1<<63)
+	return binary.BigEndian.AppendUint32(key, uint32(t.Nanosecond()))
+}
+
+// readDue reads a TIME and a SEQ.
+func readDue(k []byte) (at time.Time, seq uint64, ok bool) {
+	if len(k) != timeSize+8 {
+		return time.Time{}, 0, false
+	}
+	seconds := int64(binary.BigEndian.Uint64(k) ^ 1<<63)
+	return time.Unix(seconds, int64(binary.BigEndian.Uint32(k[8:]))), binary.BigEndian.Uint64(k[timeSize:]), true
+}

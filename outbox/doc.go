@@ -1,0 +1,64 @@
+// Package outbox keeps conversions until TrackDrive has them. A postback is
+// money: when TrackDrive is down for an hour, or the process is killed, it must
+// still arrive.
+//
+// A program stores what it has to say, and a [Worker] delivers it:
+//
+//	store, err := boltstore.Open("conversions.db", nil) // or another Store
+//	...
+//	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
+//	...
+//	go worker.Run(ctx)
+//
+//	item, err := outbox.NewUpdate("sale-4711", call, &trackdrive.UpdateCall{
+//		BuyerConverted: new(true),
+//		Revenue:        trackdrive.MustAmount("25.50"),
+//	})
+//	...
+//	_, added, err := worker.Enqueue(ctx, item)
+//
+// When Enqueue returns without an error, the item survives a crash. Until then
+// nothing is promised: ask again with the same id, which is stored once.
+//
+// # Guarantees
+//
+// An update with absolute values is delivered at least once: it is sent until
+// TrackDrive answers, and after a crash perhaps once more.
+//
+// An additive update (AddRevenue, AddPayout, Fields) is delivered at most once.
+// Before it may be sent, the store has it on record, durably. When nobody knows
+// what came of it, because no answer came or the process ended meanwhile, it is
+// put [Aside], and never sent again by itself: somebody looks the call up, and
+// tells [Settle].
+//
+// The items of a call are delivered in the order in which they were enqueued.
+// The next one starts when the one before is settled: delivered or dead. One
+// that is parked or aside keeps those behind it waiting.
+//
+// # Not guaranteed
+//
+// Nothing holds an order among calls. A dead item that is retried comes after
+// what was delivered meanwhile. Order and the single delivery of an additive
+// update count on leases: a store that several processes share needs clocks
+// that agree to some seconds, and a network that does not deliver a request
+// minutes after its sender gave it up. An id is known until its item is purged:
+// see Config.Keep. What a disk loses after it said that it was written is lost.
+//
+// # What becomes of an item
+//
+//	success                                delivered
+//	no answer, 5xx, 408, 425, 429          waits, longer each time, at least Retry-After
+//	401, no credentials                    waits; the company is paused, and probed now and then
+//	403                                    parked, until somebody grants the right and retries
+//	404                                    waits for an hour, for the call may not be there yet; then dead
+//	400, 422 and other 4xx, a refusal      dead, with the reasons
+//	additive, and nobody knows             aside, until it is settled
+//
+// A company that fails several times in a row rests, and is tried with one item
+// at a time until it answers: an outage is not multiplied by the backlog.
+//
+// # Secrets
+//
+// An item holds no credentials. The Client's Authenticator is asked when an
+// item is sent, so credentials may rotate while items wait.
+package outbox

@@ -1,0 +1,193 @@
+// Package outboxtest is for the tests of programs that use an outbox, and of
+// those who write a Store: [NewMemory] keeps items in memory, [Run] is what every
+// Store must pass, and [Kill] kills a process that works on one, at the worst
+// moments.
+//
+//	func TestStore(t *testing.T) {
+//		outboxtest.Run(t, func(t *testing.T) outbox.Store { ... })
+//	}
+//
+//	func TestKill(t *testing.T) {
+//		outboxtest.Kill(t, outboxtest.KillConfig{Open: func(dir string) (outbox.Store, func() error, error) { ... }})
+//	}
+package outboxtest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+)
+
+// Memory is an [outbox.Store] in memory. It forgets all when the process ends,
+// so it is for tests. Claims look at all items.
+type Memory struct {
+	mu    sync.Mutex
+	seq   uint64
+	items map[string]*outbox.Item // by id
+}
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory { return &Memory{items: map[string]*outbox.Item{}} }
+
+// Enqueue keeps an item.
+func (m *Memory) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return outbox.Item{}, false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.items[item.ID]; known != nil {
+		return copyOf(known), false, nil
+	}
+	m.seq++
+	item.Seq = m.seq
+	kept := copyOf(&item)
+	m.items[item.ID] = &kept
+	return copyOf(&kept), true, nil
+}
+
+// Claim leases heads.
+func (m *Memory) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item, next time.Time, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, time.Time{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	later := func(at time.Time) {
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	for _, i := range m.heads(c) {
+		switch until := m.leasedUntil(i.Key, c.Now); {
+		case !until.IsZero():
+			later(until)
+		case i.Due.After(c.Now):
+			later(i.Due)
+		case len(items) == c.Limit:
+			later(i.Due)
+		default:
+			i.Lease = outbox.Lease{Token: c.Token, Until: c.Now.Add(c.Lease)}
+			items = append(items, copyOf(i))
+		}
+	}
+	return items, next, nil
+}
+
+// heads are the oldest unsettled items of each key that may be claimed at some
+// time, those that are due first in front.
+func (m *Memory) heads(c outbox.Claim) []*outbox.Item {
+	byKey := map[string]*outbox.Item{}
+	for _, i := range m.items {
+		if head := byKey[i.Key]; !i.State.IsSettled() && (head == nil || i.Seq < head.Seq) {
+			byKey[i.Key] = i
+		}
+	}
+	var list []*outbox.Item
+	for _, i := range byKey {
+		wanted := (c.Only == "" || c.Only == i.Subdomain) && !slices.Contains(c.Except, i.Subdomain)
+		if wanted && (i.State == outbox.Waiting || i.State == outbox.Sending) {
+			list = append(list, i)
+		}
+	}
+	slices.SortFunc(list, func(a, b *outbox.Item) int {
+		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Seq, b.Seq))
+	})
+	return list
+}
+
+// leasedUntil is when the last live lease on an item of the key ends; zero
+// without one.
+func (m *Memory) leasedUntil(key string, now time.Time) (until time.Time) {
+	for _, i := range m.items {
+		if i.Key == key && i.Lease.IsLive(now) && i.Lease.Until.After(until) {
+			until = i.Lease.Until
+		}
+	}
+	return until
+}
+
+// Update changes an item.
+func (m *Memory) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
+	if err := ctx.Err(); err != nil {
+		return outbox.Item{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept := m.items[id]
+	if kept == nil {
+		return outbox.Item{}, outbox.ErrUnknownItem
+	}
+	changed := copyOf(kept)
+	if err := change(&changed); err != nil {
+		return outbox.Item{}, err
+	}
+	*kept = copyOf(&changed)
+	return changed, nil
+}
+
+// Get returns an item.
+func (m *Memory) Get(_ context.Context, id string) (outbox.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if kept := m.items[id]; kept != nil {
+		return copyOf(kept), nil
+	}
+	return outbox.Item{}, outbox.ErrUnknownItem
+}
+
+// List lists items.
+func (m *Memory) List(_ context.Context, q outbox.Query) ([]outbox.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []outbox.Item
+	for _, i := range m.items {
+		if i.State == q.State && i.Seq > q.After {
+			list = append(list, copyOf(i))
+		}
+	}
+	slices.SortFunc(list, func(a, b outbox.Item) int { return cmp.Compare(a.Seq, b.Seq) })
+	return list[:min(len(list), q.PageSize())], nil
+}
+
+// Counts counts items.
+func (m *Memory) Counts(context.Context) (outbox.Counts, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var counts outbox.Counts
+	oldest := ^uint64(0)
+	for _, i := range m.items {
+		counts.Add(i.State, 1)
+		if i.State == outbox.Waiting && i.Seq < oldest {
+			oldest, counts.Oldest = i.Seq, i.EnqueuedAt
+		}
+	}
+	return counts, nil
+}
+
+// Purge removes delivered items.
+func (m *Memory) Purge(_ context.Context, before time.Time) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for id, i := range m.items {
+		if i.State == outbox.Delivered && i.SettledAt.Before(before) {
+			delete(m.items, id)
+			n++
+		}
+	}
+	return n, nil
+}
+
+// copyOf shares nothing with i.
+func copyOf(i *outbox.Item) outbox.Item {
+	c := *i
+	c.Body = slices.Clone(i.Body)
+	c.Reasons = append([]trackdrive.FieldError(nil), i.Reasons...)
+	return c
+}

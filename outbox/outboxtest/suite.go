@@ -1,0 +1,548 @@
+// The suite: what every Store must do.
+
+package outboxtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
+)
+
+// Run fails the test unless the stores that open returns do what an
+// [outbox.Store] must. It opens an empty one for each of its cases, and closes
+// none: do so with t.Cleanup. What a store keeps when its process dies is not
+// asked here: see [Kill].
+func Run(t trackdrivetest.TB, open func() (outbox.Store, error)) {
+	t.Helper()
+	failed := false
+	for _, c := range cases {
+		if c.needsOthers && failed {
+			continue
+		}
+		store, err := open()
+		if err != nil {
+			t.Fatalf("outboxtest: %s: open: %v", c.name, err)
+			return
+		}
+		trial := &trial{Store: store, name: c.name, t: t, failed: &failed}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c.run(trial)
+		}()
+		<-done
+	}
+}
+
+// trial is a store in one of the cases.
+type trial struct {
+	outbox.Store
+	name string
+	t    trackdrivetest.TB
+
+	failed *bool // any case
+}
+
+// Errorf fails the test, in the name of the case.
+func (s *trial) Errorf(format string, args ...any) {
+	*s.failed = true
+	s.t.Errorf("outboxtest: %s: %s", s.name, fmt.Sprintf(format, args...))
+}
+
+// FailNow ends the case.
+func (s *trial) FailNow() { runtime.Goexit() }
+
+var cases = []struct {
+	name        string
+	run         func(*trial)
+	needsOthers bool // a worker may never end on a store with another mistake
+}{
+	{"an item comes back as it was stored", keepsAll, false},
+	{"an id is stored once", storesOnce, false},
+	{"an id is stored once, also at the same time", storesOnceAtOnce, false},
+	{"an ended context stores nothing", heedsContext, false},
+	{"what is due is claimed, up to the limit", claimsWhatIsDue, false},
+	{"a lease holds until it ends", leases, false},
+	{"an item is claimed once, also at the same time", claimsOnceAtOnce, false},
+	{"only the head of a call is claimed", claimsHeads, false},
+	{"one item of a call is on its way at a time", claimsOneOfACall, false},
+	{"what was marked is claimed when its lease has ended", claimsMarked, false},
+	{"an update is one step", updatesInOneStep, false},
+	{"an update that fails stores nothing", updatesNothing, false},
+	{"companies are picked and left out", picksCompanies, false},
+	{"no company is starved", starvesNobody, false},
+	{"states are listed page by page", lists, false},
+	{"states are counted", counts, false},
+	{"what was delivered long ago is purged", purges, false},
+	{"two workers deliver each item once", works, true},
+}
+
+var (
+	ctx   = context.Background()
+	start = time.Date(2026, 1, 15, 12, 0, 0, 123456789, time.UTC)
+)
+
+// itemOf is a waiting item of a call of acme's.
+func itemOf(id, uuid string) outbox.Item {
+	return outbox.Item{
+		ID: id, Operation: outbox.OpUpdateCall, Subdomain: "acme", CallUUID: uuid, Key: "acme/" + uuid,
+		Body: json.RawMessage(`{"revenue":"25.50","post_call_tokens":{}}`), EnqueuedAt: start, State: outbox.Waiting, Due: start,
+	}
+}
+
+func (s *trial) enqueue(items ...outbox.Item) {
+	for _, item := range items {
+		_, added, err := s.Enqueue(ctx, item)
+		require.NoError(s, err)
+		require.True(s, added, item.ID)
+	}
+}
+
+func (s *trial) get(id string) outbox.Item {
+	item, err := s.Get(ctx, id)
+	require.NoError(s, err)
+	return item
+}
+
+// claim claims for a minute, and returns the ids.
+func (s *trial) claim(token string, now time.Time, limit int) (ids []string, next time.Time) {
+	items, next, err := s.Claim(ctx, outbox.Claim{Token: token, Now: now, Lease: time.Minute, Limit: limit})
+	require.NoError(s, err)
+	for _, i := range items {
+		require.Equal(s, token, i.Lease.Token)
+		require.True(s, i.Lease.Until.Equal(now.Add(time.Minute)))
+		ids = append(ids, i.ID)
+	}
+	return ids, next
+}
+
+// become gives an item a state, and frees it.
+func (s *trial) become(id string, state outbox.State) {
+	_, err := s.Update(ctx, id, func(i *outbox.Item) error {
+		i.State, i.Lease = state, outbox.Lease{}
+		if state.IsSettled() {
+			i.SettledAt = start
+		}
+		return nil
+	})
+	require.NoError(s, err)
+}
+
+func keepsAll(s *trial) {
+	item := itemOf("sale 1/ä", "u-1")
+	item.NotBefore, item.Additive = start.Add(-time.Hour), true
+	s.enqueue(item)
+	_, err := s.Update(ctx, item.ID, func(i *outbox.Item) error {
+		require.EqualValues(s, 1, i.Seq)
+		i.Attempts, i.NotFoundSince, i.Due, i.LastError = 3, start.Add(time.Second), start.Add(time.Hour), "it failed"
+		i.Reasons = []trackdrive.FieldError{{Field: "revenue", Message: "is odd"}}
+		return nil
+	})
+	require.NoError(s, err)
+	want := item
+	want.Seq, want.Attempts, want.NotFoundSince, want.Due, want.LastError = 1, 3, start.Add(time.Second), start.Add(time.Hour), "it failed"
+	want.Reasons = []trackdrive.FieldError{{Field: "revenue", Message: "is odd"}}
+	wanted, err := json.Marshal(want)
+	require.NoError(s, err)
+	got, err := json.Marshal(s.get(item.ID))
+	require.NoError(s, err)
+	require.JSONEq(s, string(wanted), string(got))
+}
+
+func storesOnce(s *trial) {
+	s.enqueue(itemOf("a", "u-1"))
+	s.become("a", outbox.Dead)
+	again := itemOf("a", "u-2")
+	stored, added, err := s.Enqueue(ctx, again)
+	require.NoError(s, err)
+	require.False(s, added)
+	require.Equal(s, "u-1", stored.CallUUID)
+	require.Equal(s, outbox.Dead, stored.State, "as it is now")
+	_, err = s.Get(ctx, "b")
+	require.ErrorIs(s, err, outbox.ErrUnknownItem)
+}
+
+// atOnce calls f n times at the same time.
+func atOnce(n int, f func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { f(i) })
+	}
+	all.Wait()
+}
+
+func storesOnceAtOnce(s *trial) {
+	const callers, ids = 8, 20
+	var mu sync.Mutex
+	added := map[string]int{}
+	var failed error
+	atOnce(callers, func(int) {
+		for n := range ids {
+			id := fmt.Sprintf("id-%d", n)
+			_, isNew, err := s.Enqueue(ctx, itemOf(id, id))
+			mu.Lock()
+			failed = errors.Join(failed, err)
+			if isNew {
+				added[id]++
+			}
+			mu.Unlock()
+		}
+	})
+	require.NoError(s, failed)
+	require.Len(s, added, ids)
+	seqs := map[uint64]bool{}
+	for id, n := range added {
+		require.Equal(s, 1, n, id)
+		seqs[s.get(id).Seq] = true
+	}
+	require.Len(s, seqs, ids, "each has its own")
+}
+
+func heedsContext(s *trial) {
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_, _, err := s.Enqueue(ended, itemOf("a", "u-1"))
+	require.ErrorIs(s, err, context.Canceled)
+	_, err = s.Get(ctx, "a")
+	require.ErrorIs(s, err, outbox.ErrUnknownItem)
+}
+
+func claimsWhatIsDue(s *trial) {
+	late := itemOf("late", "u-4")
+	late.Due = start.Add(time.Hour)
+	s.enqueue(itemOf("a", "u-1"), itemOf("b", "u-2"), itemOf("c", "u-3"), late)
+	first, _ := s.claim("one", start, 2)
+	require.Len(s, first, 2)
+	rest, next := s.claim("two", start, 2)
+	require.Len(s, rest, 1)
+	require.ElementsMatch(s, []string{"a", "b", "c"}, append(first, rest...))
+	require.True(s, next.Equal(start.Add(time.Minute)), "when the first lease ends, not %v", next)
+	for _, id := range []string{"a", "b", "c"} {
+		s.become(id, outbox.Delivered)
+	}
+	none, next := s.claim("three", start, 2)
+	require.Empty(s, none)
+	require.True(s, next.Equal(late.Due), "when the next one is due, not %v", next)
+	ids, next := s.claim("four", late.Due, 2)
+	require.Equal(s, []string{"late"}, ids)
+	require.True(s, next.IsZero() || next.Equal(late.Due.Add(time.Minute)), "%v", next)
+	s.become("late", outbox.Dead)
+	none, next = s.claim("five", late.Due, 2)
+	require.Empty(s, none)
+	require.True(s, next.IsZero(), "never, not %v", next)
+}
+
+func leases(s *trial) {
+	s.enqueue(itemOf("a", "u-1"))
+	ids, _ := s.claim("one", start, 9)
+	require.Equal(s, []string{"a"}, ids)
+	ids, next := s.claim("two", start.Add(59*time.Second), 9)
+	require.Empty(s, ids)
+	require.True(s, next.Equal(start.Add(time.Minute)))
+	ids, _ = s.claim("three", start.Add(time.Minute), 9)
+	require.Equal(s, []string{"a"}, ids)
+	_, err := s.Update(ctx, "a", func(i *outbox.Item) error {
+		require.Equal(s, "three", i.Lease.Token, "who has it now")
+		i.Due, i.Lease = start.Add(2*time.Minute), outbox.Lease{}
+		return nil
+	})
+	require.NoError(s, err)
+	require.Equal(s, outbox.Lease{}, s.get("a").Lease)
+	ids, next = s.claim("four", start.Add(time.Minute), 9)
+	require.Empty(s, ids, "it is free, but not due")
+	require.True(s, next.Equal(start.Add(2*time.Minute)))
+}
+
+func claimsOnceAtOnce(s *trial) {
+	const n = 100
+	for i := range n {
+		id := fmt.Sprintf("id-%d", i)
+		s.enqueue(itemOf(id, id))
+	}
+	var mu sync.Mutex
+	claimed := map[string]int{}
+	var failed error
+	atOnce(8, func(worker int) {
+		for round := range n {
+			items, _, err := s.Claim(ctx, outbox.Claim{Token: fmt.Sprintf("%d-%d", worker, round), Now: start, Lease: time.Minute, Limit: 3})
+			mu.Lock()
+			failed = errors.Join(failed, err)
+			for _, i := range items {
+				claimed[i.ID]++
+			}
+			mu.Unlock()
+			if len(items) == 0 {
+				return
+			}
+		}
+	})
+	require.NoError(s, failed)
+	require.Len(s, claimed, n)
+	for id, times := range claimed {
+		require.Equal(s, 1, times, id)
+	}
+}
+
+func claimsHeads(s *trial) {
+	const n = 6
+	for i := range n {
+		s.enqueue(itemOf(fmt.Sprint(i), "u-1"))
+	}
+	for i, state := range []outbox.State{outbox.Delivered, outbox.Dead} {
+		ids, _ := s.claim(fmt.Sprint("token-", i), start, 9)
+		require.Equal(s, []string{fmt.Sprint(i)}, ids)
+		s.become(ids[0], state)
+	}
+	for i, state := range []outbox.State{outbox.Parked, outbox.Aside} {
+		id := fmt.Sprint(i + 2)
+		s.become(id, state)
+		ids, next := s.claim("none", start, 9)
+		require.Empty(s, ids, "%s keeps those behind it waiting", state)
+		require.True(s, next.IsZero())
+		s.become(id, outbox.Delivered)
+	}
+	ids, _ := s.claim("head", start, 9)
+	require.Equal(s, []string{"4"}, ids)
+	s.become("4", outbox.Waiting)
+	ids, _ = s.claim("again", start, 9)
+	require.Equal(s, []string{"4"}, ids, "it is still the oldest")
+}
+
+func claimsOneOfACall(s *trial) {
+	s.enqueue(itemOf("old", "u-1"), itemOf("new", "u-1"))
+	s.become("old", outbox.Dead)
+	ids, _ := s.claim("one", start, 9)
+	require.Equal(s, []string{"new"}, ids)
+	s.become("old", outbox.Waiting)
+	ids, next := s.claim("two", start, 9)
+	require.Empty(s, ids, "another one of the call is on its way")
+	require.True(s, next.Equal(start.Add(time.Minute)), "%v", next)
+	s.become("new", outbox.Waiting)
+	ids, _ = s.claim("three", start, 9)
+	require.Equal(s, []string{"old"}, ids)
+}
+
+func claimsMarked(s *trial) {
+	s.enqueue(itemOf("a", "u-1"))
+	s.claim("one", start, 9)
+	_, err := s.Update(ctx, "a", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
+	require.NoError(s, err)
+	require.Equal(s, "one", s.get("a").Lease.Token, "the lease stays")
+	ids, _ := s.claim("two", start, 9)
+	require.Empty(s, ids)
+	items, _, err := s.Claim(ctx, outbox.Claim{Token: "three", Now: start.Add(time.Hour), Lease: time.Minute, Limit: 9})
+	require.NoError(s, err)
+	require.Len(s, items, 1)
+	require.Equal(s, outbox.Sending, items[0].State)
+}
+
+func updatesInOneStep(s *trial) {
+	s.enqueue(itemOf("a", "u-1"))
+	const callers, times = 8, 10
+	var mu sync.Mutex
+	var failed error
+	atOnce(callers, func(int) {
+		for range times {
+			_, err := s.Update(ctx, "a", func(i *outbox.Item) error { i.Attempts++; return nil })
+			mu.Lock()
+			failed = errors.Join(failed, err)
+			mu.Unlock()
+		}
+	})
+	require.NoError(s, failed)
+	require.Equal(s, callers*times, s.get("a").Attempts)
+}
+
+func updatesNothing(s *trial) {
+	s.enqueue(itemOf("a", "u-1"))
+	mistake := errors.New("no")
+	_, err := s.Update(ctx, "a", func(i *outbox.Item) error { i.State = outbox.Dead; return mistake })
+	require.Equal(s, mistake, err)
+	require.Equal(s, outbox.Waiting, s.get("a").State)
+	_, err = s.Update(ctx, "b", func(*outbox.Item) error { return nil })
+	require.ErrorIs(s, err, outbox.ErrUnknownItem)
+}
+
+// of puts an item on the account of another company.
+func of(subdomain string, item outbox.Item) outbox.Item {
+	item.Subdomain, item.Key = subdomain, subdomain+"/"+item.CallUUID
+	return item
+}
+
+func picksCompanies(s *trial) {
+	s.enqueue(itemOf("a", "u-1"), of("acme-2", itemOf("a2", "u-1")), of("beta", itemOf("b", "u-1")), of("gamma", itemOf("g", "u-1")))
+	ids := func(c outbox.Claim) (ids []string) {
+		c.Token, c.Now, c.Lease, c.Limit = "token "+c.Only, start, time.Minute, 9
+		items, _, err := s.Claim(ctx, c)
+		require.NoError(s, err)
+		for _, i := range items {
+			ids = append(ids, i.ID)
+		}
+		return ids
+	}
+	require.Equal(s, []string{"b"}, ids(outbox.Claim{Only: "beta"}))
+	require.Empty(s, ids(outbox.Claim{Only: "nobody"}))
+	require.ElementsMatch(s, []string{"a2", "g"}, ids(outbox.Claim{Except: []string{"acme", "beta"}}))
+	require.Equal(s, []string{"a"}, ids(outbox.Claim{}))
+}
+
+func starvesNobody(s *trial) {
+	for i := range 10 {
+		s.enqueue(itemOf(fmt.Sprint("a", i), fmt.Sprint("u-", i)))
+	}
+	s.enqueue(of("zeta", itemOf("z", "u-1")))
+	now := start
+	for range 100 {
+		now = now.Add(time.Second)
+		ids, _ := s.claim(now.String(), now, 1)
+		require.Len(s, ids, 1)
+		if ids[0] == "z" {
+			return
+		}
+		_, err := s.Update(ctx, ids[0], func(i *outbox.Item) error {
+			i.Due, i.Lease = now, outbox.Lease{} // at once again
+			return nil
+		})
+		require.NoError(s, err)
+	}
+	s.Errorf("zeta's item was not claimed")
+}
+
+func lists(s *trial) {
+	for i := range 7 {
+		s.enqueue(itemOf(fmt.Sprint(i), fmt.Sprint("u-", i)))
+	}
+	for _, id := range []string{"5", "1", "3", "6"} {
+		s.become(id, outbox.Dead)
+	}
+	page := func(q outbox.Query) (ids []string, last uint64) {
+		items, err := s.List(ctx, q)
+		require.NoError(s, err)
+		for _, i := range items {
+			require.Equal(s, q.State, i.State)
+			ids, last = append(ids, i.ID), i.Seq
+		}
+		return ids, last
+	}
+	ids, last := page(outbox.Query{State: outbox.Dead, Limit: 3})
+	require.Equal(s, []string{"1", "3", "5"}, ids)
+	ids, _ = page(outbox.Query{State: outbox.Dead, Limit: 3, After: last})
+	require.Equal(s, []string{"6"}, ids)
+	ids, _ = page(outbox.Query{State: outbox.Waiting})
+	require.Equal(s, []string{"0", "2", "4"}, ids)
+	ids, _ = page(outbox.Query{State: outbox.Aside})
+	require.Empty(s, ids)
+}
+
+func counts(s *trial) {
+	got, err := s.Counts(ctx)
+	require.NoError(s, err)
+	require.Equal(s, outbox.Counts{}, got)
+	for i, state := range []outbox.State{outbox.Delivered, outbox.Waiting, outbox.Waiting, outbox.Parked, outbox.Aside, outbox.Dead, outbox.Sending} {
+		item := itemOf(fmt.Sprint(i), fmt.Sprint("u-", i))
+		item.EnqueuedAt = start.Add(time.Duration(i) * time.Second)
+		s.enqueue(item)
+		s.become(item.ID, state)
+	}
+	got, err = s.Counts(ctx)
+	require.NoError(s, err)
+	require.True(s, got.Oldest.Equal(start.Add(time.Second)), "%v", got.Oldest)
+	got.Oldest = time.Time{}
+	require.Equal(s, outbox.Counts{Waiting: 2, Sending: 1, Parked: 1, Aside: 1, Dead: 1, Delivered: 1}, got)
+	require.Equal(s, 5, got.Backlog())
+}
+
+func purges(s *trial) {
+	for i, state := range []outbox.State{outbox.Delivered, outbox.Delivered, outbox.Dead, outbox.Waiting} {
+		id := fmt.Sprint(i)
+		s.enqueue(itemOf(id, "u-"+id))
+		s.become(id, state)
+	}
+	_, err := s.Update(ctx, "1", func(i *outbox.Item) error { i.State = outbox.Waiting; return nil })
+	require.NoError(s, err)
+	_, err = s.Update(ctx, "1", func(i *outbox.Item) error {
+		i.State, i.SettledAt = outbox.Delivered, start.Add(time.Hour)
+		return nil
+	})
+	require.NoError(s, err)
+	n, err := s.Purge(ctx, start)
+	require.NoError(s, err)
+	require.Zero(s, n)
+	n, err = s.Purge(ctx, start.Add(time.Hour))
+	require.NoError(s, err)
+	require.Equal(s, 1, n)
+	_, err = s.Get(ctx, "0")
+	require.ErrorIs(s, err, outbox.ErrUnknownItem)
+	s.get("1")
+	got, err := s.Counts(ctx)
+	require.NoError(s, err)
+	require.Equal(s, 1, got.Delivered)
+	s.enqueue(itemOf("0", "u-0")) // the id is forgotten
+	ids, _ := s.claim("one", start, 9)
+	require.ElementsMatch(s, []string{"0", "3"}, ids)
+}
+
+// works lets two workers deliver to a fake that fails now and then.
+func works(s *trial) {
+	const companies, calls, each = 3, 5, 4
+	fake := trackdrivetest.New(trackdrivetest.WithSubdomain("home"))
+	client, err := trackdrive.NewClient("", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(
+		trackdrive.AnySubdomain(trackdrive.AuthToken("made-up"))))
+	require.NoError(s, err)
+	accounts := map[trackdrive.CallRef]*trackdrivetest.Company{}
+	for n := range companies {
+		company := fake.AddCompany(fmt.Sprint("company-", n))
+		for range calls {
+			accounts[trackdrive.CallRef{Subdomain: company.Subdomain(), UUID: company.AddCall(trackdrivetest.Call{}).UUID}] = company
+		}
+	}
+	for n := range each {
+		for call := range accounts {
+			u := &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount(fmt.Sprint(n))}
+			if n%2 == 1 {
+				u = &trackdrive.UpdateCall{AddRevenue: trackdrive.MustAmount(fmt.Sprint(n))}
+			}
+			item, err := outbox.NewUpdate(fmt.Sprint(call.Subdomain, call.UUID, n), call, u)
+			require.NoError(s, err)
+			_, added, err := outbox.Enqueue(ctx, s.Store, item)
+			require.NoError(s, err)
+			require.True(s, added)
+		}
+	}
+	fake.Fail(trackdrivetest.Any, trackdrivetest.TooManyRequests(0), 5)
+	var mu sync.Mutex
+	var failed error
+	atOnce(2, func(int) {
+		worker, err := outbox.New(outbox.Config{Store: s.Store, Client: client, Rules: outbox.Rules{FirstWait: time.Millisecond, MaxWait: 10 * time.Millisecond}})
+		if err == nil {
+			limited, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			err = worker.Drain(limited)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		failed = errors.Join(failed, err)
+	})
+	require.NoError(s, failed)
+	// What one worker had on its way when the other ended is done by now.
+	got, err := s.Counts(ctx)
+	require.NoError(s, err)
+	require.Equal(s, outbox.Counts{Delivered: companies * calls * each}, got)
+	for call, company := range accounts {
+		updates := company.Updates(call.UUID)
+		require.Len(s, updates, each)
+		for n, u := range updates {
+			require.Equal(s, fmt.Sprint(n), u.Values["revenue"]+u.Values["add_revenue"], "in order")
+		}
+	}
+}

@@ -1,0 +1,222 @@
+// Rules: what becomes of an item, by the error that its delivery ended with.
+
+package outbox
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+// Rules say how long an item waits. The zero Rules are the defaults.
+type Rules struct {
+	FirstWait   time.Duration // the longest wait before the second try; it doubles with each. Default 1 s
+	MaxWait     time.Duration // the longest wait of all, but for a longer Retry-After. Default 5 min
+	NotFoundFor time.Duration // how long a call may be unknown to TrackDrive until its item is dead. Default 1 h
+}
+
+func (r Rules) withDefaults() Rules {
+	r.FirstWait = orDefault(r.FirstWait, time.Second)
+	r.MaxWait = orDefault(r.MaxWait, 5*time.Minute)
+	r.NotFoundFor = orDefault(r.NotFoundFor, time.Hour)
+	return r
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+func (r Rules) check() error {
+	switch {
+	case r.FirstWait < 0:
+		return invalid("rules: first wait", "is negative")
+	case r.MaxWait < 0:
+		return invalid("rules: max wait", "is negative")
+	case r.NotFoundFor < 0:
+		return invalid("rules: not found for", "is negative")
+	}
+	return nil
+}
+
+// Decision is what becomes of an item.
+type Decision struct {
+	State         State                   // Delivered, Waiting, Parked, Aside or Dead
+	Wait          time.Duration           // how long it waits, where it is Waiting
+	RetryAfter    time.Duration           // how long the company asked to be left alone; Wait is longer
+	Credentials   bool                    // the company's credentials are at fault: send it nothing until they are mended
+	Outage        bool                    // the company's server or the way to it is at fault
+	NotFoundSince time.Time               // when TrackDrive first did not know the call; zero where it does
+	LastError     string                  // what went wrong, in one line, without credentials; "" for nothing
+	Reasons       []trackdrive.FieldError // TrackDrive's own
+}
+
+// Decide says what becomes of an item when its delivery ended with err, now. It
+// touches nothing, and is the same for every engine; waits are random, up to a
+// limit that doubles with each of item.Attempts.
+func (r Rules) Decide(item Item, err error, now time.Time) Decision {
+	r = r.withDefaults()
+	if err == nil {
+		return Decision{State: Delivered}
+	}
+	d := Decision{LastError: bounded(err.Error(), maxError), Reasons: reasonsOf(err)}
+	status := statusOf(err)
+	switch {
+	case item.Additive && trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown:
+		d.State = Aside
+	case errors.Is(err, trackdrive.ErrUnauthorized), errors.Is(err, trackdrive.ErrNoCredentials):
+		d.State, d.Credentials, d.Wait = Waiting, true, rand.N(r.FirstWait)
+	case errors.Is(err, trackdrive.ErrForbidden):
+		d.State = Parked
+		d.LastError = bounded(missingPermission(&item)+": "+d.LastError, maxError)
+	case errors.Is(err, trackdrive.ErrNotFound):
+		r.decideNotFound(&d, &item, now)
+	case isPassing(status):
+		r.decideWait(&d, &item, err)
+	case isFinal(err):
+		d.State = Dead
+	default:
+		r.decideWait(&d, &item, err)
+	}
+	return d
+}
+
+// decideWait is for what ends by itself.
+func (r Rules) decideWait(d *Decision, item *Item, err error) {
+	d.State, d.Outage = Waiting, !errors.Is(err, trackdrive.ErrRedirect)
+	d.Wait = r.wait(item.Attempts)
+	var e *trackdrive.Error
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		d.RetryAfter, d.Wait = e.RetryAfter, e.RetryAfter+rand.N(r.FirstWait)
+	}
+}
+
+// decideNotFound gives a call that is not there yet its time.
+func (r Rules) decideNotFound(d *Decision, item *Item, now time.Time) {
+	d.NotFoundSince = item.NotFoundSince
+	if d.NotFoundSince.IsZero() {
+		d.NotFoundSince = now
+	}
+	left := d.NotFoundSince.Add(r.NotFoundFor).Sub(now)
+	if left <= 0 {
+		d.State = Dead
+		return
+	}
+	d.State, d.Wait = Waiting, min(r.wait(item.Attempts), left)
+}
+
+// wait is random, up to FirstWait, twice that after the next try, and so on.
+func (r Rules) wait(attempts int) time.Duration {
+	limit := r.MaxWait
+	if doubled := r.FirstWait << min(attempts, maxDoublings); doubled>>min(attempts, maxDoublings) == r.FirstWait {
+		limit = min(limit, doubled)
+	}
+	return rand.N(limit)
+}
+
+// maxDoublings is more than any wait needs.
+const maxDoublings = 40
+
+// isPassing reports whether a status means that another try may do. Most of
+// them are of a kind that is final otherwise.
+func isPassing(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= 500 && status <= 599
+}
+
+// isFinal reports whether another try would fail the same way.
+func isFinal(err error) bool {
+	for _, kind := range []error{
+		trackdrive.ErrRejected, trackdrive.ErrBadRequest, trackdrive.ErrInvalidArgument, trackdrive.ErrLeftoverToken, trackdrive.ErrExpired,
+	} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+func statusOf(err error) int {
+	var e *trackdrive.Error
+	if errors.As(err, &e) {
+		return e.StatusCode
+	}
+	return 0
+}
+
+// What an item keeps of a failure.
+const (
+	maxError   = 1 << 10 // bytes of LastError
+	maxReasons = 20
+)
+
+// reasonsOf are TrackDrive's reasons, which the Client has rid of credentials.
+func reasonsOf(err error) []trackdrive.FieldError {
+	var e *trackdrive.Error
+	if !errors.As(err, &e) || len(e.Errors) == 0 {
+		return nil
+	}
+	reasons := make([]trackdrive.FieldError, 0, min(len(e.Errors), maxReasons))
+	for _, r := range e.Errors[:cap(reasons)] {
+		reasons = append(reasons, trackdrive.FieldError{Field: bounded(r.Field, maxError), Message: bounded(r.Message, maxError)})
+	}
+	return reasons
+}
+
+func bounded(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
+}
+
+// missingPermission names the rights that this update needs: a 403 does not
+// say which one is missing.
+func missingPermission(item *Item) string {
+	rights := []string{"Enable Developer API Access", "access type Calls"}
+	_, u, err := item.Update()
+	if err != nil {
+		u = &trackdrive.UpdateCall{}
+	}
+	for _, need := range []struct {
+		right string
+		is    bool
+	}{
+		{"Buyer Converted", u.BuyerConverted != nil},
+		{"Buyer Revenue", u.Revenue.IsSet() || u.AddRevenue.IsSet()},
+		{"TS Converted", u.OfferConverted != nil},
+		{"TS Payout", u.Payout.IsSet() || u.AddPayout.IsSet()},
+		{"Contact Fields", len(u.PostCallTokens) > 0},
+	} {
+		if need.is {
+			rights = append(rights, need.right)
+		}
+	}
+	return "the team lacks one of the permissions " + strings.Join(rights, ", ")
+}
+
+// apply makes the item what was decided.
+func (d *Decision) apply(i *Item, now time.Time) {
+	i.State, i.Lease = d.State, Lease{}
+	i.Attempts++
+	i.NotFoundSince, i.LastError, i.Reasons = d.NotFoundSince, d.LastError, d.Reasons
+	i.Due = now.Add(d.Wait)
+	if d.State.IsSettled() {
+		i.SettledAt = now
+	}
+}
+
+// interrupted is what becomes of an additive item that may have been sent, when
+// who sent it is gone.
+func interrupted() Decision {
+	return Decision{State: Aside, LastError: "outbox: interrupted while it was sent: it may have arrived"}
+}

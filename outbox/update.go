@@ -1,0 +1,212 @@
+// Updates as items keep them: the very JSON that TrackDrive gets.
+
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+// maxBody is how long an update may be, in bytes of JSON.
+const maxBody = 64 << 10
+
+// isAdditive reports whether a second copy would change more than the first.
+func isAdditive(u *trackdrive.UpdateCall) bool {
+	return u.AddRevenue.IsSet() || u.AddPayout.IsSet() || len(u.Fields) > 0
+}
+
+// checkUpdate refuses what the Client would send, and a store must not keep.
+func checkUpdate(u *trackdrive.UpdateCall) error {
+	if u == nil {
+		return invalid("update", "is nil")
+	}
+	if err := checkSecrets("post_call_tokens", u.PostCallTokens); err != nil {
+		return err
+	}
+	return checkSecrets("", u.Fields)
+}
+
+// credentialNames are parameters that say who asks. They are the
+// Authenticator's, when an item is sent.
+var credentialNames = []string{
+	"auth_token", "lead_token", "offer_token", "authorization", "access_token", "developer_token", "api_key", "private_key", "password",
+}
+
+// privateKey begins the private half of a company access token.
+const privateKey = "tdprv"
+
+func checkSecrets(within string, fields map[string]any) error {
+	for name, value := range fields {
+		place := name
+		if within != "" {
+			place = within + "[" + name + "]"
+		}
+		if isCredentialName(name) {
+			return invalid(strconv.Quote(place), "is a credential; the Client's Authenticator adds those when the item is sent")
+		}
+		if err := checkSecret(place, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkSecret(place string, value any) error {
+	switch v := value.(type) {
+	case string:
+		if strings.HasPrefix(v, privateKey) {
+			return invalid(strconv.Quote(place), "holds a private key")
+		}
+	case map[string]any:
+		return checkSecrets(place, v)
+	case trackdrive.Fields:
+		return checkSecrets(place, v)
+	case []any:
+		for _, element := range v {
+			if err := checkSecret(place+"[]", element); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isCredentialName sees through a form's brackets.
+func isCredentialName(name string) bool {
+	parts := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '[' || r == ']' })
+	return slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(credentialNames, part) })
+}
+
+// encodeUpdate gives the body that the Client would send, or its refusal.
+func encodeUpdate(call trackdrive.CallRef, u *trackdrive.UpdateCall) (json.RawMessage, error) {
+	client, err := recorder()
+	if err != nil {
+		return nil, err
+	}
+	var body []byte
+	if _, err := client.UpdateCallAt(context.WithValue(context.Background(), bodyKey{}, &body), call, u); err != nil {
+		return nil, err
+	}
+	if len(body) > maxBody {
+		return nil, invalid("update", "is longer than %d bytes", maxBody)
+	}
+	return body, nil
+}
+
+// recorder is a Client that sends nothing: it hands over the body that it
+// would send. So an item is refused for what its delivery would be refused for.
+var recorder = sync.OnceValues(func() (*trackdrive.Client, error) {
+	nobody := trackdrive.AuthenticatorFunc(func(context.Context, *trackdrive.AuthRequest) error { return nil })
+	return trackdrive.NewClient("", trackdrive.WithTransport(record{}), trackdrive.WithAuth(trackdrive.AnySubdomain(nobody)))
+})
+
+type bodyKey struct{}
+
+// record is a transport that goes nowhere.
+type record struct{}
+
+// RoundTrip keeps the body where the request's context says.
+func (record) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if into, ok := r.Context().Value(bodyKey{}).(*[]byte); ok {
+		*into = body
+	}
+	return &http.Response{StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, Request: r}, r.Body.Close()
+}
+
+// decodeUpdate reads a body: the parameters that an update knows, and those
+// that it does not as Fields.
+func decodeUpdate(body json.RawMessage) (*trackdrive.UpdateCall, error) {
+	if len(body) > maxBody {
+		return nil, invalid("body", "is longer than %d bytes", maxBody)
+	}
+	var rest trackdrive.Fields
+	if err := json.Unmarshal(body, &rest); err != nil || rest == nil {
+		return nil, invalid("body", "must be a JSON object")
+	}
+	u := new(trackdrive.UpdateCall)
+	for name, read := range map[string]func(any) error{
+		"buyer_converted":  flagInto(&u.BuyerConverted),
+		"offer_converted":  flagInto(&u.OfferConverted),
+		"revenue":          amountInto(&u.Revenue),
+		"payout":           amountInto(&u.Payout),
+		"add_revenue":      amountInto(&u.AddRevenue),
+		"add_payout":       amountInto(&u.AddPayout),
+		"post_call_tokens": fieldsInto(&u.PostCallTokens),
+	} {
+		value, given := rest[name]
+		if !given || value == nil {
+			delete(rest, name)
+			continue
+		}
+		if err := read(value); err != nil {
+			return nil, invalid(name, "%s", err)
+		}
+		delete(rest, name)
+	}
+	if len(rest) > 0 {
+		u.Fields = rest
+	}
+	return u, nil
+}
+
+// mistake is why a value is refused, without the value.
+type mistake string
+
+func (m mistake) Error() string { return string(m) }
+
+func flagInto(flag **bool) func(any) error {
+	return func(value any) error {
+		switch value {
+		case true, "true":
+			*flag = new(true)
+		case false, "false":
+			*flag = new(false)
+		default:
+			return mistake("must be true or false")
+		}
+		return nil
+	}
+}
+
+func amountInto(amount *trackdrive.Amount) func(any) error {
+	return func(value any) error {
+		var text string
+		switch v := value.(type) {
+		case string:
+			text = v
+		case json.Number:
+			text = v.String()
+		}
+		parsed, err := trackdrive.ParseAmount(text)
+		if err != nil {
+			return mistake(`must be a plain decimal such as "25.50"`)
+		}
+		*amount = parsed
+		return nil
+	}
+}
+
+func fieldsInto(fields *trackdrive.Fields) func(any) error {
+	return func(value any) error {
+		hash, ok := value.(map[string]any)
+		if !ok {
+			return mistake("must be a JSON object")
+		}
+		if len(hash) > 0 {
+			*fields = hash
+		}
+		return nil
+	}
+}

@@ -1,0 +1,444 @@
+// The Worker: claims what is due, delivers it, and records what came of it.
+
+package outbox
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+// Config is what a [Worker] needs.
+type Config struct {
+	Store  Store              // where the items are
+	Client *trackdrive.Client // sends them; its Authenticator knows every company: see trackdrive.PerSubdomain
+
+	Concurrency int           // how many items are on their way at once. Default 8
+	Timeout     time.Duration // for one delivery; the Client's own counts, too. Default 15 s
+	Poll        time.Duration // how long the store is left alone when nobody wakes the Worker. Default 15 s
+	ProbeEvery  time.Duration // how often a company with wrong credentials is tried. Default 5 min
+	Keep        time.Duration // how long delivered items, and their ids, are known. Default 7 days; negative: for ever
+	Rules       Rules         // how long items wait
+
+	// OnEvent is told what happens. It is called from several goroutines, and
+	// keeps the next item of the call waiting: it should be quick, and must not
+	// call Run or Drain.
+	OnEvent func(Event)
+}
+
+// Event is something that happened to an item, or to a company.
+type Event struct {
+	Kind      EventKind // what happened
+	Subdomain string    // the company; "" for what concerns the store
+	Item      Item      // as it is stored now; the zero Item where none is concerned
+	Err       error     // what went wrong; nil for nothing. An *trackdrive.Error has no credentials in it
+}
+
+// EventKind says what happened.
+type EventKind string
+
+// What happens.
+const (
+	EventDelivered EventKind = "delivered"  // TrackDrive has it
+	EventWaiting   EventKind = "waiting"    // it failed, and will be tried again
+	EventParked    EventKind = "parked"     // a permission is missing: alert somebody
+	EventAside     EventKind = "aside"      // nobody knows whether it arrived: alert somebody
+	EventDead      EventKind = "dead"       // TrackDrive refused it for good: alert somebody
+	EventPaused    EventKind = "paused"     // the company refuses the credentials, or there are none: once for each pause
+	EventResumed   EventKind = "resumed"    // the company took an item again
+	EventLeaseLost EventKind = "lease_lost" // another worker has the item; what this one did is not recorded
+	EventStore     EventKind = "store"      // the store failed; it is tried again
+)
+
+// Worker delivers the items of a store. Several may work on one store, in one
+// process or in many, where the store allows it. It is safe for concurrent use.
+type Worker struct {
+	config  Config
+	gates   *gates
+	wake    chan struct{}
+	running atomic.Bool
+}
+
+// The limits of what is not in a Config.
+const (
+	defaultConcurrency = 8
+	defaultTimeout     = 15 * time.Second
+	defaultPoll        = 15 * time.Second
+	defaultProbe       = 5 * time.Minute
+	defaultKeep        = 7 * 24 * time.Hour
+
+	purgeEvery = time.Hour
+	storeWait  = time.Second // after the store failed
+)
+
+// New makes a Worker. It starts nothing: see [Worker.Run]. Errors are of kind
+// [trackdrive.ErrInvalidArgument] and name the field.
+func New(config Config) (*Worker, error) {
+	switch {
+	case config.Store == nil:
+		return nil, invalid("store", "is nil")
+	case config.Client == nil:
+		return nil, invalid("client", "is nil")
+	case config.Concurrency < 0:
+		return nil, invalid("concurrency", "is negative")
+	case config.Timeout < 0:
+		return nil, invalid("timeout", "is negative")
+	case config.Poll < 0:
+		return nil, invalid("poll", "is negative")
+	case config.ProbeEvery < 0:
+		return nil, invalid("probe every", "is negative")
+	}
+	if err := config.Rules.check(); err != nil {
+		return nil, err
+	}
+	if config.Concurrency == 0 {
+		config.Concurrency = defaultConcurrency
+	}
+	config.Timeout = orDefault(config.Timeout, defaultTimeout)
+	config.Poll = orDefault(config.Poll, defaultPoll)
+	config.ProbeEvery = orDefault(config.ProbeEvery, defaultProbe)
+	config.Keep = orDefault(config.Keep, defaultKeep)
+	config.Rules = config.Rules.withDefaults()
+	return &Worker{
+		config: config,
+		gates:  &gates{rules: config.Rules, probeEvery: config.ProbeEvery, list: map[string]*gate{}},
+		wake:   make(chan struct{}, 1),
+	}, nil
+}
+
+// lease is how long a claimed item is this Worker's: for a delivery, and for
+// recording what came of it on a slow store.
+func (w *Worker) lease() time.Duration { return 2*w.config.Timeout + time.Minute }
+
+// Enqueue is the package's [Enqueue] on the Worker's store, and wakes the
+// Worker.
+func (w *Worker) Enqueue(ctx context.Context, item Item) (stored Item, added bool, err error) {
+	stored, added, err = Enqueue(ctx, w.config.Store, item)
+	if added {
+		w.Wake()
+	}
+	return stored, added, err
+}
+
+// Wake lets the Worker look into the store now, instead of at its next poll:
+// after items were enqueued, retried or settled without it.
+func (w *Worker) Wake() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Resume lets a company be sent items again at once: after its credentials were
+// mended.
+func (w *Worker) Resume(subdomain string) {
+	if w.gates.open(subdomain) {
+		w.tell(Event{Kind: EventResumed, Subdomain: subdomain})
+	}
+	w.Wake()
+}
+
+// Paused lists the companies that refuse the credentials, or have none.
+func (w *Worker) Paused() []string { return w.gates.paused() }
+
+// Counts tells how many items of the store are in each state.
+func (w *Worker) Counts(ctx context.Context) (Counts, error) { return w.config.Store.Counts(ctx) }
+
+// Run delivers until ctx ends, and then waits for what is on its way: no longer
+// than Config.Timeout, and a little for the store. It returns ctx's error. A
+// store that fails is told to OnEvent, and tried again. A second Run or Drain at
+// the same time is [trackdrive.ErrInvalidArgument].
+func (w *Worker) Run(ctx context.Context) error {
+	return w.work(ctx, forever)
+}
+
+// Drain delivers until nothing is left that can be delivered now or soon, which
+// is within Rules.MaxWait: what is left then is parked, aside or dead, waits for
+// one of those, for a paused company, or for a time that is further away. It
+// returns nil then, else the error of ctx or of the store.
+func (w *Worker) Drain(ctx context.Context) error {
+	return w.work(ctx, untilDrained)
+}
+
+// mode is how long a Worker works.
+type mode int
+
+const (
+	forever mode = iota
+	untilDrained
+)
+
+func (w *Worker) work(ctx context.Context, mode mode) error {
+	if !w.running.CompareAndSwap(false, true) {
+		return invalid("worker", "is running already")
+	}
+	defer w.running.Store(false)
+	r := &round{Worker: w, mode: mode, done: make(chan struct{})}
+	defer r.waitForAll()
+	for ctx.Err() == nil {
+		r.purge(ctx)
+		rest, err := r.start(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				break
+			}
+			if mode == untilDrained {
+				return err
+			}
+			w.tell(Event{Kind: EventStore, Err: err})
+			rest = storeWait
+		}
+		if rest < 0 {
+			return nil
+		}
+		r.wait(ctx, rest)
+	}
+	return ctx.Err()
+}
+
+// round is one Run or Drain.
+type round struct {
+	*Worker
+	mode     mode
+	flying   int // deliveries on their way
+	done     chan struct{}
+	purgedAt time.Time
+}
+
+// start starts as many deliveries as there may be, and says how long there is
+// nothing to do then but to wait for them: negative for never again.
+func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
+	now := time.Now()
+	plan := r.gates.plan(now)
+	// What is claimed is delivered, also when ctx ends meanwhile.
+	delivering := context.WithoutCancel(ctx)
+	next, err := r.startProbes(ctx, plan, now)
+	if err != nil {
+		return 0, err
+	}
+	free := r.config.Concurrency - r.flying
+	if free > 0 {
+		items, due, err := r.claim(ctx, Claim{Now: now, Limit: free, Except: plan.shut})
+		if err != nil {
+			return 0, err
+		}
+		for _, item := range items {
+			r.fly(func() { _, _ = r.Deliver(delivering, item) }) // told to OnEvent
+		}
+		if len(items) < free {
+			next = earliest(next, due)
+		}
+	}
+	next = earliest(next, plan.rested)
+	if r.mode == untilDrained {
+		return r.untilDrained(next, now), nil
+	}
+	next = earliest(next, plan.mended)
+	if next.IsZero() {
+		return r.config.Poll, nil
+	}
+	return min(r.config.Poll, max(0, next.Sub(now))), nil
+}
+
+// untilDrained says how long to wait when the next item can be claimed then.
+func (r *round) untilDrained(next, now time.Time) time.Duration {
+	soon := !next.IsZero() && !next.After(now.Add(r.config.Rules.MaxWait))
+	switch {
+	case soon:
+		return min(r.config.Poll, max(0, next.Sub(now)))
+	case r.flying > 0:
+		return r.config.Poll
+	}
+	return -1
+}
+
+// startProbes sends one item to each company that may be tried again.
+func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next time.Time, err error) {
+	for _, subdomain := range plan.probes {
+		if r.flying >= r.config.Concurrency {
+			return time.Time{}, nil
+		}
+		items, due, err := r.claim(ctx, Claim{Now: now, Limit: 1, Only: subdomain})
+		if err != nil {
+			return time.Time{}, err
+		}
+		if len(items) == 0 { // its gate waits for the next one
+			next = earliest(next, due)
+			continue
+		}
+		r.gates.probe(subdomain)
+		r.fly(func() {
+			defer r.gates.stopProbing(subdomain)
+			_, _ = r.Deliver(context.WithoutCancel(ctx), items[0]) // told to OnEvent
+		})
+	}
+	return next, nil
+}
+
+func (r *round) claim(ctx context.Context, c Claim) ([]Item, time.Time, error) {
+	c.Token, c.Lease = rand.Text(), r.lease()
+	return r.config.Store.Claim(ctx, c)
+}
+
+func (r *round) fly(deliver func()) {
+	r.flying++
+	go func() {
+		deliver()
+		r.done <- struct{}{}
+	}()
+}
+
+// wait waits until a delivery is over, there is something new, the time is up,
+// or ctx ends.
+func (r *round) wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	var clock <-chan time.Time
+	if r.flying < r.config.Concurrency { // else there is nothing to look for
+		clock = timer.C
+	}
+	select {
+	case <-r.done:
+		r.flying--
+	case <-r.wake:
+	case <-clock:
+	case <-ctx.Done():
+	}
+}
+
+func (r *round) waitForAll() {
+	for ; r.flying > 0; r.flying-- {
+		<-r.done
+	}
+}
+
+// purge forgets what was delivered long ago. It may wait for the next time.
+func (r *round) purge(ctx context.Context) {
+	now := time.Now()
+	if r.config.Keep < 0 || now.Sub(r.purgedAt) < purgeEvery {
+		return
+	}
+	r.purgedAt = now
+	if _, err := r.config.Store.Purge(ctx, now.Add(-r.config.Keep)); err != nil && ctx.Err() == nil {
+		r.tell(Event{Kind: EventStore, Err: err})
+	}
+}
+
+// Deliver delivers one item that was claimed from the Worker's store, and
+// records what came of it: what Run does with each. It is for engines that bring
+// their own loop. It does not end with ctx once the item may have been sent, but
+// after Config.Timeout. It returns the item as it is stored, and an error only
+// where the store failed or the lease was lost; then an additive item that may
+// have been sent is put aside by who claims it next.
+func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
+	if item.State == Sending {
+		return w.record(ctx, item, interrupted(), nil)
+	}
+	if err := w.begin(ctx, &item); err != nil {
+		return item, w.fail(item, err)
+	}
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.Timeout)
+	err := Send(sending, w.config.Client, item)
+	cancel()
+	now := time.Now()
+	decision := w.config.Rules.Decide(item, err, now)
+	answered := trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered
+	turned := w.gates.tell(item.Subdomain, &decision, answered, now)
+	item, stored := w.record(ctx, item, decision, err)
+	switch turned {
+	case shutNow:
+		w.tell(Event{Kind: EventPaused, Subdomain: item.Subdomain, Item: item, Err: err})
+	case openNow:
+		w.tell(Event{Kind: EventResumed, Subdomain: item.Subdomain})
+	}
+	return item, stored
+}
+
+// begin makes sure that the item may be sent: it is still this Worker's, for
+// long enough, and of an additive one it is on record that it may have been.
+func (w *Worker) begin(ctx context.Context, item *Item) error {
+	if time.Until(item.Lease.Until) < w.config.Timeout {
+		return fmt.Errorf("%w: %s, before it was sent", ErrLeaseLost, item.ID)
+	}
+	if !item.Additive {
+		return nil
+	}
+	marked, err := w.config.Store.Update(ctx, item.ID, func(i *Item) error {
+		if err := i.isHeldBy(item.Lease.Token); err != nil {
+			return err
+		}
+		if i.State != Waiting { // another one marked it
+			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
+		}
+		i.State = Sending
+		return nil
+	})
+	if err == nil {
+		*item = marked
+	}
+	return err
+}
+
+// isHeldBy refuses a worker that no longer has the item, and an outcome for one
+// that has got another meanwhile.
+func (i *Item) isHeldBy(token string) error {
+	if token == "" || i.Lease.Token != token || i.State != Waiting && i.State != Sending {
+		return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
+	}
+	return nil
+}
+
+// record stores what was decided, and tells of it. A store that fails is asked
+// again for a while: what is not recorded is sent again, or put aside.
+func (w *Worker) record(ctx context.Context, item Item, d Decision, cause error) (Item, error) {
+	ctx = context.WithoutCancel(ctx)
+	now := time.Now()
+	change := func(i *Item) error {
+		if err := i.isHeldBy(item.Lease.Token); err != nil {
+			return err
+		}
+		d.apply(i, now)
+		return nil
+	}
+	for try := range recordTries {
+		stored, err := w.config.Store.Update(ctx, item.ID, change)
+		switch {
+		case err == nil:
+			w.tell(Event{Kind: EventKind(stored.State), Subdomain: stored.Subdomain, Item: stored, Err: cause})
+			return stored, nil
+		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrUnknownItem), try == recordTries-1:
+			return item, w.fail(item, err)
+		}
+		pause(recordWait << try)
+	}
+	return item, nil
+}
+
+// How often, and how soon, the store is asked to record an outcome: for some 6 s.
+const (
+	recordTries = 7
+	recordWait  = 100 * time.Millisecond
+)
+
+func pause(d time.Duration) { <-time.After(d) }
+
+// fail tells that the store did not do what it was asked for.
+func (w *Worker) fail(item Item, err error) error {
+	kind := EventStore
+	if errors.Is(err, ErrLeaseLost) {
+		kind = EventLeaseLost
+	}
+	w.tell(Event{Kind: kind, Subdomain: item.Subdomain, Item: item, Err: err})
+	return err
+}
+
+func (w *Worker) tell(e Event) {
+	if w.config.OnEvent != nil {
+		w.config.OnEvent(e)
+	}
+}

@@ -1,0 +1,579 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
+)
+
+// stand is a worker between a store in memory and a fake.
+type stand struct {
+	*outbox.Worker
+	store *outboxtest.Memory
+	fake  *trackdrivetest.Fake
+
+	mu     sync.Mutex
+	events []outbox.Event
+}
+
+func newStand(t *testing.T, change func(*outbox.Config)) *stand {
+	t.Helper()
+	s := &stand{store: outboxtest.NewMemory(), fake: trackdrivetest.New()}
+	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "made-up"})
+	for _, uuid := range []string{"u-1", "u-2", "u-3"} {
+		s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
+	}
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(s.fake.Transport()), trackdrive.WithAuth(
+		trackdrive.AnySubdomain(trackdrive.AuthToken("made-up"))))
+	require.NoError(t, err)
+	config := outbox.Config{Store: s.store, Client: client, OnEvent: s.note}
+	if change != nil {
+		change(&config)
+	}
+	s.Worker, err = outbox.New(config)
+	require.NoError(t, err)
+	return s
+}
+
+func (s *stand) note(e outbox.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, e)
+}
+
+// told counts the events of a kind.
+func (s *stand) told(kind outbox.EventKind) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func revenue(text string) *trackdrive.UpdateCall {
+	return &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount(text)}
+}
+
+func addRevenue(text string) *trackdrive.UpdateCall {
+	return &trackdrive.UpdateCall{AddRevenue: trackdrive.MustAmount(text)}
+}
+
+func (s *stand) enqueue(t *testing.T, id, uuid string, u *trackdrive.UpdateCall) {
+	t.Helper()
+	s.enqueueAt(t, id, trackdrive.CallRef{Subdomain: "acme", UUID: uuid}, u)
+}
+
+func (s *stand) enqueueAt(t *testing.T, id string, call trackdrive.CallRef, u *trackdrive.UpdateCall) {
+	t.Helper()
+	item, err := outbox.NewUpdate(id, call, u)
+	require.NoError(t, err)
+	_, added, err := s.Enqueue(t.Context(), item)
+	require.NoError(t, err)
+	require.True(t, added)
+}
+
+func (s *stand) item(t *testing.T, id string) outbox.Item {
+	t.Helper()
+	item, err := s.store.Get(t.Context(), id)
+	require.NoError(t, err)
+	return item
+}
+
+func TestAnItemIsDelivered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.enqueue(t, "sale-1", "u-1", revenue("25.50"))
+		require.NoError(t, s.Drain(t.Context()))
+		s.fake.AssertUpdated(t, "u-1", map[string]string{"revenue": "25.50"})
+		item := s.item(t, "sale-1")
+		require.Equal(t, outbox.Delivered, item.State)
+		require.Equal(t, 1, item.Attempts)
+		require.Equal(t, outbox.Lease{}, item.Lease)
+		require.Equal(t, 1, s.told(outbox.EventDelivered))
+	})
+}
+
+func TestAnOutageIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), trackdrivetest.Always)
+		for _, id := range []string{"u-1", "u-2", "u-3"} {
+			s.enqueue(t, id, id, revenue("25.50"))
+		}
+		stop := s.start(t)
+		pass(time.Hour)
+		require.Zero(t, s.told(outbox.EventDelivered))
+		sent := len(s.fake.Requests())
+		require.Less(t, sent, 100, "an outage of an hour is not multiplied")
+		s.fake.Heal()
+		pass(10 * time.Minute)
+		require.Equal(t, 3, s.told(outbox.EventDelivered))
+		stop()
+	})
+}
+
+// pass lets time pass, in a bubble.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// start runs the worker until stop.
+func (s *stand) start(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	return func() {
+		t.Helper()
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	}
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.TooManyRequests(7*time.Minute), 1)
+		s.enqueue(t, "sale-1", "u-1", addRevenue("5.00"))
+		defer s.start(t)()
+		pass(7*time.Minute - time.Second)
+		s.fake.AssertRequests(t, 1)
+		pass(3 * time.Second)
+		s.fake.AssertUpdated(t, "u-1", map[string]string{"add_revenue": "5.00"})
+	})
+}
+
+func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		good := false
+		auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
+			if token := "made-up"; good || r.Subdomain == "beta" {
+				r.SetParam("auth_token", token)
+			} else {
+				r.SetParam("auth_token", "rotten")
+			}
+			return nil
+		})
+		s := newStand(t, nil)
+		client, err := trackdrive.NewClient("", trackdrive.WithTransport(s.fake.Transport()), trackdrive.WithAuth(trackdrive.AnySubdomain(auth)))
+		require.NoError(t, err)
+		s.Worker, err = outbox.New(outbox.Config{Store: s.store, Client: client, Concurrency: 1, OnEvent: s.note})
+		require.NoError(t, err)
+		beta := s.fake.AddCompany("beta")
+		beta.AddCall(trackdrivetest.Call{UUID: "b-1"})
+		for _, uuid := range []string{"u-1", "u-2", "u-3"} {
+			s.enqueue(t, uuid, uuid, revenue("25.50"))
+		}
+		s.enqueueAt(t, "b-1", trackdrive.CallRef{Subdomain: "beta", UUID: "b-1"}, addRevenue("1.00"))
+
+		require.NoError(t, s.Drain(t.Context()), "a paused company is not waited for")
+		require.Len(t, beta.Updates("b-1"), 1)
+		require.Equal(t, []string{"acme"}, s.Paused())
+		s.fake.AssertRequests(t, 2)
+
+		stop := s.start(t)
+		pass(14 * time.Minute)
+		require.Equal(t, 1, s.told(outbox.EventPaused), "once for each pause")
+		require.Len(t, s.fake.Requests(), 4, "one probe in five minutes")
+		good = true
+		s.Resume("ACME")
+		pass(2 * time.Second)
+		require.Equal(t, 4, s.told(outbox.EventDelivered))
+		require.Equal(t, 1, s.told(outbox.EventResumed))
+		require.Empty(t, s.Paused())
+		stop()
+	})
+}
+
+func TestAMissingPermissionParksAndKeepsTheOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		ofFirst := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Target == "u-1" })
+		s.fake.Fail(ofFirst, trackdrivetest.Status(http.StatusForbidden, nil, `{"status":403}`), 1)
+		s.enqueue(t, "first", "u-1", revenue("10.00"))
+		s.enqueue(t, "second", "u-1", revenue("20.00"))
+		s.enqueue(t, "other", "u-2", revenue("30.00"))
+		require.NoError(t, s.Drain(t.Context()))
+		parked, err := s.store.List(t.Context(), outbox.Query{State: outbox.Parked})
+		require.NoError(t, err)
+		require.Len(t, parked, 1)
+		require.Equal(t, outbox.Delivered, s.item(t, "other").State)
+		require.Contains(t, parked[0].LastError, "Buyer Revenue")
+		s.fake.AssertNotUpdated(t, "u-1")
+
+		_, err = outbox.Retry(t.Context(), s.store, "first")
+		require.NoError(t, err)
+		require.NoError(t, s.Drain(t.Context()))
+		updates := s.fake.Updates("u-1")
+		require.Len(t, updates, 2)
+		require.Equal(t, "10.00", updates[0].Values["revenue"])
+		require.Equal(t, "20.00", updates[1].Values["revenue"])
+	})
+}
+
+func TestAnUnknownCallIsTriedForAnHour(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.enqueue(t, "late", "u-9", revenue("10.00"))
+		s.enqueue(t, "never", "u-10", revenue("10.00"))
+		defer s.start(t)()
+		pass(40 * time.Minute)
+		s.fake.AddCall(trackdrivetest.Call{UUID: "u-9"})
+		pass(10 * time.Minute)
+		require.Equal(t, outbox.Delivered, s.item(t, "late").State)
+		require.Equal(t, outbox.Waiting, s.item(t, "never").State)
+		pass(11 * time.Minute)
+		never := s.item(t, "never")
+		require.Equal(t, outbox.Dead, never.State)
+		require.Equal(t, time.Hour, never.SettledAt.Sub(never.NotFoundSince))
+	})
+}
+
+func TestARefusalIsDeadWithItsReasons(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusUnprocessableEntity, nil, `{"errors":{"revenue":["is odd"]}}`), 1)
+		s.enqueue(t, "first", "u-1", revenue("10.00"))
+		s.enqueue(t, "second", "u-1", revenue("20.00"))
+		require.NoError(t, s.Drain(t.Context()))
+		dead := s.item(t, "first")
+		require.Equal(t, outbox.Dead, dead.State)
+		require.Equal(t, []trackdrive.FieldError{{Field: "revenue", Message: "is odd"}}, dead.Reasons)
+		require.Equal(t, outbox.Delivered, s.item(t, "second").State, "the next one starts")
+	})
+}
+
+func TestAnAdditiveUpdateWithoutAnAnswerIsPutAside(t *testing.T) {
+	t.Parallel()
+	for name, delivered := range map[string]bool{"and it had arrived": true, "and it had not": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStand(t, nil)
+				fault := trackdrivetest.Drop()
+				if delivered {
+					fault = trackdrivetest.AfterActing(fault)
+				}
+				s.fake.Fail(trackdrivetest.OpUpdateCall, fault, 1)
+				s.enqueue(t, "first", "u-1", addRevenue("10.00"))
+				s.enqueue(t, "second", "u-1", addRevenue("20.00"))
+				require.NoError(t, s.Drain(t.Context()))
+				s.fake.AssertRequests(t, 1)
+				require.Equal(t, outbox.Aside, s.item(t, "first").State)
+				_, err := outbox.Retry(t.Context(), s.store, "first")
+				require.ErrorIs(t, err, outbox.ErrWrongState)
+
+				_, err = outbox.Settle(t.Context(), s.store, "first", delivered)
+				require.NoError(t, err)
+				require.NoError(t, s.Drain(t.Context()))
+				updates := s.fake.Updates("u-1")
+				require.Len(t, updates, 2)
+				require.Equal(t, "10.00", updates[0].Values["add_revenue"])
+				require.Equal(t, "20.00", updates[1].Values["add_revenue"])
+			})
+		})
+	}
+}
+
+func TestAnAbsoluteUpdateWithoutAnAnswerIsSentAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.AfterActing(trackdrivetest.Drop()), 2)
+		s.enqueue(t, "first", "u-1", revenue("10.00"))
+		require.NoError(t, s.Drain(t.Context()))
+		require.Len(t, s.fake.Updates("u-1"), 3)
+		require.Equal(t, outbox.Delivered, s.item(t, "first").State)
+	})
+}
+
+func TestAMarkedItemWhoseWorkerIsGoneIsPutAside(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.enqueue(t, "additive", "u-1", addRevenue("10.00"))
+		s.enqueue(t, "absolute", "u-2", revenue("10.00"))
+		items, _, err := s.store.Claim(t.Context(), outbox.Claim{Token: "gone", Now: time.Now(), Lease: time.Minute, Limit: 2})
+		require.NoError(t, err)
+		require.Len(t, items, 2)
+		_, err = s.store.Update(t.Context(), "additive", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
+		require.NoError(t, err)
+		require.NoError(t, s.Drain(t.Context()))
+		require.Equal(t, outbox.Aside, s.item(t, "additive").State)
+		s.fake.AssertNotUpdated(t, "u-1")
+		require.Equal(t, outbox.Delivered, s.item(t, "absolute").State)
+	})
+}
+
+func TestADeliveryWithoutALeaseSendsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.enqueue(t, "additive", "u-1", addRevenue("10.00"))
+		claim := outbox.Claim{Token: "one", Now: time.Now(), Lease: time.Minute, Limit: 1}
+		items, _, err := s.store.Claim(t.Context(), claim)
+		require.NoError(t, err)
+		pass(50 * time.Second)
+		_, err = s.Deliver(t.Context(), items[0])
+		require.ErrorIs(t, err, outbox.ErrLeaseLost, "there is no time left for it")
+		pass(time.Minute)
+		claim.Token, claim.Now = "two", time.Now()
+		_, _, err = s.store.Claim(t.Context(), claim)
+		require.NoError(t, err)
+		items[0].Lease.Until = time.Now().Add(time.Hour) // a clock that is wrong
+		_, err = s.Deliver(t.Context(), items[0])
+		require.ErrorIs(t, err, outbox.ErrLeaseLost)
+		s.fake.AssertRequests(t, 0)
+		require.Equal(t, 2, s.told(outbox.EventLeaseLost))
+	})
+}
+
+func TestNotBeforeIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		item, err := outbox.NewUpdate("later", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, revenue("10.00"))
+		require.NoError(t, err)
+		item.NotBefore = time.Now().Add(time.Hour)
+		_, _, err = s.Enqueue(t.Context(), item)
+		require.NoError(t, err)
+		s.enqueue(t, "behind", "u-1", revenue("20.00"))
+		began := time.Now()
+		require.NoError(t, s.Drain(t.Context()))
+		require.Zero(t, time.Since(began), "an hour is not soon")
+		defer s.start(t)()
+		pass(time.Hour - time.Second)
+		s.fake.AssertRequests(t, 0)
+		pass(2 * time.Second)
+		require.Len(t, s.fake.Updates("u-1"), 2)
+	})
+}
+
+func TestCredentialsThatRotateToNonsenseKillNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		token := "line\nbreak"
+		auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
+			r.SetHeader("Authorization", token)
+			return nil
+		})
+		client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(s.fake.Transport()), trackdrive.WithAuth(auth))
+		require.NoError(t, err)
+		s.Worker, err = outbox.New(outbox.Config{Store: s.store, Client: client, OnEvent: s.note})
+		require.NoError(t, err)
+		s.enqueue(t, "first", "u-1", revenue("10.00"))
+		require.NoError(t, s.Drain(t.Context()))
+		item := s.item(t, "first")
+		require.Equal(t, outbox.Waiting, item.State)
+		require.NotContains(t, item.LastError, "break")
+		require.Equal(t, 1, s.told(outbox.EventPaused))
+	})
+}
+
+func TestAWorkerRunsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		stop := s.start(t)
+		synctest.Wait()
+		require.ErrorIs(t, s.Drain(t.Context()), trackdrive.ErrInvalidArgument)
+		stop()
+		require.NoError(t, s.Drain(t.Context()))
+	})
+}
+
+func TestACompanyThatIsDownIsTriedWithOneItemAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		const n = 200
+		for i := range n {
+			uuid := fmt.Sprintf("many-%d", i)
+			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
+			s.enqueue(t, uuid, uuid, revenue("1.00"))
+		}
+		up := s.fake.AddCompany("up")
+		up.AddAccess(trackdrivetest.Access{AuthToken: "made-up"})
+		up.AddCall(trackdrivetest.Call{UUID: "up-1"})
+		s.enqueueAt(t, "up-1", trackdrive.CallRef{Subdomain: "up", UUID: "up-1"}, revenue("1.00"))
+		down := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Company == "acme" })
+		s.fake.Fail(down, trackdrivetest.BadGateway(), trackdrivetest.Always)
+		defer s.start(t)()
+		pass(2 * time.Minute)
+		require.Len(t, up.Updates("up-1"), 1, "others are not kept waiting")
+		pass(time.Hour)
+		sent := len(s.fake.Requests())
+		require.Less(t, sent, 200, "each item alone would have been tried dozens of times")
+		require.Greater(t, sent, 20)
+		s.fake.Heal()
+		pass(10 * time.Minute)
+		require.Equal(t, n+1, s.told(outbox.EventDelivered))
+	})
+}
+
+func TestACompanyThatWasDownIsTriedAsSoonAsThereIsSomethingNew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Drop(), 3)
+		for _, uuid := range []string{"u-1", "u-2", "u-3"} {
+			s.enqueue(t, uuid, uuid, addRevenue("1.00"))
+		}
+		later, err := outbox.NewUpdate("in two days", trackdrive.CallRef{Subdomain: "acme", UUID: "u-4"}, revenue("1.00"))
+		require.NoError(t, err)
+		later.NotBefore = time.Now().Add(48 * time.Hour)
+		_, _, err = s.Enqueue(t.Context(), later)
+		require.NoError(t, err)
+		defer s.start(t)()
+		pass(time.Hour)
+		require.Equal(t, 3, s.told(outbox.EventAside))
+		s.fake.AddCall(trackdrivetest.Call{UUID: "u-5"})
+		s.enqueue(t, "now", "u-5", revenue("1.00"))
+		pass(time.Second)
+		require.Equal(t, outbox.Delivered, s.item(t, "now").State)
+	})
+}
+
+func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, func(c *outbox.Config) { c.Concurrency = 1 })
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusUnauthorized, nil, ""), trackdrivetest.Always)
+		s.enqueue(t, "first", "u-1", revenue("1.00"))
+		s.enqueue(t, "second", "u-2", revenue("1.00"))
+		require.NoError(t, s.Drain(t.Context()))
+		for _, id := range []string{"first", "second"} { // older than a rule of today
+			_, err := s.store.Update(t.Context(), id, func(i *outbox.Item) error { i.Body = []byte(`{}`); return nil })
+			require.NoError(t, err)
+		}
+		defer s.start(t)()
+		pass(11 * time.Minute)
+		require.Equal(t, 2, s.told(outbox.EventDead))
+		require.Equal(t, 1, s.told(outbox.EventPaused))
+		require.Equal(t, []string{"acme"}, s.Paused())
+	})
+}
+
+// flaky is a store that fails now and then.
+type flaky struct {
+	*outboxtest.Memory
+	mu    sync.Mutex
+	fails int
+}
+
+func (f *flaky) fail() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fails == 0 {
+		return nil
+	}
+	f.fails--
+	return errors.New("the disk is full")
+}
+
+func (f *flaky) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, time.Time, error) {
+	if err := f.fail(); err != nil {
+		return nil, time.Time{}, err
+	}
+	return f.Memory.Claim(ctx, c)
+}
+
+func (f *flaky) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
+	if err := f.fail(); err != nil {
+		return outbox.Item{}, err
+	}
+	return f.Memory.Update(ctx, id, change)
+}
+
+func TestAStoreThatFailsIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{}
+		s := newStand(t, func(c *outbox.Config) {
+			store.Memory = c.Store.(*outboxtest.Memory)
+			c.Store = store
+		})
+		s.enqueue(t, "absolute", "u-1", revenue("1.00"))
+		store.fails = 3
+		require.ErrorContains(t, s.Drain(t.Context()), "the disk is full")
+		defer s.start(t)()
+		pass(time.Minute)
+		s.fake.AssertRequests(t, 1)
+		require.Equal(t, outbox.Delivered, s.item(t, "absolute").State)
+		require.Equal(t, 2, s.told(outbox.EventStore))
+	})
+}
+
+func TestAnOutcomeThatCannotBeRecordedIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{}
+		s := newStand(t, func(c *outbox.Config) {
+			store.Memory = c.Store.(*outboxtest.Memory)
+			c.Store = store
+		})
+		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
+		s.fake.Fail(trackdrivetest.Where(func(trackdrivetest.Request) bool {
+			store.mu.Lock()
+			defer store.mu.Unlock()
+			store.fails = 7 // from now on
+			return false
+		}), trackdrivetest.Drop(), 1)
+		defer s.start(t)()
+		pass(time.Hour)
+		require.Len(t, s.fake.Updates("u-1"), 1)
+		require.Equal(t, outbox.Aside, s.item(t, "additive").State)
+		require.Contains(t, s.item(t, "additive").LastError, "interrupted")
+	})
+}
+
+func TestWhatIsOnItsWayIsFinishedWhenTheWorkerStops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Slow(3*time.Second), 1)
+		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
+		stop := s.start(t)
+		pass(time.Second)
+		stop()
+		require.Equal(t, outbox.Delivered, s.item(t, "additive").State)
+	})
+}
+
+func TestWhatWasDeliveredLongAgoIsPurged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, func(c *outbox.Config) { c.Keep = 24 * time.Hour })
+		s.enqueue(t, "sale-1", "u-1", revenue("1.00"))
+		defer s.start(t)()
+		pass(23 * time.Hour)
+		s.item(t, "sale-1")
+		pass(3 * time.Hour)
+		_, err := s.store.Get(t.Context(), "sale-1")
+		require.ErrorIs(t, err, outbox.ErrUnknownItem)
+	})
+}
