@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
@@ -45,11 +46,12 @@ func TestTheREADMEsCodeCompiles(t *testing.T) {
 }
 
 var (
-	_ = []any{readmeStart, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeEncodings, readmeCompanies, readmeRotate, readmeWatch, readmeTest}
+	_ = []any{readmeStart, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeOutbox, readmeEncodings, readmeCompanies, readmeRotate, readmeWatch, readmeTest}
 
 	ctx              = context.Background()
 	acme, globex     *trackdrive.Client
 	endpoint, caller = "sell", "+15555550142"
+	store            outbox.Store
 	number           = "+15555550120"
 	public, private  = "tdpub-made-up", "tdprv-made-up"
 	encoded          = "bWFkZTp1cA=="
@@ -135,6 +137,21 @@ func readmeAuction() error {
 	log.Println(sale, result.Losses)
 	fmt.Println(number, ok)
 	return nil
+}
+
+func readmeOutbox(client *trackdrive.Client, ref trackdrive.CallRef) error {
+	worker, err := outbox.New(outbox.Config{Store: store, Client: client}) // store, err := boltstore.Open("conversions.db", nil)
+	if err != nil {
+		return err
+	}
+	go worker.Run(ctx)
+	item, err := outbox.NewUpdate("sale-4711", ref, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("25.50")})
+	if err != nil {
+		return err
+	}
+	_, added, err := worker.Enqueue(ctx, item) // on the disk when it returns; the same id is stored once
+	fmt.Println(added)
+	return err
 }
 
 func readmeStatic(client *trackdrive.Client) (*trackdrive.PingResponse, error) {

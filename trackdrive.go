@@ -92,6 +92,11 @@
 // deadline, ranks the bids that came in time, and sells to the best one that
 // takes the lead, at most once: [AuctionResult.Sell].
 //
+// # Conversions that must not be lost
+//
+// Package outbox keeps postbacks until TrackDrive has them, through outages and
+// restarts; outbox/boltstore keeps them in a file.
+//
 // # Criteria and templates
 //
 // [Criteria] judge a reply as the acceptance settings of call platforms do,
