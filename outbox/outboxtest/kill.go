@@ -49,6 +49,17 @@ type KillConfig struct {
 	Disturb func() error
 }
 
+// open tries again while a server is restarted.
+func (c *KillConfig) open(dir string) (store outbox.Store, closeStore func() error, err error) {
+	for began := time.Now(); ; {
+		store, closeStore, err = c.Open(dir)
+		if err == nil || c.Disturb == nil || time.Since(began) > patience/2 {
+			return store, closeStore, err
+		}
+		<-time.After(shortly)
+	}
+}
+
 // KillReport is what Kill found.
 type KillReport struct {
 	Seed      uint64 // to start from again
@@ -452,7 +463,7 @@ func numbers(list []int) string {
 // A request of a process that was killed just now may still be on its way; but
 // what is aside was put there by it, or by one before.
 func (k *killer) settle() (left int, err error) {
-	store, closeStore, err := k.Open(k.Dir)
+	store, closeStore, err := k.open(k.Dir)
 	if err != nil {
 		return 0, err
 	}
@@ -540,7 +551,7 @@ func serveUntilKilled(config KillConfig) error {
 	if err != nil {
 		return err
 	}
-	store, closeStore, err := config.Open(os.Getenv(killDir))
+	store, closeStore, err := config.open(os.Getenv(killDir))
 	if err != nil {
 		return err
 	}
@@ -680,7 +691,7 @@ func (v *victim) enqueue(cycle, lane int) error {
 func (v *victim) waitForRoom() {
 	var enough <-chan time.Time
 	if v.Processes > 1 {
-		enough = time.After(roomWait)
+		enough = time.After(shortly)
 	}
 	select {
 	case v.room <- struct{}{}:
@@ -695,8 +706,8 @@ func (v *victim) insist(item outbox.Item) (added bool, err error) {
 		if err == nil || v.Disturb == nil || time.Since(began) > patience/2 {
 			return added, err
 		}
-		<-time.After(roomWait)
+		<-time.After(shortly)
 	}
 }
 
-const roomWait = 100 * time.Millisecond
+const shortly = 100 * time.Millisecond

@@ -60,8 +60,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
+	"net"
 	"strings"
 	"time"
 
@@ -245,6 +247,7 @@ func wrap(err error) error {
 	}
 	var refused *pgconn.ConnectError
 	var said *pgconn.PgError
+	var lost net.Error
 	switch {
 	case errors.As(err, &said):
 		switch {
@@ -253,7 +256,8 @@ func wrap(err error) error {
 		case strings.HasPrefix(said.Code, "57P"), strings.HasPrefix(said.Code, "08"), strings.HasPrefix(said.Code, "53"):
 			return fmt.Errorf("%w: %w", ErrNoConnection, err)
 		}
-	case errors.As(err, &refused), pgconn.SafeToRetry(err):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &refused), errors.As(err, &lost), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), pgconn.SafeToRetry(err):
 		return fmt.Errorf("%w: %w", ErrNoConnection, err)
 	}
 	return fmt.Errorf("riverstore: %w", err)

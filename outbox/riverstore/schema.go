@@ -54,7 +54,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 	}
 	if o.Schema != "" {
 		if _, err := conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{o.Schema}.Sanitize()); err != nil {
-			return fmt.Errorf("riverstore: migrate: %w", err)
+			return wrap(err)
 		}
 	}
 	migrator, err := o.migrator(pool)
@@ -62,10 +62,10 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 		return err
 	}
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return fmt.Errorf("riverstore: migrate River: %w", err)
+		return wrap(err)
 	}
 	if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return o.migrate(ctx, tx) }); err != nil {
-		return fmt.Errorf("riverstore: migrate: %w", err)
+		return wrap(err)
 	}
 	return nil
 }
