@@ -107,7 +107,6 @@ func ExampleWorker_Admit() {
 	if wait > 0 {
 		return // the engine runs the job again after the wait
 	}
-	defer release()
 	items, _, err := store.Claim(ctx, outbox.Claim{
 		Token: "another one for each claim", Now: time.Now(), Lease: 2*worker.Timeout() + time.Minute, Limit: 1, Only: "acme",
 	})
@@ -120,6 +119,7 @@ func ExampleWorker_Admit() {
 		}
 		fmt.Println(item.ID, item.State, fake.Updates("u-1")[0].Values["revenue"])
 	}
+	release() // in any case
 	// Output: sale-4711 delivered 25.50
 }
 

@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-	"github.com/riverqueue/river/rivertype"
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/outbox"
@@ -49,6 +48,9 @@ const (
 	defaultConcurrency = 8
 	defaultPoll        = time.Second
 	defaultSweep       = 15 * time.Second
+
+	// River's own 100 ms would give Concurrency items ten times in a second.
+	fetchCooldown = 20 * time.Millisecond
 
 	turn       = 30 * time.Second // how long a job goes on with its call, before others have their turn
 	longSnooze = 2 * time.Minute  // after it a job looks again whether its company was resumed
@@ -114,7 +116,7 @@ func (e *Engine) Start(ctx context.Context) error {
 		Queues:               e.Queues(),
 		Workers:              workers,
 		PeriodicJobs:         e.PeriodicJobs(),
-		FetchCooldown:        min(e.config.Poll, river.FetchCooldownDefault),
+		FetchCooldown:        min(e.config.Poll, fetchCooldown),
 		FetchPollInterval:    e.config.Poll,
 		RescueStuckJobsAfter: e.jobTimeout() + time.Minute,
 	})
@@ -318,8 +320,3 @@ func (e *Engine) isPurgeTime(now time.Time) bool {
 	e.purgedAt = now
 	return true
 }
-
-var (
-	_ rivertype.JobArgs         = deliverArgs{}
-	_ river.Worker[deliverArgs] = (*deliverer)(nil)
-)
