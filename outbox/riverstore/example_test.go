@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"os"
 	"time"
@@ -25,18 +24,18 @@ func exampleStore(schema string) (*riverstore.Store, *pgxpool.Pool) {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, os.Getenv("TRACKDRIVE_POSTGRES_URL"))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	if _, err := pool.Exec(ctx, `DROP SCHEMA IF EXISTS `+schema+` CASCADE`); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	options := &riverstore.Options{Schema: schema}
 	if err := riverstore.Migrate(ctx, pool, options); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	store, err := riverstore.Open(ctx, pool, options)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return store, pool
 }
@@ -48,16 +47,16 @@ func exampleEngine(store *riverstore.Store) (*riverstore.Engine, chan outbox.Eve
 	fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
 	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	events := make(chan outbox.Event, 10)
 	worker, err := outbox.New(outbox.Config{Store: store, Client: client, OnEvent: func(e outbox.Event) { events <- e }})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	engine, err := riverstore.New(riverstore.Config{Store: store, Worker: worker})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return engine, events
 }
@@ -67,7 +66,7 @@ func exampleSale(id string) outbox.Item {
 		Revenue: trackdrive.MustAmount("25.50"),
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return item
 }
@@ -78,10 +77,10 @@ func Example() {
 	defer pool.Close()
 	engine, events := exampleEngine(store)
 	if err := engine.Start(ctx); err != nil { // on every machine
-		log.Fatal(err)
+		panic(err)
 	}
 	if _, _, err := outbox.Enqueue(ctx, store, exampleSale("sale-4711")); err != nil { // on any machine
-		log.Fatal(err) // not kept: tell the caller
+		panic(err) // not kept: tell the caller
 	}
 	e := <-events
 	fmt.Println(e.Kind, e.Item.ID)
@@ -103,7 +102,7 @@ func ExampleStore_EnqueueTx() {
 		return err
 	})
 	if err != nil {
-		log.Fatal(err) // neither is stored
+		panic(err) // neither is stored
 	}
 	counts, err := store.Counts(ctx)
 	fmt.Println(counts.Waiting, err)
@@ -126,13 +125,13 @@ func ExampleEngine_AddWorkers() {
 		Logger:       slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	if err := client.Start(ctx); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	if _, _, err := outbox.Enqueue(ctx, store, exampleSale("sale-4711")); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println((<-events).Kind)
 	fmt.Println(client.Stop(ctx))
@@ -145,7 +144,7 @@ func ExampleMigrate() {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, os.Getenv("TRACKDRIVE_POSTGRES_URL"))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer pool.Close()
 	options := &riverstore.Options{Schema: "example_migrate"}
@@ -160,7 +159,7 @@ func ExampleOpen() {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, os.Getenv("TRACKDRIVE_POSTGRES_URL"))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer pool.Close()
 	_, err = riverstore.Open(ctx, pool, &riverstore.Options{Schema: "example_empty"})
@@ -173,11 +172,11 @@ func ExampleNew() {
 	defer pool.Close()
 	client, err := trackdrive.NewClient("acme")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	worker, err := outbox.New(outbox.Config{Store: store, Client: client, Timeout: 10 * time.Second})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	_, err = riverstore.New(riverstore.Config{Store: store, Worker: worker, Lease: 5 * time.Second})
 	fmt.Println(err)
@@ -194,11 +193,11 @@ func ExampleEngine_Start() {
 	defer pool.Close()
 	engine, events := exampleEngine(store)
 	if err := engine.Start(ctx); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer func() { _ = engine.Stop(ctx) }()
 	if _, _, err := outbox.Enqueue(ctx, store, exampleSale("sale-4711")); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println((<-events).Kind)
 	// Output: delivered
@@ -210,7 +209,7 @@ func ExampleEngine_Stop() {
 	defer pool.Close()
 	engine, _ := exampleEngine(store)
 	if err := engine.Start(ctx); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	patience, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -264,7 +263,7 @@ func ExampleStore_Claim() {
 	store, pool := exampleStore("example_claim")
 	defer pool.Close()
 	if _, _, err := outbox.Enqueue(ctx, store, exampleSale("sale-4711")); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	for _, token := range []string{"one", "two"} {
 		items, _, err := store.Claim(ctx, outbox.Claim{Token: token, Now: time.Now(), Lease: time.Minute, Limit: 10})
@@ -280,7 +279,7 @@ func ExampleStore_Update() {
 	store, pool := exampleStore("example_update")
 	defer pool.Close()
 	if _, _, err := outbox.Enqueue(ctx, store, exampleSale("sale-4711")); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	item, err := store.Update(ctx, "sale-4711", func(i *outbox.Item) error {
 		i.Due = i.Due.Add(time.Hour)
