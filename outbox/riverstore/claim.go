@@ -20,8 +20,9 @@ const (
 	sweepLock   = 0x7d0b0003 // on a schema, while jobs that were lost are looked for
 )
 
-// lockName is what a call's lock is hashed from.
-func (s *Store) lockName(key string) string { return s.options.Schema + " " + key }
+// lockName is what a lock is hashed from. However the schema was found, the
+// table is the same.
+func (s *Store) lockName(key string) string { return s.tableID + " " + key }
 
 // busyWait is how soon to look again for a call that another one is claiming.
 const busyWait = 10 * time.Millisecond

@@ -180,7 +180,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	n := 0
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var locked bool
-		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1::int, hashtext($2))`, sweepLock, s.options.Schema).Scan(&locked); err != nil || !locked {
+		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1::int, hashtext($2))`, sweepLock, s.lockName("")).Scan(&locked); err != nil || !locked {
 			return err
 		}
 		var now time.Time

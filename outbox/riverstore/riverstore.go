@@ -86,7 +86,7 @@ var (
 // Options of [Open] and [Migrate]. The zero Options are the defaults.
 type Options struct {
 	Schema string       // where the tables are, River's included. Default: the connection's search_path
-	Queue  string       // River's queue for the jobs. Default "trackdrive_outbox"
+	Queue  string       // River's queue for the jobs; the same in every process. Default "trackdrive_outbox"
 	Logger *slog.Logger // for River. Default: slog's default, warnings and errors
 
 	// Unsafe accepts a database with fsync or synchronous_commit off: for tests.
@@ -138,6 +138,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	river   *river.Client[pgx.Tx] // inserts jobs, and works on none
 	sql     statements
+	tableID string // the database's own
 }
 
 var _ outbox.Store = (*Store)(nil)

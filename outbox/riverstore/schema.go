@@ -49,7 +49,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 		return wrap(err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1::int, hashtext($2))`, migrateLock, o.Schema); err != nil {
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1::int, hashtext(coalesce(nullif($2, ''), current_schema(), '')))`, migrateLock, o.Schema); err != nil {
 		return wrap(err)
 	}
 	if o.Schema != "" {
@@ -127,6 +127,9 @@ func (s *Store) check(ctx context.Context) error {
 	}
 	if !rivers.OK {
 		return fmt.Errorf("%w: River: %s", ErrNotMigrated, strings.Join(rivers.Messages, "; "))
+	}
+	if err := s.pool.QueryRow(ctx, `SELECT $1::regclass::oid::text`, s.options.name(table)).Scan(&s.tableID); err != nil {
+		return wrap(err)
 	}
 	return s.checkDurable(ctx)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,9 +12,22 @@ import (
 
 func TestItMeasures(t *testing.T) {
 	t.Parallel()
-	url := os.Getenv("TRACKDRIVE_POSTGRES_URL")
-	require.NotEmpty(t, url, "TRACKDRIVE_POSTGRES_URL is not set: see .ci/postgres")
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out, url, 10, 1))
+	require.NoError(t, run(t.Context(), &out, database(t), 10, 1))
 	require.Contains(t, out.String(), "riverstore, Engine")
+}
+
+// database is the URL of a PostgreSQL, which is started where none is given.
+func database(t *testing.T) string {
+	t.Helper()
+	if given := os.Getenv("TRACKDRIVE_POSTGRES_URL"); given != "" {
+		return given
+	}
+	dir, err := os.MkdirTemp("", "riverstore-bench-")
+	require.NoError(t, err)
+	const script = "../../../.ci/postgres"
+	t.Cleanup(func() { _ = exec.Command(script, "stop", dir).Run() })
+	said, err := exec.Command(script, "start", dir).Output()
+	require.NoError(t, err, "TRACKDRIVE_POSTGRES_URL is not set, and .ci/postgres starts no server")
+	return strings.TrimSpace(string(said))
 }
