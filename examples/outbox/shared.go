@@ -122,16 +122,17 @@ func (s *shared) tell(ctx context.Context) (err error) {
 		return fmt.Errorf("one delivered %d, two delivered %d: they do not share", first, second)
 	}
 
-	s.line("\n2. TrackDrive goes down, sales come in, and the first process is killed.")
+	s.line("\n2. TrackDrive goes down, sales come in, and the second process is killed.")
 	s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(503, nil, ""), trackdrivetest.Always)
+	o.base = bases[0]
 	if err := o.sell(ctx, 2*calls/3, calls); err != nil {
 		return err
 	}
-	if err := processes[0].Process.Kill(); err != nil {
+	if err := processes[1].Process.Kill(); err != nil {
 		return err
 	}
 
-	s.line("\n3. TrackDrive is back. The second process delivers what is left, its own and the other's.")
+	s.line("\n3. TrackDrive is back. The first process delivers what is left, its own and the other's.")
 	s.fake.Heal()
 	if err := o.watch(ctx, func(c outbox.Counts) bool { return c.Waiting+c.Sending == 0 }); err != nil {
 		return err

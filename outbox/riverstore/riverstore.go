@@ -341,7 +341,7 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		}
 		before, err := row.decode()
 		if err != nil {
-			return outbox.Item{}, err
+			return outbox.Item{}, wrap(err)
 		}
 		after := before
 		if err := change(&after); err != nil {
@@ -433,7 +433,7 @@ func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
 	}
 	oldest, err := row.decode()
 	counts.Oldest = oldest.EnqueuedAt
-	return counts, err
+	return counts, wrap(err)
 }
 
 // purgeBatch is how many items one transaction removes.
@@ -468,12 +468,12 @@ func scanItem(row pgx.Row) (outbox.Item, error) {
 
 func (r *itemRow) decode() (item outbox.Item, err error) {
 	if err := json.Unmarshal(r.item, &item); err != nil {
-		return item, errors.New("riverstore: an item cannot be read") // err would show it
+		return item, errors.New("an item cannot be read") // err would show it
 	}
 	item.Seq = uint64(r.seq)
 	if r.lease != nil {
 		if err := json.Unmarshal(r.lease, &item.Lease); err != nil {
-			return item, errors.New("riverstore: a lease cannot be read")
+			return item, errors.New("a lease cannot be read")
 		}
 	}
 	return item, nil
