@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// probeWait is how soon an engine asks again while a company is being tried.
+// probeWait is how soon an engine asks again while credentials are being tried.
 const probeWait = 5 * time.Second
 
 // Admit asks whether an item of a company may be sent now. It is for engines
@@ -42,8 +42,10 @@ func (g *gates) admit(subdomain string, now time.Time) (release func(), wait tim
 	switch {
 	case gate == nil || !gate.isShut():
 		return func() {}, 0
-	case gate.probing:
+	case gate.probing && gate.paused:
 		return nil, probeWait
+	case gate.probing: // after a long outage there is a long backlog
+		return nil, time.Millisecond + g.rules.wait(max(0, gate.failures-patience))
 	case now.Before(gate.until):
 		return nil, gate.until.Sub(now)
 	}
