@@ -17,3 +17,9 @@ contains "$ERR" 'TRACKDRIVE_CREDENTIALS'
 expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0"}' "$1/outbox" -listen 127.0.0.1:0
 contains "$ERR" 'OUTBOX_KEY'
 lacks "$ERR" 'c2VjcmV0'
+
+# Two processes share a PostgreSQL, and one of them is killed.
+expect 0 -- "$1/outbox" -postgres "$TRACKDRIVE_POSTGRES_URL"
+contains "$OUT" 'Both have delivered.'
+contains "$OUT" "TrackDrive's ledger: 300 sales, 0 lost, 0 twice"
+lacks "$OUT" 'made-up'

@@ -6,11 +6,13 @@
 //	go run .
 //
 // Without -listen the whole story runs in this process, against a fake
-// TrackDrive that is down for a while. With it, the service runs for real:
+// TrackDrive that is down for a while; with -postgres, that of two processes of
+// which one is killed. With -listen, the service runs for real:
 //
 //	export TRACKDRIVE_CREDENTIALS='{"acme":"Basic BASE64","beta":"Token DEVELOPER_TOKEN"}'
 //	export OUTBOX_KEY=made-up-by-you
 //	go run . -listen :8080 -store conversions.db
+//	go run . -listen :8080 -postgres postgres://outbox@db/outbox   # on every machine
 //	curl -H "Authorization: Bearer $OUTBOX_KEY" -d id=sale-4711 -d subdomain=acme -d call=UUID -d revenue=25.50 localhost:8080/sales
 //	curl -H "Authorization: Bearer $OUTBOX_KEY" localhost:8080/items?state=dead
 //	curl -H "Authorization: Bearer $OUTBOX_KEY" -d id=sale-4711 localhost:8080/retry
@@ -36,7 +38,6 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/outbox"
-	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
 )
 
 func main() {
@@ -46,9 +47,10 @@ func main() {
 	os.Exit(status)
 }
 
-const usage = `usage: outbox [-listen ADDRESS] [-store FILE]
+const usage = `usage: outbox [-listen ADDRESS] [-store FILE | -postgres URL]
 
-Without -listen, the whole story runs on a fake TrackDrive in this process.
+Without -listen, the whole story runs on a fake TrackDrive in this process: with
+-postgres that of two processes that share the work.
 
 `
 
@@ -57,6 +59,7 @@ With -listen, the environment says who may do what:
   TRACKDRIVE_CREDENTIALS  a JSON object: the credentials for each company, by subdomain. They are
                           "Basic BASE64" or "Token TOKEN"
   OUTBOX_KEY              what your own systems send as "Authorization: Bearer KEY"
+  TRACKDRIVE_URL          another server than trackdrive.com, such as a fake; may be empty
 `
 
 // run is the program.
@@ -65,6 +68,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	listen := flags.String("listen", "", "`address` to serve on, such as :8080")
 	file := flags.String("store", "conversions.db", "`file` that keeps the conversions; with -listen")
+	database := flags.String("postgres", "", "`URL` of a PostgreSQL in the place of the file, for several processes; PGPASSWORD may have its password")
+	timeout := flags.Duration("timeout", 15*time.Second, "for one delivery")
 	flags.Usage = func() {
 		_, _ = io.WriteString(stderr, usage)
 		flags.PrintDefaults()
@@ -80,10 +85,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	var err error
-	if *listen == "" {
+	keep := func() (*engine, error) { return onFile(*file) }
+	if *database != "" {
+		keep = func() (*engine, error) { return onPostgres(ctx, *database) }
+	}
+	switch {
+	case *listen != "":
+		err = runService(ctx, *listen, keep, *timeout, log.New(stderr, "", log.LstdFlags))
+	case *database != "":
+		err = tellSharedStory(ctx, stdout, *database)
+	default:
 		err = tellStory(ctx, stdout)
-	} else {
-		err = runService(ctx, *listen, *file, log.New(stderr, "", log.LstdFlags))
 	}
 	switch {
 	case errors.Is(err, trackdrive.ErrInvalidArgument):
@@ -97,7 +109,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // runService serves real accounts until ctx ends.
-func runService(ctx context.Context, address, file string, log *log.Logger) (err error) {
+func runService(ctx context.Context, address string, keep func() (*engine, error), timeout time.Duration, log *log.Logger) (err error) {
 	auth, err := readCredentials(os.Getenv("TRACKDRIVE_CREDENTIALS"))
 	if err != nil {
 		return err
@@ -106,16 +118,20 @@ func runService(ctx context.Context, address, file string, log *log.Logger) (err
 	if key == "" {
 		return fmt.Errorf("%w: OUTBOX_KEY is empty: anybody could report sales", trackdrive.ErrInvalidArgument)
 	}
-	client, err := trackdrive.NewClient("", trackdrive.WithAuth(trackdrive.PerSubdomain(auth)))
+	options := []trackdrive.Option{trackdrive.WithAuth(trackdrive.PerSubdomain(auth))}
+	if other := os.Getenv("TRACKDRIVE_URL"); other != "" {
+		options = append(options, trackdrive.WithBaseURL(other))
+	}
+	client, err := trackdrive.NewClient("", options...)
 	if err != nil {
 		return err
 	}
-	store, err := boltstore.Open(file, nil)
+	engine, err := keep()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	worker, err := outbox.New(outbox.Config{Store: store, Client: client, OnEvent: func(e outbox.Event) { alert(log, e) }})
+	defer func() { err = errors.Join(err, engine.close()) }()
+	worker, err := outbox.New(outbox.Config{Store: engine.store, Client: client, Timeout: timeout, OnEvent: func(e outbox.Event) { alert(log, e) }})
 	if err != nil {
 		return err
 	}
@@ -124,16 +140,16 @@ func runService(ctx context.Context, address, file string, log *log.Logger) (err
 		return err
 	}
 	log.Printf("listening on %s", listener.Addr())
-	return serve(ctx, listener, newService(worker, store, key), worker)
+	return serve(ctx, listener, newService(worker, engine.store, key), engine, worker)
 }
 
 // serve takes sales and delivers them, until ctx ends.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, worker *outbox.Worker) error {
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, engine *engine, worker *outbox.Worker) error {
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
-	go func() { ended <- worker.Run(working) }()
+	go func() { ended <- engine.work(working, worker) }()
 	context.AfterFunc(working, func() {
 		patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -141,7 +157,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, wor
 	})
 	err := srv.Serve(listener)
 	stop()
-	if worked := <-ended; !errors.Is(worked, context.Canceled) {
+	if worked := <-ended; worked != nil {
 		return worked
 	}
 	if errors.Is(err, http.ErrServerClosed) {

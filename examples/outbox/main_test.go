@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,6 +22,37 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
+
+// The story of two starts this program twice more.
+func TestMain(m *testing.M) {
+	if os.Getenv("OUTBOX_IS_PROGRAM") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// database is the URL of a PostgreSQL, which is started where none is given.
+func database(t *testing.T) string {
+	t.Helper()
+	if given := os.Getenv("TRACKDRIVE_POSTGRES_URL"); given != "" {
+		return given
+	}
+	dir, err := os.MkdirTemp("", "outbox-")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = exec.Command("../../.ci/postgres", "stop", dir).Run() })
+	said, err := exec.Command("../../.ci/postgres", "start", dir).Output()
+	require.NoError(t, err, "TRACKDRIVE_POSTGRES_URL is not set, and .ci/postgres starts no server")
+	return strings.TrimSpace(string(said))
+}
+
+func TestTheStoryOfTwo(t *testing.T) {
+	t.Setenv("OUTBOX_IS_PROGRAM", "1")
+	var out, errs bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"-postgres", database(t)}, &out, &errs), errs.String()+out.String())
+	require.Empty(t, errs.String())
+	require.Contains(t, out.String(), "300 sales, 0 lost, 0 twice")
+}
 
 func TestTheStory(t *testing.T) {
 	t.Parallel()
@@ -58,6 +91,8 @@ func TestUsage(t *testing.T) {
 		"broken credentials": {[]string{"-listen", "127.0.0.1:0"}, secret, "k", 2, "TRACKDRIVE_CREDENTIALS"},
 		"bad credentials":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "acme"},
 		"no key":             {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `"}`, "", 2, "OUTBOX_KEY"},
+		"no URL":             {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@h:port/d"}, `{"acme":"Token x"}`, "k", 2, "-postgres"},
+		"nobody answers":     {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@127.0.0.1:1/d"}, `{"acme":"Token x"}`, "k", 1, "no connection"},
 		"a locked store":     {[]string{"-listen", "127.0.0.1:0", "-store", locked}, `{"acme":"Token ` + secret + `"}`, "k", 1, "open in another process"},
 	} {
 		t.Run(name, func(t *testing.T) {

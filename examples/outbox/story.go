@@ -19,7 +19,6 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/outbox"
-	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
@@ -106,7 +105,7 @@ type open struct {
 	base   string
 	client *trackdrive.Client
 	worker *outbox.Worker
-	store  *boltstore.Store
+	store  outbox.Store
 }
 
 // serving runs the service for a chapter.
@@ -116,10 +115,12 @@ func (s *story) serving(ctx context.Context, chapter func(*open) error) (err err
 	if err != nil {
 		return err
 	}
-	if o.store, err = boltstore.Open(s.file, nil); err != nil {
+	engine, err := onFile(s.file)
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.store.Close()) }()
+	defer func() { err = errors.Join(err, engine.close()) }()
+	o.store = engine.store
 	quiet := log.New(io.Discard, "", 0)
 	o.worker, err = outbox.New(outbox.Config{
 		Store: o.store, Client: o.client,
@@ -136,7 +137,7 @@ func (s *story) serving(ctx context.Context, chapter func(*open) error) (err err
 	o.base = "http://" + listener.Addr().String()
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- serve(serving, listener, newService(o.worker, o.store, storyKey), o.worker) }()
+	go func() { served <- serve(serving, listener, newService(o.worker, o.store, storyKey), engine, o.worker) }()
 	err = chapter(o)
 	stop()
 	return errors.Join(err, <-served)

@@ -5,6 +5,7 @@ package outboxtest
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,19 +28,43 @@ import (
 // KillConfig says what [Kill] works with.
 type KillConfig struct {
 	// Open opens the store in a directory, and returns how to close it. It is
-	// called in this process and in those that are killed, never in two at once.
+	// called in this process and in those that are killed, in two at once only
+	// where there are several Processes.
 	Open func(dir string) (store outbox.Store, closeStore func() error, err error)
 
 	Test  string // the name of the test, or example, that calls Kill: the process to be killed runs it, too
 	Dir   string // an empty directory for the store, such as t.TempDir()
 	Kills int    // how often to kill. Default 20
 	Seed  uint64 // of all that is random but the scheduler. Default: another one each time
+
+	// For engines that several processes share.
+	Processes int           // how many work on the store at once; one of them is killed at a time. Default 1
+	Timeout   time.Duration // for one delivery; see outbox.Config. Default: outbox's
+
+	// Work delivers what the store has until ctx ends, in the place of worker.Run.
+	Work func(ctx context.Context, store outbox.Store, worker *outbox.Worker) error
+
+	// Disturb is called before every fifth kill, while the processes work: it
+	// may restart a server. With it an Enqueue that fails is tried again.
+	Disturb func() error
+}
+
+// open tries again while a server is restarted.
+func (c *KillConfig) open(dir string) (store outbox.Store, closeStore func() error, err error) {
+	for began := time.Now(); ; {
+		store, closeStore, err = c.Open(dir)
+		if err == nil || c.Disturb == nil || time.Since(began) > patience/2 {
+			return store, closeStore, err
+		}
+		<-time.After(shortly)
+	}
 }
 
 // KillReport is what Kill found.
 type KillReport struct {
 	Seed      uint64 // to start from again
 	Kills     int    // processes that were killed
+	Disturbed int    // calls of Disturb
 	Acked     int    // items whose Enqueue had returned
 	Delivered int    // of those, how many TrackDrive has
 	Lost      int    // of those, how many it has not: must be 0
@@ -51,8 +77,12 @@ type KillReport struct {
 
 // String gives the report in a line.
 func (r KillReport) String() string {
-	return fmt.Sprintf("%d kills: %d items acknowledged, %d lost, %d additive updates doubled, %d out of order, %d forgotten; %d absolute ones repeated, %d additive ones settled (seed %d)",
-		r.Kills, r.Acked, r.Lost, r.Doubled, r.Disorder, r.Forgotten, r.Repeated, r.Settled, r.Seed)
+	disturbed := ""
+	if r.Disturbed > 0 {
+		disturbed = fmt.Sprintf(", %d disturbances", r.Disturbed)
+	}
+	return fmt.Sprintf("%d kills%s: %d items acknowledged, %d lost, %d additive updates doubled, %d out of order, %d forgotten; %d absolute ones repeated, %d additive ones settled (seed %d)",
+		r.Kills, disturbed, r.Acked, r.Lost, r.Doubled, r.Disorder, r.Forgotten, r.Repeated, r.Settled, r.Seed)
 }
 
 // How the process to be killed is told what to do.
@@ -87,6 +117,7 @@ func Kill(t trackdrivetest.TB, config KillConfig) KillReport {
 	if config.Seed == 0 {
 		config.Seed = rand.Uint64()
 	}
+	config.Processes = max(config.Processes, 1)
 	k := &killer{KillConfig: config, report: KillReport{Seed: config.Seed}, acked: map[int]bool{}}
 	k.random = rand.New(rand.NewPCG(config.Seed, 0))
 	if err := k.run(t); err != nil {
@@ -103,8 +134,14 @@ func Kill(t trackdrivetest.TB, config KillConfig) KillReport {
 // number is the same in every process.
 const killCalls = 24
 
-// perCycle is how many numbers a process has.
+// perCycle is how many numbers a process has. A cycle is a process, in the order
+// in which they were started, from 1.
 const perCycle = 1_000_000
+
+// firstNumber of a cycle and a lane.
+func firstNumber(cycle, lane int) int { return cycle*perCycle + lane - cycle*perCycle%lanes }
+
+func cycleOf(n int) int { return (n + lanes) / perCycle }
 
 func killUUID(n int) string { return fmt.Sprintf("call-%d", n%killCalls) }
 
@@ -127,10 +164,14 @@ type killer struct {
 	url    string
 	report KillReport
 
+	living   []*process
+	replayed []int         // what the latest one that is gone had acknowledged
+	diedAt   map[int]int   // cycle by cycle: how many had been started then
+	said     chan *process // those that have ended
+
 	mu     sync.Mutex
 	random *rand.Rand
 	acked  map[int]bool
-	latest []int  // acknowledged by the process before
 	left   int    // events until the kill
 	at     moment // which events count
 	kill   func() // nil when nothing is to be killed
@@ -160,8 +201,17 @@ func (k *killer) run(t trackdrivetest.TB) error {
 	t.Cleanup(func() { _ = server.Close() })
 	k.url = "http://" + listener.Addr().String()
 
-	for cycle := 1; cycle <= k.Kills; cycle++ {
-		if err := k.process(cycle); err != nil {
+	k.diedAt, k.said = map[int]int{}, make(chan *process, k.Processes)
+	defer k.killAll()
+	cycle := 0
+	for kill := 1; kill <= k.Kills; kill++ {
+		for len(k.living) < k.Processes {
+			cycle++
+			if err := k.start(cycle); err != nil {
+				return err
+			}
+		}
+		if err := k.killOne(kill, cycle); err != nil {
 			return err
 		}
 		k.report.Kills++
@@ -169,9 +219,22 @@ func (k *killer) run(t trackdrivetest.TB) error {
 			return err
 		}
 	}
+	k.killAll()
+	return k.drain()
+}
+
+// drain lets processes deliver what is left, and compares.
+func (k *killer) drain() error {
 	for range killCalls * k.Kills {
-		if err := k.process(0); err != nil {
+		if err := k.start(0); err != nil {
 			return err
+		}
+		p, err := k.await()
+		if err != nil {
+			return err
+		}
+		if p.ended != nil {
+			return p.failed()
 		}
 		left, err := k.settle()
 		if err != nil {
@@ -244,8 +307,21 @@ func (k *killer) happened(m moment) {
 // patience is how long a process may take, until it is taken for stuck.
 const patience = time.Minute
 
-// process runs one, and kills it; that of cycle 0 ends by itself.
-func (k *killer) process(cycle int) error {
+// process is one that enqueues and delivers; that of cycle 0 delivers alone, and
+// ends by itself.
+type process struct {
+	cycle  int
+	cmd    *exec.Cmd
+	stderr strings.Builder
+	acked  []int
+	ended  error // how, once it has
+}
+
+func (p *process) failed() error {
+	return fmt.Errorf("process %d ended by itself: %w: %s", p.cycle, p.ended, p.stderr.String())
+}
+
+func (k *killer) start(cycle int) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -254,44 +330,91 @@ func (k *killer) process(cycle int) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = read.Close() }()
-	cmd := exec.Command(program, "-test.run=^"+k.Test+"$")
-	cmd.Env = append(os.Environ(), killDir+"="+k.Dir, killURL+"="+k.url,
-		killCycle+"="+strconv.Itoa(cycle), killReplay+"="+numbers(k.latest))
-	cmd.ExtraFiles = []*os.File{write}
-	var said strings.Builder
-	cmd.Stderr = &said
-	err = cmd.Start()
+	p := &process{cycle: cycle, cmd: exec.Command(program, "-test.run=^"+k.Test+"$")}
+	p.cmd.Env = append(os.Environ(), killDir+"="+k.Dir, killURL+"="+k.url,
+		killCycle+"="+strconv.Itoa(cycle), killReplay+"="+numbers(k.replayed))
+	p.cmd.ExtraFiles = []*os.File{write}
+	p.cmd.Stderr = &p.stderr
+	err = p.cmd.Start()
 	_ = write.Close()
 	if err != nil {
-		return err
+		return errors.Join(err, read.Close())
 	}
-	stuck := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	k.arm(cycle, cmd.Process)
-	k.latest = nil
-	readErr := k.readAcks(read)
-	killed := k.disarm()
-	ended := cmd.Wait()
-	switch {
-	case !stuck.Stop():
-		return fmt.Errorf("process %d is stuck: %s", cycle, said.String())
-	case readErr != nil:
-		return readErr
-	case !killed && cycle > 0, cycle == 0 && ended != nil:
-		return fmt.Errorf("process %d ended by itself: %w: %s", cycle, ended, said.String())
-	}
+	k.replayed = nil
+	k.living = append(k.living, p)
+	go func() {
+		err := k.readAcks(p, read)
+		p.ended = errors.Join(p.cmd.Wait(), err, read.Close())
+		k.said <- p
+	}()
 	return nil
 }
 
-// arm chooses the moment.
-func (k *killer) arm(cycle int, process *os.Process) {
-	if cycle == 0 {
-		return
+// await waits for the next process to end.
+func (k *killer) await() (*process, error) {
+	stuck := time.NewTimer(patience)
+	defer stuck.Stop()
+	select {
+	case p := <-k.said:
+		k.living = slices.DeleteFunc(k.living, func(other *process) bool { return other == p })
+		return p, nil
+	case <-stuck.C:
+		var all strings.Builder
+		cycles := make([]int, 0, len(k.living))
+		for _, p := range k.living {
+			cycles = append(cycles, p.cycle)
+		}
+		living := k.living
+		k.killAll()
+		for _, p := range living {
+			all.WriteString(p.stderr.String())
+		}
+		return nil, fmt.Errorf("processes %v are stuck: %s", cycles, all.String())
 	}
+}
+
+func (k *killer) killAll() {
+	for _, p := range k.living {
+		_ = p.cmd.Process.Kill() // it may be gone
+	}
+	for range k.living {
+		<-k.said
+	}
+	k.living = nil
+}
+
+// killOne kills one of the processes at a random moment, and waits for its end.
+func (k *killer) killOne(kill, latest int) error {
+	if k.Disturb != nil && kill%disturbEvery == 0 {
+		if err := k.Disturb(); err != nil {
+			return err
+		}
+		k.report.Disturbed++
+	}
+	victim := k.arm()
+	p, err := k.await()
+	killed := k.disarm()
+	switch {
+	case err != nil:
+		return err
+	case p != victim || !killed:
+		return p.failed()
+	}
+	k.replayed, k.diedAt[p.cycle] = p.acked, latest
+	return nil
+}
+
+// disturbEvery says which kills are disturbed.
+const disturbEvery = 5
+
+// arm chooses whom and when.
+func (k *killer) arm() *process {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	victim := k.living[k.random.IntN(len(k.living))]
 	k.at, k.left = moment(k.random.IntN(int(moments))), 1+k.random.IntN(40)
-	k.kill = func() { _ = process.Kill() }
+	k.kill = func() { _ = victim.cmd.Process.Kill() }
+	return victim
 }
 
 func (k *killer) disarm() (killed bool) {
@@ -303,7 +426,7 @@ func (k *killer) disarm() (killed bool) {
 }
 
 // readAcks reads what the process has enqueued, until it is gone.
-func (k *killer) readAcks(r io.Reader) error {
+func (k *killer) readAcks(p *process, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		text, again := strings.CutPrefix(lines.Text(), "again ")
@@ -311,14 +434,20 @@ func (k *killer) readAcks(r io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("the process says %q", lines.Text())
 		}
-		if again {
-			k.report.Forgotten++
-		}
-		k.acked[n] = true
-		k.latest = append(k.latest, n)
+		p.acked = append(p.acked, n)
+		k.ack(n, again)
 		k.happened(atAck)
 	}
 	return lines.Err()
+}
+
+func (k *killer) ack(n int, again bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.acked[n] = true
+	if again {
+		k.report.Forgotten++
+	}
 }
 
 func numbers(list []int) string {
@@ -334,7 +463,7 @@ func numbers(list []int) string {
 // A request of a process that was killed just now may still be on its way; but
 // what is aside was put there by it, or by one before.
 func (k *killer) settle() (left int, err error) {
-	store, closeStore, err := k.Open(k.Dir)
+	store, closeStore, err := k.open(k.Dir)
 	if err != nil {
 		return 0, err
 	}
@@ -374,13 +503,13 @@ const killMark = "post_call_tokens[n]"
 func (k *killer) compare() {
 	times := map[int]int{}
 	for n := range killCalls {
-		last := 0
+		last := map[int]int{} // by cycle
 		for _, u := range k.fake.Updates(killUUID(n)) {
 			n, err := strconv.Atoi(u.Values[killMark])
-			if err != nil || n < last {
+			if err != nil || n < last[cycleOf(n)] || k.isLate(cycleOf(n), last) {
 				k.report.Disorder++
 			}
-			last = max(last, n)
+			last[cycleOf(n)] = n
 			times[n]++
 		}
 	}
@@ -401,13 +530,28 @@ func (k *killer) compare() {
 	}
 }
 
+// isLate reports whether there was an update of a process that was started when
+// that of a cycle was gone.
+func (k *killer) isLate(cycle int, seen map[int]int) bool {
+	diedAt, isDead := k.diedAt[cycle]
+	if !isDead {
+		return false
+	}
+	for other := range seen {
+		if other > diedAt {
+			return true
+		}
+	}
+	return false
+}
+
 // serveUntilKilled is the process that is killed.
 func serveUntilKilled(config KillConfig) error {
 	cycle, err := strconv.Atoi(os.Getenv(killCycle))
 	if err != nil {
 		return err
 	}
-	store, closeStore, err := config.Open(os.Getenv(killDir))
+	store, closeStore, err := config.open(os.Getenv(killDir))
 	if err != nil {
 		return err
 	}
@@ -415,9 +559,9 @@ func serveUntilKilled(config KillConfig) error {
 	if err != nil {
 		return err
 	}
-	victim := &victim{acks: os.NewFile(3, "acks"), room: make(chan struct{}, backlog)}
+	victim := &victim{acks: os.NewFile(3, "acks"), room: make(chan struct{}, backlog), store: store, KillConfig: config}
 	victim.Worker, err = outbox.New(outbox.Config{
-		Store: store, Client: client, Concurrency: 6,
+		Store: store, Client: client, Concurrency: 6, Timeout: config.Timeout,
 		Rules:   outbox.Rules{FirstWait: 2 * time.Millisecond, MaxWait: 20 * time.Millisecond},
 		OnEvent: victim.note,
 	})
@@ -425,10 +569,10 @@ func serveUntilKilled(config KillConfig) error {
 		return err
 	}
 	if cycle == 0 {
-		return errors.Join(victim.Drain(ctx), closeStore())
+		return errors.Join(victim.drain(), closeStore())
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- victim.Run(ctx) }()
+	go func() { ended <- victim.work(ctx) }()
 	go func() { ended <- victim.replay(os.Getenv(killReplay)) }()
 	for lane := range lanes {
 		go func() { ended <- victim.enqueue(cycle, lane) }()
@@ -449,10 +593,50 @@ const (
 
 // victim enqueues, and says so.
 type victim struct {
+	KillConfig
 	*outbox.Worker
-	acks *os.File
-	room chan struct{} // holds one for each item on its way
+	store outbox.Store
+	acks  *os.File
+	room  chan struct{} // holds one for each item on its way
 }
+
+func (v *victim) work(ctx context.Context) error {
+	if v.Work == nil {
+		return v.Run(ctx)
+	}
+	return v.Work(ctx, v.store, v.Worker)
+}
+
+// drain delivers until all is settled, or somebody has to settle it.
+func (v *victim) drain() error {
+	if v.Work == nil {
+		return v.Drain(ctx)
+	}
+	working, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- v.Work(working, v.store, v.Worker) }()
+	for {
+		select {
+		case err := <-ended:
+			stop()
+			return fmt.Errorf("the work ended: %w", err)
+		case <-time.After(lookEvery):
+		}
+		counts, err := v.store.Counts(ctx)
+		// What is aside keeps others waiting, and is settled by who kills.
+		if err == nil && counts.Aside == 0 && counts.Waiting+counts.Sending > 0 {
+			continue
+		}
+		stop()
+		if ended := <-ended; !errors.Is(ended, context.Canceled) {
+			err = errors.Join(err, ended)
+		}
+		return err
+	}
+}
+
+// lookEvery is how often a process looks whether all is delivered.
+const lookEvery = 50 * time.Millisecond
 
 // note makes room for another item.
 func (v *victim) note(e outbox.Event) {
@@ -475,7 +659,7 @@ func (v *victim) replay(list string) error {
 		if err != nil {
 			return err
 		}
-		_, added, err := v.Enqueue(ctx, item)
+		added, err := v.insist(item)
 		if err == nil && added {
 			_, err = fmt.Fprintf(v.acks, "again %d\n", n)
 		}
@@ -487,13 +671,13 @@ func (v *victim) replay(list string) error {
 }
 
 func (v *victim) enqueue(cycle, lane int) error {
-	for n := cycle*perCycle + lane - cycle*perCycle%lanes; ; n += lanes {
-		v.room <- struct{}{}
+	for n := firstNumber(cycle, lane); ; n += lanes {
+		v.waitForRoom()
 		item, err := killItem(n)
 		if err != nil {
 			return err
 		}
-		if _, _, err := v.Enqueue(ctx, item); err != nil {
+		if _, err := v.insist(item); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(v.acks, n); err != nil {
@@ -501,3 +685,29 @@ func (v *victim) enqueue(cycle, lane int) error {
 		}
 	}
 }
+
+// waitForRoom waits until this process has delivered something. Where others
+// deliver its items, it does not wait for long.
+func (v *victim) waitForRoom() {
+	var enough <-chan time.Time
+	if v.Processes > 1 {
+		enough = time.After(shortly)
+	}
+	select {
+	case v.room <- struct{}{}:
+	case <-enough:
+	}
+}
+
+// insist enqueues. While servers are restarted it tries again, with the same id.
+func (v *victim) insist(item outbox.Item) (added bool, err error) {
+	for began := time.Now(); ; {
+		_, added, err = v.Enqueue(ctx, item)
+		if err == nil || v.Disturb == nil || time.Since(began) > patience/2 {
+			return added, err
+		}
+		<-time.After(shortly)
+	}
+}
+
+const shortly = 100 * time.Millisecond

@@ -1,0 +1,353 @@
+// Command bench measures the outbox on PostgreSQL beside River used by hand, in
+// one run: figures of two runs, or of two servers, say nothing together.
+//
+//	go run ./bench -postgres URL
+//
+// By hand means a plain River job that holds the update, and a worker that calls
+// Client.UpdateCall: no states, no order, no dedupe beyond River's, and an
+// additive update is sent again when nobody knows.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
+)
+
+func main() {
+	url := flag.String("postgres", os.Getenv("TRACKDRIVE_POSTGRES_URL"), "`URL` of a server that has nothing else to do")
+	items := flag.Int("items", 2000, "how many items each way writes and delivers")
+	times := flag.Int("rounds", 3, "how often; the median counts")
+	flag.Parse()
+	if err := run(context.Background(), os.Stdout, *url, *items, *times); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// How many deliveries are on their way at once, and how often River looks for
+// more: by its defaults it would wait most of the time.
+const (
+	concurrency = 64
+	poll        = 5 * time.Millisecond
+)
+
+func run(ctx context.Context, out io.Writer, url string, n, times int) error {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	config.MaxConns = concurrency + 10
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	items, err := makeItems(n)
+	if err != nil {
+		return err
+	}
+	b := &bench{pool: pool, out: out, times: times}
+	fmt.Fprintf(out, "%-22s %-36s %10s %8s\n", "what", "way", "items/s", "ratio")
+	for _, writers := range []int{1, 16, 64} {
+		if err := b.compare(ctx, fmt.Sprintf("enqueue, %d writers", writers), items[:min(n, 200*writers)], writers, enqueues); err != nil {
+			return err
+		}
+	}
+	absolute, additive := split(items)
+	if err := b.compare(ctx, "deliver absolute", absolute, 0, deliveries); err != nil {
+		return err
+	}
+	return b.compare(ctx, "deliver additive", additive, 0, deliveries)
+}
+
+func makeItems(n int) ([]outbox.Item, error) {
+	items := make([]outbox.Item, n)
+	for i := range items {
+		u := &trackdrive.UpdateCall{BuyerConverted: new(true), Revenue: trackdrive.MustAmount("25.50")}
+		if i%2 == 1 {
+			u = &trackdrive.UpdateCall{AddRevenue: trackdrive.MustAmount("5.00")}
+		}
+		item, err := outbox.NewUpdate(fmt.Sprintf("sale-%08d", i), trackdrive.CallRef{Subdomain: "acme", UUID: fmt.Sprintf("call-%08d", i)}, u)
+		if err != nil {
+			return nil, err
+		}
+		item.State, item.EnqueuedAt = outbox.Waiting, time.Now()
+		items[i] = item
+	}
+	return items, nil
+}
+
+func split(items []outbox.Item) (absolute, additive []outbox.Item) {
+	for _, i := range items {
+		if i.Additive {
+			additive = append(additive, i)
+		} else {
+			absolute = append(absolute, i)
+		}
+	}
+	return absolute, additive
+}
+
+type bench struct {
+	pool  *pgxpool.Pool
+	out   io.Writer
+	times int
+}
+
+// way is measured in a schema of its own, and returns how long it took.
+type way struct {
+	name string
+	run  func(ctx context.Context, p *place, items []outbox.Item, writers int) (time.Duration, error)
+}
+
+// place is where a way is measured: empty.
+type place struct {
+	pool   *pgxpool.Pool
+	schema string
+	store  *riverstore.Store
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// compare measures all ways in turn, several times, and prints the medians.
+func (b *bench) compare(ctx context.Context, what string, items []outbox.Item, writers int, ways []way) error {
+	all := make([][]float64, len(ways))
+	for range b.times {
+		for i, w := range ways {
+			rate, err := b.measure(ctx, w, items, writers)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", what, w.name, err)
+			}
+			all[i] = append(all[i], rate)
+		}
+	}
+	base := 0.0
+	for i, w := range ways {
+		slices.Sort(all[i])
+		median := all[i][b.times/2]
+		if i == 0 {
+			base = median
+		}
+		fmt.Fprintf(b.out, "%-22s %-36s %10.0f %8.2f\n", what, w.name, median, median/base)
+	}
+	return nil
+}
+
+func (b *bench) measure(ctx context.Context, w way, items []outbox.Item, writers int) (rate float64, err error) {
+	p := &place{pool: b.pool, schema: "outbox_bench_" + strings.ToLower(rand.Text())}
+	defer func() {
+		_, dropped := b.pool.Exec(ctx, `DROP SCHEMA `+p.schema+` CASCADE`)
+		err = errors.Join(err, dropped)
+	}()
+	options := &riverstore.Options{Schema: p.schema, Logger: quiet}
+	if err := riverstore.Migrate(ctx, b.pool, options); err != nil {
+		return 0, err
+	}
+	if p.store, err = riverstore.Open(ctx, b.pool, options); err != nil {
+		return 0, err
+	}
+	took, err := w.run(ctx, p, items, writers)
+	return float64(len(items)) / took.Seconds(), err
+}
+
+var enqueues = []way{
+	{"River by hand", byHand(nil)},
+	{"River by hand, unique", byHand(&river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}})},
+	{"riverstore, Store.Enqueue", func(ctx context.Context, p *place, items []outbox.Item, writers int) (time.Duration, error) {
+		return write(items, writers, func(i outbox.Item) error {
+			_, _, err := p.store.Enqueue(ctx, i)
+			return err
+		})
+	}},
+	{"riverstore, outbox.Enqueue (checks)", func(ctx context.Context, p *place, items []outbox.Item, writers int) (time.Duration, error) {
+		return write(items, writers, func(i outbox.Item) error {
+			_, _, err := outbox.Enqueue(ctx, p.store, i)
+			return err
+		})
+	}},
+}
+
+func byHand(opts *river.InsertOpts) func(context.Context, *place, []outbox.Item, int) (time.Duration, error) {
+	return func(ctx context.Context, p *place, items []outbox.Item, writers int) (time.Duration, error) {
+		client, err := river.NewClient(riverpgxv5.New(p.pool), &river.Config{Schema: p.schema, Logger: quiet})
+		if err != nil {
+			return 0, err
+		}
+		return write(items, writers, func(i outbox.Item) error {
+			_, err := client.Insert(ctx, postback{Item: i}, opts)
+			return err
+		})
+	}
+}
+
+// write lets several write at once.
+func write(items []outbox.Item, writers int, one func(outbox.Item) error) (time.Duration, error) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	var failed atomic.Pointer[error]
+	began := time.Now()
+	for range writers {
+		all.Go(func() {
+			for {
+				n := int(next.Add(1)) - 1
+				if n >= len(items) || failed.Load() != nil {
+					return
+				}
+				if err := one(items[n]); err != nil {
+					failed.Store(&err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := failed.Load(); err != nil {
+		return 0, *err
+	}
+	return time.Since(began), nil
+}
+
+// postback is a job as one writes it by hand.
+type postback struct {
+	Item outbox.Item `json:"item"`
+}
+
+// Kind names the job.
+func (postback) Kind() string { return "postback" }
+
+type postbackWorker struct {
+	river.WorkerDefaults[postback]
+	client *trackdrive.Client
+	done   func()
+}
+
+// Work sends the update.
+func (w *postbackWorker) Work(ctx context.Context, job *river.Job[postback]) error {
+	call, update, err := job.Args.Item.Update()
+	if err != nil {
+		return err
+	}
+	if _, err := w.client.UpdateCallAt(ctx, call, update); err != nil {
+		return err
+	}
+	w.done()
+	return nil
+}
+
+var deliveries = []way{
+	{"River by hand", func(ctx context.Context, p *place, items []outbox.Item, _ int) (time.Duration, error) {
+		client, err := newClient()
+		if err != nil {
+			return 0, err
+		}
+		c := newCountdown(len(items))
+		workers := river.NewWorkers()
+		river.AddWorker(workers, &postbackWorker{client: client, done: c.one})
+		r, err := river.NewClient(riverpgxv5.New(p.pool), &river.Config{
+			Schema: p.schema, Logger: quiet, Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: concurrency}},
+			FetchCooldown: poll, FetchPollInterval: poll,
+		})
+		if err != nil {
+			return 0, err
+		}
+		jobs := make([]river.InsertManyParams, len(items))
+		for n, i := range items {
+			jobs[n].Args = postback{i}
+		}
+		if _, err := r.InsertManyFast(ctx, jobs); err != nil {
+			return 0, err
+		}
+		return c.run(ctx, func(ctx context.Context) error { return r.Start(ctx) }, r.Stop)
+	}},
+	{"riverstore, Engine", func(ctx context.Context, p *place, items []outbox.Item, _ int) (time.Duration, error) {
+		client, err := newClient()
+		if err != nil {
+			return 0, err
+		}
+		if _, err := write(items, concurrency, func(i outbox.Item) error {
+			_, _, err := outbox.Enqueue(ctx, p.store, i)
+			return err
+		}); err != nil {
+			return 0, err
+		}
+		c := newCountdown(len(items))
+		worker, err := outbox.New(outbox.Config{Store: p.store, Client: client, OnEvent: func(e outbox.Event) {
+			if e.Kind == outbox.EventDelivered {
+				c.one()
+			}
+		}})
+		if err != nil {
+			return 0, err
+		}
+		engine, err := riverstore.New(riverstore.Config{Store: p.store, Worker: worker, Concurrency: concurrency, Poll: poll})
+		if err != nil {
+			return 0, err
+		}
+		return c.run(ctx, engine.Start, engine.Stop)
+	}},
+}
+
+// countdown waits for deliveries.
+type countdown struct {
+	left atomic.Int64
+	over chan struct{}
+}
+
+func newCountdown(n int) *countdown {
+	c := &countdown{over: make(chan struct{})}
+	c.left.Store(int64(n))
+	return c
+}
+
+func (c *countdown) one() {
+	if c.left.Add(-1) == 0 {
+		close(c.over)
+	}
+}
+
+func (c *countdown) run(ctx context.Context, start, stop func(context.Context) error) (time.Duration, error) {
+	began := time.Now()
+	if err := start(ctx); err != nil {
+		return 0, err
+	}
+	<-c.over
+	took := time.Since(began)
+	return took, stop(ctx)
+}
+
+func newClient() (*trackdrive.Client, error) {
+	return trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.AuthToken("made-up")), trackdrive.WithTransport(yes{}))
+}
+
+// yes is a TrackDrive that takes everything.
+type yes struct{}
+
+// RoundTrip answers 200.
+func (yes) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"success":true}`)), Request: r,
+	}, r.Body.Close()
+}

@@ -1,0 +1,328 @@
+package riverstore_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
+)
+
+// stand is a store before a fake, and what its engines tell.
+type stand struct {
+	*riverstore.Store
+	pool    *pgxpool.Pool
+	options *riverstore.Options
+	fake    *trackdrivetest.Fake
+
+	mu       sync.Mutex
+	events   map[outbox.EventKind]int
+	requests int
+}
+
+func newStand(t *testing.T) *stand {
+	t.Helper()
+	s := &stand{fake: trackdrivetest.New(), events: map[outbox.EventKind]int{}}
+	s.Store, s.pool, s.options = storeFor(t)
+	for n := range 20 {
+		s.fake.AddCall(trackdrivetest.Call{UUID: fmt.Sprint("u-", n)})
+	}
+	return s
+}
+
+// counted counts requests.
+type counted struct {
+	http.RoundTripper
+	stand *stand
+}
+
+func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.stand.mu.Lock()
+	c.stand.requests++
+	c.stand.mu.Unlock()
+	return c.RoundTripper.RoundTrip(r)
+}
+
+func (s *stand) note(e outbox.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events[e.Kind]++
+}
+
+func (s *stand) told(kind outbox.EventKind) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.events[kind]
+}
+
+func (s *stand) sent() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
+}
+
+// engine is one, with its worker.
+func (s *stand) engine(t *testing.T, change func(*outbox.Config)) (*riverstore.Engine, *outbox.Worker) {
+	t.Helper()
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(counted{s.fake.Transport(), s}), trackdrive.WithAuth(trackdrive.AuthToken("made-up")))
+	require.NoError(t, err)
+	config := outbox.Config{
+		Store: s.Store, Client: client, OnEvent: s.note, Timeout: 2 * time.Second,
+		Rules: outbox.Rules{FirstWait: time.Millisecond, MaxWait: 10 * time.Millisecond},
+	}
+	if change != nil {
+		change(&config)
+	}
+	worker, err := outbox.New(config)
+	require.NoError(t, err)
+	engine, err := riverstore.New(riverstore.Config{
+		Store: s.Store, Worker: worker, Lease: 3 * time.Second, Poll: 20 * time.Millisecond, SweepEvery: 100 * time.Millisecond,
+	})
+	require.NoError(t, err)
+	return engine, worker
+}
+
+func start(t *testing.T, engine *riverstore.Engine) {
+	t.Helper()
+	require.NoError(t, engine.Start(context.Background()))
+	t.Cleanup(func() {
+		if err := engine.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (s *stand) enqueue(t *testing.T, items ...outbox.Item) {
+	t.Helper()
+	for _, item := range items {
+		_, added, err := outbox.Enqueue(t.Context(), s.Store, item)
+		require.NoError(t, err)
+		require.True(t, added)
+	}
+}
+
+// becomes waits until the counts are these.
+func (s *stand) becomes(t *testing.T, want outbox.Counts) {
+	t.Helper()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		got, err := s.Counts(context.Background())
+		got.Oldest = time.Time{}
+		require.NoError(c, err)
+		require.Equal(c, want, got)
+	}, 30*time.Second, 10*time.Millisecond)
+}
+
+func TestTwoEnginesShareTheWorkInOrder(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	const calls, each = 20, 5
+	for n := range each {
+		for call := range calls {
+			u := revenue(fmt.Sprint(n))
+			if n%2 == 1 {
+				u = addRevenue(fmt.Sprint(n))
+			}
+			s.enqueue(t, saleOf(t, fmt.Sprintf("sale-%d-%d", call, n), fmt.Sprint("u-", call), u))
+		}
+	}
+	s.fake.Fail(trackdrivetest.Any, trackdrivetest.TooManyRequests(0), 5)
+	for range 2 {
+		engine, _ := s.engine(t, nil)
+		start(t, engine)
+	}
+	s.becomes(t, outbox.Counts{Delivered: calls * each})
+	for call := range calls {
+		updates := s.fake.Updates(fmt.Sprint("u-", call))
+		require.Len(t, updates, each)
+		for n, u := range updates {
+			require.Equal(t, fmt.Sprint(n), u.Values["revenue"]+u.Values["add_revenue"], "in order")
+		}
+	}
+}
+
+func TestOneMachineAtATimeWorksOnACall(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.fake.Fail(trackdrivetest.Any, trackdrivetest.AfterActing(trackdrivetest.Slow(50*time.Millisecond)), trackdrivetest.Always)
+	for range 3 {
+		engine, _ := s.engine(t, nil)
+		start(t, engine)
+	}
+	const n = 12
+	for i := range n {
+		s.enqueue(t, saleOf(t, fmt.Sprint("sale-", i), "u-1", addRevenue("1")))
+	}
+	s.becomes(t, outbox.Counts{Delivered: n})
+	require.Equal(t, n, s.sent())
+	require.Zero(t, s.told(outbox.EventLeaseLost))
+}
+
+func TestWhatIsEnqueuedLaterIsDeliveredSoon(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	engine, worker := s.engine(t, nil)
+	start(t, engine)
+	later := saleOf(t, "later", "u-1", revenue("2"))
+	later.NotBefore = time.Now().Add(1500 * time.Millisecond)
+	_, _, err := worker.Enqueue(t.Context(), later)
+	require.NoError(t, err)
+	s.enqueue(t, saleOf(t, "behind", "u-1", revenue("3")), saleOf(t, "at once", "u-2", revenue("1")))
+	s.becomes(t, outbox.Counts{Delivered: 1, Waiting: 2})
+	require.Len(t, s.fake.Updates("u-2"), 1)
+	s.becomes(t, outbox.Counts{Delivered: 3})
+	require.False(t, time.Now().Before(later.NotBefore))
+	updates := s.fake.Updates("u-1")
+	require.Len(t, updates, 2)
+	require.Equal(t, "2", updates[0].Values["revenue"])
+}
+
+func TestALostJobLosesNothing(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")), saleOf(t, "sale-2", "u-2", revenue("2")))
+	engine, _ := s.engine(t, nil)
+	sweep := func() int {
+		n, err := engine.Sweep(t.Context())
+		require.NoError(t, err)
+		return n
+	}
+
+	require.Eventually(t, func() bool { return sweep() == 0 }, time.Second, 10*time.Millisecond, "they have theirs")
+	_, err := s.pool.Exec(t.Context(), `DELETE FROM `+s.options.Schema+`.river_job WHERE args->>'key' = 'acme/u-1'`)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return sweep() == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Zero(t, sweep(), "it has one again")
+	_, err = s.pool.Exec(t.Context(), `DELETE FROM `+s.options.Schema+`.river_job`)
+	require.NoError(t, err)
+	start(t, engine) // its leader sweeps by itself
+	s.becomes(t, outbox.Counts{Delivered: 2})
+}
+
+func TestDeadAndParkedItemsWaitForSomebody(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusUnprocessableEntity, nil, `{"errors":{"revenue":["is odd"]}}`), 1)
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
+	engine, _ := s.engine(t, nil)
+	start(t, engine)
+	s.becomes(t, outbox.Counts{Dead: 1})
+	_, err := outbox.Retry(t.Context(), s.Store, "sale-1")
+	require.NoError(t, err)
+	s.becomes(t, outbox.Counts{Delivered: 1})
+	require.Equal(t, 1, s.told(outbox.EventDead))
+}
+
+func TestACompanyThatRefusesTheCredentialsIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "another"})
+	for n := range 20 {
+		s.enqueue(t, saleOf(t, fmt.Sprint("sale-", n), fmt.Sprint("u-", n), revenue("1")))
+	}
+	engine, worker := s.engine(t, func(c *outbox.Config) { c.ProbeEvery = time.Second })
+	start(t, engine)
+	require.Eventually(t, func() bool { return len(worker.Paused()) == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.told(outbox.EventPaused) == 1 }, 10*time.Second, 10*time.Millisecond)
+	tried := s.sent()
+	require.LessOrEqual(t, tried, 2*8, "no more than were on their way")
+	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "made-up"})
+	worker.Resume("acme")
+	s.becomes(t, outbox.Counts{Delivered: 20})
+}
+
+func TestAnEngineIsStartedOnceAndStopsTwice(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	engine, _ := s.engine(t, nil)
+	require.NoError(t, engine.Stop(t.Context()))
+	require.NoError(t, engine.Start(context.Background()))
+	require.ErrorIs(t, engine.Start(t.Context()), trackdrive.ErrInvalidArgument)
+	require.NoError(t, engine.Stop(t.Context()))
+	require.NoError(t, engine.Stop(t.Context()))
+	require.NoError(t, engine.Start(context.Background()))
+	require.NoError(t, engine.Stop(t.Context()))
+}
+
+// greetArgs are a job of the service's own.
+type greetArgs struct{}
+
+func (greetArgs) Kind() string { return "greet" }
+
+type greeter struct {
+	river.WorkerDefaults[greetArgs]
+	greeted chan struct{}
+}
+
+func (g *greeter) Work(context.Context, *river.Job[greetArgs]) error {
+	g.greeted <- struct{}{}
+	return nil
+}
+
+func TestAServiceWithARiverOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	engine, _ := s.engine(t, nil)
+	workers := river.NewWorkers()
+	greeted := make(chan struct{}, 1)
+	river.AddWorker(workers, &greeter{greeted: greeted})
+	engine.AddWorkers(workers)
+	queues := engine.Queues()
+	queues[river.QueueDefault] = river.QueueConfig{MaxWorkers: 2}
+	client, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{
+		Schema: s.options.Schema, Workers: workers, Queues: queues, PeriodicJobs: engine.PeriodicJobs(),
+	})
+	require.NoError(t, err)
+	require.NoError(t, client.Start(context.Background()))
+	defer func() { require.NoError(t, client.Stop(context.Background())) }()
+	_, err = client.Insert(t.Context(), greetArgs{}, nil)
+	require.NoError(t, err)
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
+	<-greeted
+	s.becomes(t, outbox.Counts{Delivered: 1})
+}
+
+func TestConfigsThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	_, worker := s.engine(t, nil)
+	for name, config := range map[string]riverstore.Config{
+		"store":       {Worker: worker},
+		"worker":      {Store: s.Store},
+		"concurrency": {Store: s.Store, Worker: worker, Concurrency: -1},
+		"poll":        {Store: s.Store, Worker: worker, Poll: -1},
+		"sweep every": {Store: s.Store, Worker: worker, SweepEvery: -1},
+		"lease":       {Store: s.Store, Worker: worker, Lease: worker.Timeout()},
+	} {
+		_, err := riverstore.New(config)
+		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument, name)
+		require.ErrorContains(t, err, name)
+	}
+}
+
+// Not parallel: the others need the server, too.
+func TestPostgresCrashesAndTheEngineGoesOn(t *testing.T) {
+	s := newStand(t)
+	engine, _ := s.engine(t, nil)
+	start(t, engine)
+	for n := range 20 {
+		s.enqueue(t, saleOf(t, fmt.Sprint("before-", n), fmt.Sprint("u-", n), revenue("1")))
+	}
+	require.NoError(t, restart())
+	require.Eventually(t, func() bool {
+		_, _, err := outbox.Enqueue(t.Context(), s.Store, saleOf(t, "after", "u-1", revenue("2")))
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+	s.becomes(t, outbox.Counts{Delivered: 21})
+}

@@ -1,0 +1,508 @@
+// Package riverstore keeps an outbox in PostgreSQL, and lets River deliver it:
+// the engine for a service on several machines.
+//
+//	if err := riverstore.Migrate(ctx, pool, nil); err != nil { // once, or at every start
+//		return err
+//	}
+//	store, err := riverstore.Open(ctx, pool, nil)
+//	if err != nil {
+//		return err // riverstore.ErrNoConnection, ErrNotMigrated, ErrNotDurable
+//	}
+//	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
+//	...
+//	engine, err := riverstore.New(riverstore.Config{Store: store, Worker: worker})
+//	...
+//	err = engine.Start(ctx) // on every machine; not worker.Run
+//	defer engine.Stop(ctx)
+//
+// A conversion and its postback commit together, or neither does:
+//
+//	tx, err := pool.Begin(ctx)
+//	...
+//	_, err = tx.Exec(ctx, "INSERT INTO sales ...")
+//	...
+//	_, added, err := store.EnqueueTx(ctx, tx, item)
+//	...
+//	err = tx.Commit(ctx)
+//
+// # What is where
+//
+// The truth is the table trackdrive_outbox: each item with its state, its lease
+// and its id, which is unique in the database until it is purged. A River job
+// says no more than "this call has something to deliver". It is inserted in the
+// transaction of its item, and waits, by snoozing, where the item does. So what
+// River forgets does not matter: completed jobs after a day, discarded ones
+// after a week. A dead item stays until it is retried or settled, and an item
+// whose job was lost or deleted gets another one within some seconds.
+//
+// # Order
+//
+// Only the oldest unsettled item of a call is ever claimed, under a lock in the
+// database that all machines share, and none while another item of the call is
+// under a lease. Where transactions overlap, the order is that in which items
+// were enqueued, not that of the commits; but an item that nobody can see yet
+// holds nobody up.
+//
+// # Clocks
+//
+// Leases that an [Engine] takes, and what is due for it, count by the clock of
+// the database. Where a machine's clock is wrong, waits are, and nothing else.
+//
+// # When a machine dies
+//
+// Its items are leased for Config.Lease, then others have them. An additive one
+// that may have been sent is put aside, as ever.
+package riverstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/trackdrive-go/trackdrive/outbox"
+)
+
+// What keeps a database from being used, for [errors.Is].
+var (
+	ErrNoConnection = errors.New("riverstore: no connection to PostgreSQL")
+	ErrNotMigrated  = errors.New("riverstore: tables are missing or old: call Migrate")
+	ErrNotDurable   = errors.New("riverstore: the database loses what it acknowledged when it crashes")
+)
+
+// Options of [Open] and [Migrate]. The zero Options are the defaults.
+type Options struct {
+	Schema string       // where the tables are, River's included. Default: the connection's search_path
+	Queue  string       // River's queue for the jobs; the same in every process. Default "trackdrive_outbox"
+	Logger *slog.Logger // for River. Default: slog's default, warnings and errors
+
+	// Unsafe accepts a database with fsync or synchronous_commit off: for tests.
+	Unsafe bool
+}
+
+const (
+	table        = "trackdrive_outbox"
+	defaultQueue = "trackdrive_outbox"
+)
+
+func (o *Options) withDefaults() Options {
+	if o == nil {
+		o = &Options{}
+	}
+	d := *o
+	if d.Queue == "" {
+		d.Queue = defaultQueue
+	}
+	if d.Logger == nil {
+		d.Logger = slog.New(atLeast{slog.Default().Handler(), slog.LevelWarn})
+	}
+	return d
+}
+
+// atLeast leaves out what River says of its daily life.
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+// Enabled reports whether a record is important enough.
+func (a atLeast) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= a.level && a.Handler.Enabled(ctx, level)
+}
+
+// name is a table's, in its schema.
+func (o *Options) name(table string) string {
+	if o.Schema == "" {
+		return pgx.Identifier{table}.Sanitize()
+	}
+	return pgx.Identifier{o.Schema, table}.Sanitize()
+}
+
+// Store is an [outbox.Store] in PostgreSQL. Any number of processes may use it
+// at once. It is safe for concurrent use.
+type Store struct {
+	options Options
+	pool    *pgxpool.Pool
+	river   *river.Client[pgx.Tx] // inserts jobs, and works on none
+	sql     statements
+	tableID string // the database's own
+}
+
+var _ outbox.Store = (*Store)(nil)
+
+// Open checks the database and returns its store. The pool stays the caller's:
+// close it after the store was used. Nil options are the defaults.
+//
+// [ErrNoConnection] means that PostgreSQL does not answer, [ErrNotMigrated] that
+// [Migrate] has to be called, [ErrNotDurable] that it is set up to lose
+// transactions: with fsync off, or synchronous_commit off for this user. A
+// database that fails later does so with the same errors, and a store recovers
+// with it.
+func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, error) {
+	s := &Store{options: options.withDefaults(), pool: pool}
+	s.sql = newStatements(&s.options)
+	if err := s.check(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	s.river, err = river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: s.options.Schema, Logger: s.options.Logger})
+	if err != nil {
+		return nil, fmt.Errorf("riverstore: %w", err)
+	}
+	return s, nil
+}
+
+// statements are the queries, with the names of the tables filled in.
+type statements struct {
+	add, get, version, change, list, counts, oldest, purge string
+
+	lock, claimOne, look, candidates, claimMany, nextDue, nextLease, orphans string
+}
+
+const (
+	unsettled = `state NOT IN ('delivered', 'dead')`
+	claimable = `state IN ('waiting', 'sending')`
+	// isHead holds for the oldest unsettled item of a call.
+	isHead = `NOT EXISTS (SELECT FROM {items} o WHERE o.key = i.key AND o.seq < i.seq AND o.` + unsettled + `)`
+	// isFree holds where no item of the call is under a lease at $1.
+	isFree = `NOT EXISTS (SELECT FROM {items} l WHERE l.key = i.key AND l.lease_until > $1)`
+	// wanted is by company: $2 is the only one, or empty; $3 are those left out.
+	wanted = `($2 = '' OR i.subdomain = $2) AND i.subdomain <> ALL($3)`
+	// companies finds them without reading all of their items.
+	companies = `WITH RECURSIVE names AS (
+		(SELECT subdomain FROM {items} WHERE ` + claimable + ` ORDER BY subdomain LIMIT 1)
+		UNION ALL
+		SELECT (SELECT n.subdomain FROM {items} n WHERE n.` + claimable + ` AND n.subdomain > names.subdomain ORDER BY n.subdomain LIMIT 1)
+		FROM names WHERE names.subdomain IS NOT NULL
+	), companies AS (SELECT i.subdomain FROM names i WHERE i.subdomain IS NOT NULL AND ` + wanted + `)`
+)
+
+func newStatements(o *Options) statements {
+	fill := strings.NewReplacer("{items}", o.name(table), "{jobs}", o.name("river_job")).Replace
+	return statements{
+		add: fill(`INSERT INTO {items} (id, key, subdomain, state, due, settled_at, item) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (id) DO NOTHING RETURNING seq`),
+		get:     fill(`SELECT seq, item, lease FROM {items} WHERE id = $1`),
+		version: fill(`SELECT seq, item, lease, version FROM {items} WHERE id = $1`),
+		change: fill(`UPDATE {items} SET version = version + 1, state = $3, due = $4, settled_at = $5, item = $6,
+			lease = CASE WHEN $7 THEN lease ELSE $8::json END, lease_until = CASE WHEN $7 THEN lease_until ELSE $9 END
+			WHERE id = $1 AND version = $2`),
+		list: fill(`SELECT seq, item, lease FROM {items} WHERE state = $1 AND seq > $2 ORDER BY seq LIMIT $3`),
+		// An index has all that is counted.
+		counts: fill(`SELECT state, count(*) FROM {items} GROUP BY state`),
+		oldest: fill(`SELECT item FROM {items} WHERE state = 'waiting' ORDER BY seq LIMIT 1`),
+		purge: fill(`DELETE FROM {items} WHERE id IN (
+			SELECT id FROM {items} WHERE state = 'delivered' AND settled_at < $1 ORDER BY settled_at LIMIT $2
+		) AND state = 'delivered' AND settled_at < $1`),
+
+		lock: `SELECT pg_advisory_xact_lock($1::int, hashtext($2))`,
+		claimOne: fill(`UPDATE {items} i SET version = version + 1, lease = $2::json, lease_until = clock_timestamp() + $3::interval
+			WHERE i.key = $1 AND ` + isHead + ` AND i.` + claimable + ` AND i.due <= clock_timestamp()
+			AND NOT EXISTS (SELECT FROM {items} l WHERE l.key = $1 AND l.lease_until > clock_timestamp())
+			RETURNING seq, item, lease`),
+		look: fill(`SELECT least(greatest(i.due, (SELECT max(l.lease_until) FROM {items} l WHERE l.key = $1)) - clock_timestamp(), interval '1 day')
+			FROM {items} i WHERE i.key = $1 AND ` + isHead + ` AND i.` + unsettled + ` AND i.` + claimable),
+		candidates: fill(companies + `, found AS MATERIALIZED (
+			SELECT f.key FROM companies c CROSS JOIN LATERAL (
+				SELECT i.key, row_number() OVER (ORDER BY i.due, i.seq) AS turn FROM {items} i
+				WHERE i.subdomain = c.subdomain AND i.` + claimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
+				ORDER BY i.due, i.seq LIMIT $4
+			) f ORDER BY f.turn, random() LIMIT $4
+		) SELECT key, pg_try_advisory_xact_lock($5::int, hashtext($6 || key)) FROM found`),
+		claimMany: fill(`UPDATE {items} i SET version = version + 1, lease = $3::json, lease_until = $4
+			WHERE i.key = ANY($2) AND ` + isHead + ` AND i.` + claimable + ` AND i.due <= $1 AND ` + isFree + `
+			RETURNING seq, item, lease`),
+		nextDue: fill(companies + ` SELECT f.item FROM companies c CROSS JOIN LATERAL (
+				SELECT i.item, i.due FROM {items} i
+				WHERE i.subdomain = c.subdomain AND i.` + claimable + ` AND i.due > $1 AND ` + isHead + ` AND ` + isFree + `
+				ORDER BY i.due LIMIT 1
+			) f ORDER BY f.due LIMIT 1`),
+		nextLease: fill(`SELECT i.lease FROM {items} i WHERE i.lease_until > $1 AND ` + wanted + ` ORDER BY i.lease_until LIMIT 1`),
+		orphans: fill(`WITH jobs AS MATERIALIZED (
+				SELECT args->>'key' AS key FROM {jobs}
+				WHERE kind = $2 AND state IN ('available', 'pending', 'retryable', 'scheduled') AND scheduled_at <= clock_timestamp() + $3::interval
+			) SELECT i.key, i.subdomain FROM {items} i
+			WHERE i.` + claimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
+			AND NOT EXISTS (SELECT FROM jobs j WHERE j.key = i.key)
+			ORDER BY i.due LIMIT $4`),
+	}
+}
+
+// wrap says what is wrong with the database, and shows no item.
+func wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	var refused *pgconn.ConnectError
+	var said *pgconn.PgError
+	var lost net.Error
+	switch {
+	case errors.As(err, &said):
+		switch {
+		case said.Code == "42P01", said.Code == "3F000", said.Code == "42703": // no such table, schema, column
+			return fmt.Errorf("%w: %s", ErrNotMigrated, said.Message)
+		case strings.HasPrefix(said.Code, "57P"), strings.HasPrefix(said.Code, "08"), strings.HasPrefix(said.Code, "53"):
+			return fmt.Errorf("%w: %w", ErrNoConnection, err)
+		}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &refused), errors.As(err, &lost), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), pgconn.SafeToRetry(err):
+		return fmt.Errorf("%w: %w", ErrNoConnection, err)
+	}
+	return fmt.Errorf("riverstore: %w", err)
+}
+
+// Enqueue stores an item, unless its id is known, and a job for it.
+func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+		stored, added, err = s.add(ctx, tx, item)
+		return err
+	})
+	if err != nil {
+		return outbox.Item{}, false, wrap(err)
+	}
+	return stored, added, nil
+}
+
+// EnqueueTx is [outbox.Enqueue] in the caller's own transaction: the item is
+// stored when that commits, and then it is delivered. Of two transactions with
+// one id the second waits for the end of the first.
+//
+// Errors are those of outbox.Enqueue. After one of the database the transaction
+// is of no use: roll it back.
+func (s *Store) EnqueueTx(ctx context.Context, tx pgx.Tx, item outbox.Item) (stored outbox.Item, added bool, err error) {
+	return outbox.Enqueue(ctx, within{s, tx}, item)
+}
+
+// within is a store that enqueues in a transaction.
+type within struct {
+	*Store
+	tx pgx.Tx
+}
+
+// Enqueue stores an item when the transaction commits.
+func (w within) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
+	stored, added, err = w.add(ctx, w.tx, item)
+	return stored, added, wrap(err)
+}
+
+func (s *Store) add(ctx context.Context, tx pgx.Tx, item outbox.Item) (stored outbox.Item, added bool, err error) {
+	data, err := encodeItem(item)
+	if err != nil {
+		return outbox.Item{}, false, err
+	}
+	var seq int64
+	err = tx.QueryRow(ctx, s.sql.add, item.ID, item.Key, item.Subdomain, string(item.State), item.Due, orNull(item.SettledAt), data).Scan(&seq)
+	if errors.Is(err, pgx.ErrNoRows) {
+		stored, err = scanItem(tx.QueryRow(ctx, s.sql.get, item.ID))
+		return stored, false, err
+	}
+	if err != nil {
+		return outbox.Item{}, false, err
+	}
+	item.Seq = uint64(seq)
+	return item, true, s.insertJob(ctx, tx, &item)
+}
+
+// insertJob lets River look at the call when the item is due.
+func (s *Store) insertJob(ctx context.Context, tx pgx.Tx, i *outbox.Item) error {
+	opts := s.jobOpts()
+	if i.Due.After(time.Now()) {
+		opts.ScheduledAt = i.Due
+	}
+	_, err := s.river.InsertTx(ctx, tx, deliverArgs{Key: i.Key, Subdomain: i.Subdomain}, opts)
+	return err
+}
+
+// Update changes an item in one step. Where the change is not that of who has
+// it under a lease, it inserts a job for the call.
+func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
+	for {
+		var version int64
+		var row itemRow
+		err := s.pool.QueryRow(ctx, s.sql.version, id).Scan(&row.seq, &row.item, &row.lease, &version)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return outbox.Item{}, outbox.ErrUnknownItem
+		}
+		if err != nil {
+			return outbox.Item{}, wrap(err)
+		}
+		before, err := row.decode()
+		if err != nil {
+			return outbox.Item{}, wrap(err)
+		}
+		after := before
+		if err := change(&after); err != nil {
+			return outbox.Item{}, err
+		}
+		stored, err := s.replace(ctx, &before, &after, version)
+		if err != nil {
+			return outbox.Item{}, wrap(err)
+		}
+		if stored {
+			return after, nil
+		} // else somebody else changed it meanwhile
+	}
+}
+
+// replace stores an item in place of one of a version, if that is still there.
+func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version int64) (stored bool, err error) {
+	data, err := encodeItem(*after)
+	if err != nil {
+		return false, err
+	}
+	lease, err := encodeLease(after.Lease)
+	if err != nil {
+		return false, err
+	}
+	args := []any{
+		after.ID, version, string(after.State), after.Due, orNull(after.SettledAt), data,
+		before.Lease.Token == after.Lease.Token && before.Lease.Until.Equal(after.Lease.Until), lease, orNull(after.Lease.Until),
+	}
+	if before.Lease.Token != "" || after.State == outbox.Parked || after.State == outbox.Aside {
+		tag, err := s.pool.Exec(ctx, s.sql.change, args...)
+		return tag.RowsAffected() == 1, err
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, s.sql.change, args...)
+		if stored = tag.RowsAffected() == 1; err != nil || !stored {
+			return err
+		}
+		return s.insertJob(ctx, tx, after)
+	})
+	return stored && err == nil, err
+}
+
+// Get returns an item.
+func (s *Store) Get(ctx context.Context, id string) (outbox.Item, error) {
+	item, err := scanItem(s.pool.QueryRow(ctx, s.sql.get, id))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return outbox.Item{}, outbox.ErrUnknownItem
+	}
+	return item, wrap(err)
+}
+
+// List lists the items of a state.
+func (s *Store) List(ctx context.Context, q outbox.Query) ([]outbox.Item, error) {
+	if q.After >= math.MaxInt64 {
+		return nil, ctx.Err()
+	}
+	rows, err := s.pool.Query(ctx, s.sql.list, string(q.State), int64(q.After), q.PageSize())
+	if err != nil {
+		return nil, wrap(err)
+	}
+	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
+	return items, wrap(err)
+}
+
+// Counts tells how many items are in each state. It counts in an index: a
+// million delivered items take some tenths of a second.
+func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
+	var counts outbox.Counts
+	rows, err := s.pool.Query(ctx, s.sql.counts)
+	if err != nil {
+		return counts, wrap(err)
+	}
+	var state string
+	var n int
+	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
+		counts.Add(outbox.State(state), n)
+		return nil
+	}); err != nil || counts.Waiting == 0 {
+		return counts, wrap(err)
+	}
+	var row itemRow
+	err = s.pool.QueryRow(ctx, s.sql.oldest).Scan(&row.item)
+	if errors.Is(err, pgx.ErrNoRows) { // it was sent meanwhile
+		return counts, nil
+	}
+	if err != nil {
+		return counts, wrap(err)
+	}
+	oldest, err := row.decode()
+	counts.Oldest = oldest.EnqueuedAt
+	return counts, wrap(err)
+}
+
+// purgeBatch is how many items one transaction removes.
+const purgeBatch = 1000
+
+// Purge removes delivered items that were settled before a time, a thousand in
+// each transaction.
+func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
+	for {
+		tag, err := s.pool.Exec(ctx, s.sql.purge, before, purgeBatch)
+		removed += int(tag.RowsAffected())
+		if err != nil || tag.RowsAffected() < purgeBatch {
+			return removed, wrap(err)
+		}
+	}
+}
+
+// itemRow is an item as the table has it. A lease is in a column of its own: it
+// changes where the item does not.
+type itemRow struct {
+	seq         int64
+	item, lease []byte
+}
+
+func scanItem(row pgx.Row) (outbox.Item, error) {
+	var r itemRow
+	if err := row.Scan(&r.seq, &r.item, &r.lease); err != nil {
+		return outbox.Item{}, err
+	}
+	return r.decode()
+}
+
+func (r *itemRow) decode() (item outbox.Item, err error) {
+	if err := json.Unmarshal(r.item, &item); err != nil {
+		return item, errors.New("an item cannot be read") // err would show it
+	}
+	item.Seq = uint64(r.seq)
+	if r.lease != nil {
+		if err := json.Unmarshal(r.lease, &item.Lease); err != nil {
+			return item, errors.New("a lease cannot be read")
+		}
+	}
+	return item, nil
+}
+
+// encodeItem leaves the body as it is, to the byte.
+func encodeItem(i outbox.Item) ([]byte, error) {
+	i.Lease = outbox.Lease{}
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(&i); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(data.Bytes(), []byte("\n")), nil
+}
+
+// encodeLease gives nothing for no lease.
+func encodeLease(l outbox.Lease) ([]byte, error) {
+	if l.Token == "" {
+		return nil, nil
+	}
+	return json.Marshal(l)
+}
+
+// orNull is a time, or none.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

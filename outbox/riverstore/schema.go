@@ -1,0 +1,147 @@
+// The schema: tables, and whether they are there.
+
+package riverstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// migrations of the table, in order. What was released stays: add at the end.
+var migrations = []string{`
+	CREATE TABLE {items} (
+		id          text PRIMARY KEY,
+		seq         bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+		key         text NOT NULL,
+		subdomain   text NOT NULL,
+		state       text NOT NULL,
+		due         timestamptz NOT NULL,
+		settled_at  timestamptz,
+		lease_until timestamptz,
+		lease       json,
+		version     bigint NOT NULL DEFAULT 0,
+		item        json NOT NULL
+	);
+	CREATE INDEX trackdrive_outbox_calls ON {items} (key, seq) WHERE ` + unsettled + `;
+	CREATE INDEX trackdrive_outbox_due ON {items} (subdomain, due, seq) WHERE ` + claimable + `;
+	CREATE INDEX trackdrive_outbox_leases ON {items} (key, lease_until) WHERE lease_until IS NOT NULL;
+	CREATE INDEX trackdrive_outbox_states ON {items} (state, seq);
+	CREATE INDEX trackdrive_outbox_settled ON {items} (settled_at) WHERE state = 'delivered';
+`}
+
+const versionTable = table + "_migration"
+
+// Migrate makes the tables of the outbox and those of River, or brings them up
+// to date. It may be called at every start, also by several processes at once.
+// With Options.Schema it makes that, too. Its user needs the right to make
+// tables; that of the service does not.
+func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
+	o := options.withDefaults()
+	// A connection of its own holds the lock, for River takes some of the pool's.
+	conn, err := pgx.ConnectConfig(ctx, pool.Config().ConnConfig)
+	if err != nil {
+		return wrap(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1::int, hashtext(coalesce(nullif($2, ''), current_schema(), '')))`, migrateLock, o.Schema); err != nil {
+		return wrap(err)
+	}
+	if o.Schema != "" {
+		if _, err := conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{o.Schema}.Sanitize()); err != nil {
+			return wrap(err)
+		}
+	}
+	migrator, err := o.migrator(pool)
+	if err != nil {
+		return err
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return wrap(err)
+	}
+	if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return o.migrate(ctx, tx) }); err != nil {
+		return wrap(err)
+	}
+	return nil
+}
+
+func (o *Options) migrator(pool *pgxpool.Pool) (*rivermigrate.Migrator[pgx.Tx], error) {
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: o.Schema, Logger: o.Logger})
+	if err != nil {
+		return nil, fmt.Errorf("riverstore: %w", err)
+	}
+	return migrator, nil
+}
+
+func (o *Options) migrate(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS `+o.name(versionTable)+` (version int PRIMARY KEY)`); err != nil {
+		return err
+	}
+	done, err := o.version(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for i := done; i < len(migrations); i++ {
+		if _, err := tx.Exec(ctx, strings.ReplaceAll(migrations[i], "{items}", o.name(table))); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO `+o.name(versionTable)+` VALUES ($1)`, i+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// version is how many migrations there were.
+func (o *Options) version(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (n int, err error) {
+	err = db.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM `+o.name(versionTable)).Scan(&n)
+	return n, err
+}
+
+// check looks whether the database can be used.
+func (s *Store) check(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoConnection, err)
+	}
+	done, err := s.options.version(ctx, s.pool)
+	if err != nil {
+		return wrap(err)
+	}
+	if done < len(migrations) {
+		return fmt.Errorf("%w: the outbox has version %d, not %d", ErrNotMigrated, done, len(migrations))
+	}
+	migrator, err := s.options.migrator(s.pool)
+	if err != nil {
+		return err
+	}
+	rivers, err := migrator.Validate(ctx, nil)
+	if err != nil {
+		return wrap(err)
+	}
+	if !rivers.OK {
+		return fmt.Errorf("%w: River: %s", ErrNotMigrated, strings.Join(rivers.Messages, "; "))
+	}
+	if err := s.pool.QueryRow(ctx, `SELECT $1::regclass::oid::text`, s.options.name(table)).Scan(&s.tableID); err != nil {
+		return wrap(err)
+	}
+	return s.checkDurable(ctx)
+}
+
+func (s *Store) checkDurable(ctx context.Context) error {
+	var fsync, commit string
+	err := s.pool.QueryRow(ctx, `SELECT current_setting('fsync'), current_setting('synchronous_commit')`).Scan(&fsync, &commit)
+	if err != nil {
+		return wrap(err)
+	}
+	if !s.options.Unsafe && (fsync == "off" || commit == "off") {
+		return fmt.Errorf("%w: fsync is %s, synchronous_commit is %s", ErrNotDurable, fsync, commit)
+	}
+	return nil
+}
