@@ -95,7 +95,8 @@
 // # Conversions that must not be lost
 //
 // Package outbox keeps postbacks until TrackDrive has them, through outages and
-// restarts; outbox/boltstore keeps them in a file.
+// restarts; outbox/boltstore keeps them in a file, outbox/riverstore in
+// PostgreSQL.
 //
 // # Criteria and templates
 //
