@@ -577,3 +577,25 @@ func TestWhatWasDeliveredLongAgoIsPurged(t *testing.T) {
 		require.ErrorIs(t, err, outbox.ErrUnknownItem)
 	})
 }
+
+func TestARetryAfterOfDecadesIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]string{
+		"a time of day in seconds": "1795250000", // since 1970
+		"a date":                   "Fri, 31 Dec 9999 23:59:59 GMT",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStand(t, nil)
+				s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusTooManyRequests, http.Header{"Retry-After": {after}}, ""), 1)
+				s.enqueue(t, "first", "u-1", revenue("1.00"))
+				defer s.start(t)()
+				pass(time.Hour)
+				s.fake.AssertRequests(t, 1)
+				pass(24 * time.Hour)
+				require.Equal(t, outbox.Delivered, s.item(t, "first").State)
+			})
+		})
+	}
+}
