@@ -599,3 +599,22 @@ func TestARetryAfterOfDecadesIsNotBelieved(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatFailsAtOnceIsOneOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const n = 200
+		s := newStand(t, func(c *outbox.Config) { c.Concurrency = n })
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), trackdrivetest.Always)
+		for i := range n {
+			uuid := fmt.Sprintf("many-%d", i)
+			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
+			s.enqueue(t, uuid, uuid, revenue("1.00"))
+		}
+		defer s.start(t)()
+		pass(100 * time.Millisecond)
+		s.fake.Heal()
+		pass(10 * time.Second)
+		require.Equal(t, n, s.told(outbox.EventDelivered))
+	})
+}
