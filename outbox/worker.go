@@ -178,7 +178,7 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 		return invalid("worker", "is running already")
 	}
 	defer w.running.Store(false)
-	r := &round{Worker: w, mode: mode, done: make(chan struct{})}
+	r := &round{Worker: w, mode: mode, done: make(chan error, w.config.Concurrency)}
 	defer r.waitForAll()
 	for ctx.Err() == nil {
 		r.purge(ctx)
@@ -191,7 +191,7 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 				return err
 			}
 			w.tell(Event{Kind: EventStore, Err: err})
-			rest = storeWait
+			rest = r.leaveStore()
 		}
 		if rest < 0 {
 			return nil
@@ -205,15 +205,30 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 type round struct {
 	*Worker
 	mode     mode
-	flying   int // deliveries on their way
-	done     chan struct{}
+	flying   int          // deliveries on their way
+	probing  atomic.Int32 // of those, how many are probes
+	done     chan error
+	failed   error     // what the store said to a delivery
+	resting  time.Time // until when the store is left alone, because it failed
 	purgedAt time.Time
+}
+
+// leaveStore leaves the store alone for a while.
+func (r *round) leaveStore() time.Duration {
+	r.resting = time.Now().Add(storeWait)
+	return storeWait
 }
 
 // start starts as many deliveries as there may be, and says how long there is
 // nothing to do then but to wait for them: negative for never again.
 func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
 	now := time.Now()
+	switch {
+	case r.failed != nil && r.mode == untilDrained:
+		return 0, r.failed
+	case now.Before(r.resting):
+		return r.resting.Sub(now), nil
+	}
 	plan := r.gates.plan(now)
 	// What is claimed is delivered, also when ctx ends meanwhile.
 	delivering := context.WithoutCancel(ctx)
@@ -228,7 +243,10 @@ func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
 			return 0, err
 		}
 		for _, item := range items {
-			r.fly(func() { _, _ = r.Deliver(delivering, item) }) // told to OnEvent
+			r.fly(func() error {
+				_, err := r.deliver(delivering, item)
+				return err
+			})
 		}
 		if len(items) < free {
 			next = earliest(next, due)
@@ -257,10 +275,11 @@ func (r *round) untilDrained(next, now time.Time) time.Duration {
 	return -1
 }
 
-// startProbes sends one item to each company that may be tried again.
+// startProbes sends one item to each company that may be tried again. They have
+// half of what may be on its way, so that many that hang keep no other waiting.
 func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next time.Time, err error) {
 	for _, subdomain := range plan.probes {
-		if r.flying >= r.config.Concurrency {
+		if r.flying >= r.config.Concurrency || r.probing.Load() >= int32(r.config.Concurrency+1)/2 {
 			return time.Time{}, nil
 		}
 		items, due, err := r.claim(ctx, Claim{Now: now, Limit: 1, Only: subdomain})
@@ -272,9 +291,12 @@ func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next
 			continue
 		}
 		r.gates.probe(subdomain)
-		r.fly(func() {
+		r.probing.Add(1)
+		r.fly(func() error {
+			defer r.probing.Add(-1)
 			defer r.gates.stopProbing(subdomain)
-			_, _ = r.Deliver(context.WithoutCancel(ctx), items[0]) // told to OnEvent
+			_, err := r.deliver(context.WithoutCancel(ctx), items[0])
+			return err
 		})
 	}
 	return next, nil
@@ -285,12 +307,23 @@ func (r *round) claim(ctx context.Context, c Claim) ([]Item, time.Time, error) {
 	return r.config.Store.Claim(ctx, c)
 }
 
-func (r *round) fly(deliver func()) {
+func (r *round) fly(deliver func() error) {
 	r.flying++
 	go func() {
-		deliver()
-		r.done <- struct{}{}
+		var err error
+		defer func() { r.done <- err }() // also when OnEvent ends the goroutine
+		err = deliver()                  // told to OnEvent
 	}()
+}
+
+// landed is when a delivery is over. A store that cannot record is left alone:
+// each item that is claimed meanwhile would be sent, or leased, in vain.
+func (r *round) landed(err error) {
+	r.flying--
+	if err != nil && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrUnknownItem) {
+		r.failed = err
+		r.leaveStore()
+	}
 }
 
 // wait waits until a delivery is over, there is something new, the time is up,
@@ -303,8 +336,8 @@ func (r *round) wait(ctx context.Context, d time.Duration) {
 		clock = timer.C
 	}
 	select {
-	case <-r.done:
-		r.flying--
+	case err := <-r.done:
+		r.landed(err)
 	case <-r.wake:
 	case <-clock:
 	case <-ctx.Done():
@@ -312,8 +345,8 @@ func (r *round) wait(ctx context.Context, d time.Duration) {
 }
 
 func (r *round) waitForAll() {
-	for ; r.flying > 0; r.flying-- {
-		<-r.done
+	for r.flying > 0 {
+		r.landed(<-r.done)
 	}
 }
 
@@ -336,6 +369,19 @@ func (r *round) purge(ctx context.Context) {
 // where the store failed or the lease was lost; then an additive item that may
 // have been sent is put aside by who claims it next.
 func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
+	// A copy of an item that is done would come behind those that came after it.
+	stored, err := w.config.Store.Get(ctx, item.ID)
+	if err == nil {
+		err = stored.isHeldBy(item.Lease.Token)
+	}
+	if err != nil {
+		return item, w.fail(item, err)
+	}
+	return w.deliver(ctx, item)
+}
+
+// deliver is Deliver for an item that was claimed just now.
+func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 	if item.State == Sending {
 		return w.record(ctx, item, interrupted(), nil)
 	}
@@ -362,11 +408,8 @@ func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
 // begin makes sure that the item may be sent: it is still this Worker's, for
 // long enough, and of an additive one it is on record that it may have been.
 func (w *Worker) begin(ctx context.Context, item *Item) error {
-	if time.Until(item.Lease.Until) < w.config.Timeout {
-		return fmt.Errorf("%w: %s, before it was sent", ErrLeaseLost, item.ID)
-	}
-	if !item.Additive {
-		return nil
+	if err := w.hasTime(item); err != nil || !item.Additive {
+		return err
 	}
 	marked, err := w.config.Store.Update(ctx, item.ID, func(i *Item) error {
 		if err := i.isHeldBy(item.Lease.Token); err != nil {
@@ -376,12 +419,22 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 		}
 		i.State = Sending
+		i.Lease.Until = later(i.Lease.Until, time.Now().Add(w.lease())) // the store may have taken its time
 		return nil
 	})
-	if err == nil {
-		*item = marked
+	if err != nil {
+		return err
 	}
-	return err
+	*item = marked
+	return w.hasTime(item)
+}
+
+// hasTime refuses an item whose lease may end before its delivery does.
+func (w *Worker) hasTime(item *Item) error {
+	if time.Until(item.Lease.Until) < w.config.Timeout {
+		return fmt.Errorf("%w: %s, before it was sent", ErrLeaseLost, item.ID)
+	}
+	return nil
 }
 
 // isHeldBy refuses a worker that no longer has the item, and an outcome for one
