@@ -40,10 +40,10 @@ type Store interface {
 
 	// Update changes an item in one step: no other change or claim comes between
 	// what change sees and what is stored. Change may be called more than once,
-	// and must not call the store. It changes neither ID, Key, Seq nor Body. When
-	// it fails, nothing is stored, and its error is returned as it is. When Update
-	// returns without an error, the change is durable. An unknown ID is
-	// ErrUnknownItem.
+	// and must not call the store. It changes neither ID, Subdomain, Key, Seq nor
+	// Body. When it fails, nothing is stored, and its error is returned as it is.
+	// When Update returns without an error, the change is durable. An unknown ID
+	// is ErrUnknownItem.
 	Update(ctx context.Context, id string, change func(*Item) error) (Item, error)
 
 	// Get returns an item, or ErrUnknownItem.

@@ -121,7 +121,7 @@ func (t *transaction) change(id string, change func(*outbox.Item) error) (change
 	if err := change(&after); err != nil {
 		return outbox.Item{}, err, nil
 	}
-	if err := checkItem(&after); err != nil {
+	if err := checkChange(&before, &after); err != nil {
 		return outbox.Item{}, err, nil
 	}
 	if held && after.Lease != before.Lease {
@@ -162,7 +162,7 @@ func (t *transaction) put(before, after *outbox.Item) error {
 	if err := t.items.Put(seqKey(after.Seq), data); err != nil {
 		return err
 	}
-	if before == nil || before.State != after.State {
+	if before == nil || before.State != after.State || !before.SettledAt.Equal(after.SettledAt) {
 		if err := t.putState(before, after); err != nil {
 			return err
 		}
@@ -331,6 +331,15 @@ func checkItem(i *outbox.Item) error {
 		return fmt.Errorf("%w: item: cannot be written as JSON", trackdrive.ErrInvalidArgument)
 	}
 	return nil
+}
+
+// checkChange refuses, too, what would leave an item under an old name in the
+// indexes.
+func checkChange(before, after *outbox.Item) error {
+	if before.ID != after.ID || before.Key != after.Key || before.Subdomain != after.Subdomain || before.Seq != after.Seq {
+		return fmt.Errorf("%w: item: its id, key, subdomain and seq cannot be changed", trackdrive.ErrInvalidArgument)
+	}
+	return checkItem(after)
 }
 
 func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {
