@@ -182,7 +182,9 @@ func Retry(ctx context.Context, store Store, id string) (Item, error) {
 
 // Settle tells what came of an item that is aside, parked or dead, when
 // somebody has looked the call up: delivered, then it is done; or not, then it
-// is sent again as soon as its turn comes. Any other state is [ErrWrongState].
+// is sent again as soon as its turn comes. A request that got no answer may
+// still be worked on: look some minutes later. Any other state is
+// [ErrWrongState].
 func Settle(ctx context.Context, store Store, id string, delivered bool) (Item, error) {
 	return store.Update(ctx, id, func(i *Item) error {
 		if i.State != Aside && i.State != Parked && i.State != Dead {

@@ -50,7 +50,7 @@ const (
 	EventAside     EventKind = "aside"      // nobody knows whether it arrived: alert somebody
 	EventDead      EventKind = "dead"       // TrackDrive refused it for good: alert somebody
 	EventPaused    EventKind = "paused"     // the company refuses the credentials, or there are none: once for each pause
-	EventResumed   EventKind = "resumed"    // the company took an item again
+	EventResumed   EventKind = "resumed"    // the company took an item again, or Resume was called
 	EventLeaseLost EventKind = "lease_lost" // another worker has the item; what this one did is not recorded
 	EventStore     EventKind = "store"      // the store failed; it is tried again
 )
@@ -364,10 +364,11 @@ func (r *round) purge(ctx context.Context) {
 
 // Deliver delivers one item that was claimed from the Worker's store, and
 // records what came of it: what Run does with each. It is for engines that bring
-// their own loop. It does not end with ctx once the item may have been sent, but
-// after Config.Timeout. It returns the item as it is stored, and an error only
-// where the store failed or the lease was lost; then an additive item that may
-// have been sent is put aside by who claims it next.
+// their own loop, and claim for longer than Config.Timeout. It does not end with
+// ctx once the item may have been sent, but after Config.Timeout. It returns the
+// item as it is stored, and an error only where the store failed or the lease
+// was lost; then an additive item that may have been sent is put aside by who
+// claims it next.
 func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
 	// A copy of an item that is done would come behind those that came after it.
 	stored, err := w.config.Store.Get(ctx, item.ID)
