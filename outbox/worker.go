@@ -178,7 +178,7 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 		return invalid("worker", "is running already")
 	}
 	defer w.running.Store(false)
-	r := &round{Worker: w, mode: mode, done: make(chan error, w.config.Concurrency)}
+	r := &round{Worker: w, mode: mode, done: make(chan landing, w.config.Concurrency), begun: map[uint64]time.Time{}, companies: map[string]int{}}
 	defer r.waitForAll()
 	for ctx.Err() == nil {
 		r.purge(ctx)
@@ -204,13 +204,15 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 // round is one Run or Drain.
 type round struct {
 	*Worker
-	mode     mode
-	flying   int          // deliveries on their way
-	probing  atomic.Int32 // of those, how many are probes
-	done     chan error
-	failed   error     // what the store said to a delivery
-	resting  time.Time // until when the store is left alone, because it failed
-	purgedAt time.Time
+	mode      mode
+	flying    int          // deliveries on their way
+	probing   atomic.Int32 // of those, how many are probes
+	done      chan landing
+	begun     map[uint64]time.Time // when each of them began, by Seq
+	companies map[string]int       // how many of them each has
+	failed    error                // what the store said to a delivery
+	resting   time.Time            // until when the store is left alone, because it failed
+	purgedAt  time.Time
 }
 
 // leaveStore leaves the store alone for a while.
@@ -236,14 +238,26 @@ func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	free := r.config.Concurrency - r.flying
-	if free > 0 {
-		items, due, err := r.claim(ctx, Claim{Now: now, Limit: free, Except: plan.shut})
+	// A slow company gets more than half of the places only where no other wants
+	// them.
+	excepts := [][]string{plan.shut}
+	if busy := r.busy(); len(busy) > 0 {
+		excepts = [][]string{append(busy, plan.shut...), plan.shut}
+	}
+	for _, except := range excepts {
+		free := r.config.Concurrency - r.flying
+		if free == 0 {
+			break
+		}
+		items, due, err := r.claim(ctx, Claim{Now: now, Limit: free, Except: except})
 		if err != nil {
 			return 0, err
 		}
 		for _, item := range items {
-			r.fly(func() error {
+			if r.isStuck(item) {
+				continue
+			}
+			r.fly(item, func() error {
 				_, err := r.deliver(delivering, item)
 				return err
 			})
@@ -286,13 +300,13 @@ func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next
 		if err != nil {
 			return time.Time{}, err
 		}
-		if len(items) == 0 { // its gate waits for the next one
+		if len(items) == 0 || r.isStuck(items[0]) { // its gate waits for the next one
 			next = earliest(next, due)
 			continue
 		}
 		r.gates.probe(subdomain)
 		r.probing.Add(1)
-		r.fly(func() error {
+		r.fly(items[0], func() error {
 			defer r.probing.Add(-1)
 			defer r.gates.stopProbing(subdomain)
 			_, err := r.deliver(context.WithoutCancel(ctx), items[0])
@@ -307,19 +321,50 @@ func (r *round) claim(ctx context.Context, c Claim) ([]Item, time.Time, error) {
 	return r.config.Store.Claim(ctx, c)
 }
 
-func (r *round) fly(deliver func() error) {
+// landing is the end of a delivery.
+type landing struct {
+	item Item
+	err  error
+}
+
+// isStuck reports whether a delivery of the item has outlived its lease: another
+// one beside it would be stuck, too.
+func (r *round) isStuck(item Item) bool {
+	begun, found := r.begun[item.Seq]
+	return found && time.Since(begun) >= r.lease()
+}
+
+// fly starts a delivery.
+func (r *round) fly(item Item, deliver func() error) {
+	r.begun[item.Seq] = time.Now()
+	r.companies[item.Subdomain]++
 	r.flying++
 	go func() {
-		var err error
-		defer func() { r.done <- err }() // also when OnEvent ends the goroutine
-		err = deliver()                  // told to OnEvent
+		end := landing{item: item}
+		defer func() { r.done <- end }() // also when OnEvent ends the goroutine
+		end.err = deliver()              // told to OnEvent
 	}()
+}
+
+// busy are the companies that have half of the places, or more.
+func (r *round) busy() (subdomains []string) {
+	for subdomain, n := range r.companies {
+		if 2*n >= r.config.Concurrency {
+			subdomains = append(subdomains, subdomain)
+		}
+	}
+	return subdomains
 }
 
 // landed is when a delivery is over. A store that cannot record is left alone:
 // each item that is claimed meanwhile would be sent, or leased, in vain.
-func (r *round) landed(err error) {
+func (r *round) landed(end landing) {
 	r.flying--
+	delete(r.begun, end.item.Seq)
+	if r.companies[end.item.Subdomain]--; r.companies[end.item.Subdomain] == 0 {
+		delete(r.companies, end.item.Subdomain)
+	}
+	err := end.err
 	if err != nil && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrUnknownItem) {
 		r.failed = err
 		r.leaveStore()
@@ -336,8 +381,8 @@ func (r *round) wait(ctx context.Context, d time.Duration) {
 		clock = timer.C
 	}
 	select {
-	case err := <-r.done:
-		r.landed(err)
+	case end := <-r.done:
+		r.landed(end)
 	case <-r.wake:
 	case <-clock:
 	case <-ctx.Done():

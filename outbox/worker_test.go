@@ -738,3 +738,51 @@ func TestCompaniesThatHangKeepNobodyWaiting(t *testing.T) {
 		require.Equal(t, 50, s.told(outbox.EventDelivered)-began)
 	})
 }
+
+func TestASlowCompanyTakesHalfOfThePlaces(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.AddCompany("slow")
+		s.fake.Fail(trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Company == "slow" }), trackdrivetest.Slow(4*time.Second), trackdrivetest.Always)
+		const n = 100
+		for i := range n {
+			uuid := fmt.Sprint("many-", i)
+			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
+			s.enqueueAt(t, "slow-"+uuid, trackdrive.CallRef{Subdomain: "slow", UUID: uuid}, revenue("1.00"))
+			s.enqueue(t, uuid, uuid, revenue("1.00"))
+		}
+		defer s.start(t)()
+		pass(10 * time.Second)
+		for i := range n {
+			require.Equal(t, outbox.Delivered, s.item(t, fmt.Sprint("many-", i)).State)
+		}
+	})
+}
+
+func TestADeliveryThatHangsTakesOnePlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		hang := make(chan bool)
+		auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
+			if r.Subdomain == "hangs" {
+				<-hang // and heeds no context
+			}
+			r.SetParam("auth_token", "made-up")
+			return nil
+		})
+		client, err := trackdrive.NewClient("", trackdrive.WithTransport(s.fake.Transport()), trackdrive.WithAuth(trackdrive.AnySubdomain(auth)))
+		require.NoError(t, err)
+		s.Worker, err = outbox.New(outbox.Config{Store: s.store, Client: client, OnEvent: s.note})
+		require.NoError(t, err)
+		s.enqueueAt(t, "hangs", trackdrive.CallRef{Subdomain: "hangs", UUID: "u-1"}, revenue("1.00"))
+		stop := s.start(t)
+		pass(time.Hour)
+		s.enqueue(t, "first", "u-1", revenue("1.00"))
+		pass(time.Minute)
+		require.Equal(t, outbox.Delivered, s.item(t, "first").State)
+		close(hang)
+		stop()
+	})
+}
