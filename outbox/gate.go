@@ -69,6 +69,13 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // probe marks that the company's one item is on its way.
 func (g *gates) probe(subdomain string) {
 	g.mu.Lock()
@@ -107,9 +114,14 @@ func (g *gates) tell(subdomain string, d *Decision, answered bool, now time.Time
 		was = &gate{}
 		g.list[subdomain] = was
 	}
+	leftover := was.isShut() && !was.probing
 	was.probing = false
 	if d.Credentials {
 		return was.pause(now.Add(g.probeEvery))
+	}
+	if leftover { // it was sent before the company rested: the same outage
+		was.until = later(was.until, now.Add(d.RetryAfter))
+		return unchanged
 	}
 	was.failures++
 	if d.RetryAfter > 0 {

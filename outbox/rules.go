@@ -15,7 +15,7 @@ import (
 // Rules say how long an item waits. The zero Rules are the defaults.
 type Rules struct {
 	FirstWait   time.Duration // the longest wait before the second try; it doubles with each. Default 1 s
-	MaxWait     time.Duration // the longest wait of all, but for a longer Retry-After. Default 5 min
+	MaxWait     time.Duration // the longest wait of all, but for a longer Retry-After, of up to a day. Default 5 min
 	NotFoundFor time.Duration // how long a call may be unknown to TrackDrive until its item is dead. Default 1 h
 }
 
@@ -93,9 +93,14 @@ func (r Rules) decideWait(d *Decision, item *Item, err error) {
 	d.Wait = r.wait(item.Attempts)
 	var e *trackdrive.Error
 	if errors.As(err, &e) && e.RetryAfter > 0 {
-		d.RetryAfter, d.Wait = e.RetryAfter, e.RetryAfter+rand.N(r.FirstWait)
+		d.RetryAfter = min(e.RetryAfter, maxRetryAfter)
+		d.Wait = d.RetryAfter + rand.N(r.FirstWait)
 	}
 }
+
+// maxRetryAfter is how long a server is believed: one that tells a time of day
+// where seconds belong would keep its company's items for decades.
+const maxRetryAfter = 24 * time.Hour
 
 // decideNotFound gives a call that is not there yet its time.
 func (r Rules) decideNotFound(d *Decision, item *Item, now time.Time) {

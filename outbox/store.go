@@ -40,10 +40,10 @@ type Store interface {
 
 	// Update changes an item in one step: no other change or claim comes between
 	// what change sees and what is stored. Change may be called more than once,
-	// and must not call the store. It changes neither ID, Key, Seq nor Body. When
-	// it fails, nothing is stored, and its error is returned as it is. When Update
-	// returns without an error, the change is durable. An unknown ID is
-	// ErrUnknownItem.
+	// and must not call the store. It changes neither ID, Subdomain, Key, Seq nor
+	// Body. When it fails, nothing is stored, and its error is returned as it is.
+	// When Update returns without an error, the change is durable. An unknown ID
+	// is ErrUnknownItem.
 	Update(ctx context.Context, id string, change func(*Item) error) (Item, error)
 
 	// Get returns an item, or ErrUnknownItem.
@@ -182,7 +182,9 @@ func Retry(ctx context.Context, store Store, id string) (Item, error) {
 
 // Settle tells what came of an item that is aside, parked or dead, when
 // somebody has looked the call up: delivered, then it is done; or not, then it
-// is sent again as soon as its turn comes. Any other state is [ErrWrongState].
+// is sent again as soon as its turn comes. A request that got no answer may
+// still be worked on: look some minutes later. Any other state is
+// [ErrWrongState].
 func Settle(ctx context.Context, store Store, id string, delivered bool) (Item, error) {
 	return store.Update(ctx, id, func(i *Item) error {
 		if i.State != Aside && i.State != Parked && i.State != Dead {

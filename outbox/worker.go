@@ -50,7 +50,7 @@ const (
 	EventAside     EventKind = "aside"      // nobody knows whether it arrived: alert somebody
 	EventDead      EventKind = "dead"       // TrackDrive refused it for good: alert somebody
 	EventPaused    EventKind = "paused"     // the company refuses the credentials, or there are none: once for each pause
-	EventResumed   EventKind = "resumed"    // the company took an item again
+	EventResumed   EventKind = "resumed"    // the company took an item again, or Resume was called
 	EventLeaseLost EventKind = "lease_lost" // another worker has the item; what this one did is not recorded
 	EventStore     EventKind = "store"      // the store failed; it is tried again
 )
@@ -178,7 +178,7 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 		return invalid("worker", "is running already")
 	}
 	defer w.running.Store(false)
-	r := &round{Worker: w, mode: mode, done: make(chan struct{})}
+	r := &round{Worker: w, mode: mode, done: make(chan landing, w.config.Concurrency), begun: map[uint64]time.Time{}, companies: map[string]int{}}
 	defer r.waitForAll()
 	for ctx.Err() == nil {
 		r.purge(ctx)
@@ -191,7 +191,7 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 				return err
 			}
 			w.tell(Event{Kind: EventStore, Err: err})
-			rest = storeWait
+			rest = r.leaveStore()
 		}
 		if rest < 0 {
 			return nil
@@ -204,16 +204,33 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 // round is one Run or Drain.
 type round struct {
 	*Worker
-	mode     mode
-	flying   int // deliveries on their way
-	done     chan struct{}
-	purgedAt time.Time
+	mode      mode
+	flying    int          // deliveries on their way
+	probing   atomic.Int32 // of those, how many are probes
+	done      chan landing
+	begun     map[uint64]time.Time // when each of them began, by Seq
+	companies map[string]int       // how many of them each has
+	failed    error                // what the store said to a delivery
+	resting   time.Time            // until when the store is left alone, because it failed
+	purgedAt  time.Time
+}
+
+// leaveStore leaves the store alone for a while.
+func (r *round) leaveStore() time.Duration {
+	r.resting = time.Now().Add(storeWait)
+	return storeWait
 }
 
 // start starts as many deliveries as there may be, and says how long there is
 // nothing to do then but to wait for them: negative for never again.
 func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
 	now := time.Now()
+	switch {
+	case r.failed != nil && r.mode == untilDrained:
+		return 0, r.failed
+	case now.Before(r.resting):
+		return r.resting.Sub(now), nil
+	}
 	plan := r.gates.plan(now)
 	// What is claimed is delivered, also when ctx ends meanwhile.
 	delivering := context.WithoutCancel(ctx)
@@ -221,14 +238,29 @@ func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	free := r.config.Concurrency - r.flying
-	if free > 0 {
-		items, due, err := r.claim(ctx, Claim{Now: now, Limit: free, Except: plan.shut})
+	// A slow company gets more than half of the places only where no other wants
+	// them.
+	excepts := [][]string{plan.shut}
+	if busy := r.busy(); len(busy) > 0 {
+		excepts = [][]string{append(busy, plan.shut...), plan.shut}
+	}
+	for _, except := range excepts {
+		free := r.config.Concurrency - r.flying
+		if free == 0 {
+			break
+		}
+		items, due, err := r.claim(ctx, Claim{Now: now, Limit: free, Except: except})
 		if err != nil {
 			return 0, err
 		}
 		for _, item := range items {
-			r.fly(func() { _, _ = r.Deliver(delivering, item) }) // told to OnEvent
+			if r.isStuck(item) {
+				continue
+			}
+			r.fly(item, func() error {
+				_, err := r.deliver(delivering, item)
+				return err
+			})
 		}
 		if len(items) < free {
 			next = earliest(next, due)
@@ -257,24 +289,28 @@ func (r *round) untilDrained(next, now time.Time) time.Duration {
 	return -1
 }
 
-// startProbes sends one item to each company that may be tried again.
+// startProbes sends one item to each company that may be tried again. They have
+// half of what may be on its way, so that many that hang keep no other waiting.
 func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next time.Time, err error) {
 	for _, subdomain := range plan.probes {
-		if r.flying >= r.config.Concurrency {
+		if r.flying >= r.config.Concurrency || r.probing.Load() >= int32(r.config.Concurrency+1)/2 {
 			return time.Time{}, nil
 		}
 		items, due, err := r.claim(ctx, Claim{Now: now, Limit: 1, Only: subdomain})
 		if err != nil {
 			return time.Time{}, err
 		}
-		if len(items) == 0 { // its gate waits for the next one
+		if len(items) == 0 || r.isStuck(items[0]) { // its gate waits for the next one
 			next = earliest(next, due)
 			continue
 		}
 		r.gates.probe(subdomain)
-		r.fly(func() {
+		r.probing.Add(1)
+		r.fly(items[0], func() error {
+			defer r.probing.Add(-1)
 			defer r.gates.stopProbing(subdomain)
-			_, _ = r.Deliver(context.WithoutCancel(ctx), items[0]) // told to OnEvent
+			_, err := r.deliver(context.WithoutCancel(ctx), items[0])
+			return err
 		})
 	}
 	return next, nil
@@ -285,12 +321,54 @@ func (r *round) claim(ctx context.Context, c Claim) ([]Item, time.Time, error) {
 	return r.config.Store.Claim(ctx, c)
 }
 
-func (r *round) fly(deliver func()) {
+// landing is the end of a delivery.
+type landing struct {
+	item Item
+	err  error
+}
+
+// isStuck reports whether a delivery of the item has outlived its lease: another
+// one beside it would be stuck, too.
+func (r *round) isStuck(item Item) bool {
+	begun, found := r.begun[item.Seq]
+	return found && time.Since(begun) >= r.lease()
+}
+
+// fly starts a delivery.
+func (r *round) fly(item Item, deliver func() error) {
+	r.begun[item.Seq] = time.Now()
+	r.companies[item.Subdomain]++
 	r.flying++
 	go func() {
-		deliver()
-		r.done <- struct{}{}
+		end := landing{item: item}
+		defer func() { r.done <- end }() // also when OnEvent ends the goroutine
+		end.err = deliver()              // told to OnEvent
 	}()
+}
+
+// busy are the companies that have half of the places, or more.
+func (r *round) busy() (subdomains []string) {
+	for subdomain, n := range r.companies {
+		if 2*n >= r.config.Concurrency {
+			subdomains = append(subdomains, subdomain)
+		}
+	}
+	return subdomains
+}
+
+// landed is when a delivery is over. A store that cannot record is left alone:
+// each item that is claimed meanwhile would be sent, or leased, in vain.
+func (r *round) landed(end landing) {
+	r.flying--
+	delete(r.begun, end.item.Seq)
+	if r.companies[end.item.Subdomain]--; r.companies[end.item.Subdomain] == 0 {
+		delete(r.companies, end.item.Subdomain)
+	}
+	err := end.err
+	if err != nil && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrUnknownItem) {
+		r.failed = err
+		r.leaveStore()
+	}
 }
 
 // wait waits until a delivery is over, there is something new, the time is up,
@@ -303,8 +381,8 @@ func (r *round) wait(ctx context.Context, d time.Duration) {
 		clock = timer.C
 	}
 	select {
-	case <-r.done:
-		r.flying--
+	case end := <-r.done:
+		r.landed(end)
 	case <-r.wake:
 	case <-clock:
 	case <-ctx.Done():
@@ -312,8 +390,8 @@ func (r *round) wait(ctx context.Context, d time.Duration) {
 }
 
 func (r *round) waitForAll() {
-	for ; r.flying > 0; r.flying-- {
-		<-r.done
+	for r.flying > 0 {
+		r.landed(<-r.done)
 	}
 }
 
@@ -331,11 +409,25 @@ func (r *round) purge(ctx context.Context) {
 
 // Deliver delivers one item that was claimed from the Worker's store, and
 // records what came of it: what Run does with each. It is for engines that bring
-// their own loop. It does not end with ctx once the item may have been sent, but
-// after Config.Timeout. It returns the item as it is stored, and an error only
-// where the store failed or the lease was lost; then an additive item that may
-// have been sent is put aside by who claims it next.
+// their own loop, and claim for longer than Config.Timeout. It does not end with
+// ctx once the item may have been sent, but after Config.Timeout. It returns the
+// item as it is stored, and an error only where the store failed or the lease
+// was lost; then an additive item that may have been sent is put aside by who
+// claims it next.
 func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
+	// A copy of an item that is done would come behind those that came after it.
+	stored, err := w.config.Store.Get(ctx, item.ID)
+	if err == nil {
+		err = stored.isHeldBy(item.Lease.Token)
+	}
+	if err != nil {
+		return item, w.fail(item, err)
+	}
+	return w.deliver(ctx, item)
+}
+
+// deliver is Deliver for an item that was claimed just now.
+func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 	if item.State == Sending {
 		return w.record(ctx, item, interrupted(), nil)
 	}
@@ -362,11 +454,8 @@ func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
 // begin makes sure that the item may be sent: it is still this Worker's, for
 // long enough, and of an additive one it is on record that it may have been.
 func (w *Worker) begin(ctx context.Context, item *Item) error {
-	if time.Until(item.Lease.Until) < w.config.Timeout {
-		return fmt.Errorf("%w: %s, before it was sent", ErrLeaseLost, item.ID)
-	}
-	if !item.Additive {
-		return nil
+	if err := w.hasTime(item); err != nil || !item.Additive {
+		return err
 	}
 	marked, err := w.config.Store.Update(ctx, item.ID, func(i *Item) error {
 		if err := i.isHeldBy(item.Lease.Token); err != nil {
@@ -376,12 +465,22 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 		}
 		i.State = Sending
+		i.Lease.Until = later(i.Lease.Until, time.Now().Add(w.lease())) // the store may have taken its time
 		return nil
 	})
-	if err == nil {
-		*item = marked
+	if err != nil {
+		return err
 	}
-	return err
+	*item = marked
+	return w.hasTime(item)
+}
+
+// hasTime refuses an item whose lease may end before its delivery does.
+func (w *Worker) hasTime(item *Item) error {
+	if time.Until(item.Lease.Until) < w.config.Timeout {
+		return fmt.Errorf("%w: %s, before it was sent", ErrLeaseLost, item.ID)
+	}
+	return nil
 }
 
 // isHeldBy refuses a worker that no longer has the item, and an outcome for one

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -575,5 +576,213 @@ func TestWhatWasDeliveredLongAgoIsPurged(t *testing.T) {
 		pass(3 * time.Hour)
 		_, err := s.store.Get(t.Context(), "sale-1")
 		require.ErrorIs(t, err, outbox.ErrUnknownItem)
+	})
+}
+
+func TestARetryAfterOfDecadesIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string]string{
+		"a time of day in seconds": "1795250000", // since 1970
+		"a date":                   "Fri, 31 Dec 9999 23:59:59 GMT",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStand(t, nil)
+				s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusTooManyRequests, http.Header{"Retry-After": {after}}, ""), 1)
+				s.enqueue(t, "first", "u-1", revenue("1.00"))
+				defer s.start(t)()
+				pass(time.Hour)
+				s.fake.AssertRequests(t, 1)
+				pass(24 * time.Hour)
+				require.Equal(t, outbox.Delivered, s.item(t, "first").State)
+			})
+		})
+	}
+}
+
+func TestWhatFailsAtOnceIsOneOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const n = 200
+		s := newStand(t, func(c *outbox.Config) { c.Concurrency = n })
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), trackdrivetest.Always)
+		for i := range n {
+			uuid := fmt.Sprintf("many-%d", i)
+			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
+			s.enqueue(t, uuid, uuid, revenue("1.00"))
+		}
+		defer s.start(t)()
+		pass(100 * time.Millisecond)
+		s.fake.Heal()
+		pass(10 * time.Second)
+		require.Equal(t, n, s.told(outbox.EventDelivered))
+	})
+}
+
+// readOnly is a store whose disk is full: it can be read.
+type readOnly struct{ *outboxtest.Memory }
+
+func (readOnly) Update(context.Context, string, func(*outbox.Item) error) (outbox.Item, error) {
+	return outbox.Item{}, errors.New("the disk is full")
+}
+
+func TestAStoreThatCannotWriteIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, func(c *outbox.Config) { c.Store = readOnly{c.Store.(*outboxtest.Memory)} })
+		for i := range 500 {
+			s.enqueue(t, fmt.Sprint(i), fmt.Sprint("many-", i), addRevenue("1.00"))
+		}
+		stop := s.start(t)
+		pass(10 * time.Second)
+		stop()
+		require.Less(t, s.told(outbox.EventStore), 100)
+		pass(2 * time.Minute)
+		limited, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		require.ErrorContains(t, s.Drain(limited), "the disk is full")
+		s.fake.AssertRequests(t, 0)
+	})
+}
+
+func TestAnItemThatIsDeliveredTwiceIsSentOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.enqueue(t, "old", "u-1", revenue("1.00"))
+		s.enqueue(t, "new", "u-1", revenue("2.00"))
+		claim := func(token string) outbox.Item {
+			items, _, err := s.store.Claim(t.Context(), outbox.Claim{Token: token, Now: time.Now(), Lease: time.Hour, Limit: 1})
+			require.NoError(t, err)
+			require.Len(t, items, 1)
+			return items[0]
+		}
+		old := claim("one")
+		_, err := s.Deliver(t.Context(), old)
+		require.NoError(t, err)
+		_, err = s.Deliver(t.Context(), claim("two"))
+		require.NoError(t, err)
+		_, err = s.Deliver(t.Context(), old)
+		require.ErrorIs(t, err, outbox.ErrLeaseLost)
+		updates := s.fake.Updates("u-1")
+		require.Equal(t, "2.00", updates[len(updates)-1].Values["revenue"], "the older value does not come last")
+	})
+}
+
+// slow is a store that takes long to write, such as one that is compacted.
+type slow struct {
+	*outboxtest.Memory
+	wait time.Duration
+}
+
+func (s *slow) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
+	pause := s.wait
+	s.wait = 0
+	<-time.After(pause)
+	return s.Memory.Update(ctx, id, change)
+}
+
+func TestAMarkThatTookLongLeavesTimeForTheDelivery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{wait: 88 * time.Second}
+		s := newStand(t, func(c *outbox.Config) {
+			store.Memory = c.Store.(*outboxtest.Memory)
+			c.Store = store
+		})
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Slow(4*time.Second), 1)
+		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
+		defer s.start(t)()
+		pass(91 * time.Second)
+		require.Equal(t, outbox.Sending, s.item(t, "additive").State, "it is on its way, and nobody is to settle it")
+		pass(time.Minute)
+		require.Equal(t, outbox.Delivered, s.item(t, "additive").State)
+	})
+}
+
+func TestAnObserverThatEndsItsGoroutineStopsNoWorker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, func(c *outbox.Config) {
+			c.OnEvent = func(outbox.Event) { runtime.Goexit() } // as t.FailNow does
+		})
+		s.enqueue(t, "first", "u-1", revenue("1.00"))
+		require.NoError(t, s.Drain(t.Context()))
+	})
+}
+
+func TestCompaniesThatHangKeepNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		hanging := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Company != "acme" })
+		s.fake.Fail(hanging, trackdrivetest.Slow(time.Minute), trackdrivetest.Always)
+		for c := range 100 {
+			name := fmt.Sprint("down-", c)
+			s.fake.AddCompany(name)
+			for i := range 5 {
+				uuid := fmt.Sprint("u-", i)
+				s.enqueueAt(t, fmt.Sprint(name, uuid), trackdrive.CallRef{Subdomain: name, UUID: uuid}, revenue("1.00"))
+			}
+		}
+		defer s.start(t)()
+		pass(20 * time.Minute) // all of them rest now
+		began := s.told(outbox.EventDelivered)
+		for i := range 50 {
+			uuid := fmt.Sprint("now-", i)
+			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
+			s.enqueue(t, uuid, uuid, revenue("1.00"))
+		}
+		pass(time.Minute)
+		require.Equal(t, 50, s.told(outbox.EventDelivered)-began)
+	})
+}
+
+func TestASlowCompanyTakesHalfOfThePlaces(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.AddCompany("slow")
+		s.fake.Fail(trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Company == "slow" }), trackdrivetest.Slow(4*time.Second), trackdrivetest.Always)
+		const n = 100
+		for i := range n {
+			uuid := fmt.Sprint("many-", i)
+			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
+			s.enqueueAt(t, "slow-"+uuid, trackdrive.CallRef{Subdomain: "slow", UUID: uuid}, revenue("1.00"))
+			s.enqueue(t, uuid, uuid, revenue("1.00"))
+		}
+		defer s.start(t)()
+		pass(10 * time.Second)
+		for i := range n {
+			require.Equal(t, outbox.Delivered, s.item(t, fmt.Sprint("many-", i)).State)
+		}
+	})
+}
+
+func TestADeliveryThatHangsTakesOnePlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		hang := make(chan bool)
+		auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
+			if r.Subdomain == "hangs" {
+				<-hang // and heeds no context
+			}
+			r.SetParam("auth_token", "made-up")
+			return nil
+		})
+		client, err := trackdrive.NewClient("", trackdrive.WithTransport(s.fake.Transport()), trackdrive.WithAuth(trackdrive.AnySubdomain(auth)))
+		require.NoError(t, err)
+		s.Worker, err = outbox.New(outbox.Config{Store: s.store, Client: client, OnEvent: s.note})
+		require.NoError(t, err)
+		s.enqueueAt(t, "hangs", trackdrive.CallRef{Subdomain: "hangs", UUID: "u-1"}, revenue("1.00"))
+		stop := s.start(t)
+		pass(time.Hour)
+		s.enqueue(t, "first", "u-1", revenue("1.00"))
+		pass(time.Minute)
+		require.Equal(t, outbox.Delivered, s.item(t, "first").State)
+		close(hang)
+		stop()
 	})
 }

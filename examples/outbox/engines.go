@@ -29,12 +29,14 @@ func onFile(file string) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &engine{store: store, close: store.Close, work: func(ctx context.Context, worker *outbox.Worker) error {
-		if err := worker.Run(ctx); !errors.Is(err, context.Canceled) {
-			return err
-		}
-		return nil
-	}}, nil
+	return &engine{store: store, close: store.Close, work: workAlone}, nil
+}
+
+func workAlone(ctx context.Context, worker *outbox.Worker) error {
+	if err := worker.Run(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // onPostgres is the engine for several machines.

@@ -14,7 +14,7 @@
 //	go run . -listen :8080 -store conversions.db
 //	go run . -listen :8080 -postgres postgres://outbox@db/outbox   # on every machine
 //	curl -H "Authorization: Bearer $OUTBOX_KEY" -d id=sale-4711 -d subdomain=acme -d call=UUID -d revenue=25.50 localhost:8080/sales
-//	curl -H "Authorization: Bearer $OUTBOX_KEY" localhost:8080/items?state=dead
+//	curl -H "Authorization: Bearer $OUTBOX_KEY" 'localhost:8080/items?state=dead'
 //	curl -H "Authorization: Bearer $OUTBOX_KEY" -d id=sale-4711 localhost:8080/retry
 //
 // Exit status: 0 when all went well, 1 when not, 2 wrong usage.
@@ -150,13 +150,16 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, eng
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- engine.work(working, worker) }()
+	answered := make(chan struct{})
 	context.AfterFunc(working, func() {
+		defer close(answered)
 		patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_ = srv.Shutdown(patience) // who is not answered then asks again
 	})
-	err := srv.Serve(listener)
+	err := srv.Serve(listener) // returns when Shutdown begins
 	stop()
+	<-answered
 	if worked := <-ended; worked != nil {
 		return worked
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -251,4 +253,48 @@ func TestProgressIsABarOnATerminalAndLinesElsewhere(t *testing.T) {
 		p.end()
 		require.Equal(t, want, out.String())
 	}
+}
+
+func TestWhoIsBeingAnsweredIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked, stopped := make(chan bool), make(chan bool)
+	var stored atomic.Bool
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-stopped // the listener is closed
+		w.WriteHeader(s.ask(t, "/sales", "id", "a", "subdomain", "acme", "call", "u-1", "revenue", "5.00").Code)
+		stored.Store(true)
+	})
+	answered := make(chan string, 1)
+	go func() {
+		resp, err := http.Get("http://" + listener.Addr().String())
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		_ = resp.Body.Close()
+		answered <- resp.Status
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- serve(ctx, &noticed{listener, stopped}, handler, &engine{work: workAlone}, s.worker) }()
+	<-asked
+	cancel()
+	require.NoError(t, <-ended)
+	require.True(t, stored.Load(), "the store may be closed now")
+	require.Equal(t, "202 Accepted", <-answered)
+}
+
+// noticed is a listener that tells when it is closed.
+type noticed struct {
+	net.Listener
+	closed chan bool
+}
+
+func (n *noticed) Close() error {
+	defer close(n.closed)
+	return n.Listener.Close()
 }

@@ -352,3 +352,38 @@ func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, store.Close())
 }
+
+func TestAChangeKeepsTheFileInOrder(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outbox.db")
+	store, err := boltstore.Open(path, nil)
+	require.NoError(t, err)
+	now := time.Now()
+	item, err := outbox.NewUpdate("sale-1", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("1.00")})
+	require.NoError(t, err)
+	_, _, err = outbox.Enqueue(t.Context(), store, item)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*outbox.Item){
+		"id":        func(i *outbox.Item) { i.ID = "other" },
+		"key":       func(i *outbox.Item) { i.Key = "acme/other" },
+		"subdomain": func(i *outbox.Item) { i.Subdomain = "other" },
+		"seq":       func(i *outbox.Item) { i.Seq = 9 },
+	} {
+		_, err := store.Update(t.Context(), "sale-1", func(i *outbox.Item) error { change(i); return nil })
+		assert.ErrorIs(t, err, trackdrive.ErrInvalidArgument, name)
+	}
+	for _, at := range []time.Time{now, now.Add(time.Hour)} {
+		_, err := store.Update(t.Context(), "sale-1", func(i *outbox.Item) error {
+			i.State, i.SettledAt = outbox.Delivered, at
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	require.NoError(t, store.Close())
+	store, err = boltstore.Open(path, nil)
+	require.NoError(t, err)
+	n, err := store.Purge(t.Context(), now.Add(2*time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.NoError(t, store.Close())
+}

@@ -320,7 +320,7 @@ const compactStep = 1 << 20
 
 // Compact writes the file anew, without the space of what was removed, and puts
 // it in place of the old one. Everything else waits meanwhile. It needs room for
-// a second file. When it fails, the old file is in use as before.
+// a second file. When that cannot be written, the old file is in use as before.
 func (s *Store) Compact(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -336,7 +336,7 @@ func (s *Store) Compact(ctx context.Context) error {
 	}
 	fresh, err := s.copyTo(temporary)
 	if err != nil {
-		return errors.Join(fmt.Errorf("boltstore: %w", err), os.Remove(temporary))
+		return errors.Join(err, os.Remove(temporary))
 	}
 	old := s.db
 	s.db = fresh
@@ -361,7 +361,7 @@ func (s *Store) copyTo(temporary string) (fresh *bolt.DB, err error) {
 		err = os.Rename(temporary, s.path)
 	}
 	if err != nil {
-		return nil, errors.Join(err, fresh.Close())
+		return nil, errors.Join(fmt.Errorf("boltstore: %w", err), fresh.Close())
 	}
 	return fresh, nil
 }

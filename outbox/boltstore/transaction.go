@@ -121,7 +121,7 @@ func (t *transaction) change(id string, change func(*outbox.Item) error) (change
 	if err := change(&after); err != nil {
 		return outbox.Item{}, err, nil
 	}
-	if err := checkItem(&after); err != nil {
+	if err := checkChange(&before, &after); err != nil {
 		return outbox.Item{}, err, nil
 	}
 	if held && after.Lease != before.Lease {
@@ -162,7 +162,7 @@ func (t *transaction) put(before, after *outbox.Item) error {
 	if err := t.items.Put(seqKey(after.Seq), data); err != nil {
 		return err
 	}
-	if before == nil || before.State != after.State {
+	if before == nil || before.State != after.State || !before.SettledAt.Equal(after.SettledAt) {
 		if err := t.putState(before, after); err != nil {
 			return err
 		}
@@ -333,6 +333,15 @@ func checkItem(i *outbox.Item) error {
 	return nil
 }
 
+// checkChange refuses, too, what would leave an item under an old name in the
+// indexes.
+func checkChange(before, after *outbox.Item) error {
+	if before.ID != after.ID || before.Key != after.Key || before.Subdomain != after.Subdomain || before.Seq != after.Seq {
+		return fmt.Errorf("%w: item: its id, key, subdomain and seq cannot be changed", trackdrive.ErrInvalidArgument)
+	}
+	return checkItem(after)
+}
+
 func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {
 	return decodeItem(tx.Bucket(itemBucket).Get(seqKey(seq)))
 }
@@ -341,12 +350,16 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encodeItem puts a checksum in front: bbolt has none of its own.
 func encodeItem(i *outbox.Item) ([]byte, error) {
-	text, err := json.Marshal(i)
-	if err != nil {
+	var data bytes.Buffer
+	data.Write(make([]byte, 4))
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false) // the body stays as it is
+	if err := encoder.Encode(i); err != nil {
 		return nil, err
 	}
-	data := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(text)), crc32.Checksum(text, castagnoli))
-	return append(data, text...), nil
+	text := data.Bytes()[4:]
+	binary.BigEndian.PutUint32(data.Bytes(), crc32.Checksum(text, castagnoli))
+	return data.Bytes(), nil
 }
 
 func decodeItem(data []byte) (i outbox.Item, err error) {

@@ -4,7 +4,7 @@
 // moments.
 //
 //	func TestStore(t *testing.T) {
-//		outboxtest.Run(t, func(t *testing.T) outbox.Store { ... })
+//		outboxtest.Run(t, func() (outbox.Store, error) { ... })
 //	}
 //
 //	func TestKill(t *testing.T) {

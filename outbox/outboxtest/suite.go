@@ -141,6 +141,7 @@ func (s *trial) become(id string, state outbox.State) {
 func keepsAll(s *trial) {
 	item := itemOf("sale 1/ä", "u-1")
 	item.NotBefore, item.Additive = start.Add(-time.Hour), true
+	item.Body = json.RawMessage(`{"revenue":"25.50","post_call_tokens":{"note":"<a & b>` + "\u2028" + `\u2028é","n":1.50}}`)
 	s.enqueue(item)
 	_, err := s.Update(ctx, item.ID, func(i *outbox.Item) error {
 		require.EqualValues(s, 1, i.Seq)
@@ -157,6 +158,7 @@ func keepsAll(s *trial) {
 	got, err := json.Marshal(s.get(item.ID))
 	require.NoError(s, err)
 	require.JSONEq(s, string(wanted), string(got))
+	require.Equal(s, string(item.Body), string(s.get(item.ID).Body), "the body is kept to the letter")
 }
 
 func storesOnce(s *trial) {
