@@ -457,6 +457,7 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 	if err := w.hasTime(item); err != nil || !item.Additive {
 		return err
 	}
+	left := time.Until(item.Lease.Until)
 	marked, err := w.config.Store.Update(ctx, item.ID, func(i *Item) error {
 		if err := i.isHeldBy(item.Lease.Token); err != nil {
 			return err
@@ -465,7 +466,7 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 		}
 		i.State = Sending
-		i.Lease.Until = later(i.Lease.Until, time.Now().Add(w.lease())) // the store may have taken its time
+		i.Lease.Until = later(i.Lease.Until, time.Now().Add(left)) // the store may have taken its time
 		return nil
 	})
 	if err != nil {
