@@ -142,6 +142,22 @@ func ExampleSettle() {
 	// delivered <nil>
 }
 
+func ExampleDiscard() {
+	ctx := context.Background()
+	worker, store, _ := fakeWorker()
+	item, err := outbox.NewUpdate("sale-1", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("5.00")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, _, err := worker.Enqueue(ctx, item); err != nil {
+		log.Fatal(err)
+	}
+	item, err = outbox.Discard(ctx, store, "sale-1", "the sale was cancelled")
+	fmt.Println(item.State, item.LastError, err)
+	// Output:
+	// dead outbox: discarded: the sale was cancelled <nil>
+}
+
 func ExampleSend() {
 	fake := trackdrivetest.New()
 	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))

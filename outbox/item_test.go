@@ -202,6 +202,39 @@ func TestStatesForSettlingByHand(t *testing.T) {
 	}
 }
 
+func TestWhatWouldWaitForEverIsDiscarded(t *testing.T) {
+	t.Parallel()
+	for state, allowed := range map[outbox.State]bool{
+		outbox.Waiting: true, outbox.Parked: true, outbox.Aside: true, outbox.Sending: false, outbox.Delivered: false, outbox.Dead: false,
+	} {
+		store := outboxtest.NewMemory()
+		for _, id := range []string{"sale-1", "sale-2"} {
+			item := anItem(t, addRevenue("1.00"))
+			item.ID = id
+			_, _, err := outbox.Enqueue(t.Context(), store, item)
+			require.NoError(t, err)
+		}
+		_, err := store.Update(t.Context(), "sale-1", func(i *outbox.Item) error { i.State = state; return nil })
+		require.NoError(t, err)
+		item, err := outbox.Discard(t.Context(), store, "sale-1", "the account is gone")
+		if !allowed {
+			require.ErrorIs(t, err, outbox.ErrWrongState, state)
+			continue
+		}
+		require.NoError(t, err, state)
+		require.Equal(t, outbox.Dead, item.State)
+		require.Equal(t, "outbox: discarded: the account is gone", item.LastError)
+		require.False(t, item.SettledAt.IsZero())
+		next, _, err := store.Claim(t.Context(), outbox.Claim{Token: "t", Now: time.Now(), Lease: time.Minute, Limit: 10})
+		require.NoError(t, err)
+		require.Len(t, next, 1)
+		require.Equal(t, "sale-2", next[0].ID, "the next one of the call starts")
+
+		_, err = outbox.Discard(t.Context(), store, "sale-2", "it is on its way")
+		require.ErrorIs(t, err, outbox.ErrWrongState)
+	}
+}
+
 func TestConfigsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	client, err := trackdrive.NewClient("acme")

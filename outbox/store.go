@@ -200,6 +200,25 @@ func Settle(ctx context.Context, store Store, id string, delivered bool) (Item, 
 	})
 }
 
+// Discard gives an item up that waits, is parked or aside: it becomes dead, with
+// the reason as its LastError, and the next one of its call starts. It is for
+// what would wait for ever: a call of an account that is gone, say. One that a
+// worker has just now is [ErrWrongState], like any that is settled: discard it
+// again later. An item that is aside may have arrived.
+func Discard(ctx context.Context, store Store, id, reason string) (Item, error) {
+	return store.Update(ctx, id, func(i *Item) error {
+		now := time.Now()
+		switch {
+		case i.Lease.IsLive(now):
+			return fmt.Errorf("%w: %s is being delivered", ErrWrongState, i.ID)
+		case i.State != Waiting && i.State != Parked && i.State != Aside:
+			return fmt.Errorf("%w: %s is %s; only those that wait, are parked or aside are discarded", ErrWrongState, i.ID, i.State)
+		}
+		i.State, i.SettledAt, i.LastError, i.Lease = Dead, now, bounded("outbox: discarded: "+reason, maxError), Lease{}
+		return nil
+	})
+}
+
 // again makes an item wait as if it were new; its last error stays to be read.
 func (i *Item) again(now time.Time) {
 	i.State, i.Due, i.SettledAt, i.NotFoundSince, i.Attempts = Waiting, now, time.Time{}, time.Time{}, 0
