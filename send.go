@@ -481,6 +481,7 @@ func (c *call) clean(err error) error {
 func (c *call) secrets() redact.Secrets {
 	var s redact.Secrets
 	s.Add(c.secret...)
+	s.Add(c.params.secrets()...)
 	for _, auth := range c.sent {
 		s.Add(auth.secrets()...)
 	}
