@@ -568,3 +568,13 @@ func TestAmountsAreNumbersOrTexts(t *testing.T) {
 		require.Error(t, new(trackdrive.Amount).UnmarshalJSON([]byte(text)), text)
 	}
 }
+
+func TestALeadsTokenHasOtherNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"offer_lead_token", "schedule_lead_token"} {
+		rt := &answering{status: 200, body: lead}
+		_, err := newClient(t, rt).CaptureLead(t.Context(), &trackdrive.Lead{CallerID: "1", Fields: trackdrive.Fields{name: "abc-token"}})
+		require.NoError(t, err)
+		require.Equal(t, `{"caller_id":"1","`+name+`":"abc-token"}`, rt.sent[0].body)
+	}
+}
