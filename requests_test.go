@@ -331,6 +331,14 @@ func TestHostileBaseURLs(t *testing.T) {
 	}
 }
 
+// formThatIsRead is a forward post whose handler has looked at a value.
+func formThatIsRead(t *testing.T, form string) *http.Request {
+	t.Helper()
+	r := forwardPost("application/x-www-form-urlencoded", form)
+	require.Equal(t, "1", r.FormValue("x"))
+	return r
+}
+
 func TestForwardPosts(t *testing.T) {
 	t.Parallel()
 	want := trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}
@@ -346,6 +354,7 @@ func TestForwardPosts(t *testing.T) {
 		"both, the same":    httptest.NewRequest("POST", "/?trackdrive_subdomain=acme", strings.NewReader(form)),
 		"vendor JSON":       forwardPost("application/vnd.api+json", object),
 		"halves":            httptest.NewRequest("POST", "/?trackdrive_subdomain=acme", strings.NewReader("trackdrive_call_uuid=u-1")),
+		"form that is read": formThatIsRead(t, form),
 	} {
 		var before []byte
 		if r.Body != nil && name != "query" {
