@@ -239,3 +239,18 @@ func TestCredentialsInFieldsDoNotShow(t *testing.T) {
 		}
 	}
 }
+
+func TestCredentialsInPathsDoNotShow(t *testing.T) {
+	t.Parallel()
+	const planted = "PLANTED-token-0123456789"
+	for _, path := range [][]string{{"secure", planted, "calls", "u-1"}, {"secure", planted}, {"leads", planted, "5555550100", "by_caller_number"}} {
+		rt := &answering{status: 404, body: `{"errors":["No route matches /` + strings.Join(path, "/") + `"]}`}
+		_, err := newClient(t, rt).Do(t.Context(), &trackdrive.Request{Method: "GET", Path: path}, nil)
+		var e *trackdrive.Error
+		require.ErrorAs(t, err, &e)
+		for _, text := range append(printings(e), e.Error(), string(e.Body)) {
+			require.NotContains(t, text, planted)
+		}
+		require.Contains(t, e.Error(), "No route matches /"+path[0])
+	}
+}
