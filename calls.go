@@ -213,9 +213,10 @@ const (
 const maxForwardPost = 64 << 10
 
 // ParseCallRef reads trackdrive_subdomain and trackdrive_call_uuid from a
-// forward post: query, form or JSON body, of at most 64 KiB. It refuses what
-// [NewCallRef] refuses, and a value that is given twice and differs, and leaves
-// r.Body readable from the start. Errors are of kind [ErrInvalidArgument].
+// forward post: query, form (also one that r.ParseForm has read) or JSON body,
+// of at most 64 KiB. It refuses what [NewCallRef] refuses, and a value that is
+// given twice and differs, and leaves r.Body readable from the start. Errors are
+// of kind [ErrInvalidArgument].
 func ParseCallRef(r *http.Request) (CallRef, error) {
 	if r == nil {
 		return CallRef{}, invalid("request", "is nil")
