@@ -213,9 +213,10 @@ const (
 const maxForwardPost = 64 << 10
 
 // ParseCallRef reads trackdrive_subdomain and trackdrive_call_uuid from a
-// forward post: query, form or JSON body, of at most 64 KiB. It refuses what
-// [NewCallRef] refuses, and a value that is given twice and differs, and leaves
-// r.Body readable from the start. Errors are of kind [ErrInvalidArgument].
+// forward post: query, form (also one that r.ParseForm has read) or JSON body,
+// of at most 64 KiB. It refuses what [NewCallRef] refuses, and a value that is
+// given twice and differs, and leaves r.Body readable from the start. Errors are
+// of kind [ErrInvalidArgument].
 func ParseCallRef(r *http.Request) (CallRef, error) {
 	if r == nil {
 		return CallRef{}, invalid("request", "is nil")
@@ -225,6 +226,9 @@ func ParseCallRef(r *http.Request) (CallRef, error) {
 		if err := found.addQuery(r.URL.RawQuery); err != nil {
 			return CallRef{}, err
 		}
+	}
+	if err := found.addValues(r.PostForm); err != nil { // where the handler has read the form
+		return CallRef{}, err
 	}
 	body, err := peekBody(r)
 	if err != nil {
@@ -284,6 +288,10 @@ func (p *forwardPost) add(name, value string) error {
 // platforms fill templates with anything.
 func (p *forwardPost) addQuery(text string) error {
 	values, _ := url.ParseQuery(text)
+	return p.addValues(values)
+}
+
+func (p *forwardPost) addValues(values url.Values) error {
 	for _, name := range [...]string{paramSubdomain, paramCallUUID} {
 		for _, value := range values[name] {
 			if err := p.add(name, value); err != nil {
@@ -313,7 +321,10 @@ func (p *forwardPost) addBody(contentType string, body []byte) error {
 
 func (p *forwardPost) addJSON(body []byte) error {
 	var r reader
-	if err := r.object(body, forwardPostMembers); err != nil {
+	switch err := r.object(body, forwardPostMembers); {
+	case errors.Is(err, errNoObject):
+		return invalid("body", "is no JSON object")
+	case err != nil:
 		return invalid("body", "%v", err)
 	}
 	if err := p.add(paramSubdomain, r.string(r.top[mTrackdriveSubdomain])); err != nil {

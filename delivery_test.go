@@ -331,6 +331,12 @@ func TestTransportsThatBreakTheirContractAreUnknown(t *testing.T) {
 	}
 }
 
+func TestAReplyWithoutAStatusIsUnreadable(t *testing.T) {
+	t.Parallel()
+	_, err := newClient(t, &answering{body: lead}).Post(t.Context(), "sell", onePost)
+	requireDelivery(t, err, trackdrive.ErrUnreadable, trackdrive.DeliveryUnknown, 1)
+}
+
 func TestTheDeadlineIsKeptToTheTick(t *testing.T) {
 	t.Parallel()
 	for _, f := range []faultserver.Step{faultserver.Silence, faultserver.SilenceInBody, faultserver.Drip, faultserver.DripHeader} {

@@ -33,6 +33,12 @@ func (l *Lead) parameters(list []param) []param {
 
 func (l *Lead) fields() Fields { return l.Fields }
 
+// hasToken reports whether the lead has a token, also under TrackDrive's other
+// names for it.
+func (l *Lead) hasToken() bool {
+	return l.LeadToken != "" || l.Fields["offer_lead_token"] != nil || l.Fields["schedule_lead_token"] != nil
+}
+
 func (l *Lead) wire() any {
 	return struct {
 		LeadToken       string   `url:"lead_token,omitempty"`
@@ -81,7 +87,7 @@ func (c *Client) storeLead(ctx context.Context, op operation, l *Lead, opts []Ca
 	switch {
 	case l == nil:
 		return nil, refused(op.name, invalid("lead", "is nil"))
-	case l.LeadToken == "" && call.set.auth == nil:
+	case !l.hasToken() && call.set.auth == nil:
 		return nil, refused(op.name, invalid("lead_token", "is empty, and there are no other credentials"))
 	case op.name == "capture_lead" && len(l.Data) > 0:
 		return nil, refused(op.name, invalid("data", "is for SubmitLead; CaptureLead takes contact fields in Fields"))

@@ -282,7 +282,7 @@ func (r *reader) fail(err error) {
 
 // maxBuyers bounds what a reply of nothing but small objects can cost: at 1 MiB
 // a reply has no room for more real ones.
-const maxBuyers = 1 << 14
+const maxBuyers = 1 << 16
 
 // smallestBuyer is how short a buyer of the market's can be, in bytes.
 const smallestBuyer = len(`{"ping_id":"1","bid":1}`)

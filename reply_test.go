@@ -534,3 +534,13 @@ func FuzzParseResponses(f *testing.F) {
 		}
 	})
 }
+
+func TestAReplyMayBeFullOfBuyers(t *testing.T) {
+	t.Parallel()
+	const buyer = `{"ping_id":"1","bid":1}`
+	n := (1<<20 - len(`{"success":true,"buyers":[]}`)) / (len(buyer) + 1)
+	p, err := pinged(t, 200, `{"success":true,"buyers":[`+strings.TrimSuffix(strings.Repeat(buyer+",", n), ",")+`]}`)
+	require.NoError(t, err)
+	require.Len(t, p.Buyers, n)
+	require.Equal(t, trackdrive.ID("1"), p.Buyers[n-1].PingID)
+}

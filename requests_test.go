@@ -331,6 +331,14 @@ func TestHostileBaseURLs(t *testing.T) {
 	}
 }
 
+// formThatIsRead is a forward post whose handler has looked at a value.
+func formThatIsRead(t *testing.T, form string) *http.Request {
+	t.Helper()
+	r := forwardPost("application/x-www-form-urlencoded", form)
+	require.Equal(t, "1", r.FormValue("x"))
+	return r
+}
+
 func TestForwardPosts(t *testing.T) {
 	t.Parallel()
 	want := trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}
@@ -346,6 +354,7 @@ func TestForwardPosts(t *testing.T) {
 		"both, the same":    httptest.NewRequest("POST", "/?trackdrive_subdomain=acme", strings.NewReader(form)),
 		"vendor JSON":       forwardPost("application/vnd.api+json", object),
 		"halves":            httptest.NewRequest("POST", "/?trackdrive_subdomain=acme", strings.NewReader("trackdrive_call_uuid=u-1")),
+		"form that is read": formThatIsRead(t, form),
 	} {
 		var before []byte
 		if r.Body != nil && name != "query" {
@@ -566,5 +575,15 @@ func TestAmountsAreNumbersOrTexts(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`$5`, `05`, `5.`, `true`, `[]`, `{}`} {
 		require.Error(t, new(trackdrive.Amount).UnmarshalJSON([]byte(text)), text)
+	}
+}
+
+func TestALeadsTokenHasOtherNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"offer_lead_token", "schedule_lead_token"} {
+		rt := &answering{status: 200, body: lead}
+		_, err := newClient(t, rt).CaptureLead(t.Context(), &trackdrive.Lead{CallerID: "1", Fields: trackdrive.Fields{name: "abc-token"}})
+		require.NoError(t, err)
+		require.Equal(t, `{"caller_id":"1","`+name+`":"abc-token"}`, rt.sent[0].body)
 	}
 }

@@ -217,3 +217,40 @@ func TestErrorsOfATransportLoseQueryAndPath(t *testing.T) {
 	require.NotContains(t, err.Error(), "15555550100")
 	require.NotContains(t, err.Error(), "secret_vanity")
 }
+
+func TestCredentialsInFieldsDoNotShow(t *testing.T) {
+	t.Parallel()
+	const planted = "PLANTED-token-0123456789"
+	rt := &answering{status: 422, body: `{"status":"` + planted + `","errors":{"` + planted + `":"` + planted + ` is revoked"},"keyword":"insurance"}`}
+	c := newClient(t, rt)
+	for _, name := range []string{"lead_token", "offer_lead_token", "schedule_lead_token", "auth_token", "offer_token", "Offer_Key"} {
+		for _, value := range []any{planted, trackdrive.ID(planted)} {
+			fields := trackdrive.Fields{name: value, "keyword": "insurance", "n_token": 5, "nil_token": nil}
+			_, done := c.Do(t.Context(), &trackdrive.Request{Method: "POST", Path: []string{"leads", "create_or_update"}, Params: fields}, nil)
+			_, pinged := c.Ping(t.Context(), "sell", &trackdrive.PingRequest{Fields: fields})
+			for _, err := range []error{done, pinged} {
+				var e *trackdrive.Error
+				require.ErrorAs(t, err, &e)
+				for _, text := range append(printings(e), e.Error(), e.Status, string(e.Body)) {
+					require.NotContains(t, text, planted, name)
+				}
+				require.Contains(t, string(e.Body), "insurance")
+			}
+		}
+	}
+}
+
+func TestCredentialsInPathsDoNotShow(t *testing.T) {
+	t.Parallel()
+	const planted = "PLANTED-token-0123456789"
+	for _, path := range [][]string{{"secure", planted, "calls", "u-1"}, {"secure", planted}, {"leads", planted, "5555550100", "by_caller_number"}} {
+		rt := &answering{status: 404, body: `{"errors":["No route matches /` + strings.Join(path, "/") + `"]}`}
+		_, err := newClient(t, rt).Do(t.Context(), &trackdrive.Request{Method: "GET", Path: path}, nil)
+		var e *trackdrive.Error
+		require.ErrorAs(t, err, &e)
+		for _, text := range append(printings(e), e.Error(), string(e.Body)) {
+			require.NotContains(t, text, planted)
+		}
+		require.Contains(t, e.Error(), "No route matches /"+path[0])
+	}
+}

@@ -434,6 +434,9 @@ func bounded(secrets *redact.Secrets, text string) string {
 func (c *call) cause(t *attempt.Try) error {
 	switch t.Fault {
 	case attempt.None:
+		if t.StatusCode == 0 {
+			return unreadable(errNoStatus) // only a transport of somebody else's can do that
+		}
 		if kind := kindOfStatus(t.StatusCode); kind != ErrRedirect || !isHost(t.Redirect) {
 			return kind
 		}
@@ -454,6 +457,8 @@ func (c *call) cause(t *attempt.Try) error {
 		return c.notBuilt(t.Err)
 	}
 }
+
+var errNoStatus = errors.New("the reply has no status")
 
 // notBuilt is the cause of a call that could not be made, which may be that
 // the authenticator took too long.
@@ -481,6 +486,7 @@ func (c *call) clean(err error) error {
 func (c *call) secrets() redact.Secrets {
 	var s redact.Secrets
 	s.Add(c.secret...)
+	s.Add(c.params.secrets()...)
 	for _, auth := range c.sent {
 		s.Add(auth.secrets()...)
 	}

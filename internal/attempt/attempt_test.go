@@ -231,6 +231,15 @@ func TestTheBudgetOfAHost(t *testing.T) {
 		}
 		require.LessOrEqual(t, sent, 1010)
 		require.Greater(t, sent, 1000)
+		for _, next := range []struct{ successes, sent int }{{9, 1}, {1, 2}} {
+			sent, status = 0, 200
+			for range next.successes {
+				call()
+			}
+			sent, status = 0, 503
+			call()
+			require.Equal(t, next.sent, sent, "the tenth success is worth a retry")
+		}
 		sent, status = 0, 200
 		for range 50 {
 			call()

@@ -2,10 +2,11 @@ package attempt
 
 import "sync"
 
+// In tenths of a token, so that ten successes are a retry exactly.
 const (
-	budgetTokens  = 10.0 // a host's tokens when nothing is wrong
-	budgetRetry   = 1.0  // what a retry costs
-	budgetSuccess = 0.1  // what a success gives back
+	budgetTokens  = 100 // a host's when nothing is wrong
+	budgetRetry   = 10  // what a retry costs
+	budgetSuccess = 1   // what a success gives back
 	budgetFloor   = budgetTokens / 2
 )
 
@@ -13,7 +14,7 @@ const (
 // all calls that share it. The zero Budget is full.
 type Budget struct {
 	mu    sync.Mutex
-	hosts map[string]float64 // tokens; a host that is not in it has all
+	hosts map[string]int // tenths of tokens; a host that is not in it has all
 }
 
 // maxHosts bounds the memory of a Budget whose hosts come from outside.
@@ -31,7 +32,7 @@ func (b *Budget) take(host string) bool {
 		return false
 	}
 	if b.hosts == nil {
-		b.hosts = make(map[string]float64)
+		b.hosts = make(map[string]int)
 	}
 	b.hosts[host] = tokens - budgetRetry
 	return true
