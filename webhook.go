@@ -4,6 +4,7 @@
 package trackdrive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -269,11 +270,6 @@ func (b *webhookBuilder) checkValues() {
 			}
 		}
 	}
-	for _, name := range b.w.hostNames {
-		if value, fixed := b.w.fixed[strings.ToLower(name)]; fixed && value == "" {
-			b.mistake("values."+name, "is empty, and stands in the host")
-		}
-	}
 	b.mistakes = distinct(b.mistakes)
 }
 
@@ -527,7 +523,7 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 }
 
 func (w *webhook) judge(body []byte) Decision {
-	if w.acceptance == nil || w.acceptEmpty && len(body) == 0 {
+	if w.acceptance == nil || w.acceptEmpty && len(bytes.TrimSpace(body)) == 0 {
 		return Decision{Verdict: VerdictAccepted}
 	}
 	return w.acceptance.Explain(body)
