@@ -119,7 +119,7 @@ func (b *webhookBuilder) build() {
 		b.add("repeat", err)
 	}
 	if b.cfg.Acceptance != nil {
-		b.add("acceptance", b.cfg.Acceptance.Err())
+		b.addInside("acceptance", b.cfg.Acceptance.Err())
 	}
 	if b.setOptions(); b.mistakes != nil && b.options == nil {
 		return
