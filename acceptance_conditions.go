@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/trackdrive-go/trackdrive/internal/attempt"
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
@@ -411,10 +412,10 @@ type textBuffer struct {
 }
 
 // How long texts are, in bytes: those that need no buffer that grows, and those
-// whose buffer is kept for the next text.
+// whose buffer is kept for the next text, which are all that a reply can hold.
 const (
 	shortText = 256
-	longText  = 64 << 10
+	longText  = 2 * attempt.MaxBody // a buffer grows past its text
 )
 
 func (b *textBuffer) keep() {

@@ -625,6 +625,19 @@ func TestEvaluateDoesNotAllocate(t *testing.T) {
 	}
 }
 
+func TestEvaluateDoesNotAllocateForLongTexts(t *testing.T) {
+	escaped, plain := strings.Repeat(`\n`, 100_000), strings.Repeat("a", 100_000)
+	for _, c := range []*trackdrive.Criteria{
+		trackdrive.All(field("x").Equals("a")), trackdrive.All(field("x").Contains("b")), trackdrive.All(field("x").Matches("b$")),
+	} {
+		for _, text := range []string{escaped, plain} {
+			body := []byte(`{"x":"` + text + `"}`)
+			require.Equal(t, rejected, c.Evaluate(body))
+			requireAllocs(t, 0, func() { c.Evaluate(body) })
+		}
+	}
+}
+
 func TestEvaluateIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	c := trackdrive.All(field("x").Matches("^a.$"), field("y.*").Equals("b\n"))

@@ -127,6 +127,19 @@ func (m *mistakes) mistake(place, format string, args ...any) {
 	*m = append(*m, FieldError{place, fmt.Sprintf(format, args...)})
 }
 
+// addInside adds what an error says of a key's value, with places below the
+// key: "acceptance.criteria[1].condition".
+func (m *mistakes) addInside(key string, err error) {
+	var parse *ParseError
+	if !errors.As(err, &parse) {
+		m.add(key, err)
+		return
+	}
+	for _, inner := range parse.Mistakes {
+		*m = append(*m, FieldError{joinPlace(key, inner.Field), inner.Message})
+	}
+}
+
 // add adds what an error says, under a place.
 func (m *mistakes) add(place string, err error) {
 	if err == nil {

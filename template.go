@@ -439,8 +439,9 @@ func distinct(mistakes []FieldError) []FieldError {
 	return list
 }
 
-// checkValues reports values that cannot stand where their token does. Tokens
-// without a value are fine.
+// checkValues reports values that cannot stand where their token does, also
+// blank ones that nothing stands in for: in a host nothing may. Tokens without a
+// value are fine.
 func (t *Template) checkValues(v Values) error {
 	lookup, err := v.lookup()
 	if err != nil {
@@ -450,8 +451,8 @@ func (t *Template) checkValues(v Values) error {
 	for i := range t.tokens {
 		k := &t.tokens[i]
 		for _, name := range k.names() {
-			value, _ := lookup(name)
-			if value == "" {
+			value, found := lookup(name)
+			if !found || value == "" && k.place != inHost && (k.hasFallback || k.others != nil) {
 				continue
 			}
 			if _, problem := k.place.put(nil, value); problem != "" {

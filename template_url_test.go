@@ -391,7 +391,9 @@ func TestWhatAWebhookAsksOfATemplate(t *testing.T) {
 	require.Equal(t, "trackdrive.com", parsed.host())
 	require.Equal(t, "https://[sub|tag:Sub]{acme}.TrackDrive.com/v1/[u]/x", parsed.withoutQuery())
 	require.NoError(t, parsed.checkValues(Values{"v": "x", "other": "\xff"}))
-	require.NoError(t, parsed.checkValues(Values{"SUB": "acme", "u": ""}))
+	require.NoError(t, parsed.checkValues(Values{"SUB": "acme", "v": ""}))
+	require.Error(t, parsed.checkValues(Values{"u": ""}))
+	require.Error(t, parsed.checkValues(Values{"sub": ""}), "no blank in a host, also where a default follows")
 	var parse *ParseError
 	require.ErrorAs(t, parsed.checkValues(Values{"sub": "a.b", "tag:sub": "evil.example/", "u": ".."}), &parse)
 	require.Len(t, parse.Mistakes, 3)

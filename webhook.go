@@ -4,6 +4,7 @@
 package trackdrive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -118,7 +119,7 @@ func (b *webhookBuilder) build() {
 		b.add("repeat", err)
 	}
 	if b.cfg.Acceptance != nil {
-		b.add("acceptance", b.cfg.Acceptance.Err())
+		b.addInside("acceptance", b.cfg.Acceptance.Err())
 	}
 	if b.setOptions(); b.mistakes != nil && b.options == nil {
 		return
@@ -267,11 +268,6 @@ func (b *webhookBuilder) checkValues() {
 			if value := b.w.fixed[strings.ToLower(name)]; value != "" && !isPrintable(value) {
 				b.mistake("values."+name, "must be printable ASCII: it stands in the header %s", h.name)
 			}
-		}
-	}
-	for _, name := range b.w.hostNames {
-		if value, fixed := b.w.fixed[strings.ToLower(name)]; fixed && value == "" {
-			b.mistake("values."+name, "is empty, and stands in the host")
 		}
 	}
 	b.mistakes = distinct(b.mistakes)
@@ -527,7 +523,7 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 }
 
 func (w *webhook) judge(body []byte) Decision {
-	if w.acceptance == nil || w.acceptEmpty && len(body) == 0 {
+	if w.acceptance == nil || w.acceptEmpty && len(bytes.TrimSpace(body)) == 0 {
 		return Decision{Verdict: VerdictAccepted}
 	}
 	return w.acceptance.Explain(body)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
@@ -97,17 +96,12 @@ func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 		return
 	}
 	err := json.Unmarshal(raw, target)
-	if err == nil {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		b.mistake(key, "is a JSON %s, which does not belong here", wrong.Value)
 		return
 	}
-	var parse *ParseError
-	if errors.As(err, &parse) {
-		for _, m := range parse.Mistakes {
-			b.mistakes = append(b.mistakes, FieldError{joinPlace(key, m.Field), m.Message})
-		}
-		return
-	}
-	b.mistake(key, "%s", typeMistake(err))
+	b.addInside(key, err)
 }
 
 func (w *WebhookConfig) setTimeout(b *webhookBuilder, raw []byte) {
@@ -137,13 +131,4 @@ func webhookSyntax(data []byte, err error) error {
 	}
 	line, column := jsonscan.Position(data, fault.Offset)
 	return &ParseError{[]FieldError{{fmt.Sprintf("%d:%d", line, column), fault.Message}}}
-}
-
-// typeMistake says what an error of encoding/json does, without its jargon.
-func typeMistake(err error) string {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return "is a JSON " + wrong.Value + ", which does not belong here"
-	}
-	return strings.TrimPrefix(err.Error(), ErrInvalidArgument.Error()+": ")
 }

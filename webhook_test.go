@@ -181,6 +181,7 @@ func TestWebhookRepliesAreJudged(t *testing.T) {
 		{pixel, `{}`, trackdrive.VerdictRejected},
 		{pixel, ``, trackdrive.VerdictUndetermined},
 		{update, ``, trackdrive.VerdictAccepted},
+		{update, " \n", trackdrive.VerdictAccepted},
 		{update, `{}`, trackdrive.VerdictAccepted},
 		{update, `{"status":200,"errors":{},"call":{"id":1}}`, trackdrive.VerdictAccepted},
 		{update, `{"status":"finished"}`, trackdrive.VerdictAccepted},
@@ -327,9 +328,8 @@ func TestNewWebhookReportsAllMistakesWithTheirPlace(t *testing.T) {
 	}
 	require.Subset(t, places, []string{
 		"method", "timeout", "repeat", "url 1:29", "header Host", "header X Y", "header X-A", "header x-b", "header Idempotency-Key",
-		"header Content-Type", "header Authorization",
+		"header Content-Type", "header Authorization", "acceptance.criteria[0].field",
 	})
-	require.Contains(t, err.Error(), "acceptance")
 	require.Contains(t, err.Error(), "body 1:")
 
 	for _, tt := range []struct {
@@ -350,6 +350,38 @@ func TestNewWebhookReportsAllMistakesWithTheirPlace(t *testing.T) {
 		_, err := trackdrive.NewWebhook(tt.cfg)
 		require.ErrorAs(t, err, &parse, tt.name)
 		require.True(t, strings.HasPrefix(parse.Mistakes[0].Field, tt.place), "%s: %v", tt.name, parse.Mistakes)
+	}
+}
+
+func TestBlankFixedValuesAreCheckedWhereTheyStand(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		cfg    trackdrive.WebhookConfig
+		places []string
+	}{
+		{"a preset's webhook name", trackdrive.CallGridBid("acme", "", "s", "n"), []string{"values.webhook_name"}},
+		{"segment", trackdrive.WebhookConfig{URL: "https://x.example/[a]", Values: trackdrive.Values{"a": ""}}, []string{"values.a"}},
+		{"segment with a default", trackdrive.WebhookConfig{URL: "https://x.example/[a]{b}", Values: trackdrive.Values{"a": ""}}, nil},
+		{"segment with a chain", trackdrive.WebhookConfig{URL: "https://x.example/[a|b]", Values: trackdrive.Values{"a": ""}}, nil},
+		{"whole JSON value", trackdrive.WebhookConfig{URL: "https://x.example", Body: `{"r":[a]}`, Values: trackdrive.Values{"a": ""}}, []string{"values.a"}},
+		{"JSON string", trackdrive.WebhookConfig{URL: "https://x.example", Body: `{"r":"[a]"}`, Values: trackdrive.Values{"a": ""}}, nil},
+		{"query", trackdrive.WebhookConfig{URL: "https://x.example?r=[a]", Values: trackdrive.Values{"a": ""}}, nil},
+		{"host", trackdrive.WebhookConfig{URL: "https://[a].trackdrive.com", Values: trackdrive.Values{"a": ""}}, []string{"values.a"}},
+		{"host with a default", trackdrive.WebhookConfig{URL: "https://[a]{acme}.trackdrive.com", Values: trackdrive.Values{"a": ""}}, []string{"values.a"}},
+	} {
+		_, err := trackdrive.NewWebhook(tt.cfg)
+		if tt.places == nil {
+			require.NoError(t, err, tt.name)
+			continue
+		}
+		var parse *trackdrive.ParseError
+		require.ErrorAs(t, err, &parse, tt.name)
+		var places []string
+		for _, m := range parse.Mistakes {
+			places = append(places, m.Field)
+		}
+		require.Equal(t, tt.places, places, tt.name)
 	}
 }
 
@@ -464,6 +496,7 @@ func TestStoredWebhooks(t *testing.T) {
 		var parse *trackdrive.ParseError
 		require.ErrorAs(t, err, &parse, tt.text)
 		require.Equal(t, tt.place, parse.Mistakes[0].Field, tt.text)
+		require.NotContains(t, parse.Mistakes[0].Message, tt.place+": ", "the place is named once")
 		require.Equal(t, trackdrive.WebhookConfig{}, cfg)
 	}
 }
