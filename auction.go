@@ -26,7 +26,7 @@ type AuctionSource struct {
 
 	Timeout     time.Duration // of this ping, its wait in the queue not counted; 0: the auction's. That of the Client and of Options counts, too
 	PostTimeout time.Duration // of each post; 0: the Client's. A post that it cuts off is of unknown outcome, and ends the sale
-	Options     []CallOption  // of its ping and its posts; posts, and pings that may count as posts, stay [RepeatNever]
+	Options     []CallOption  // of its ping and its posts; posts, and pings that may count as posts, stay RepeatNever
 
 	Criteria  *Criteria        // must accept the whole reply; nil: any
 	Accept    func(Buyer) bool // must accept the buyer; nil: any

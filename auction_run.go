@@ -51,7 +51,7 @@ type Loss struct {
 	Reason   LossReason    // why it lost
 	Decision Decision      // of the criteria
 	Ping     *PingResponse // the reply; nil without one. Its Errors and Status tell why there is no buyer
-	Err      error         // of the ping: see [DeliveryOf]; nil with a reply
+	Err      error         // of the ping: see DeliveryOf; nil with a reply
 	After    time.Duration // since the auction began
 }
 

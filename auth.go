@@ -15,7 +15,7 @@ import (
 // AuthRequest is what an [Authenticator] sees of a request, and where it puts
 // the credentials.
 type AuthRequest struct {
-	Operation string // "ping", "update_call", ...
+	Operation string // which call it is: see Attempt
 	Subdomain string // the company that is called, or ""
 	Host      string // where the request goes
 

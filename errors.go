@@ -163,7 +163,7 @@ const maxErrorBody = 4 << 10
 // or a request body. [errors.Is] looks at Err and StatusCode alone, so that one
 // made by hand, in tests, works like a real one.
 type Error struct {
-	Operation  string        // "ping", "post", "full", "update_call", "capture_lead", "submit_lead", "do", "webhook"
+	Operation  string        // which call it was: see Attempt
 	Method     string        // the HTTP method
 	URL        string        // scheme, host and the path's template, without the query
 	StatusCode int           // 0 without an answer

@@ -28,8 +28,12 @@ const userAgent = "trackdrive-go/" + version
 const apiPath = "/api/v1"
 
 // Attempt is one try of a call, as [WithObserver] sees it.
+//
+// Operation is "ping", "post", "full"; "update_call", "update_call_by_caller_id",
+// "send_key_press", "call", "calls"; "capture_lead", "submit_lead", "update_lead",
+// "opt_out"; "webhook" or "do".
 type Attempt struct {
-	Operation  string        // "ping", "post", "full", "capture_lead", "submit_lead", "update_call", "do", "webhook"
+	Operation  string        // which call it is
 	Number     int           // 1 for the first
 	Method     string        // the HTTP method
 	Host       string        // with the port, if any

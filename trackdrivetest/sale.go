@@ -21,7 +21,7 @@ type Sale struct {
 	PingID          string            // "" when sold without one: post-only and full
 	CallerID        string            // as it was sent
 	TrafficSourceID string            // who sold
-	CallUUID        string            // of the call that the sale became: see [Company.Call]
+	CallUUID        string            // of the call that the sale became: see Company.Call
 	Number          string            // where the call goes: the number handed out, or the static one
 	Time            time.Time         // by the fake's clock
 }
