@@ -144,7 +144,8 @@ func readmeOutbox(client *trackdrive.Client, ref trackdrive.CallRef) error {
 	if err != nil {
 		return err
 	}
-	go worker.Run(ctx)
+	ran := make(chan error, 1)
+	go func() { ran <- worker.Run(ctx) }() // to stop: end ctx, wait for ran, then close the store
 	item, err := outbox.NewUpdate("sale-4711", ref, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("25.50")})
 	if err != nil {
 		return err

@@ -8,7 +8,8 @@
 //	...
 //	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
 //	...
-//	go worker.Run(ctx)
+//	ran := make(chan error, 1)
+//	go func() { ran <- worker.Run(ctx) }()
 //
 //	item, err := outbox.NewUpdate("sale-4711", call, &trackdrive.UpdateCall{
 //		BuyerConverted: new(true),
@@ -19,6 +20,9 @@
 //
 // When Enqueue returns without an error, the item survives a crash. Until then
 // nothing is promised: ask again with the same id, which is stored once.
+//
+// To stop, end ctx, wait for Run to return, and only then close the store: what
+// is on its way is still recorded.
 //
 // # Guarantees
 //

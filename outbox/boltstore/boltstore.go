@@ -6,7 +6,7 @@
 //	if err != nil {
 //		return err // boltstore.ErrLocked: another process has it
 //	}
-//	defer store.Close()
+//	defer store.Close() // when Run has returned
 //	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
 //
 // # What is durable

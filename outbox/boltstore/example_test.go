@@ -12,6 +12,7 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
 // temporary is a store in a directory that is removed by the function.
@@ -40,6 +41,58 @@ func enqueue(store outbox.Store, id string) outbox.Item {
 		log.Fatal(err)
 	}
 	return item
+}
+
+// A service, from its start to its end.
+func Example() {
+	dir, err := os.MkdirTemp("", "boltstore-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	fake := trackdrivetest.New()
+	fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	store, err := boltstore.Open(filepath.Join(dir, "conversions.db"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	delivered := make(chan string, 1)
+	worker, err := outbox.New(outbox.Config{Store: store, Client: client, OnEvent: func(e outbox.Event) {
+		switch e.Kind {
+		case outbox.EventDelivered:
+			delivered <- e.Item.ID
+		case outbox.EventDead, outbox.EventParked, outbox.EventAside:
+			log.Println("somebody must look:", e.Kind, e.Item.ID, e.Item.LastError)
+		}
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background()) // signal.NotifyContext, in a service
+	ran := make(chan error, 1)
+	go func() { ran <- worker.Run(ctx) }()
+
+	item, err := outbox.NewUpdate("sale-4711", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, &trackdrive.UpdateCall{AddRevenue: trackdrive.MustAmount("25.50")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, _, err := worker.Enqueue(ctx, item); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(<-delivered)
+
+	stop()
+	fmt.Println(<-ran)         // what was on its way is recorded
+	fmt.Println(store.Close()) // and only now
+	// Output:
+	// sale-4711
+	// context canceled
+	// <nil>
 }
 
 func ExampleOpen() {
