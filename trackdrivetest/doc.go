@@ -31,6 +31,17 @@
 // [Ping], [Post], [Rejected], [Invalid], [CallUpdated], [LeadSubmitted] and
 // [LeadCaptured].
 //
+// In a testing/synctest bubble use [New] and [Fake.Transport], or
+// [Fake.Register]. A listener does not work there: time stands still while
+// somebody waits for the network. The fake takes the bubble's time, [Slow]
+// included:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		fake := trackdrivetest.New()
+//		client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()))
+//		// ...
+//	})
+//
 // # What it knows
 //
 // Ping ids are minted on ping and known at post: one that was never given, was

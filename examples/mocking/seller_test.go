@@ -2,6 +2,7 @@ package mocking_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jarcoal/httpmock"
@@ -59,4 +60,24 @@ func TestWithTheFake(t *testing.T) {
 	require.ErrorIs(t, err, mocking.ErrUnsettled)
 	fake.AssertPosts(t, 2)
 	fake.AssertSales(t, 2)
+}
+
+// With the fake in memory, in a synctest bubble: time limits end without
+// waiting.
+func TestInABubble(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := trackdrivetest.New()
+		fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{Name: "Buyer A", Bid: "25.50"}}})
+		client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithTimeout(8*time.Second))
+		require.NoError(t, err)
+		seller := mocking.Seller{Client: client, Endpoint: "sell", Floor: trackdrive.MustAmount("20.00")}
+
+		fake.Fail(trackdrivetest.OpPost, trackdrivetest.Slow(time.Minute), 1)
+		begun := time.Now()
+		_, err = seller.Sell(t.Context(), "+15555550142")
+		require.ErrorIs(t, err, mocking.ErrUnsettled)
+		require.Equal(t, 8*time.Second, time.Since(begun))
+		fake.AssertSales(t, 0)
+	})
 }

@@ -297,7 +297,8 @@ func entries(b *bolt.Bucket) (n int) {
 }
 
 // Close waits for what is being written, and closes the file. Later calls are
-// [ErrClosed].
+// [ErrClosed], also those of a Worker, which cannot record then what it has
+// delivered: let [outbox.Worker.Run] return first.
 func (s *Store) Close() error {
 	s.access.Lock()
 	defer s.access.Unlock()
