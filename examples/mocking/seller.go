@@ -20,7 +20,8 @@ type Seller struct {
 	Floor    trackdrive.Amount
 }
 
-// Sell returns the number to dial; "" when nobody pays enough.
+// Sell returns the number to dial; "" when nobody pays enough, or the best buyer
+// declines after all.
 func (s *Seller) Sell(ctx context.Context, callerID string) (number string, err error) {
 	ping, err := s.Client.Ping(ctx, s.Endpoint, &trackdrive.PingRequest{CallerID: callerID})
 	if err != nil {
