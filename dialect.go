@@ -22,15 +22,22 @@ type Dialect struct {
 	strict      bool   // between its delimiters is a name, with blanks around, or a mistake
 }
 
-// The dialects of the field.
+// The dialects of the field, and how their tokens look:
+//   - [DialectTrackDrive]: [name], and [name]{text when blank}
+//   - [DialectRingba]: [tag:Group:Name], [Call:Name], and [a|b]: the first that is not blank
+//   - [DialectCallGrid]: [[tag:Name]]
+//   - [DialectHandlebars]: {{name}}
+//   - [DialectViciDial]: --A--name--B--
+//   - [DialectBraces]: {name}
+//   - [DialectAngle]: <name>
 var (
-	DialectTrackDrive = Dialect{name: "trackdrive", open: "[", close: "]", defaults: true}                           // [name], and [name]{text when blank}
-	DialectRingba     = Dialect{name: "ringba", open: "[", close: "]", punctuation: groupedNames, chains: true}      // [tag:Group:Name], [Call:Name], and [a|b]: the first that is not blank
-	DialectCallGrid   = Dialect{name: "callgrid", open: "[[", close: "]]", punctuation: groupedNames}                // [[tag:Name]]
-	DialectHandlebars = Dialect{name: "handlebars", open: "{{", close: "}}", punctuation: dottedNames, strict: true} // {{name}}
-	DialectViciDial   = Dialect{name: "vicidial", open: "--A--", close: "--B--"}                                     // --A--name--B--
-	DialectBraces     = Dialect{name: "braces", open: "{", close: "}"}                                               // {name}
-	DialectAngle      = Dialect{name: "angle", open: "<", close: ">"}                                                // <name>
+	DialectTrackDrive = Dialect{name: "trackdrive", open: "[", close: "]", defaults: true}
+	DialectRingba     = Dialect{name: "ringba", open: "[", close: "]", punctuation: groupedNames, chains: true}
+	DialectCallGrid   = Dialect{name: "callgrid", open: "[[", close: "]]", punctuation: groupedNames}
+	DialectHandlebars = Dialect{name: "handlebars", open: "{{", close: "}}", punctuation: dottedNames, strict: true}
+	DialectViciDial   = Dialect{name: "vicidial", open: "--A--", close: "--B--"}
+	DialectBraces     = Dialect{name: "braces", open: "{", close: "}"}
+	DialectAngle      = Dialect{name: "angle", open: "<", close: ">"}
 )
 
 const (

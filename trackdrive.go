@@ -36,9 +36,10 @@
 //	Ping                                    again        again             reported                 reported
 //	UpdateCall with absolute values         again        again             again                    again, once
 //
-// The wait between attempts is random, at most 2 seconds; Retry-After is
-// honoured where it fits the time limit, and a call that cannot end in time
-// returns at once with the last real error. A budget for each host keeps an
+// That makes at most 3 attempts, or [WithMaxAttempts]. The wait between them is
+// random, at most 2 seconds; Retry-After is honoured where it fits the time
+// limit, and a call that cannot end in time returns at once with the last real
+// error. A budget for each host keeps an
 // outage from being multiplied by retries.
 //
 // [Error.Delivery] tells of a failed call whether it may have been acted on.

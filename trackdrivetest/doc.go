@@ -32,9 +32,9 @@
 // [LeadCaptured].
 //
 // In a testing/synctest bubble use [New] and [Fake.Transport], or
-// [Fake.Register]. A listener does not work there: time stands still while
-// somebody waits for the network. The fake takes the bubble's time, [Slow]
-// included:
+// [Fake.Register]: beside a listener, which always waits for the network, the
+// bubble's time stands still, and what waits for it hangs. The fake goes by the
+// bubble's time, [Slow] included:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		fake := trackdrivetest.New()

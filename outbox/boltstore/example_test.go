@@ -47,19 +47,19 @@ func enqueue(store outbox.Store, id string) outbox.Item {
 func Example() {
 	dir, err := os.MkdirTemp("", "boltstore-")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	fake := trackdrivetest.New()
 	fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
 	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 
 	store, err := boltstore.Open(filepath.Join(dir, "conversions.db"), nil)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	delivered := make(chan string, 1)
 	worker, err := outbox.New(outbox.Config{Store: store, Client: client, OnEvent: func(e outbox.Event) {
@@ -71,7 +71,7 @@ func Example() {
 		}
 	}})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	ctx, stop := context.WithCancel(context.Background()) // signal.NotifyContext, in a service
 	ran := make(chan error, 1)
@@ -79,10 +79,10 @@ func Example() {
 
 	item, err := outbox.NewUpdate("sale-4711", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, &trackdrive.UpdateCall{AddRevenue: trackdrive.MustAmount("25.50")})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	if _, _, err := worker.Enqueue(ctx, item); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println(<-delivered)
 
