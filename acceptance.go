@@ -61,10 +61,11 @@ const (
 )
 
 // All accepts when every rule does; with no rules it accepts any readable
-// reply.
+// reply. With a mistake in a rule it accepts nothing: see [Criteria.Err].
 func All(rules ...Rule) *Criteria { return newGroup(matchAll, rules) }
 
-// Any accepts when at least one rule does; with no rules it accepts nothing.
+// Any accepts when at least one rule does; with no rules, and with a mistake in
+// one, it accepts nothing: see [Criteria.Err].
 func Any(rules ...Rule) *Criteria { return newGroup(matchAny, rules) }
 
 // Not accepts when the rule decidedly does not. What is missing stays missing:
@@ -78,7 +79,7 @@ func newGroup(m match, rules []Rule) *Criteria {
 }
 
 // MustCriteria returns the rule as Criteria, for package variables; it panics
-// on mistakes.
+// on mistakes, which All, Any and Not leave to [Criteria.Err].
 func MustCriteria(rule Rule) *Criteria {
 	c, ok := rule.(*Criteria)
 	if !ok || c == nil {

@@ -99,7 +99,7 @@ func readmeStart() error {
 }
 
 func readmeChoose(ping *trackdrive.PingResponse) (trackdrive.Buyer, bool) {
-	enough := trackdrive.All(trackdrive.Field("offer_conversion_payout").AtLeast("20.00"))
+	enough := trackdrive.MustCriteria(trackdrive.Field("offer_conversion_payout").AtLeast("20.00")) // panics on mistakes
 	best, ok := ping.Best(enough.AcceptsBuyer, func(b trackdrive.Buyer) bool { return b.PingID != "" })
 	return best, ok
 }
