@@ -164,6 +164,7 @@ func (g *gates) open(subdomain string) (wasPaused bool) {
 
 // paused lists the companies with wrong credentials.
 func (g *gates) paused() (subdomains []string) {
+	subdomains = []string{} // JSON shows a list
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for subdomain, gate := range g.list {
