@@ -41,6 +41,10 @@ type Engine struct {
 
 	mu       sync.Mutex
 	client   *river.Client[pgx.Tx]
+	noSweeps context.CancelFunc // of the client's
+	sweeps   sync.WaitGroup
+
+	purging  sync.Mutex // not mu: who stops waits for the job that purges
 	purgedAt time.Time
 }
 
@@ -102,6 +106,11 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 // Start delivers with a river.Client of its own, until [Engine.Stop]. When ctx
 // ends, River stops, too. A second Start without a Stop is
 // [trackdrive.ErrInvalidArgument].
+//
+// A service with a River of its own in the same schema does not Start: as River's
+// leader this Client would discard the jobs of others that hang, for it does not
+// know their kinds, and would insert no periodic jobs of theirs. It takes
+// [Engine.AddWorkers], or [Options].Schema for the outbox alone.
 func (e *Engine) Start(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -111,14 +120,12 @@ func (e *Engine) Start(ctx context.Context) error {
 	workers := river.NewWorkers()
 	e.AddWorkers(workers)
 	client, err := river.NewClient(riverpgxv5.New(e.config.Store.pool), &river.Config{
-		Schema:               e.config.Store.options.Schema,
-		Logger:               e.config.Store.options.Logger,
-		Queues:               e.Queues(),
-		Workers:              workers,
-		PeriodicJobs:         e.PeriodicJobs(),
-		FetchCooldown:        min(e.config.Poll, fetchCooldown),
-		FetchPollInterval:    e.config.Poll,
-		RescueStuckJobsAfter: e.jobTimeout() + time.Minute,
+		Schema:            e.config.Store.options.Schema,
+		Logger:            e.config.Store.options.Logger,
+		Queues:            e.Queues(),
+		Workers:           workers,
+		FetchCooldown:     min(e.config.Poll, fetchCooldown),
+		FetchPollInterval: e.config.Poll,
 	})
 	if err != nil {
 		return fmt.Errorf("riverstore: %w", err)
@@ -127,7 +134,33 @@ func (e *Engine) Start(ctx context.Context) error {
 		return wrap(err)
 	}
 	e.client = client
+	ctx, e.noSweeps = context.WithCancel(ctx)
+	e.sweeps.Go(func() { e.insertSweeps(ctx) })
 	return nil
+}
+
+// insertSweeps inserts the jobs that sweep, one for all processes. River's
+// leader would insert none, if it is a Client that knows nothing of the outbox.
+func (e *Engine) insertSweeps(ctx context.Context) {
+	s := e.config.Store
+	opts := e.sweepOpts()
+	opts.UniqueOpts = river.UniqueOpts{ByPeriod: max(e.config.SweepEvery, time.Second)} // River has no shorter ones
+	ticker := time.NewTicker(e.config.SweepEvery)
+	defer ticker.Stop()
+	for {
+		if _, err := s.river.Insert(ctx, sweepArgs{}, opts); err != nil && ctx.Err() == nil {
+			s.options.Logger.WarnContext(ctx, "riverstore: no sweep now", "error", wrap(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (e *Engine) sweepOpts() *river.InsertOpts {
+	return &river.InsertOpts{Queue: e.config.Store.options.Queue, MaxAttempts: 1, Priority: sweepPriority}
 }
 
 // Stop takes no new jobs, waits for the deliveries that are on their way, and
@@ -141,6 +174,8 @@ func (e *Engine) Stop(ctx context.Context) error {
 	}
 	e.stopping.Store(true)
 	defer e.stopping.Store(false)
+	e.noSweeps()
+	e.sweeps.Wait()
 	if err := e.client.Stop(ctx); err != nil {
 		return fmt.Errorf("riverstore: %w", err)
 	}
@@ -162,10 +197,11 @@ func (e *Engine) Queues() map[string]river.QueueConfig {
 }
 
 // PeriodicJobs are for river.Config.PeriodicJobs: they look for items whose job
-// was lost, and purge.
+// was lost, and purge. Any Client of the schema may become River's leader, and
+// the leader inserts its own periodic jobs alone: give them to each.
 func (e *Engine) PeriodicJobs() []*river.PeriodicJob {
 	sweep := func() (river.JobArgs, *river.InsertOpts) {
-		return sweepArgs{}, &river.InsertOpts{Queue: e.config.Store.options.Queue, MaxAttempts: 1, Priority: sweepPriority}
+		return sweepArgs{}, e.sweepOpts()
 	}
 	return []*river.PeriodicJob{
 		river.NewPeriodicJob(river.PeriodicInterval(e.config.SweepEvery), sweep, &river.PeriodicJobOpts{RunOnStart: true}),
@@ -173,7 +209,7 @@ func (e *Engine) PeriodicJobs() []*river.PeriodicJob {
 }
 
 // Sweep inserts jobs for items that are due and have none, and returns how many.
-// River's leader does so by itself. While another process sweeps, it does
+// A started Engine does so by itself. While another process sweeps, it does
 // nothing.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	s := e.config.Store
@@ -187,7 +223,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		if err := tx.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, s.sql.orphans, now.Add(-min(grace, e.config.SweepEvery)), deliverArgs{}.Kind(), coverage, sweepLimit)
+		rows, err := tx.Query(ctx, s.sql.orphans, now.Add(-min(grace, e.config.SweepEvery)), deliverArgs{}.Kind(), coverage, sweepLimit, s.options.Queue)
 		if err != nil {
 			return err
 		}
@@ -312,8 +348,8 @@ func (w *sweeper) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 }
 
 func (e *Engine) isPurgeTime(now time.Time) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.purging.Lock()
+	defer e.purging.Unlock()
 	if now.Sub(e.purgedAt) < purgeEvery {
 		return false
 	}

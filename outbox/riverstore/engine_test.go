@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -309,6 +310,114 @@ func TestConfigsThatMakeNoSense(t *testing.T) {
 		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument, name)
 		require.ErrorContains(t, err, name)
 	}
+}
+
+func TestStopDoesNotWaitForASweepThatWaitsForIt(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	engine, _ := s.engine(t, nil)
+	require.NoError(t, engine.Start(context.Background()))
+	tx, err := s.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `LOCK TABLE `+s.options.Schema+`.trackdrive_outbox`)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { // a sweep waits for the table
+		var n int
+		err := s.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::regclass`, s.options.Schema+".trackdrive_outbox").Scan(&n)
+		return err == nil && n > 0
+	}, 20*time.Second, 10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	stopped := make(chan error)
+	go func() { stopped <- engine.Stop(ctx) }()
+	select {
+	case err := <-stopped:
+		t.Fatal("Stop does not wait for the sweep: ", err)
+	case <-time.After(100 * time.Millisecond): // it waits by now
+	}
+	require.NoError(t, tx.Rollback(t.Context()))
+	require.NoError(t, <-stopped)
+}
+
+func TestAMarkKeepsTheLeaseOnTheDatabasesClock(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	ctx := t.Context()
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", addRevenue("1")))
+	items, _, err := s.Claim(ctx, outbox.Claim{Token: "one", Now: time.Now(), Lease: time.Minute, Limit: 1})
+	require.NoError(t, err)
+	require.Len(t, items, 1)
+	// The machine's clock is an hour behind that of the database.
+	until := func() (until time.Time) {
+		require.NoError(t, s.pool.QueryRow(ctx, `SELECT lease_until FROM `+s.options.Schema+`.trackdrive_outbox`).Scan(&until))
+		return until
+	}
+	_, err = s.pool.Exec(ctx, `UPDATE `+s.options.Schema+`.trackdrive_outbox SET lease_until = lease_until + interval '1 hour'`)
+	require.NoError(t, err)
+	before := until()
+	_, err = s.Update(ctx, "sale-1", func(i *outbox.Item) error {
+		i.State = outbox.Sending
+		i.Lease.Until = i.Lease.Until.Add(time.Second)
+		return nil
+	})
+	require.NoError(t, err)
+	require.WithinDuration(t, before.Add(time.Second), until(), time.Millisecond)
+}
+
+func TestAJobInAnotherQueueIsAsGoodAsLost(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
+	options := *s.options
+	options.Queue = "renamed"
+	var err error
+	s.Store, err = riverstore.Open(t.Context(), s.pool, &options)
+	require.NoError(t, err)
+	engine, _ := s.engine(t, nil)
+	start(t, engine)
+	s.becomes(t, outbox.Counts{Delivered: 1})
+}
+
+func TestASchemaInCapitals(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	options := *s.options
+	options.Schema = "Test_" + options.Schema
+	t.Cleanup(func() {
+		_, _ = s.pool.Exec(context.Background(), `DROP SCHEMA IF EXISTS `+pgx.Identifier{options.Schema}.Sanitize()+` CASCADE`)
+	})
+	require.NoError(t, riverstore.Migrate(t.Context(), s.pool, &options))
+	var err error
+	s.Store, err = riverstore.Open(t.Context(), s.pool, &options)
+	require.NoError(t, err)
+	engine, _ := s.engine(t, nil)
+	start(t, engine)
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
+	s.becomes(t, outbox.Counts{Delivered: 1})
+}
+
+func TestALostJobIsMissedWhenAnotherRiverLeads(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &greeter{greeted: make(chan struct{}, 1)})
+	leader, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{
+		Schema: s.options.Schema, Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, leader.Start(context.Background()))
+	defer func() { require.NoError(t, leader.Stop(context.Background())) }()
+	require.Eventually(t, func() bool {
+		var n int
+		err := s.pool.QueryRow(t.Context(), `SELECT count(*) FROM `+s.options.Schema+`.river_leader`).Scan(&n)
+		return err == nil && n == 1
+	}, 20*time.Second, 10*time.Millisecond)
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
+	_, err = s.pool.Exec(t.Context(), `DELETE FROM `+s.options.Schema+`.river_job`)
+	require.NoError(t, err)
+	engine, _ := s.engine(t, nil)
+	start(t, engine)
+	s.becomes(t, outbox.Counts{Delivered: 1})
 }
 
 // Not parallel: the others need the server, too.

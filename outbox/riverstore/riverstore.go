@@ -64,6 +64,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ var (
 
 // Options of [Open] and [Migrate]. The zero Options are the defaults.
 type Options struct {
-	Schema string       // where the tables are, River's included. Default: the connection's search_path
+	Schema string       // where the tables are, River's included: letters, digits and underscores. Default: the connection's search_path
 	Queue  string       // River's queue for the jobs; the same in every process. Default "trackdrive_outbox"
 	Logger *slog.Logger // for River. Default: slog's default, warnings and errors
 
@@ -123,6 +124,24 @@ func (a atLeast) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= a.level && a.Handler.Enabled(ctx, level)
 }
 
+// schemaName is what River can name; it does not quote the name everywhere.
+var schemaName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+// maxSchema leaves River room for the names of its notifications.
+const maxSchema = 46
+
+func (o *Options) check() error {
+	switch {
+	case o.Schema == "":
+		return nil
+	case len(o.Schema) > maxSchema:
+		return invalid("schema", fmt.Sprintf("is longer than %d bytes", maxSchema))
+	case !schemaName.MatchString(o.Schema):
+		return invalid("schema", "has more than letters, digits and underscores, or begins with a digit")
+	}
+	return nil
+}
+
 // name is a table's, in its schema.
 func (o *Options) name(table string) string {
 	if o.Schema == "" {
@@ -150,9 +169,12 @@ var _ outbox.Store = (*Store)(nil)
 // [Migrate] has to be called, [ErrNotDurable] that it is set up to lose
 // transactions: with fsync off, or synchronous_commit off for this user. A
 // database that fails later does so with the same errors, and a store recovers
-// with it.
+// with it. A schema that River cannot name is [trackdrive.ErrInvalidArgument].
 func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, error) {
 	s := &Store{options: options.withDefaults(), pool: pool}
+	if err := s.options.check(); err != nil {
+		return nil, err
+	}
 	s.sql = newStatements(&s.options)
 	if err := s.check(ctx); err != nil {
 		return nil, err
@@ -198,7 +220,7 @@ func newStatements(o *Options) statements {
 		get:     fill(`SELECT seq, item, lease FROM {items} WHERE id = $1`),
 		version: fill(`SELECT seq, item, lease, version FROM {items} WHERE id = $1`),
 		change: fill(`UPDATE {items} SET version = version + 1, state = $3, due = $4, settled_at = $5, item = $6,
-			lease = CASE WHEN $7 THEN lease ELSE $8::json END, lease_until = CASE WHEN $7 THEN lease_until ELSE $9 END
+			lease = $7::json, lease_until = CASE WHEN $8 THEN lease_until + $9::interval ELSE $10 END
 			WHERE id = $1 AND version = $2`),
 		list: fill(`SELECT seq, item, lease FROM {items} WHERE state = $1 AND seq > $2 ORDER BY seq LIMIT $3`),
 		// An index has all that is counted.
@@ -233,7 +255,7 @@ func newStatements(o *Options) statements {
 		nextLease: fill(`SELECT i.lease FROM {items} i WHERE i.lease_until > $1 AND ` + wanted + ` ORDER BY i.lease_until LIMIT 1`),
 		orphans: fill(`WITH jobs AS MATERIALIZED (
 				SELECT args->>'key' AS key FROM {jobs}
-				WHERE kind = $2 AND state IN ('available', 'pending', 'retryable', 'scheduled') AND scheduled_at <= clock_timestamp() + $3::interval
+				WHERE kind = $2 AND queue = $5 AND state IN ('available', 'pending', 'retryable', 'scheduled') AND scheduled_at <= clock_timestamp() + $3::interval
 			) SELECT i.key, i.subdomain FROM {items} i
 			WHERE i.` + claimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
 			AND NOT EXISTS (SELECT FROM jobs j WHERE j.key = i.key)
@@ -368,8 +390,9 @@ func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version
 		return false, err
 	}
 	args := []any{
-		after.ID, version, string(after.State), after.Due, orNull(after.SettledAt), data,
-		before.Lease.Token == after.Lease.Token && before.Lease.Until.Equal(after.Lease.Until), lease, orNull(after.Lease.Until),
+		after.ID, version, string(after.State), after.Due, orNull(after.SettledAt), data, lease,
+		// A lease that is renewed stays on the clock that it began on.
+		before.Lease.Token == after.Lease.Token, after.Lease.Until.Sub(before.Lease.Until), orNull(after.Lease.Until),
 	}
 	if before.Lease.Token != "" || after.State == outbox.Parked || after.State == outbox.Aside {
 		tag, err := s.pool.Exec(ctx, s.sql.change, args...)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -224,6 +225,63 @@ func TestManyMigrateAtOnce(t *testing.T) {
 	require.NoError(t, failed)
 	_, err := riverstore.Open(t.Context(), pool, options)
 	require.NoError(t, err)
+}
+
+func TestMigrateConnectsAsThePoolDoes(t *testing.T) {
+	t.Parallel()
+	options := schemaFor(t, poolFor(t))
+	config, err := pgxpool.ParseConfig(os.Getenv(urlVariable))
+	require.NoError(t, err)
+	config.MaxConns = 2
+	user := config.ConnConfig.User
+	config.ConnConfig.User = "nobody_yet"
+	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		c.User = user // as others fetch a password that changes
+		return nil
+	}
+	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, `SET search_path = `+options.Schema)
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	_, err = pool.Exec(t.Context(), `CREATE SCHEMA `+options.Schema)
+	require.NoError(t, err)
+	require.NoError(t, riverstore.Migrate(t.Context(), pool, nil))
+	_, err = riverstore.Open(t.Context(), pool, nil)
+	require.NoError(t, err)
+}
+
+func TestASchemaThatRiverCannotName(t *testing.T) {
+	t.Parallel()
+	pool := poolFor(t)
+	for _, schema := range []string{"with-dash", `we"ird`, "a b", "x; DROP TABLE y", "1st", strings.Repeat("a", 47)} {
+		options := &riverstore.Options{Schema: schema}
+		require.ErrorIs(t, riverstore.Migrate(t.Context(), pool, options), trackdrive.ErrInvalidArgument, schema)
+		_, err := riverstore.Open(t.Context(), pool, options)
+		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument, schema)
+		require.ErrorContains(t, err, "schema")
+	}
+}
+
+func TestASchemaThatIsThereNeedsNoRightToMakeOne(t *testing.T) {
+	t.Parallel()
+	admin := poolFor(t)
+	options := schemaFor(t, admin)
+	role := options.Schema + "_user"
+	_, err := admin.Exec(t.Context(), `CREATE ROLE `+role+` LOGIN; CREATE SCHEMA `+options.Schema+` AUTHORIZATION `+role)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, _ = admin.Exec(context.Background(), `DROP OWNED BY `+role+` CASCADE; DROP ROLE `+role)
+	})
+	config, err := pgxpool.ParseConfig(os.Getenv(urlVariable))
+	require.NoError(t, err)
+	config.ConnConfig.User = role
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	require.NoError(t, riverstore.Migrate(t.Context(), pool, options))
 }
 
 func TestErrorsShowNoBody(t *testing.T) {

@@ -43,19 +43,28 @@ const versionTable = table + "_migration"
 // tables; that of the service does not.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 	o := options.withDefaults()
+	if err := o.check(); err != nil {
+		return err
+	}
 	// A connection of its own holds the lock, for River takes some of the pool's.
-	conn, err := pgx.ConnectConfig(ctx, pool.Config().ConnConfig)
+	// It is made as those are, with the hooks of the pool.
+	config := pool.Config()
+	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
+	own, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return wrap(err)
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	defer own.Close()
+	conn, err := own.Acquire(ctx)
+	if err != nil {
+		return wrap(err)
+	}
+	defer conn.Release()
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1::int, hashtext(coalesce(nullif($2, ''), current_schema(), '')))`, migrateLock, o.Schema); err != nil {
 		return wrap(err)
 	}
-	if o.Schema != "" {
-		if _, err := conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{o.Schema}.Sanitize()); err != nil {
-			return wrap(err)
-		}
+	if err := o.makeSchema(ctx, conn); err != nil {
+		return wrap(err)
 	}
 	migrator, err := o.migrator(pool)
 	if err != nil {
@@ -68,6 +77,17 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 		return wrap(err)
 	}
 	return nil
+}
+
+// makeSchema makes none that is there: that would need a right of its own.
+func (o *Options) makeSchema(ctx context.Context, conn *pgxpool.Conn) error {
+	var found bool
+	err := conn.QueryRow(ctx, `SELECT $1 = '' OR EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, o.Schema).Scan(&found)
+	if err != nil || found {
+		return err
+	}
+	_, err = conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS `+pgx.Identifier{o.Schema}.Sanitize())
+	return err
 }
 
 func (o *Options) migrator(pool *pgxpool.Pool) (*rivermigrate.Migrator[pgx.Tx], error) {
