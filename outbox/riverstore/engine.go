@@ -249,10 +249,12 @@ func (e *Engine) jobTimeout() time.Duration {
 	return turn + e.config.Worker.Timeout() + time.Minute
 }
 
-// The priorities of jobs: a sweep does not wait behind a backlog.
+// The priorities of jobs: a sweep does not wait behind a backlog, nor does a
+// company behind that of another one that gets nothing.
 const (
 	sweepPriority   = 1
 	deliverPriority = 2
+	restingPriority = 3
 )
 
 // deliverArgs say which call has something to deliver.
@@ -287,7 +289,7 @@ func (d *deliverer) NextRetry(job *river.Job[deliverArgs]) time.Time {
 // the call taken may leave it alone.
 func (d *deliverer) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
 	for began := time.Now(); time.Since(began) < turn && !d.stopping.Load() && ctx.Err() == nil; {
-		wait, err := d.deliverNext(ctx, job.Args)
+		wait, err := d.deliverNext(ctx, job)
 		switch {
 		case errors.Is(err, outbox.ErrLeaseLost):
 			return river.JobSnooze(retryWait)
@@ -304,15 +306,21 @@ func (d *deliverer) Work(ctx context.Context, job *river.Job[deliverArgs]) error
 
 // deliverNext delivers one item; then wait is 0. Else it is how long there is
 // nothing to do for the call: negative for never, as far as is known.
-func (d *deliverer) deliverNext(ctx context.Context, call deliverArgs) (wait time.Duration, err error) {
-	release, wait := d.config.Worker.Admit(call.Subdomain)
+func (d *deliverer) deliverNext(ctx context.Context, job *river.Job[deliverArgs]) (wait time.Duration, err error) {
+	s := d.config.Store
+	release, wait := d.config.Worker.Admit(job.Args.Subdomain)
 	if wait > 0 {
+		if job.Priority < restingPriority {
+			if _, err := s.pool.Exec(ctx, s.sql.stepBack, job.ID, restingPriority); err != nil {
+				return 0, wrap(err)
+			}
+		}
 		// A backlog does not come back all at once.
 		wait = min(wait, longSnooze)
 		return wait + mathrand.N(wait), nil
 	}
 	defer release()
-	f, err := d.config.Store.claimCall(ctx, call.Key, rand.Text(), d.config.Lease)
+	f, err := s.claimCall(ctx, job.Args.Key, rand.Text(), d.config.Lease)
 	switch {
 	case err != nil:
 		return 0, err

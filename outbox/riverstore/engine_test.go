@@ -243,6 +243,25 @@ func TestACompanyThatRefusesTheCredentialsIsLeftAlone(t *testing.T) {
 	s.becomes(t, outbox.Counts{Delivered: 20})
 }
 
+func TestJobsOfACompanyThatGetsNothingLetOthersPass(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "another"})
+	engine, worker := s.engine(t, nil)
+	start(t, engine)
+	s.enqueue(t, saleOf(t, "first", "u-0", revenue("1")))
+	require.Eventually(t, func() bool { return len(worker.Paused()) == 1 }, 10*time.Second, 10*time.Millisecond)
+	for n := range 19 {
+		s.enqueue(t, saleOf(t, fmt.Sprint("sale-", n), fmt.Sprint("u-", n+1), revenue("1")))
+	}
+	require.Eventually(t, func() bool {
+		var n int
+		err := s.pool.QueryRow(t.Context(), `SELECT count(*) FROM `+s.options.Schema+`.river_job WHERE kind = 'trackdrive_outbox' AND priority > 2`).Scan(&n)
+		return err == nil && n == 20
+	}, 10*time.Second, 10*time.Millisecond)
+	require.LessOrEqual(t, s.sent(), 2)
+}
+
 func TestAnEngineIsStartedOnceAndStopsTwice(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
@@ -418,6 +437,30 @@ func TestALostJobIsMissedWhenAnotherRiverLeads(t *testing.T) {
 	engine, _ := s.engine(t, nil)
 	start(t, engine)
 	s.becomes(t, outbox.Counts{Delivered: 1})
+}
+
+func TestConnectionsThatPrepareNothing(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			s := newStand(t)
+			config := s.pool.Config()
+			config.ConnConfig.DefaultQueryExecMode = mode
+			pool, err := pgxpool.NewWithConfig(t.Context(), config)
+			require.NoError(t, err)
+			t.Cleanup(pool.Close)
+			s.Store, err = riverstore.Open(t.Context(), pool, s.options)
+			require.NoError(t, err)
+			engine, _ := s.engine(t, nil)
+			start(t, engine)
+			s.enqueue(t, saleOf(t, "sale-1", "u-1", addRevenue("1")), saleOf(t, "sale-2", "u-1", revenue("2")))
+			s.becomes(t, outbox.Counts{Delivered: 2})
+			items, _, err := s.Claim(t.Context(), outbox.Claim{Token: "one", Now: time.Now(), Lease: time.Minute, Limit: 1})
+			require.NoError(t, err)
+			require.Empty(t, items)
+		})
+	}
 }
 
 // Not parallel: the others need the server, too.

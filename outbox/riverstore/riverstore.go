@@ -191,7 +191,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, er
 type statements struct {
 	add, get, version, change, list, counts, oldest, purge string
 
-	lock, claimOne, look, candidates, claimMany, nextDue, nextLease, orphans string
+	lock, claimOne, look, candidates, claimMany, nextDue, nextLease, orphans, stepBack string
 }
 
 const (
@@ -260,6 +260,7 @@ func newStatements(o *Options) statements {
 			WHERE i.` + claimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
 			AND NOT EXISTS (SELECT FROM jobs j WHERE j.key = i.key)
 			ORDER BY i.due LIMIT $4`),
+		stepBack: fill(`UPDATE {jobs} SET priority = $2 WHERE id = $1`),
 	}
 }
 
@@ -503,23 +504,25 @@ func (r *itemRow) decode() (item outbox.Item, err error) {
 }
 
 // encodeItem leaves the body as it is, to the byte.
-func encodeItem(i outbox.Item) ([]byte, error) {
+func encodeItem(i outbox.Item) (string, error) {
 	i.Lease = outbox.Lease{}
 	var data bytes.Buffer
 	encoder := json.NewEncoder(&data)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(&i); err != nil {
-		return nil, err
+		return "", err
 	}
-	return bytes.TrimSuffix(data.Bytes(), []byte("\n")), nil
+	return strings.TrimSuffix(data.String(), "\n"), nil
 }
 
 // encodeLease gives nothing for no lease.
-func encodeLease(l outbox.Lease) ([]byte, error) {
+func encodeLease(l outbox.Lease) (*string, error) {
 	if l.Token == "" {
 		return nil, nil
 	}
-	return json.Marshal(l)
+	data, err := json.Marshal(l)
+	text := string(data)
+	return &text, err
 }
 
 // orNull is a time, or none.
