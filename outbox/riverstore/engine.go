@@ -351,7 +351,9 @@ func (w *sweeper) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	if err != nil || !w.isPurgeTime(time.Now()) {
 		return err
 	}
-	_, err = w.config.Worker.Purge(ctx)
+	if _, err = w.config.Worker.Purge(ctx); err != nil {
+		w.purgeSoon()
+	}
 	return err
 }
 
@@ -363,4 +365,12 @@ func (e *Engine) isPurgeTime(now time.Time) bool {
 	}
 	e.purgedAt = now
 	return true
+}
+
+// purgeSoon lets the next sweep purge: there was more than a job has time for,
+// or the database failed.
+func (e *Engine) purgeSoon() {
+	e.purging.Lock()
+	defer e.purging.Unlock()
+	e.purgedAt = time.Time{}
 }

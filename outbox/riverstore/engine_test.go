@@ -2,9 +2,11 @@ package riverstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -241,6 +243,33 @@ func TestACompanyThatRefusesTheCredentialsIsLeftAlone(t *testing.T) {
 	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "made-up"})
 	worker.Resume("acme")
 	s.becomes(t, outbox.Counts{Delivered: 20})
+}
+
+// forgetful fails to purge at first.
+type forgetful struct {
+	*riverstore.Store
+	purges atomic.Int32
+}
+
+func (f *forgetful) Purge(ctx context.Context, before time.Time) (int, error) {
+	if f.purges.Add(1) < 3 {
+		return 0, context.DeadlineExceeded
+	}
+	return f.Store.Purge(ctx, before)
+}
+
+func TestAPurgeThatFailsIsRepeatedSoon(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	store := &forgetful{Store: s.Store}
+	engine, _ := s.engine(t, func(c *outbox.Config) { c.Store, c.Keep = store, time.Nanosecond })
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
+	start(t, engine)
+	require.Eventually(t, func() bool {
+		_, err := s.Get(t.Context(), "sale-1")
+		return errors.Is(err, outbox.ErrUnknownItem) || store.purges.Load() >= 3
+	}, 30*time.Second, 10*time.Millisecond)
+	require.GreaterOrEqual(t, store.purges.Load(), int32(3))
 }
 
 func TestJobsOfACompanyThatGetsNothingLetOthersPass(t *testing.T) {
