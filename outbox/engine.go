@@ -50,5 +50,13 @@ func (g *gates) admit(subdomain string, now time.Time) (release func(), wait tim
 		return nil, gate.until.Sub(now)
 	}
 	gate.probing = true
-	return func() { g.stopProbing(subdomain) }, 0
+	gate.probes++
+	number := gate.probes
+	return func() { // another one may be on its way, if it took its time
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if gate.probes == number {
+			gate.probing = false
+		}
+	}, 0
 }

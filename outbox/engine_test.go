@@ -79,6 +79,32 @@ func TestAnEngineIsToldWhenACompanyIsPausedOrRests(t *testing.T) {
 	}
 }
 
+func TestAReleaseThatIsLateLetsNoSecondProbeOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), 100)
+		s.enqueue(t, "a", "u-1", revenue("1"))
+		for range 5 { // in the end it rests
+			<-time.After(10 * time.Minute)
+			require.Zero(t, s.push(t))
+		}
+		<-time.After(10 * time.Minute)
+		late, wait := s.Admit("acme")
+		require.Zero(t, wait)
+		items, _, err := s.store.Claim(t.Context(), outbox.Claim{Token: newToken(), Now: time.Now(), Lease: 2 * s.Timeout(), Limit: 1})
+		require.NoError(t, err)
+		require.Len(t, items, 1)
+		_, err = s.Deliver(t.Context(), items[0])
+		require.NoError(t, err)
+		<-time.After(10 * time.Minute)
+		_, wait = s.Admit("acme")
+		require.Zero(t, wait)
+		late()
+		_, wait = s.Admit("acme")
+		require.Positive(t, wait)
+	})
+}
+
 func TestAnEnginePurges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for keep, want := range map[time.Duration]int{0: 1, time.Hour: 1, -1: 0, 9 * 24 * time.Hour: 0} {

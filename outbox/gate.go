@@ -24,6 +24,7 @@ type gate struct {
 	paused   bool      // the credentials are at fault
 	until    time.Time // nothing is sent before, and then one item
 	probing  bool      // that one is on its way
+	probes   int       // how many were admitted
 }
 
 // patience is how many outages in a row a company may have until it rests.
