@@ -214,16 +214,22 @@ func (b *auctionBuilder) companyGate(companies map[string]*gate.Gate, subdomain 
 	return companies[subdomain]
 }
 
-// ping returns what the source is asked about a lead.
+// ping returns what the source is asked about a lead. It may share the lead's
+// Fields, which nobody changes.
 func (s *auctionSource) ping(lead *PingRequest) (*PingRequest, error) {
 	if s.Build != nil {
 		given := *lead
 		given.Fields = maps.Clone(lead.Fields)
 		r, err := s.Build(given)
-		if err == nil && r == nil {
-			err = invalid("request", "is nil")
+		switch {
+		case err != nil:
+			return nil, err
+		case r == nil:
+			return nil, invalid("request", "is nil")
 		}
-		return r, err
+		copied := *r // it may be the same for all sources
+		copied.Fields = maps.Clone(r.Fields)
+		return &copied, nil
 	}
 	r := *lead
 	if own := s.Request; own != nil {

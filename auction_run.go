@@ -222,17 +222,16 @@ type news struct {
 
 // prepare makes all requests, and refuses two pings that may both sell.
 func (r *run) prepare(lead *PingRequest) error {
+	kept := *lead // which may change while pings and posts are on their way
+	kept.Fields = maps.Clone(lead.Fields)
 	maySell := ""
 	for i := range r.asked {
 		s := &r.auction.sources[i]
-		request, err := s.ping(lead)
+		request, err := s.ping(&kept)
 		if err != nil {
 			r.asked[i].refused = refused("ping", err)
 			continue
 		}
-		copied := *request // the lead, and what Build returned, may change while pings and posts are on their way
-		copied.Fields = maps.Clone(copied.Fields)
-		request = &copied
 		r.asked[i].request = request
 		if r.auction.cfg.PingsNeverSell || request.CallerID == "" || request.TrackdriveNumber == "" {
 			continue
@@ -384,6 +383,7 @@ func (r *run) take(n news) {
 	r.pending--
 	r.claimFor(s, state, n.ping, n.err)
 	if n.err == nil {
+		n.ping.Request.Fields = maps.Clone(n.ping.Request.Fields) // the caller's; the run keeps its own
 		r.rank(s, n.ping)
 		return
 	}
@@ -515,8 +515,22 @@ func (s *auctionSource) objection(b *Buyer) LossReason {
 func (r *run) bid(s *auctionSource, ping *PingResponse, b Bid) {
 	b.Source, b.Ping, b.ReceivedAt = s.Name, ping, ping.ReceivedAt
 	b.ExpiresAt, _ = ping.ExpiresAt()
-	b.source, b.worth, b.post = s, s.worthOf(b.Payout), b.Post()
+	b.source, b.worth, b.post = s, s.worthOf(b.Payout), r.post(s, &b)
 	r.bids = append(r.bids, &b)
+}
+
+// post is the one that Bid.Post prepares, made of what nobody else can change.
+// Its Fields are the run's: to be read only.
+func (r *run) post(s *auctionSource, b *Bid) *PostRequest {
+	asked := r.asked[s.priority].request
+	post := &PostRequest{
+		PingID: b.Buyer.PingID, BuyerID: b.Buyer.ID, ExpiresAt: b.ExpiresAt,
+		CallerID: asked.CallerID, TrafficSourceID: asked.TrafficSourceID, TrackdriveNumber: asked.TrackdriveNumber, Fields: asked.Fields,
+	}
+	if b.ToAll {
+		post.PingID = b.Ping.TryAllBuyersPingID
+	}
+	return post
 }
 
 // compareBids puts the better one first.

@@ -238,7 +238,8 @@ func outcomeOf(reply *PostResponse, err error) TryOutcome {
 // complete returns the post that the ping led to, with what the caller adds.
 func (b *Bid) complete(complete []func(Bid, *PostRequest) error) (*PostRequest, error) {
 	post := *b.post
-	post.Fields = maps.Clone(post.Fields)
+	post.Fields = Fields{}
+	maps.Copy(post.Fields, b.post.Fields)
 	for _, add := range complete {
 		if add == nil {
 			continue
