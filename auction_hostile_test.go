@@ -81,6 +81,21 @@ func TestChangesOfTheLeadAfterTheRunDoNotMatter(t *testing.T) {
 	require.Equal(t, "90210", e.params[1]["zip"])
 }
 
+func TestBuildMayChangeOneMapForAllSources(t *testing.T) {
+	t.Parallel()
+	e := &exchange{answers: map[string]scripted{"ping a": {}, "ping b": {}}}
+	sources := e.sources(t, "a", "b")
+	one := &trackdrive.PingRequest{Fields: trackdrive.Fields{}}
+	for i := range sources {
+		sources[i].Build = func(trackdrive.PingRequest) (*trackdrive.PingRequest, error) {
+			one.Fields["sub_id"] = sources[i].Name
+			return one, nil
+		}
+	}
+	runAuction(t, trackdrive.AuctionConfig{Sources: sources, MaxPings: 1})
+	require.Equal(t, []map[string]any{{"sub_id": "a"}, {"sub_id": "b"}}, e.params)
+}
+
 func TestChangesToBidsDoNotMatter(t *testing.T) {
 	t.Parallel()
 	t.Run("caller", func(t *testing.T) {
@@ -91,6 +106,19 @@ func TestChangesToBidsDoNotMatter(t *testing.T) {
 		_, err := result.Sell(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "+15555550142", e.params[1]["caller_id"])
+	})
+	t.Run("fields", func(t *testing.T) {
+		t.Parallel()
+		e := &exchange{answers: map[string]scripted{"ping a": bids("30"), "ping b": bids("20"), "post a": noReply, "post b": soldReply}}
+		result := runAuction(t, trackdrive.AuctionConfig{Sources: e.sources(t, "a", "b")})
+		result.Bids[0].Ping.Request.Fields["zip"] = "10001"
+		_, err := result.Sell(t.Context(), func(_ trackdrive.Bid, p *trackdrive.PostRequest) error {
+			require.Equal(t, "90210", p.Fields["zip"], "of this bid, and of those that share the lead")
+			p.Fields["zip"] = "60601"
+			return nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, 2, e.count("post"))
 	})
 	t.Run("expiry", func(t *testing.T) {
 		t.Parallel()

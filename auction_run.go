@@ -147,6 +147,9 @@ func (r *AuctionResult) Best() (Bid, bool) {
 // the time is up, or as early as the configuration allows. What came until
 // then is in the result; pings that are still on their way are cancelled.
 //
+// The lead may change when Run returns; maps and slices inside its Fields may
+// not, until the last ping and post is over: they are not copied.
+//
 // Errors are of kind [ErrInvalidArgument], and nothing was sent: no lead, or
 // more than one ping that may count as a post (see
 // AuctionConfig.PingsNeverSell). Whatever goes wrong at a source is a [Loss].

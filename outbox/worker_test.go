@@ -201,7 +201,7 @@ func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
 		pass(2 * time.Second)
 		require.Equal(t, 4, s.told(outbox.EventDelivered))
 		require.Equal(t, 1, s.told(outbox.EventResumed))
-		require.Empty(t, s.Paused())
+		require.Equal(t, []string{}, s.Paused(), "JSON shows a list")
 		stop()
 	})
 }
@@ -681,6 +681,25 @@ func (s *slow) Update(ctx context.Context, id string, change func(*outbox.Item) 
 	s.wait = 0
 	<-time.After(pause)
 	return s.Memory.Update(ctx, id, change)
+}
+
+func TestAMarkMakesNoLeaseLongerThanItWas(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, func(c *outbox.Config) { c.Timeout = time.Second })
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Slow(time.Minute), 1)
+		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
+		const lease = 3 * time.Second // an engine's own, so that another process soon has what a dead one had
+		claimed, _, err := s.store.Claim(t.Context(), outbox.Claim{Token: "t", Now: time.Now(), Lease: lease, Limit: 1})
+		require.NoError(t, err)
+		until := time.Now().Add(lease)
+		go func() { _, _ = s.Deliver(t.Context(), claimed[0]) }()
+		synctest.Wait()
+		marked := s.item(t, "additive")
+		require.Equal(t, outbox.Sending, marked.State)
+		require.True(t, marked.Lease.Until.Equal(until))
+		pass(time.Minute)
+	})
 }
 
 func TestAMarkThatTookLongLeavesTimeForTheDelivery(t *testing.T) {
