@@ -53,8 +53,10 @@ type AuctionConfig struct {
 	// tracking mode TrackDrive may take a ping with caller_id and
 	// trackdrive_number as the post. So without PingsNeverSell an auction has at
 	// most one source with such a ping, waits for its answer before it ends early,
-	// and offers the lead to others only when that ping was refused or never left:
-	// else their bids are losses, LossPingMaySell.
+	// and offers the lead to others only when the answer was a plain no, or the
+	// ping never left: else their bids are losses, LossPingMaySell. A plain no is
+	// success false, a word of refusal or a 4xx, without a number, SIP address,
+	// lead id, buyer or ping id.
 	PingsNeverSell bool
 
 	// Observe sees what happens, in order, from the goroutine that called Run

@@ -5,6 +5,7 @@ package trackdrive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -221,6 +222,8 @@ type news struct {
 	ping    *PingResponse
 	err     error
 	panics  any
+
+	leadIsFree bool // of a ping that may sell: it certainly did not
 }
 
 // prepare makes all requests, and refuses two pings that may both sell.
@@ -322,11 +325,11 @@ func (r *run) ask(ctx context.Context, i int) {
 		}
 		state.started.Store(true)
 		out <- news{source: i, started: true}
-		opts := s.pingOpts
 		if state.maySell {
-			opts = append(slices.Clone(opts), WithRepeat(RepeatNever))
+			n.ping, n.leadIsFree, n.err = s.Client.pingMaySell(ctx, s.Endpoint, state.request, s.pingOpts)
+			return
 		}
-		n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, opts...)
+		n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)
 	}()
 }
 
@@ -384,7 +387,7 @@ func (r *run) take(n news) {
 	}
 	state.answered = true
 	r.pending--
-	r.claimFor(s, state, n.ping, n.err)
+	r.claimFor(s, state, n.leadIsFree, n.err)
 	if n.err == nil {
 		n.ping.Request.Fields = maps.Clone(n.ping.Request.Fields) // the caller's; the run keeps its own
 		r.rank(s, n.ping)
@@ -401,15 +404,17 @@ func (r *run) take(n news) {
 	r.lose(s, Loss{Reason: reason, Err: n.err})
 }
 
-// claimFor notes that a ping may have sold the lead: it may count as a post,
-// and was not certainly refused.
-func (r *run) claimFor(s *auctionSource, state *asked, ping *PingResponse, err error) {
+// claimFor notes that a ping may have sold the lead: it may count as a post, and
+// the lead is not certainly free.
+func (r *run) claimFor(s *auctionSource, state *asked, leadIsFree bool, err error) {
 	switch {
-	case !state.maySell:
-	case err != nil && DeliveryOf(err) == DeliveryUnknown:
-		r.claim = &claim{s, err}
-	case err == nil && ping.Accepted:
+	case !state.maySell || leadIsFree:
+	case err == nil:
 		r.claim = &claim{s, &Error{Operation: "ping", Err: errMaySell, Delivery: DeliveryUnknown}}
+	case DeliveryOf(err) != DeliveryUnknown: // a status such as 501 says less than a plain no
+		r.claim = &claim{s, &Error{Operation: "ping", Err: fmt.Errorf("%w: %w", errMaySell, err), Delivery: DeliveryUnknown}}
+	default:
+		r.claim = &claim{s, err}
 	}
 }
 
@@ -641,7 +646,7 @@ func (r *run) end(why AuctionEnd) {
 				r.tellPing(i)
 			}
 		}
-		r.claimFor(&r.auction.sources[i], &r.asked[i], nil, err)
+		r.claimFor(&r.auction.sources[i], &r.asked[i], err.Delivery == DeliveryNotSent, err)
 		r.lose(&r.auction.sources[i], Loss{Reason: reason, Err: err})
 	}
 }

@@ -176,8 +176,11 @@ func readUpdate(body []byte) (refusal bool, err error) {
 	if errors.Is(err, errNoObject) {
 		return false, nil
 	}
+	if err != nil {
+		return false, err
+	}
 	a := r.answer()
-	return a.refuses(), err
+	return a.refuses(), a.contradiction()
 }
 
 // CallRef names a call on any account: what TrackDrive's forward post hands to

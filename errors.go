@@ -12,27 +12,54 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/trackdrive-go/trackdrive/internal/attempt"
 )
 
 // What went wrong, for [errors.Is]. The first three, and ErrLeftoverToken, are
 // decided before anything is sent.
 var (
-	ErrInvalidArgument = errors.New("trackdrive: invalid argument")          // refused here; nothing was sent
-	ErrNoCredentials   = errors.New("trackdrive: no credentials")            // none for this subdomain; nothing was sent
-	ErrExpired         = errors.New("trackdrive: ping id expired")           // nothing was sent
-	ErrUnauthorized    = errors.New("trackdrive: unauthorized")              // 401
-	ErrForbidden       = errors.New("trackdrive: forbidden")                 // 403: the credentials are fine, a team permission is missing
-	ErrNotFound        = errors.New("trackdrive: not found")                 // 404: endpoint, call or subdomain
-	ErrBadRequest      = errors.New("trackdrive: bad request")               // 400, 422, other 4xx
-	ErrRateLimited     = errors.New("trackdrive: rate limited")              // 429
-	ErrServer          = errors.New("trackdrive: server error")              // 5xx
-	ErrRejected        = errors.New("trackdrive: rejected")                  // a lead or an update refused in a readable reply
-	ErrUnreadable      = errors.New("trackdrive: unreadable reply")          // HTML, truncated, too large, not JSON
-	ErrRedirect        = errors.New("trackdrive: unexpected redirect")       // redirects are never followed
-	ErrNetwork         = errors.New("trackdrive: network error")             // no answer
-	ErrTimeout         = errors.New("trackdrive: timeout")                   // no answer in time; also matches context.DeadlineExceeded
-	ErrLeftoverToken   = errors.New("trackdrive: unreplaced template token") // a value still looks like [token] or {{token}}; also ErrInvalidArgument
+	ErrInvalidArgument = errors.New("trackdrive: invalid argument")             // refused here; nothing was sent
+	ErrNoCredentials   = errors.New("trackdrive: no credentials")               // none for this subdomain; nothing was sent
+	ErrExpired         = errors.New("trackdrive: ping id expired")              // nothing was sent
+	ErrUnauthorized    = errors.New("trackdrive: unauthorized")                 // 401
+	ErrForbidden       = errors.New("trackdrive: forbidden")                    // 403: the credentials are fine, a team permission is missing
+	ErrNotFound        = errors.New("trackdrive: not found")                    // 404: endpoint, call or subdomain
+	ErrBadRequest      = errors.New("trackdrive: bad request")                  // 400, 422, other 4xx
+	ErrRateLimited     = errors.New("trackdrive: rate limited")                 // 429
+	ErrServer          = errors.New("trackdrive: server error")                 // 5xx
+	ErrRejected        = errors.New("trackdrive: rejected")                     // a lead or an update refused in a readable reply
+	ErrUnreadable      = errors.New("trackdrive: unreadable reply")             // HTML, truncated, too large, not JSON
+	ErrAmbiguous       = narrower(ErrUnreadable, "trackdrive: ambiguous reply") // a post's reply says both sold and rejected, or neither: it may be sold; also ErrUnreadable
+	ErrRedirect        = errors.New("trackdrive: unexpected redirect")          // redirects are never followed
+	ErrNetwork         = errors.New("trackdrive: network error")                // no answer
+	ErrTimeout         = errors.New("trackdrive: timeout")                      // no answer in time; also matches context.DeadlineExceeded
+	ErrLeftoverToken   = errors.New("trackdrive: unreplaced template token")    // a value still looks like [token] or {{token}}; also ErrInvalidArgument
 )
+
+// narrower makes a kind of error that is also a wider one.
+func narrower(wider error, text string) error { return &narrowKind{wider, text} }
+
+type narrowKind struct {
+	wider error
+	text  string
+}
+
+func (k *narrowKind) Error() string { return k.text }
+func (k *narrowKind) Unwrap() error { return k.wider }
+
+// contradiction is a reply that can be read and does not say whether the call
+// was acted on.
+type contradiction struct {
+	kind error // ErrAmbiguous or ErrRejected
+	text string
+}
+
+func (e *contradiction) Error() string { return e.kind.Error() + ": " + e.text }
+func (e *contradiction) Unwrap() error { return e.kind }
+
+// Is tells the attempt loop never to send the call again.
+func (e *contradiction) Is(target error) bool { return target == attempt.ErrContradictory }
 
 // Delivery tells whether TrackDrive may have acted on a call, all its attempts
 // taken together. The zero value is the one to be careful with.

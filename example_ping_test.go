@@ -210,9 +210,9 @@ func ExampleParsePostResponse() {
 		panic(err)
 	}
 	fmt.Println(post.Accepted, post.BuyerName)
-	_, err = trackdrive.ParsePostResponse([]byte(`{"message":"thank you"}`))
+	_, err = trackdrive.ParsePostResponse([]byte(`{"success":true,"errors":["a webhook failed"]}`))
 	fmt.Println(err)
 	// Output:
 	// true Buyer A
-	// trackdrive: unreadable reply: the reply says neither accepted nor rejected
+	// trackdrive: ambiguous reply: yes by success, no by errors
 }

@@ -107,8 +107,8 @@ func readLead(body []byte) (*LeadResponse, error) {
 		return nil, err
 	}
 	a := r.answer()
-	if a.refuses() {
-		return nil, nil
+	if err := a.contradiction(); err != nil || a.refuses() {
+		return nil, err
 	}
 	word, _ := r.status(r.in[mStatus])
 	if word == "" {

@@ -5,7 +5,9 @@ package trackdrive
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,32 +55,38 @@ func (r *PingRequest) check(mode TrackingMode) error {
 // 425, 429, 503) or where it never left, within the time limit. With both
 // caller_id and trackdrive_number it is never repeated once it may have left:
 // in static tracking mode TrackDrive may take such a ping as the post. So an
-// error of [DeliveryUnknown] of such a ping may be a sale.
+// error of [DeliveryUnknown] of such a ping may be a sale, and so may any answer
+// but a plain no: see docs/delivery.md.
 //
 // Errors are *[Error]: [ErrInvalidArgument] and [ErrNoCredentials] with nothing
 // sent, [ErrBadRequest] for a status such as 422, [ErrUnreadable] for a reply
 // that is no JSON object.
 func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts ...CallOption) (*PingResponse, error) {
+	reply, _, err := c.ping(ctx, endpoint, r, opts)
+	return reply, err
+}
+
+// ping also returns what the server answered where it refused by status.
+func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, refusal []byte, err error) {
 	call, err := c.newCall(operation{name: "ping", path: "/inbound_webhooks/ping/{vanity_uri}"}, opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r == nil {
-		return nil, refused("ping", invalid("request", "is nil"))
+		return nil, nil, refused("ping", invalid("request", "is nil"))
 	}
 	copied := *r
 	if err := copied.check(call.set.tracking); err != nil {
-		return nil, refused("ping", err)
+		return nil, nil, refused("ping", err)
 	}
 	if err := call.setEndpoint(endpoint); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	call.setParams(&copied)
 	call.repeat = RepeatRefused
 	if r.CallerID != "" && r.TrackdriveNumber != "" {
 		call.repeat = RepeatNever
 	}
-	var reply *PingResponse
 	call.read = func(_ int, body []byte) (err error) {
 		reply, err = readPing(body)
 		if err == nil {
@@ -88,13 +96,31 @@ func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts
 	}
 	meta, err := call.send(ctx)
 	if err != nil {
-		return nil, err
+		return nil, call.lastBody, err
 	}
 	reply.Request, reply.Meta = &copied, meta
 	if !reply.Accepted {
 		call.scrub(&reply.Status, reply.Errors)
 	}
-	return reply, nil
+	return reply, nil, nil
+}
+
+// pingMaySell sends a ping that may count as the post, and reports whether what
+// came of it leaves the lead free: the ping never left, or the answer is a plain
+// no.
+func (c *Client) pingMaySell(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, leadIsFree bool, err error) {
+	reply, refusal, err := c.ping(ctx, endpoint, r, append(slices.Clone(opts), WithRepeat(RepeatNever)))
+	var e *Error
+	switch {
+	case err == nil:
+		return reply, isPlainNo(reply.Meta.Raw, false), nil
+	case DeliveryOf(err) == DeliveryNotSent:
+		return nil, true, err
+	case !errors.As(err, &e) || e.Delivery != DeliveryAnswered || e.StatusCode < 400 || e.StatusCode > 499:
+		return nil, false, err
+	default:
+		return nil, isPlainNo(refusal, true), err
+	}
 }
 
 // setEndpoint addresses an inbound webhook.

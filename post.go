@@ -5,6 +5,9 @@ package trackdrive
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -53,6 +56,8 @@ func (r *PostRequest) checkPost(mode TrackingMode) error {
 		return errPostOnlyWithPing
 	case !r.PostOnly && r.PingID == "":
 		return invalid("ping_id", "is empty; without a ping, say PostOnly")
+	case r.PostOnly && isBlank(r.CallerID):
+		return invalid("caller_id", "is empty; a post without a ping must say who calls")
 	case mode == TrackingStatic && r.PingID == "":
 		return invalid("ping_id", "is empty, and static tracking needs it on post")
 	case mode == TrackingStatic && r.CallerID == "":
@@ -63,15 +68,16 @@ func (r *PostRequest) checkPost(mode TrackingMode) error {
 
 var errPostOnlyWithPing = invalid("post_only", "is set beside a ping_id; it is for posts without a ping")
 
-// checkFull refuses a full request that the tracking mode cannot do with.
+// checkFull refuses a full request that is about nobody, or that the tracking
+// mode cannot do with.
 func (r *PostRequest) checkFull(mode TrackingMode) error {
 	switch {
 	case r.PostOnly && r.PingID != "":
 		return errPostOnlyWithPing
+	case isBlank(r.CallerID):
+		return invalid("caller_id", "is empty; a full request must say who calls")
 	case mode == TrackingStatic && r.TrackdriveNumber == "":
 		return invalid("trackdrive_number", "is empty, and static tracking needs it")
-	case mode == TrackingStatic && r.CallerID == "":
-		return invalid("caller_id", "is empty, and static tracking needs it")
 	}
 	return nil
 }
@@ -83,7 +89,7 @@ func (r *PostRequest) checkFull(mode TrackingMode) error {
 // Errors are *[Error]: [ErrInvalidArgument], [ErrNoCredentials] and [ErrExpired]
 // with nothing sent. With [DeliveryUnknown] the lead may have been sold: do not
 // post it again, neither here nor elsewhere, before that is settled. A reply
-// that says neither sold nor rejected is such a case, and [ErrUnreadable].
+// that says both sold and rejected, or neither, is such a case: [ErrAmbiguous].
 func (c *Client) Post(ctx context.Context, endpoint string, r *PostRequest, opts ...CallOption) (*PostResponse, error) {
 	return c.commit(ctx, operation{name: "post", path: "/inbound_webhooks/post/{vanity_uri}"}, endpoint, r, (*PostRequest).checkPost, opts)
 }
@@ -115,6 +121,7 @@ func (c *Client) commit(ctx context.Context, op operation, endpoint string, r *P
 	call.setParams(&copied)
 	call.repeat = RepeatNever
 	call.expiresAt = copied.ExpiresAt
+	call.doubts = saysSold
 	var reply *PostResponse
 	call.read = func(_ int, body []byte) (err error) {
 		reply, err = readPost(body)
@@ -146,28 +153,134 @@ type PostResponse struct {
 	Meta                   Meta
 }
 
-// ParsePostResponse reads a reply that was received elsewhere. What is no JSON
-// object, or says neither sold nor rejected, is [ErrUnreadable].
+// ParsePostResponse reads a reply that was received elsewhere. Anything but a
+// JSON object is [ErrUnreadable]; a reply that says both sold and rejected, or
+// neither, is [ErrAmbiguous].
 func ParsePostResponse(body []byte) (*PostResponse, error) {
 	raw := append(json.RawMessage(nil), body...)
 	p, err := readPost(raw)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrAmbiguous):
+		return nil, err
+	case err != nil:
 		return nil, unreadable(err)
 	}
 	p.Meta.Raw = raw
 	return p, nil
 }
 
+// saleSigns are what in a reply to a post says that the lead is sold, and what
+// says that it is not: a bit for each of saleSignNames.
+type saleSigns struct{ yes, no uint }
+
+const (
+	signSuccess = 1 << iota
+	signStatus
+	signErrors
+	signForwardingNumber
+	signSIPAddress
+	signTrackdriveNumber
+	signLeadID
+	signBuyerName
+)
+
+var saleSignNames = []string{"success", "status", "errors", "forwarding_number", "forwarding_number_sip_address", "trackdrive_number", "lead_id", "buyer_name"}
+
+// signs collects what the reply says. A trackdrive_number, a lead id and a
+// buyer_name count only where nothing says no: beside a no they may be an echo
+// and a record. A word or a success that is not known is neither yes nor no, and
+// takes away every yes but a number or an address to dial.
+func (p *PostResponse) signs(a *answer) (s saleSigns) {
+	refuses := isRefusing(a.word)
+	s.no = bitIf(a.success == no, signSuccess) | bitIf(a.refusing || refuses, signStatus) | bitIf(len(a.reasons) > 0, signErrors)
+	s.yes = bitIf(!isBlank(p.ForwardingNumber), signForwardingNumber) | bitIf(!isBlank(p.SIPAddress), signSIPAddress)
+	accepts := isAccepting(a.word)
+	if a.success == odd || a.word != "" && !accepts && !refuses {
+		return s
+	}
+	s.yes |= bitIf(a.success == yes, signSuccess) | bitIf(accepts, signStatus)
+	if s.no == 0 {
+		s.yes |= bitIf(!isBlank(p.TrackdriveNumber), signTrackdriveNumber) |
+			bitIf(p.LeadID != "", signLeadID) | bitIf(!isBlank(p.BuyerName), signBuyerName)
+	}
+	return s
+}
+
+// saysSold reports whether the body of a refusal by HTTP status says that the
+// lead is sold all the same.
+func saysSold(body []byte) bool {
+	var r reader
+	if err := r.object(body, postMembers); err != nil {
+		return false
+	}
+	a := r.answer()
+	a.refusing = true
+	signs := r.postResponse(&a).signs(&a)
+	return signs.yes != 0
+}
+
+func bitIf(is bool, bit uint) uint {
+	if is {
+		return bit
+	}
+	return 0
+}
+
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// ambiguous reports whether the reply says both or neither.
+func (s saleSigns) ambiguous() bool { return (s.yes != 0) == (s.no != 0) }
+
+// contradiction says what in an ambiguous reply says yes, and what says no.
+func (s saleSigns) contradiction(a *answer) error {
+	text := "yes by " + signNames(s.yes) + ", no by " + signNames(s.no)
+	switch {
+	case s.yes != 0:
+	case a.word != "":
+		text = "neither yes nor no, status " + strconv.Quote(oneLine(a.word))
+	case a.success == odd:
+		text = "neither yes nor no, success is neither true nor false"
+	default:
+		text = "neither yes nor no"
+	}
+	return &contradiction{ErrAmbiguous, text}
+}
+
+func signNames(signs uint) string {
+	var names []string
+	for i, name := range saleSignNames {
+		if signs&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " and ")
+}
+
+// refusalWords are the status words that say that a lead is not taken.
+var refusalWords = map[string]bool{
+	"rejected": true, "refused": true, "declined": true, "denied": true, "failed": true, "failure": true, "error": true,
+	"invalid": true, "duplicate": true, "unavailable": true, "closed": true, "expired": true, "blocked": true,
+	"suppressed": true, "timeout": true,
+}
+
+// isRefusing reports whether a status word of the market says no.
+func isRefusing(word string) bool {
+	folded := lowerASCII(word)
+	return refusalWords[folded] || strings.HasPrefix(folded, "no_") || strings.HasPrefix(folded, "caller_number_")
+}
+
 // Field looks up any field of the reply by path.
 func (p *PostResponse) Field(path string) Value { return p.Meta.Field(path) }
 
 // Number returns the number to dial: forwarding_number, else
-// trackdrive_number. It is not ok when the post was not accepted, the number
-// was not accepted, or none was given (static mode: dial the number of the
-// ping). It does not mean unsold: read Accepted first.
+// trackdrive_number, else the number of the buyer where exactly one is listed.
+// It is not ok when the post was not accepted, the number was not accepted, or
+// none was given (static mode: dial the number of the ping). It does not mean
+// unsold: read Accepted first.
 func (p *PostResponse) Number() (number string, ok bool) {
-	if number = p.ForwardingNumber; number == "" {
-		number = p.TrackdriveNumber
+	number = firstText(p.ForwardingNumber, p.TrackdriveNumber)
+	if number == "" && len(p.Buyers) == 1 {
+		number = p.Buyers[0].DestinationNumber
 	}
 	if !p.Accepted || number == "" || p.ForwardingNumberStatus != "" && !isAccepting(p.ForwardingNumberStatus) {
 		return "", false

@@ -97,6 +97,7 @@ var (
 		mConcurrencyCapLimit, mConcurrencyCapAvailable, mForwardingNumber, mDestinationNumber, mOfferID, mTier, mTrafficSourceID)
 	postMembers = setOf(mSuccess, mStatus, mErrors, mError, mMessage, mForwardingNumber, mForwardingNumberStatus, mForwardingNumberSIPAddress,
 		mTrackdriveNumber, mBuyerName, mLeadID, mBuyers, mTryAllBuyers)
+	plainNoMembers     = setOf(mSuccess, mStatus, mErrors, mError, mBuyers, mTryAllBuyers) | setOf(saleTraces...)
 	leadMembers        = setOf(mSuccess, mStatus, mErrors, mError, mMessage, mLeadID, mLead, mID, mUUID, mTrackdriveNumberPlain, mSMSNumberPlain)
 	forwardPostMembers = setOf(mTrackdriveSubdomain, mTrackdriveCallUUID)
 	leadRecordMembers  = setOf(mID, mLeadID, mUUID, mStatus, mTrackdriveNumberPlain, mSMSNumberPlain)
@@ -110,7 +111,6 @@ var (
 	errNoObject   = errors.New("the reply is no JSON object")
 	errNoBuyers   = errors.New("buyers is not a list")
 	errManyBuyers = fmt.Errorf("the reply lists more than %d buyers", maxBuyers)
-	errNoVerdict  = errors.New("the reply says neither accepted nor rejected")
 )
 
 // found is where an object's members stand.
@@ -566,6 +566,15 @@ func (r *reader) status(v jsonscan.Value) (word string, refusing bool) {
 	return "", !ok && text[0] != '-' || n.Cmp(firstRefusal) >= 0
 }
 
+// contradiction is the error for a command's reply that says yes and no: success
+// is true, beside errors or a status that refuses. Nil for any other.
+func (a *answer) contradiction() error {
+	if a.success != yes || !a.refuses() {
+		return nil
+	}
+	return &contradiction{ErrRejected, "success is true beside errors; it may have been done"}
+}
+
 // refuses reports whether something in the reply says no.
 func (a *answer) refuses() bool { return a.success == no || a.refusing || len(a.reasons) > 0 }
 
@@ -692,6 +701,41 @@ func readPing(body []byte) (*PingResponse, error) {
 	return p, nil
 }
 
+// saleTraces are the members of a reply that only a sale, or a bid, leaves.
+var saleTraces = []member{
+	mForwardingNumber, mForwardingNumberSIPAddress, mTrackdriveNumber, mLeadID, mLead,
+	mBuyerName, mBuyerID, mPingID, mTryAllBuyersPingID,
+}
+
+// isPlainNo reports whether the answer to a ping that may sell says no, and
+// nothing else: no yes beside it, and no trace of a sale. refusedByStatus is
+// whether its HTTP status, a 4xx, said so already.
+func isPlainNo(body []byte, refusedByStatus bool) bool {
+	var r reader
+	if err := r.object(body, plainNoMembers); err != nil {
+		// A proxy's page says nothing of a sale; half an object might have.
+		return refusedByStatus && !bytes.HasPrefix(bytes.TrimSpace(body), []byte{'{'})
+	}
+	a := r.answer()
+	if a.accepts() || len(r.allBuyers()) > 0 || r.isTrace(r.in[mPingID]) {
+		return false
+	}
+	for _, m := range saleTraces {
+		if r.isTrace(r.top[m]) {
+			return false
+		}
+	}
+	return refusedByStatus || a.success == no || isRefusing(a.word) || r.isClientError(r.top[mStatus])
+}
+
+func (r *reader) isTrace(v jsonscan.Value) bool { return r.isGiven(v) && v.Kind != jsonscan.False }
+
+// isClientError reports whether a numeric status is a 4xx.
+func (r *reader) isClientError(v jsonscan.Value) bool {
+	n, ok := wholeNumber(r.value(v))
+	return ok && 400 <= n && n <= 499
+}
+
 // allBuyers returns the buyers from wherever the reply has them.
 func (r *reader) allBuyers() []Buyer {
 	if len(r.buyers) > 0 {
@@ -707,7 +751,25 @@ func readPost(body []byte) (*PostResponse, error) {
 		return nil, err
 	}
 	a := r.answer()
-	p := &PostResponse{
+	p := r.postResponse(&a)
+	if r.err != nil {
+		return nil, r.err
+	}
+	signs := p.signs(&a)
+	switch {
+	case signs.ambiguous():
+		return nil, signs.contradiction(&a)
+	case signs.no != 0:
+		p.Errors = r.withMessage(p.Errors)
+	default:
+		p.Accepted = true
+	}
+	return p, nil
+}
+
+// postResponse is what the reply says, without a verdict.
+func (r *reader) postResponse(a *answer) *PostResponse {
+	return &PostResponse{
 		Status:                 a.word,
 		ForwardingNumber:       r.string(r.top[mForwardingNumber]),
 		ForwardingNumberStatus: r.string(r.top[mForwardingNumberStatus]),
@@ -718,16 +780,4 @@ func readPost(body []byte) (*PostResponse, error) {
 		Buyers:                 r.allBuyers(),
 		Errors:                 a.reasons,
 	}
-	gives := p.ForwardingNumber != "" || p.TrackdriveNumber != "" || p.SIPAddress != "" || p.LeadID != ""
-	switch {
-	case r.err != nil:
-		return nil, r.err
-	case a.marketRefuses():
-		p.Errors = r.withMessage(p.Errors)
-	case a.accepts(), a.isSilent() && gives:
-		p.Accepted = true
-	default:
-		return nil, errNoVerdict // it may have been sold
-	}
-	return p, nil
 }

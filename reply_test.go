@@ -354,45 +354,6 @@ func TestSampleRepliesToPosts(t *testing.T) {
 	}
 }
 
-func TestWhetherAPostIsAccepted(t *testing.T) {
-	t.Parallel()
-	const yes, no, unclear = "yes", "no", "unclear"
-	for body, want := range map[string]string{
-		`{"success":true}`:                            yes,
-		`{"status":"accepted"}`:                       yes,
-		`{"status":"success"}`:                        yes,
-		`{"forwarding_number":"1"}`:                   yes,
-		`{"trackdrive_number":15555550120}`:           yes,
-		`{"forwarding_number_sip_address":"sip:1@x"}`: yes,
-		`{"lead_id":"l"}`:                             yes,
-		`{"status":200,"lead_id":"l"}`:                yes,
-		`{"success":"odd","status":"accepted"}`:       yes,
-		`{"success":false}`:                           no,
-		`{"success":true,"status":"no_buyer"}`:        no,
-		`{"status":"queued"}`:                         no,
-		`{"status":422}`:                              no,
-		`{"success":true,"errors":["x"]}`:             no,
-		`{"error":"x"}`:                               no,
-		`{"forwarding_number":"1","success":false}`:   no,
-		`{}`:                      unclear,
-		`{"message":"thank you"}`: unclear,
-		`{"success":"odd"}`:       unclear,
-		`{"success":"odd","forwarding_number":"1"}`:             unclear,
-		`{"success":null,"status":null,"forwarding_number":""}`: unclear,
-		`{"status":200}`:        unclear,
-		`{"buyers":[{"id":1}]}`: unclear,
-	} {
-		p, err := posted(t, 200, body)
-		if want == unclear {
-			require.ErrorIs(t, err, trackdrive.ErrUnreadable, body)
-			require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err))
-			continue
-		}
-		require.NoError(t, err, body)
-		require.Equal(t, want == yes, p.Accepted, body)
-	}
-}
-
 func TestNumber(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -405,6 +366,11 @@ func TestNumber(t *testing.T) {
 		{trackdrive.PostResponse{Accepted: true, ForwardingNumber: "1", ForwardingNumberStatus: "rejected"}, ""},
 		{trackdrive.PostResponse{ForwardingNumber: "1"}, ""},
 		{trackdrive.PostResponse{Accepted: true}, ""},
+		{trackdrive.PostResponse{Accepted: true, Buyers: []trackdrive.Buyer{{DestinationNumber: "3"}}}, "3"},
+		{trackdrive.PostResponse{Accepted: true, TrackdriveNumber: "2", Buyers: []trackdrive.Buyer{{DestinationNumber: "3"}}}, "2"},
+		{trackdrive.PostResponse{Accepted: true, ForwardingNumberStatus: "rejected", Buyers: []trackdrive.Buyer{{DestinationNumber: "3"}}}, ""},
+		{trackdrive.PostResponse{Accepted: true, Buyers: []trackdrive.Buyer{{DestinationNumber: "3"}, {DestinationNumber: "4"}}}, ""},
+		{trackdrive.PostResponse{Buyers: []trackdrive.Buyer{{DestinationNumber: "3"}}}, ""},
 	} {
 		got, ok := tt.p.Number()
 		require.Equal(t, tt.want, got)

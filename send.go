@@ -96,6 +96,7 @@ type call struct {
 	secret    []string                            // credentials among the parameters
 	masked    string                              // of a webhook: its URL without query and values
 	read      func(status int, body []byte) error // takes a 2xx reply
+	doubts    func(body []byte) bool              // whether a refusal by status may have sold the lead all the same; nil: never
 
 	params params // where content is parameters
 	typed  [8]param
@@ -108,6 +109,7 @@ type call struct {
 	query string // what stood in a URL
 
 	delivery Delivery // of all attempts, when the call is over
+	lastBody []byte   // of the last reply, where the call failed
 }
 
 // newCall starts a call of the client's own company.
@@ -342,7 +344,7 @@ func (c *call) log(a Attempt, copies int) {
 // kinds are what a log line calls an error.
 var kinds = []error{
 	ErrLeftoverToken, ErrInvalidArgument, ErrNoCredentials, ErrExpired, ErrUnauthorized, ErrForbidden, ErrNotFound, ErrBadRequest,
-	ErrRateLimited, ErrServer, ErrRejected, ErrUnreadable, ErrRedirect, ErrTimeout, ErrNetwork, context.Canceled,
+	ErrRateLimited, ErrServer, ErrRejected, ErrAmbiguous, ErrUnreadable, ErrRedirect, ErrTimeout, ErrNetwork, context.Canceled,
 }
 
 func kindName(err error) string {
@@ -373,9 +375,13 @@ func (c *call) shownURL() string {
 
 // failure makes the error of a call of its last attempt.
 func (c *call) failure(r *attempt.Result) *Error {
+	c.lastBody = r.Body
 	e := c.newError(r.StatusCode, r.Body)
 	e.Attempts = r.Attempts
 	e.Delivery = Delivery(r.Delivery)
+	if e.Delivery == DeliveryAnswered && c.doubts != nil && c.doubts(r.Body) {
+		e.Delivery = DeliveryUnknown
+	}
 	e.RetryAfter = r.RetryAfter
 	e.Err = c.cause(&r.Try)
 	return e
@@ -452,6 +458,8 @@ func (c *call) cause(t *attempt.Try) error {
 		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(t.Err))
 	case attempt.Unreadable:
 		return fmt.Errorf("%w: %w", ErrUnreadable, c.clean(t.Err))
+	case attempt.Contradictory:
+		return c.clean(t.Err)
 	case attempt.Canceled:
 		if errors.Is(t.Err, context.Canceled) {
 			return c.clean(t.Err)

@@ -55,13 +55,19 @@ type Fault int
 
 // The faults.
 const (
-	None       Fault = iota // answered: the status tells
-	Network                 // no answer
-	Timeout                 // no answer in time
-	Canceled                // the caller gave up
-	Unreadable              // a 2xx answer that cannot be read
-	NotBuilt                // the request could not be made; nothing was sent
+	None          Fault = iota // answered: the status tells
+	Network                    // no answer
+	Timeout                    // no answer in time
+	Canceled                   // the caller gave up
+	Unreadable                 // a 2xx answer that cannot be read
+	NotBuilt                   // the request could not be made; nothing was sent
+	Contradictory              // a 2xx answer that does not say whether the call was acted on; never sent again
 )
+
+// ErrContradictory is what Check's error matches for a reply that can be read
+// and does not say whether the call was acted on. A copy might act twice, so
+// none is sent, whatever the class.
+var ErrContradictory = errors.New("contradictory reply")
 
 // Request is what a try sends.
 type Request struct {
@@ -299,11 +305,15 @@ func (r *run) exchange(req *http.Request, t *Try) {
 
 // judge fills in t for a whole reply with a 2xx status.
 func (r *run) judge(t *Try) {
-	if err := r.call.Caller.Check(t.StatusCode, t.Body); err != nil {
+	err := r.call.Caller.Check(t.StatusCode, t.Body)
+	switch {
+	case err == nil:
+		t.Delivery = Answered
+	case errors.Is(err, ErrContradictory):
+		t.Fault, t.Err = Contradictory, err
+	default:
 		t.Fault, t.Err = Unreadable, err
-		return
 	}
-	t.Delivery = Answered
 }
 
 // send calls the transport. A transport that panics, has, for all that is
@@ -487,7 +497,7 @@ func (r *run) repeatable(t *Try) bool {
 	}
 	class := r.call.Class
 	switch {
-	case t.readable(), t.Fault == Canceled, errors.Is(t.Err, errResent):
+	case t.readable(), t.Fault == Canceled, t.Fault == Contradictory, errors.Is(t.Err, errResent):
 		return false
 	case t.Fault == Unreadable, t.Fault != None && t.StatusCode != 0:
 		r.unreadable++
