@@ -119,6 +119,12 @@ func TestListsGoOnWhileThereIsMore(t *testing.T) {
 		"pages that count from 0": {map[string]string{
 			"-1": envelope(calls(1, 2), `,"meta":{"current_page":0,"next_page":1}`), "1": envelope(calls(3, 4), `,"meta":{"current_page":1,"next_page":2}`), "2": envelope(calls(5, 6), `,"meta":{"current_page":2,"next_page":null}`),
 		}, 2, []string{"cursor -1", "page 1", "page 2"}, 6},
+		"pages from 0 to a total": {map[string]string{
+			"-1": envelope(calls(1, 2), `,"meta":{"current_page":0,"total_pages":2}`), "1": envelope(calls(3, 4), `,"meta":{"current_page":1,"total_pages":2}`),
+		}, 2, []string{"cursor -1", "page 1"}, 4},
+		"calls that arrived meanwhile": {map[string]string{
+			"-1": envelope(calls(1, 2), `,"metadata":{"next_cursor":"7","total_count":3}`), "7": envelope(calls(3, 3), `,"metadata":{"total_count":5}`),
+		}, 2, []string{"cursor -1", "cursor 7"}, 3},
 		"more without a number": {map[string]string{
 			"-1": envelope(calls(1, 1), `,"has_more":true`), "2": envelope(calls(2, 2), `,"has_more":"yes"`), "3": envelope(calls(3, 4), `,"has_more":false`),
 		}, 2, byPage, 4},
