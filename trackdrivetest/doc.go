@@ -33,8 +33,8 @@
 //
 // In a testing/synctest bubble use [New] and [Fake.Transport], or
 // [Fake.Register]: beside a listener, which always waits for the network, the
-// bubble's time stands still, and what waits for it hangs. The fake goes by the
-// bubble's time, [Slow] included:
+// bubble's time stands still, and what waits for it hangs. [NewServer] fails
+// there at once. The fake goes by the bubble's time, [Slow] included:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		fake := trackdrivetest.New()
