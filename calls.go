@@ -7,12 +7,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
 // UpdateCall is a postback: what became of a call. One with nothing set is
@@ -212,36 +215,141 @@ const (
 	paramCallUUID  = "trackdrive_call_uuid"
 )
 
-// maxForwardPost is how long the body of a forward post may be, in bytes.
-const maxForwardPost = 64 << 10
-
 // ParseCallRef reads trackdrive_subdomain and trackdrive_call_uuid from a
 // forward post: query, form (also one that r.ParseForm has read) or JSON body,
-// of at most 64 KiB. It refuses what [NewCallRef] refuses, and a value that is
-// given twice and differs, and leaves r.Body readable from the start. Errors are
-// of kind [ErrInvalidArgument].
+// of at most 64 KiB. A query or a form that has both wins over a body that
+// cannot be read; but a value that is given twice and differs is refused, and so
+// is what [NewCallRef] refuses. It leaves r.Body readable from the start. Errors
+// are of kind [ErrInvalidArgument], and match the error of reading the body,
+// [http.MaxBytesError] for example.
 func ParseCallRef(r *http.Request) (CallRef, error) {
 	if r == nil {
 		return CallRef{}, invalid("request", "is nil")
 	}
-	var found forwardPost
+	var post forwardPost
 	if r.URL != nil {
-		if err := found.addQuery(r.URL.RawQuery); err != nil {
-			return CallRef{}, err
+		_ = post.addForm(r.URL.RawQuery) // platforms fill templates with anything: what counts may be whole
+	}
+	post.addValues(r.PostForm) // where the handler has read the form
+	broken := post.addBody(r)
+	switch missing := post.missing(); {
+	case post.conflict != nil:
+		return CallRef{}, post.conflict
+	case missing != "" && broken != nil:
+		return CallRef{}, fmt.Errorf("%w: %s: missing from the query, and the body cannot be read: %w", ErrInvalidArgument, missing, broken)
+	case missing != "":
+		return CallRef{}, invalid(missing, "missing from the query and the body")
+	}
+	return NewCallRef(post.subdomain, post.uuid)
+}
+
+// forwardPost is what a forward post says.
+type forwardPost struct {
+	subdomain, uuid string
+	conflict        error // two values for one name
+}
+
+// missing names the parameters without a value; "" where none is.
+func (p *forwardPost) missing() string {
+	switch {
+	case p.subdomain == "" && p.uuid == "":
+		return paramSubdomain + " and " + paramCallUUID
+	case p.subdomain == "":
+		return paramSubdomain
+	case p.uuid == "":
+		return paramCallUUID
+	}
+	return ""
+}
+
+func (p *forwardPost) add(name, value string) {
+	into := &p.uuid
+	if name == paramSubdomain {
+		into, value = &p.subdomain, lowerASCII(value)
+	}
+	switch {
+	case value == "":
+	case *into == "":
+		*into = value
+	case *into != value:
+		p.conflict = invalid(name, "is given twice, with two values")
+	}
+}
+
+func (p *forwardPost) addValues(values url.Values) {
+	for _, name := range [...]string{paramSubdomain, paramCallUUID} {
+		for _, value := range values[name] {
+			p.add(name, value)
 		}
 	}
-	if err := found.addValues(r.PostForm); err != nil { // where the handler has read the form
-		return CallRef{}, err
+}
+
+// addForm reads a query or a form. It takes what can be read of a broken one.
+func (p *forwardPost) addForm(text string) (broken error) {
+	values, err := url.ParseQuery(text)
+	p.addValues(values)
+	var escape url.EscapeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &escape):
+		return errors.New("it has a percent sign that does not begin an escape")
+	case strings.Contains(text, ";"):
+		return errors.New("it has a semicolon between parameters")
+	default:
+		return errors.New("it has too many parameters")
 	}
+}
+
+// addBody reads a form or a JSON object, told apart by the content type or,
+// where that says nothing, by the first character. The error is why the body may
+// say more than was read.
+func (p *forwardPost) addBody(r *http.Request) (broken error) {
 	body, err := peekBody(r)
 	if err != nil {
-		return CallRef{}, err
+		return err
 	}
-	if err := found.addBody(r.Header.Get("Content-Type"), body); err != nil {
-		return CallRef{}, err
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark))
+	if len(body) == 0 {
+		return nil
 	}
-	return NewCallRef(found.subdomain, found.uuid)
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case kind == "application/json" || strings.HasSuffix(kind, "+json") || body[0] == '{':
+		broken = p.addJSON(body)
+	case kind == "multipart/form-data":
+		broken = errors.New("it is multipart; send a form or JSON")
+	case kind == "" || kind == "text/plain" || kind == "application/x-www-form-urlencoded":
+		broken = p.addForm(string(body))
+	default:
+		_ = p.addForm(string(body))
+		broken = fmt.Errorf("it is %s; send a form or JSON", kind)
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return errors.New("it is compressed")
+	}
+	return broken
 }
+
+func (p *forwardPost) addJSON(body []byte) (broken error) {
+	var r reader
+	var syntax *jsonscan.Error
+	switch err := r.object(body, forwardPostMembers); {
+	case errors.Is(err, errNoObject):
+		return errors.New("it is not a JSON object")
+	case errors.As(err, &syntax):
+		return fmt.Errorf("it is not valid JSON: %w", err)
+	case err != nil: // a name is given twice
+		p.conflict = invalid("body", "%v", err)
+		return nil
+	}
+	p.add(paramSubdomain, r.string(r.top[mTrackdriveSubdomain]))
+	p.add(paramCallUUID, r.string(r.top[mTrackdriveCallUUID]))
+	return nil
+}
+
+// maxForwardPost is how long the body of a forward post may be, in bytes.
+const maxForwardPost = 64 << 10
 
 // peekBody reads the body, and puts back what it read.
 func peekBody(r *http.Request) ([]byte, error) {
@@ -250,88 +358,14 @@ func peekBody(r *http.Request) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForwardPost+1))
 	r.Body = readAgain{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
-	switch {
-	case err != nil:
-		return nil, invalid("body", "cannot be read")
-	case len(body) > maxForwardPost:
-		return nil, invalid("body", "is longer than %d bytes", maxForwardPost)
+	if len(body) > maxForwardPost {
+		return nil, fmt.Errorf("it is longer than %d bytes", maxForwardPost)
 	}
-	return body, nil
+	return body, err
 }
 
 // readAgain is a body from the start, and closes the one it came from.
 type readAgain struct {
 	io.Reader
 	io.Closer
-}
-
-// forwardPost is what was found of a forward post's two values.
-type forwardPost struct{ subdomain, uuid string }
-
-func (p *forwardPost) add(name, value string) error {
-	var into *string
-	switch name {
-	case paramSubdomain:
-		into, value = &p.subdomain, lowerASCII(value)
-	case paramCallUUID:
-		into = &p.uuid
-	default:
-		return nil
-	}
-	if *into != "" && value != "" && *into != value {
-		return invalid(name, "is there twice, with two values")
-	}
-	if value != "" {
-		*into = value
-	}
-	return nil
-}
-
-// addQuery reads a query or a form. What else is in it may be badly escaped:
-// platforms fill templates with anything.
-func (p *forwardPost) addQuery(text string) error {
-	values, _ := url.ParseQuery(text)
-	return p.addValues(values)
-}
-
-func (p *forwardPost) addValues(values url.Values) error {
-	for _, name := range [...]string{paramSubdomain, paramCallUUID} {
-		for _, value := range values[name] {
-			if err := p.add(name, value); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// addBody reads a form or a JSON object, told apart by the content type or,
-// where that says nothing, by the first character.
-func (p *forwardPost) addBody(contentType string, body []byte) error {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark))
-	if len(body) == 0 {
-		return nil
-	}
-	kind, _, _ := mime.ParseMediaType(contentType)
-	switch {
-	case kind == "application/json" || strings.HasSuffix(kind, "+json") || body[0] == '{':
-		return p.addJSON(body)
-	case kind == "multipart/form-data":
-		return invalid("body", "must be a form or JSON, not multipart")
-	}
-	return p.addQuery(string(body))
-}
-
-func (p *forwardPost) addJSON(body []byte) error {
-	var r reader
-	switch err := r.object(body, forwardPostMembers); {
-	case errors.Is(err, errNoObject):
-		return invalid("body", "is no JSON object")
-	case err != nil:
-		return invalid("body", "%v", err)
-	}
-	if err := p.add(paramSubdomain, r.string(r.top[mTrackdriveSubdomain])); err != nil {
-		return err
-	}
-	return p.add(paramCallUUID, r.string(r.top[mTrackdriveCallUUID]))
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,6 +17,12 @@ import (
 
 // Call is a call as TrackDrive has it. Which members a reply has depends on the
 // credentials; what has no name here is in Raw.
+//
+// Times are read with a zone as a number (-0500, -05:00, Z) or as an
+// abbreviation that Rails writes: UTC, GMT, EST, EDT, CST, CDT, MST, MDT, PST, PDT,
+// AKST, AKDT, HST, BST, CET, CEST, AEST, ... of which CST is North America's. A time
+// without a zone, or with one that may mean several (IST), is zero; its text is
+// in Raw.
 type Call struct {
 	ID              ID              // id
 	UUID            string          // uuid
@@ -69,13 +74,56 @@ func isConverted(v Value) bool {
 // apiTime is how TrackDrive writes and reads times.
 const apiTime = "2006-01-02 15:04:05 -0700"
 
+// timeOf reads a time with its zone: as a number, as the name that Rails writes,
+// or as both, of which the number counts. It is zero for anything else.
 func timeOf(text string) time.Time {
-	for _, layout := range [...]string{apiTime, time.RFC3339} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at
+	const clock = "2006-01-02 15:04:05"
+	text = strings.TrimSpace(text)
+	if len(text) > len(clock) && text[len("2006-01-02")] == 'T' {
+		text = text[:len("2006-01-02")] + " " + text[len("2006-01-02T"):]
+	}
+	end := min(len(clock), len(text))
+	if strings.HasPrefix(text[end:], ".") {
+		end += len(".")
+		end += len(text[end:]) - len(strings.TrimLeft(text[end:], "0123456789"))
+	}
+	zone, ok := zoneOf(text[end:])
+	if !ok {
+		return time.Time{}
+	}
+	at, err := time.ParseInLocation(clock, text[:end], zone)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+func zoneOf(text string) (*time.Location, bool) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '(' || r == ')' })
+	for _, word := range words {
+		for _, layout := range [...]string{"Z0700", "Z07:00", "Z07"} {
+			if at, err := time.Parse(layout, word); err == nil {
+				return at.Location(), len(words) <= 2
+			}
 		}
 	}
-	return time.Time{}
+	if len(words) != 1 {
+		return nil, false
+	}
+	name := strings.ToUpper(words[0])
+	hours, known := zoneHours[name]
+	return time.FixedZone(name, int(hours*3600)), known
+}
+
+// zoneHours are the zones' abbreviations that Rails writes, east of Greenwich.
+// EST to PDT are North America's, as in RFC 2822, although China's time is CST,
+// too. IST is missing: it is the time of India, Ireland and Israel.
+var zoneHours = map[string]float64{
+	"UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3,
+	"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+	"NST": -3.5, "NDT": -2.5, "AST": -4, "ADT": -3, "AKST": -9, "AKDT": -8, "HST": -10, "SST": -11,
+	"CAT": 2, "SAST": 2, "EAT": 3, "IDT": 3, "PKT": 5, "WIB": 7, "HKT": 8, "JST": 9, "KST": 9,
+	"AWST": 8, "ACST": 9.5, "ACDT": 10.5, "AEST": 10, "AEDT": 11, "CHST": 10, "NZST": 12, "NZDT": 13,
 }
 
 // lookupRequest is a GET with a query.
@@ -130,138 +178,6 @@ func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call
 		return nil, err
 	}
 	return found, nil
-}
-
-// CallQuery selects calls.
-type CallQuery struct {
-	CallerNumber string    // calls of this caller only
-	CreatedFrom  time.Time // zero: from the first
-	CreatedTo    time.Time // zero: to the last
-	PerPage      int       // how many a request fetches; default 100
-	Fields       Fields    // other filters: offer_id, status, columns, ...
-}
-
-// callPage is a query for one page.
-type callPage struct {
-	*CallQuery
-	cursor string
-}
-
-func (p *callPage) parameters(list []param) []param {
-	list = append(list,
-		param{name: "cursor", text: p.cursor},
-		param{name: "caller_number", text: p.CallerNumber},
-		param{name: "page", unsent: true},
-	)
-	perPage := p.PerPage
-	if perPage == 0 {
-		perPage = 100
-	}
-	list = append(list, param{name: "per_page", text: strconv.Itoa(perPage)})
-	for name, at := range map[string]time.Time{"created_at_from": p.CreatedFrom, "created_at_to": p.CreatedTo} {
-		text := ""
-		if !at.IsZero() {
-			text = at.Format(apiTime)
-		}
-		list = append(list, param{name: name, text: text})
-	}
-	return list
-}
-
-func (p *callPage) fields() Fields { return p.Fields }
-
-func (p *callPage) wire() any { return wireOf(p) }
-
-// firstCursor and lastCursor are where TrackDrive's lists start and end.
-const (
-	firstCursor = "-1"
-	lastCursor  = "0"
-)
-
-// Calls iterates over the calls that the query selects, page after page:
-// GET /api/v1/calls. The time limit is that of each page. An error ends the
-// iteration; it comes with a zero Call. A nil query selects all.
-//
-//	for call, err := range client.Calls(ctx, &trackdrive.CallQuery{CallerNumber: caller}) {
-//		if err != nil {
-//			return err
-//		}
-//	}
-func (c *Client) Calls(ctx context.Context, q *CallQuery, opts ...CallOption) iter.Seq2[Call, error] {
-	return func(yield func(Call, error) bool) {
-		query := new(CallQuery)
-		if q != nil {
-			*query = *q
-		}
-		for cursor := firstCursor; cursor != lastCursor; {
-			page, next, err := c.callsAt(ctx, &callPage{query, cursor}, opts)
-			if err == nil && next == cursor {
-				err = &Error{Operation: "calls", Err: unreadable(errors.New("the list does not go on")), Delivery: DeliveryAnswered}
-			}
-			if err != nil {
-				yield(Call{}, err)
-				return
-			}
-			for _, raw := range page {
-				if !yield(readCall(raw), nil) {
-					return
-				}
-			}
-			cursor = next
-		}
-	}
-}
-
-// callsAt fetches one page, and the cursor of the next: its exact text, which
-// may look like a float.
-func (c *Client) callsAt(ctx context.Context, p *callPage, opts []CallOption) (page []json.RawMessage, next string, err error) {
-	out, err := c.newCall(operation{name: "calls", path: "/calls", need: bound}, opts)
-	if err != nil {
-		return nil, "", err
-	}
-	if p.PerPage < 0 {
-		return nil, "", refused(out.name, invalid("per_page", "must not be negative"))
-	}
-	out.setPath("/calls", "")
-	out.setParams(p)
-	out.setMethod(http.MethodGet)
-	out.repeat = RepeatSafe
-	out.read = func(_ int, body []byte) (err error) {
-		page, next, err = readCalls(body)
-		return err
-	}
-	_, err = out.send(ctx)
-	return page, next, err
-}
-
-// readCalls reads a page, also one without an envelope (root=false), which is
-// the last.
-func readCalls(body []byte) (page []json.RawMessage, next string, err error) {
-	if err := jsonscan.Valid(body); err != nil {
-		return nil, "", err
-	}
-	var list Value
-	var s jsonscan.Scanner
-	if s.Reset(body); s.Kind() == jsonscan.Array {
-		list, next = Value{jsonscan.Array, string(body)}, lastCursor
-	} else {
-		list = lookup(body, "calls")
-		if next = lookup(body, "metadata.next_cursor").String(); next == "" {
-			next = lastCursor
-		}
-	}
-	if list.kind != jsonscan.Array {
-		return nil, "", errors.New("the reply has no list of calls")
-	}
-	data := []byte(list.text)
-	s.Reset(data)
-	for s.Enter(); s.Next(); {
-		if s.Kind() == jsonscan.Object {
-			v := s.Read()
-			page = append(page, json.RawMessage(data[v.Start:v.End]))
-		}
-	}
-	return page, next, nil
 }
 
 // CallerUpdate is a postback for a buyer who knows the caller and no uuid.

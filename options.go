@@ -249,7 +249,9 @@ func WithMaxAttempts(n int) CallOption {
 // trackdrive_number, because TrackDrive may take such a ping as the post;
 // Post, Full, CaptureLead and SubmitLead RepeatNever; UpdateCall RepeatSafe,
 // but RepeatNever with AddRevenue, AddPayout or Fields; Do and RunWebhook as
-// they say. As a Client's default, only RepeatNever is taken.
+// they say. It does not override the RepeatNever of a request that may sell in
+// [Client.Do] and [Client.RunWebhook]. As a Client's default, only RepeatNever is
+// taken.
 func WithRepeat(r Repeatable) CallOption {
 	return callOption(func(s *settings) error {
 		if _, err := r.MarshalText(); err != nil {

@@ -276,7 +276,7 @@ type Request struct {
 	Method string     // GET, POST, PUT or DELETE
 	Path   []string   // segments below /api/v1, each escaped: []string{"calls", id}
 	Params Fields     // JSON body, or the query of a GET
-	Repeat Repeatable // the zero value is the safest
+	Repeat Repeatable // the zero value is the safest; what may sell is never repeated, whatever it says: see Do
 }
 
 // Do sends a request that the package has no method for, with the same
@@ -287,7 +287,9 @@ type Request struct {
 //
 // Errors are *[Error]: [ErrInvalidArgument] for a wrong request, with nothing
 // sent, else what TrackDrive or the network said. A request is repeated only as
-// far as its Repeat allows.
+// far as its Repeat or [WithRepeat] allows; one that may sell a lead is
+// [RepeatNever], whatever they say: to inbound_webhooks/post or full, or to
+// inbound_webhooks/ping with both caller_id and trackdrive_number.
 func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption) (*Meta, error) {
 	op := operation{name: "do", need: bound}
 	call, err := c.newCall(op, opts)
@@ -343,7 +345,7 @@ func (c *call) setRequest(r *Request) error {
 		return invalid("method", "must be GET, POST, PUT or DELETE")
 	}
 	c.method = r.Method
-	return nil
+	return c.neverSellTwice()
 }
 
 // joinSegments makes a path of segments: as it is, as it is sent, and as it may

@@ -74,18 +74,23 @@ func lookup(raw []byte, path string) Value {
 		return Value{}
 	}
 	found := jsonscan.Lookup(raw, p)
-	text := raw[found.Start:found.End]
 	switch {
-	case p.Counts():
-		if found.Kind < jsonscan.Object {
-			return Value{}
-		}
-		return Value{jsonscan.Number, strconv.Itoa(jsonscan.Len(text))}
-	case found.Escaped:
-		return Value{found.Kind, string(jsonscan.AppendUnescaped(nil, text))}
+	case !p.Counts():
+		return valueOf(raw, found)
+	case found.Kind < jsonscan.Object:
+		return Value{}
 	default:
-		return Value{found.Kind, string(text)}
+		return Value{jsonscan.Number, strconv.Itoa(jsonscan.Len(raw[found.Start:found.End]))}
 	}
+}
+
+// valueOf takes a value out of its document.
+func valueOf(data []byte, v jsonscan.Value) Value {
+	text := data[v.Start:v.End]
+	if v.Escaped {
+		text = jsonscan.AppendUnescaped(nil, text)
+	}
+	return Value{v.Kind, string(text)}
 }
 
 // Field looks up any field of the buyer by path, as it stands in Raw.

@@ -32,7 +32,7 @@ type WebhookConfig struct {
 	Timeout     time.Duration     // of the whole call; default 10 s
 	Acceptance  *Criteria         // nil: any 2xx reply is accepted
 	AcceptEmpty bool              // an empty 2xx reply is accepted, whatever Acceptance says: updates may be answered so
-	Repeat      Repeatable        // the zero value is the safest
+	Repeat      Repeatable        // the zero value is the safest; what may sell is never repeated, whatever it says: see RunWebhook
 	Dialects    []Dialect         // default: as ParseTemplate
 	OnMissing   MissingPolicy     // as OnMissing
 	Values      Values            // fixed values; those given to Preview and RunWebhook win, but not in the host
@@ -488,8 +488,11 @@ func (w *WebhookResult) Field(path string) Value { return w.Meta.Field(path) }
 // https://SUBDOMAIN.trackdrive.com those that are bound to that company, to the
 // host of WithBaseURL the Client's own, to any other host none.
 //
-// It is sent again as the configuration's Repeat says, or [WithRepeat]. The
-// shortest of the time limits counts.
+// It is sent again as the configuration's Repeat says, or [WithRepeat]; but a
+// filled-in request that may sell a lead is [RepeatNever], whatever they say.
+// Such a request goes to TrackDrive, or to the Client's base URL, and there to
+// inbound_webhooks/post or full, or to inbound_webhooks/ping with both caller_id
+// and trackdrive_number. The shortest of the time limits counts.
 //
 // A status outside 2xx is an *[Error], and so is a reply that was cut on the
 // wire. With Acceptance, a 2xx reply is judged, and one that cannot be read is a
@@ -560,7 +563,7 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 		}
 	}
 	c.secret = append((&credentials{headers: c.headers}).secrets(), w.secrets(given)...)
-	return nil
+	return c.neverSellTwice()
 }
 
 // secrets are the values that are credentials by their names.

@@ -10,8 +10,9 @@ import (
 // CallGridBid is CallGrid's TrackDrive real-time-bidding template: a JSON ping
 // of trackdrive_number, traffic_source_id and caller_id ([[tag:CallerId]]),
 // accepted when buyers.0.offer_conversion_payout is greater than 0. WebhookName
-// is the vanity URI of the inbound webhook. It is repeated where TrackDrive
-// refused it before working on it.
+// is the vanity URI of the inbound webhook. It carries both caller_id and
+// trackdrive_number, so TrackDrive may take it as the post: it is never repeated
+// once it may have left.
 func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber string) WebhookConfig {
 	return WebhookConfig{
 		Name:   "CallGrid real-time bid",
@@ -25,7 +26,6 @@ func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber strin
 		ContentType: "application/json",
 		Timeout:     10 * time.Second,
 		Acceptance:  All(Field("buyers.0.offer_conversion_payout").GreaterThan(0)),
-		Repeat:      RepeatRefused,
 		Values: Values{
 			"subdomain":         subdomain,
 			"webhook_name":      webhookName,

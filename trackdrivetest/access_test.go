@@ -41,7 +41,7 @@ func TestCredentialsOfEveryKind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, path := range []string{pingPath, postPath, fullPath} {
-				r := newRequest(t, http.MethodPost, srv.URL+"/api/v1/"+path, "application/json", test.body)
+				r := newRequest(t, http.MethodPost, srv.URL+"/api/v1/"+path+"?caller_id=5555550100", "application/json", test.body)
 				if test.header != "" {
 					r.Header.Set("Authorization", test.header)
 				}

@@ -33,8 +33,8 @@
 //
 // In a testing/synctest bubble use [New] and [Fake.Transport], or
 // [Fake.Register]: beside a listener, which always waits for the network, the
-// bubble's time stands still, and what waits for it hangs. The fake goes by the
-// bubble's time, [Slow] included:
+// bubble's time stands still, and what waits for it hangs. [NewServer] fails
+// there at once. The fake goes by the bubble's time, [Slow] included:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		fake := trackdrivetest.New()
@@ -46,9 +46,10 @@
 //
 // Ping ids are minted on ping and known at post: one that was never given, was
 // sold before or has expired is refused as TrackDrive does it, with HTTP 200
-// and success false. Time is the fake's own: [Fake.Advance] lets ids expire
-// without waiting. [Company.ChangeEndpoint] lets a buyer leave between ping and
-// post.
+// and success false. A post without a caller_id is refused with HTTP 422, unless
+// its endpoint says that there need not be one: [Endpoint.CallerIDOptional]. Time
+// is the fake's own: [Fake.Advance] lets ids expire without waiting.
+// [Company.ChangeEndpoint] lets a buyer leave between ping and post.
 //
 // [Company.AddCall] puts calls on an account, and every sale opens one
 // ([Sale.CallUUID]). [Company.AssertUpdated] proves that a postback arrived once,

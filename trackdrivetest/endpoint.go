@@ -26,6 +26,7 @@ type Endpoint struct {
 	RequireTrafficSource bool      // refuse requests without traffic_source_id: 422
 	RequiredOnPing       []string  // parameters that a ping must carry, such as "caller_id"
 	RequiredOnPost       []string  // parameters that a post must carry, such as "first_name"
+	CallerIDOptional     bool      // take posts and full requests without a caller_id, but not with Static; otherwise they are refused: 422
 	ErrorForm            ErrorForm // how a 422 lists its reasons; default ErrorsByField
 
 	RateLimit  int           // requests a minute, of all kinds together; 0: no limit

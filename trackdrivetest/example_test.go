@@ -113,7 +113,7 @@ func ExampleFake_Register() {
 	fake.Register(mock)
 
 	client := &http.Client{Transport: mock}
-	resp, err := client.Post("https://acme.trackdrive.com/api/v1/inbound_webhooks/post/my_endpoint", "application/json", strings.NewReader(`{}`))
+	resp, err := client.Post("https://acme.trackdrive.com/api/v1/inbound_webhooks/post/my_endpoint", "application/json", strings.NewReader(`{"caller_id":"5555550100"}`))
 	if err != nil {
 		panic(err)
 	}
@@ -128,7 +128,7 @@ func ExampleFake_Fail() {
 	srv := start()
 	defer srv.Close()
 	srv.Fail(trackdrivetest.OpPost, trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
-	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{}`))
+	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"caller_id":"5555550100"}`))
 	fmt.Println(len(srv.Sales()), "sold")
 	// Output:
 	// no answer
@@ -140,9 +140,9 @@ func ExampleWhere() {
 	defer srv.Close()
 	pat := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Params.Text("first_name") == "Pat" })
 	srv.Fail(pat, trackdrivetest.Refusal("rejected", "Not Pat again"), trackdrivetest.Always)
-	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"first_name":"Pat"}`))
+	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"caller_id":"5555550100","first_name":"Pat"}`))
 	srv.Heal()
-	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"first_name":"Pat"}`))
+	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"caller_id":"5555550100","first_name":"Pat"}`))
 	// Output:
 	// 200 {"success":false,"status":"rejected","errors":["Not Pat again"]}
 	// 200 {"success":true,"status":"accepted","forwarding_number":"+15555550100","forwarding_number_status":"accepted"}
@@ -170,7 +170,7 @@ func ExampleTruncated() {
 	srv := start()
 	defer srv.Close()
 	srv.Fail(trackdrivetest.OpPost, trackdrivetest.Truncated(), 1)
-	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{}`))
+	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"caller_id":"5555550100"}`))
 	fmt.Println(len(srv.Sales()), "sold")
 	// Output:
 	// 200 {"success":true,"status":"accepted","forwarding_number
@@ -211,7 +211,7 @@ func ExampleFake_Advance() {
 	})
 	call(srv.URL, "inbound_webhooks/ping/my_endpoint", `{}`)
 	srv.Advance(2 * time.Minute)
-	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"ping_id":"ta-1"}`))
+	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"caller_id":"5555550100","ping_id":"ta-1"}`))
 	// Output:
 	// 200 {"success":false,"status":"rejected","errors":["Ping ID has expired"]}
 }
@@ -229,9 +229,21 @@ func ExampleCompany_ChangeEndpoint() {
 	defer srv.Close()
 	call(srv.URL, "inbound_webhooks/ping/my_endpoint", `{}`)
 	srv.ChangeEndpoint("my_endpoint", func(e *trackdrivetest.Endpoint) { e.Buyers[0].Unavailable = true })
-	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"ping_id":"bp-1-101"}`))
+	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{"caller_id":"5555550100","ping_id":"bp-1-101"}`))
 	// Output:
 	// 200 {"success":false,"status":"rejected","errors":["Buyer is no longer available"]}
+}
+
+// A post must say whose call it sells, unless its endpoint does without.
+func ExampleEndpoint_callerIDOptional() {
+	srv := start()
+	defer srv.Close()
+	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{}`))
+	srv.ChangeEndpoint("my_endpoint", func(e *trackdrivetest.Endpoint) { e.CallerIDOptional = true })
+	fmt.Println(call(srv.URL, "inbound_webhooks/post/my_endpoint", `{}`))
+	// Output:
+	// 422 {"status":422,"errors":{"caller_id":["can't be blank"]}}
+	// 200 {"success":true,"status":"accepted","forwarding_number":"+15555550100","forwarding_number_status":"accepted"}
 }
 
 func ExampleCompany_Suppress() {

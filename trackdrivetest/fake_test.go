@@ -45,7 +45,7 @@ func TestEveryCompanyAnswersAtItsHost(t *testing.T) {
 				"https://beta.trackdrive.net":     "beta",
 				"https://trackdrive.com":          "acme",
 			} {
-				got, err := tryWith(transport, newRequest(t, http.MethodPost, host+"/api/v1/"+postPath, "application/json", `{}`))
+				got, err := tryWith(transport, newRequest(t, http.MethodPost, host+"/api/v1/"+postPath, "application/json", `{"caller_id":"5555550100"}`))
 				require.NoError(t, err, host)
 				require.Equal(t, http.StatusOK, got.status, host)
 				require.Equal(t, want, fake.Last().Company, host)
@@ -100,7 +100,7 @@ func TestBuildersOfEveryShapeAgreeWithTheServer(t *testing.T) {
 			got := answer{text: trackdrivetest.Ping(shape, buyerA, capped)}.json(t)
 			delete(got, "timestamp")
 			require.Equal(t, want, got)
-			require.Equal(t, send(t, srv, postPath, `{}`).text, trackdrivetest.Post(shape, "+15555550100", buyerA))
+			require.Equal(t, send(t, srv, postPath, `{"caller_id":"5555550100"}`).text, trackdrivetest.Post(shape, "+15555550100", buyerA))
 		})
 	}
 	require.Equal(t, `{"success":true,"status":"accepted"}`, trackdrivetest.Post(trackdrivetest.ShapeCurrent, "", buyerA))

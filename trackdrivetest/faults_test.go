@@ -107,7 +107,7 @@ func TestSlowEndsWhenTheClientLeaves(t *testing.T) {
 			srv := withEndpoint(t, trackdrivetest.Endpoint{})
 			srv.Fail(trackdrivetest.OpPost, trackdrivetest.Slow(time.Hour), 1)
 			ctx, leave := context.WithCancel(t.Context())
-			r := newRequest(t, http.MethodPost, "https://acme.trackdrive.com/api/v1/"+postPath, "application/json", `{}`).WithContext(ctx)
+			r := newRequest(t, http.MethodPost, "https://acme.trackdrive.com/api/v1/"+postPath, "application/json", `{"caller_id":"5555550100"}`).WithContext(ctx)
 			left := make(chan error)
 			go func() {
 				_, err := tryWith(transport(srv), r)
@@ -126,7 +126,7 @@ func TestNothingArrivesFromAClientThatHasLeft(t *testing.T) {
 	fake := trackdrivetest.New()
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
-	r := newRequest(t, http.MethodPost, "https://acme.trackdrive.com/api/v1/"+postPath, "application/json", `{}`)
+	r := newRequest(t, http.MethodPost, "https://acme.trackdrive.com/api/v1/"+postPath, "application/json", `{"caller_id":"5555550100"}`)
 	_, err := tryWith(fake.Transport(), r.WithContext(ctx))
 	require.ErrorIs(t, err, context.Canceled)
 	fake.AssertRequests(t, 0)
@@ -167,7 +167,7 @@ func TestLedgerIsRightWhereTheClientsAreInDoubt(t *testing.T) {
 	var accepted atomic.Int64
 	var crowd sync.WaitGroup
 	for range 256 {
-		r := newRequest(t, http.MethodPost, srv.URL+"/api/v1/"+postPath, "application/json", `{}`)
+		r := newRequest(t, http.MethodPost, srv.URL+"/api/v1/"+postPath, "application/json", `{"caller_id":"5555550100"}`)
 		crowd.Go(func() {
 			if got, err := try(r); err == nil && json.Valid([]byte(got.text)) && got.status == http.StatusOK {
 				accepted.Add(1)
@@ -187,7 +187,7 @@ func TestFaultsComeOneAfterTheOther(t *testing.T) {
 	srv.Fail(onlyB, trackdrivetest.Status(418, nil, ""), 1)
 	srv.Fail(trackdrivetest.OpPing, trackdrivetest.BadGateway(), 2)
 	srv.Fail(trackdrivetest.OpPing, trackdrivetest.TooManyRequests(0), trackdrivetest.Always)
-	require.Equal(t, 200, send(t, srv, postPath, `{}`).status)
+	require.Equal(t, 200, send(t, srv, postPath, `{"caller_id":"5555550100"}`).status)
 	for _, want := range []int{502, 502, 429, 429} {
 		require.Equal(t, want, send(t, srv, pingPath, `{}`).status)
 	}

@@ -56,7 +56,7 @@ func TestTheRecordIsSearchedByOperation(t *testing.T) {
 	srv := withEndpoint(t, trackdrivetest.Endpoint{})
 	require.Equal(t, trackdrivetest.Request{}, srv.Last())
 	send(t, srv, pingPath, `{}`)
-	send(t, srv, postPath, `{}`)
+	send(t, srv, postPath, `{"caller_id":"5555550100"}`)
 	send(t, srv, "nowhere", `{}`)
 	require.Len(t, srv.Requests(), 3)
 	require.Len(t, srv.Pings(), 1)

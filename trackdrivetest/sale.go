@@ -222,7 +222,7 @@ func (ep *endpoint) required(op Operation) []string {
 		names = append(names, "ping_id")
 	}
 	if op == OpPost || op == OpFull {
-		if ep.Static {
+		if ep.Static || !ep.CallerIDOptional {
 			names = append(names, "caller_id")
 		}
 		names = append(names, ep.RequiredOnPost...)
@@ -240,7 +240,7 @@ func mistakes(params Params, required []string) []trackdrive.FieldError {
 		}
 		seen[name] = true
 	}
-	if caller := params.Text("caller_id"); caller != "" && len(lastTen(caller)) < 10 {
+	if caller := params.Text("caller_id"); strings.TrimSpace(caller) != "" && len(lastTen(caller)) < 10 {
 		found = append(found, trackdrive.FieldError{Field: "caller_id", Message: "is not a valid phone number"})
 	}
 	return found

@@ -123,7 +123,7 @@ func TestTryAllSellsInPriorityOrder(t *testing.T) {
 	declines.Declines = true
 	srv := withEndpoint(t, trackdrivetest.Endpoint{Buyers: []trackdrivetest.Buyer{declines, buyerB, {ID: "103", Bid: "99"}}})
 	send(t, srv, pingPath, `{}`)
-	require.Equal(t, true, send(t, srv, postPath, `{"ping_id":"ta-1"}`).json(t)["success"])
+	require.Equal(t, true, send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"ta-1"}`).json(t)["success"])
 	require.Len(t, srv.Sales(), 1)
 	require.Equal(t, trackdrive.ID("102"), srv.Sales()[0].BuyerID)
 }
@@ -133,9 +133,9 @@ func TestABuyerBuysAPingOnce(t *testing.T) {
 	srv := withEndpoint(t, trackdrivetest.Endpoint{})
 	send(t, srv, pingPath, `{}`)
 	for _, id := range []string{"bp-1-101", "ta-1"} {
-		require.Equal(t, true, send(t, srv, postPath, `{"ping_id":"`+id+`"}`).json(t)["success"])
+		require.Equal(t, true, send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"`+id+`"}`).json(t)["success"])
 	}
-	require.Equal(t, false, send(t, srv, postPath, `{"ping_id":"bp-1-102"}`).json(t)["success"])
+	require.Equal(t, false, send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"bp-1-102"}`).json(t)["success"])
 	sales := srv.Sales()
 	require.Len(t, sales, 2, "sold twice, to two buyers: the ledger shows it")
 	require.Equal(t, trackdrive.ID("101"), sales[0].BuyerID)
@@ -147,12 +147,12 @@ func TestEveryPostGetsANumberOfItsOwn(t *testing.T) {
 	srv := withEndpoint(t, trackdrivetest.Endpoint{SIPHost: "sip.acme.example"})
 	seen := map[any]bool{}
 	for range 101 {
-		seen[send(t, srv, postPath, `{}`).json(t)["forwarding_number"]] = true
+		seen[send(t, srv, postPath, `{"caller_id":"5555550100"}`).json(t)["forwarding_number"]] = true
 	}
 	require.Len(t, seen, 101)
 	require.True(t, seen["+15555550100"])
 	require.True(t, seen["+15565550100"])
-	require.Equal(t, "sip:+15565550101@sip.acme.example", send(t, srv, postPath, `{}`).json(t)["forwarding_number_sip_address"])
+	require.Equal(t, "sip:+15565550101@sip.acme.example", send(t, srv, postPath, `{"caller_id":"5555550100"}`).json(t)["forwarding_number_sip_address"])
 }
 
 func TestPostsThatAreRefused(t *testing.T) {
@@ -162,26 +162,26 @@ func TestPostsThatAreRefused(t *testing.T) {
 		post    string
 		reason  string
 	}{
-		"a ping id that was never given": {nil, `{"ping_id":"bp-9-101"}`, "Ping ID is invalid"},
+		"a ping id that was never given": {nil, `{"caller_id":"5555550100","ping_id":"bp-9-101"}`, "Ping ID is invalid"},
 		"a ping id that was sold before": {func(t *testing.T, srv *trackdrivetest.Server) {
-			send(t, srv, postPath, `{"ping_id":"bp-1-101"}`)
-		}, `{"ping_id":"bp-1-101"}`, "Ping ID was already used"},
+			send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"bp-1-101"}`)
+		}, `{"caller_id":"5555550100","ping_id":"bp-1-101"}`, "Ping ID was already used"},
 		"a try-all id that was sold before": {func(t *testing.T, srv *trackdrivetest.Server) {
-			send(t, srv, postPath, `{"ping_id":"ta-1"}`)
-		}, `{"ping_id":"ta-1"}`, "Ping ID was already used"},
+			send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"ta-1"}`)
+		}, `{"caller_id":"5555550100","ping_id":"ta-1"}`, "Ping ID was already used"},
 		"a ping id whose buyer bought through try-all": {func(t *testing.T, srv *trackdrivetest.Server) {
-			send(t, srv, postPath, `{"ping_id":"ta-1"}`)
-		}, `{"ping_id":"bp-1-101"}`, "Ping ID was already used"},
+			send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"ta-1"}`)
+		}, `{"caller_id":"5555550100","ping_id":"bp-1-101"}`, "Ping ID was already used"},
 		"an expired ping id": {func(_ *testing.T, srv *trackdrivetest.Server) {
 			srv.Advance(2 * time.Minute)
-		}, `{"ping_id":"bp-1-101"}`, "Ping ID has expired"},
-		"another buyer than the ping id's": {nil, `{"ping_id":"bp-1-101","buyer_id":102}`, "Buyer does not match the ping ID"},
+		}, `{"caller_id":"5555550100","ping_id":"bp-1-101"}`, "Ping ID has expired"},
+		"another buyer than the ping id's": {nil, `{"caller_id":"5555550100","ping_id":"bp-1-101","buyer_id":102}`, "Buyer does not match the ping ID"},
 		"a buyer who left": {func(_ *testing.T, srv *trackdrivetest.Server) {
 			srv.ChangeEndpoint("my_endpoint", func(e *trackdrivetest.Endpoint) { e.Buyers[0].Unavailable = true })
-		}, `{"ping_id":"bp-1-101"}`, "Buyer is no longer available"},
+		}, `{"caller_id":"5555550100","ping_id":"bp-1-101"}`, "Buyer is no longer available"},
 		"a buyer who declines": {func(_ *testing.T, srv *trackdrivetest.Server) {
 			srv.ChangeEndpoint("my_endpoint", func(e *trackdrivetest.Endpoint) { e.Buyers[0].Declines = true })
-		}, `{"ping_id":"bp-1-101"}`, "Buyer is no longer available"},
+		}, `{"caller_id":"5555550100","ping_id":"bp-1-101"}`, "Buyer is no longer available"},
 		"post-only with nobody there": {func(_ *testing.T, srv *trackdrivetest.Server) {
 			srv.ChangeEndpoint("my_endpoint", func(e *trackdrivetest.Endpoint) { e.Buyers = nil })
 		}, `{"caller_id":"5555550100"}`, "No buyers are available"},
@@ -210,7 +210,7 @@ func TestPingIDsHoldUntilTheyExpire(t *testing.T) {
 	srv.Advance(time.Hour)
 	send(t, srv, pingPath, `{}`)
 	srv.Advance(119 * time.Second)
-	require.Equal(t, true, send(t, srv, postPath, `{"ping_id":"ta-1"}`).json(t)["success"])
+	require.Equal(t, true, send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"ta-1"}`).json(t)["success"])
 }
 
 func TestRejectedPings(t *testing.T) {
@@ -257,10 +257,10 @@ func TestABuyersCapIsUsedUpBySales(t *testing.T) {
 	first := send(t, srv, pingPath, `{}`).json(t)["buyers"].([]any)[0].(map[string]any)
 	require.EqualValues(t, 1, first["concurrency_cap_limit"])
 	require.EqualValues(t, 1, first["concurrency_cap_available"])
-	require.Equal(t, true, send(t, srv, postPath, `{"ping_id":"ta-1"}`).json(t)["success"])
+	require.Equal(t, true, send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"ta-1"}`).json(t)["success"])
 
 	require.Equal(t, false, send(t, srv, pingPath, `{}`).json(t)["success"])
-	require.Equal(t, false, send(t, srv, postPath, `{"ping_id":"bp-1-101"}`).json(t)["success"])
+	require.Equal(t, false, send(t, srv, postPath, `{"caller_id":"5555550100","ping_id":"bp-1-101"}`).json(t)["success"])
 	srv.AssertSales(t, 1)
 }
 
@@ -298,8 +298,8 @@ func TestWhatAnEndpointRequires(t *testing.T) {
 		{pingPath, `{}`, `{"traffic_source_id":["can't be blank"],"zip":["can't be blank"]}`},
 		{pingPath, `{"traffic_source_id":1,"zip":" "}`, `{"zip":["can't be blank"]}`},
 		{pingPath, `{"traffic_source_id":1,"zip":"90210","caller_id":"123"}`, `{"caller_id":["is not a valid phone number"]}`},
-		{postPath, `{"traffic_source_id":1,"zip":"90210"}`, `{"ping_id":["can't be blank"],"first_name":["can't be blank"]}`},
-		{fullPath, `{"traffic_source_id":1}`, `{"zip":["can't be blank"],"first_name":["can't be blank"]}`},
+		{postPath, `{"traffic_source_id":1,"zip":"90210"}`, `{"ping_id":["can't be blank"],"caller_id":["can't be blank"],"first_name":["can't be blank"]}`},
+		{fullPath, `{"traffic_source_id":1}`, `{"zip":["can't be blank"],"caller_id":["can't be blank"],"first_name":["can't be blank"]}`},
 	}
 	for _, test := range tests {
 		got := send(t, srv, test.path, test.body)
@@ -307,6 +307,33 @@ func TestWhatAnEndpointRequires(t *testing.T) {
 		require.Equal(t, `{"status":422,"errors":`+test.want+`}`, got.text, test.body)
 	}
 	srv.AssertSales(t, 0)
+}
+
+func TestPostsAboutNobodyAreRefused(t *testing.T) {
+	t.Parallel()
+	const refusal = `{"status":422,"errors":{"caller_id":["can't be blank"]}}`
+	for _, path := range []string{postPath, fullPath} {
+		for _, body := range []string{``, `{}`, `{"caller_id":""}`, `{"caller_id":" "}`, `{"caller_id":null}`, `{"ping_id":"bp-1-101"}`, `{"caller":"5555550100"}`} {
+			srv := withEndpoint(t, trackdrivetest.Endpoint{})
+			send(t, srv, pingPath, `{"caller_id":"5555550100"}`)
+			got := send(t, srv, path, body)
+			require.Equal(t, http.StatusUnprocessableEntity, got.status, "%s %s", path, body)
+			require.Equal(t, refusal, got.text, "%s %s", path, body)
+			require.Equal(t, refusal, sendForm(t, srv, path, url.Values{"caller_id": {" "}}).text)
+			require.Equal(t, refusal, get(t, srv, path+"?caller_id=").text)
+			srv.AssertSales(t, 0)
+
+			srv.ChangeEndpoint("my_endpoint", func(e *trackdrivetest.Endpoint) { e.CallerIDOptional = true })
+			require.Equal(t, true, send(t, srv, path, body).json(t)["success"], "%s %s", path, body)
+			srv.AssertSales(t, 1)
+		}
+	}
+	static := withEndpoint(t, trackdrivetest.Endpoint{Static: true, CallerIDOptional: true})
+	send(t, static, pingPath, `{"trackdrive_number":"+15555550120"}`)
+	require.Equal(t, refusal, send(t, static, postPath, `{"ping_id":"ta-1"}`).text, "static tracking needs it in any case")
+	optional := withEndpoint(t, trackdrivetest.Endpoint{CallerIDOptional: true, RequiredOnPost: []string{"caller_id"}})
+	require.Equal(t, refusal, send(t, optional, postPath, `{}`).text, "what is required stays so")
+	require.Equal(t, true, send(t, withEndpoint(t, trackdrivetest.Endpoint{}), pingPath, `{}`).json(t)["success"], "pings need none")
 }
 
 func TestErrorsComeInEveryForm(t *testing.T) {
@@ -323,7 +350,7 @@ func TestErrorsComeInEveryForm(t *testing.T) {
 		t.Run(form.String(), func(t *testing.T) {
 			t.Parallel()
 			srv := withEndpoint(t, trackdrivetest.Endpoint{ErrorForm: form, RequiredOnPost: []string{"zip", "email"}})
-			got := send(t, srv, postPath, `{}`)
+			got := send(t, srv, postPath, `{"caller_id":"5555550100"}`)
 			require.Equal(t, http.StatusUnprocessableEntity, got.status)
 			require.Equal(t, text, got.text)
 		})
@@ -336,7 +363,7 @@ func TestRateLimitsOpenAgainAfterAMinute(t *testing.T) {
 	for _, want := range []int{200, 200, 429, 429} {
 		require.Equal(t, want, send(t, srv, pingPath, `{}`).status)
 	}
-	limited := send(t, srv, postPath, `{}`)
+	limited := send(t, srv, postPath, `{"caller_id":"5555550100"}`)
 	require.Equal(t, "30", limited.header.Get("Retry-After"))
 	require.Equal(t, "rate_limited", limited.json(t)["status"])
 	srv.AssertSales(t, 0)
@@ -373,7 +400,7 @@ func TestLedgerAgreesWithTheClientsUnderLoad(t *testing.T) {
 			}
 			id := strings.Split(strings.Split(ping.text, `"try_all_buyers_ping_id":"`)[1], `"`)[0]
 			for range 2 {
-				post, err := tryWith(transport, newRequest(t, http.MethodGet, "https://acme.trackdrive.com/api/v1/"+postPath+"?ping_id="+id, "", ""))
+				post, err := tryWith(transport, newRequest(t, http.MethodGet, "https://acme.trackdrive.com/api/v1/"+postPath+"?caller_id="+caller+"&ping_id="+id, "", ""))
 				if err != nil {
 					t.Error(err)
 				}

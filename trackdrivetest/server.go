@@ -27,12 +27,17 @@ type Server struct {
 }
 
 // NewServer starts a fake for a test, and closes it when the test ends. A wrong
-// set-up fails the test at once.
+// set-up fails the test at once, and so does a testing/synctest bubble, in which
+// a listener would hang: use [New] and [Fake.Transport] there.
 //
 //	srv := trackdrivetest.NewServer(t)
 //	client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(srv.URL))
 func NewServer(t TB, opts ...Option) *Server {
 	t.Helper()
+	if inBubble(t) {
+		t.Fatalf(bubbleAdvice)
+		return nil // for a TB whose Fatalf returns
+	}
 	fatal := func(format string, args ...any) {
 		t.Helper()
 		t.Fatalf(format, args...)

@@ -1,0 +1,175 @@
+// What may sell: requests that go where a lead is committed, by whatever way
+// the caller addresses them. In doubt a request may sell.
+
+package trackdrive
+
+import (
+	"mime"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// oldTrackdriveHost is where TrackDrive was before trackdriveHost, and still
+// answers.
+const oldTrackdriveHost = "trackdrive.net"
+
+// neverSellTwice makes the call RepeatNever where its request may sell, whatever
+// the request, the webhook or an option says. It needs target and content.
+func (c *call) neverSellTwice() error {
+	if !c.set.base.mayServe(c.target.Host) {
+		return nil
+	}
+	switch inboundAction(c.target.Path) {
+	case "post", "full":
+	case "ping":
+		if maySell, err := c.pingMaySell(); !maySell {
+			return err
+		}
+	default:
+		return nil
+	}
+	set := *c.set
+	set.callRepeat = nil
+	c.set, c.repeat, c.ownRepeat = &set, RepeatNever, true
+	return nil
+}
+
+// mayServe reports whether TrackDrive may answer at this host: at its own
+// domains, and at the host that WithBaseURL named, whatever the port.
+func (b base) mayServe(host string) bool {
+	name := strings.TrimRight(lowerASCII(hostname(host)), ".")
+	for _, domain := range [...]string{trackdriveHost, oldTrackdriveHost} {
+		if name == domain || strings.HasSuffix(name, "."+domain) {
+			return true
+		}
+	}
+	return b.host != "" && name == hostname(b.host)
+}
+
+// inboundAction is what a path asks an inbound webhook for: "ping", "post" or
+// "full", else "". Servers differ in what they take for the same path, so
+// escapes, dot segments, empty segments, case and formats (".json") do not
+// count.
+func inboundAction(text string) string {
+	for range 2 { // proxies may unescape once more than the server does
+		if unescaped, err := url.PathUnescape(text); err == nil {
+			text = unescaped
+		}
+	}
+	text = path.Clean("/" + strings.ReplaceAll(lowerASCII(text), `\`, "/"))
+	isInbound := false
+	for segment := range strings.SplitSeq(text, "/") {
+		word := segment[:indexAnyOrEnd(segment, ".;")]
+		if isInbound && (word == "ping" || word == "post" || word == "full") {
+			return word
+		}
+		isInbound = word == "inbound_webhooks"
+	}
+	return ""
+}
+
+// pingMaySell reports whether a ping carries what TrackDrive needs to take it as
+// the post: a caller and a number. Rails merges the query with the body, so
+// each may stand in either.
+func (c *call) pingMaySell() (bool, error) {
+	if c.params.of != nil {
+		if err := c.params.check(); err != nil {
+			return false, err
+		}
+	}
+	out, err := c.content.encode(c.target, nil)
+	if err != nil {
+		return false, err
+	}
+	var given pingValues
+	given.readForm(out.url.RawQuery)
+	if kind, _, _ := mime.ParseMediaType(out.contentType); kind == "application/x-www-form-urlencoded" {
+		given.readForm(string(out.body))
+	} else {
+		given.readJSON(out.body)
+	}
+	return given.caller && given.number, nil
+}
+
+// pingValues tells which parameters of a ping are not blank.
+type pingValues struct{ caller, number bool }
+
+// note takes the name of a parameter that is not blank.
+func (v *pingValues) note(name string) {
+	switch strings.TrimSpace(lowerASCII(name)) {
+	case "caller_id":
+		v.caller = true
+	case "trackdrive_number":
+		v.number = true
+	}
+}
+
+// readForm reads a query or a form, also one that url.ParseQuery would refuse.
+// A name in brackets is nested.
+func (v *pingValues) readForm(text string) {
+	plain := func(escaped string) string {
+		if text, err := url.QueryUnescape(escaped); err == nil {
+			return text
+		}
+		return escaped
+	}
+	for pair := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		if strings.TrimSpace(plain(value)) == "" {
+			continue
+		}
+		for part := range strings.FieldsFuncSeq(plain(name), func(r rune) bool { return r == '[' || r == ']' }) {
+			v.note(part)
+		}
+	}
+}
+
+// readJSON reads a body. One that cannot be read carries the names that stand in
+// it.
+func (v *pingValues) readJSON(body []byte) {
+	if jsonscan.Valid(body) == nil {
+		var s jsonscan.Scanner
+		s.Reset(body)
+		v.scan(&s, body)
+		return
+	}
+	text := lowerASCII(string(body))
+	v.caller = v.caller || strings.Contains(text, "caller_id")
+	v.number = v.number || strings.Contains(text, "trackdrive_number")
+}
+
+// scan reads the next value of a body, however deep its members are, and
+// reports whether it is blank.
+func (v *pingValues) scan(s *jsonscan.Scanner, body []byte) (blank bool) {
+	kind := s.Kind()
+	if !s.Enter() {
+		return isBlank(s.Read(), body)
+	}
+	blank = true
+	for s.Next() {
+		name := ""
+		if kind == jsonscan.Object {
+			name = string(s.Name())
+		}
+		if !v.scan(s, body) {
+			blank = false
+			v.note(name)
+		}
+	}
+	return blank
+}
+
+// isBlank reports whether a scalar is null, or text of nothing but blanks.
+func isBlank(value jsonscan.Value, body []byte) bool {
+	if value.Kind != jsonscan.String {
+		return value.Kind == jsonscan.Null
+	}
+	text := body[value.Start:value.End]
+	if value.Escaped {
+		text = jsonscan.AppendUnescaped(nil, text)
+	}
+	return strings.TrimSpace(string(text)) == ""
+}
