@@ -326,7 +326,7 @@ func (r *run) ask(ctx context.Context, i int) {
 		state.started.Store(true)
 		out <- news{source: i, started: true}
 		if state.maySell {
-			n.ping, n.leadIsFree, n.err = s.Client.pingMaySell(ctx, s.Endpoint, state.request, s.pingOpts)
+			n.ping, n.leadIsFree, n.err = s.Client.pingThatMaySell(ctx, s.Endpoint, state.request, s.pingOpts)
 			return
 		}
 		n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)

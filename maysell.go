@@ -118,7 +118,7 @@ func (v *pingValues) readForm(text string) {
 	}
 	for pair := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '&' || r == ';' }) {
 		name, value, _ := strings.Cut(pair, "=")
-		if strings.TrimSpace(plain(value)) == "" {
+		if isBlank(plain(value)) {
 			continue
 		}
 		for part := range strings.FieldsFuncSeq(plain(name), func(r rune) bool { return r == '[' || r == ']' }) {
@@ -146,7 +146,7 @@ func (v *pingValues) readJSON(body []byte) {
 func (v *pingValues) scan(s *jsonscan.Scanner, body []byte) (blank bool) {
 	kind := s.Kind()
 	if !s.Enter() {
-		return isBlank(s.Read(), body)
+		return isBlankScalar(s.Read(), body)
 	}
 	blank = true
 	for s.Next() {
@@ -162,8 +162,8 @@ func (v *pingValues) scan(s *jsonscan.Scanner, body []byte) (blank bool) {
 	return blank
 }
 
-// isBlank reports whether a scalar is null, or text of nothing but blanks.
-func isBlank(value jsonscan.Value, body []byte) bool {
+// isBlankScalar reports whether a scalar is null, or text of nothing but blanks.
+func isBlankScalar(value jsonscan.Value, body []byte) bool {
 	if value.Kind != jsonscan.String {
 		return value.Kind == jsonscan.Null
 	}
@@ -171,5 +171,5 @@ func isBlank(value jsonscan.Value, body []byte) bool {
 	if value.Escaped {
 		text = jsonscan.AppendUnescaped(nil, text)
 	}
-	return strings.TrimSpace(string(text)) == ""
+	return isBlank(string(text))
 }

@@ -105,10 +105,10 @@ func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts
 	return reply, nil, nil
 }
 
-// pingMaySell sends a ping that may count as the post, and reports whether what
+// pingThatMaySell sends a ping that may count as the post, and reports whether what
 // came of it leaves the lead free: the ping never left, or the answer is a plain
 // no.
-func (c *Client) pingMaySell(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, leadIsFree bool, err error) {
+func (c *Client) pingThatMaySell(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, leadIsFree bool, err error) {
 	reply, refusal, err := c.ping(ctx, endpoint, r, append(slices.Clone(opts), WithRepeat(RepeatNever)))
 	var e *Error
 	switch {
