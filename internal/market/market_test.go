@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	auctionCount = flag.Int("auctions", 360, "how many random auctions to run in memory; over loopback a twentieth of that")
+	auctionCount = flag.Int("auctions", 390, "how many random auctions to run in memory; over loopback a twentieth of that")
 	firstSeed    = flag.Uint64("seed", 1, "of the first auction of each route; the seeds of the others follow")
 )
 

@@ -22,7 +22,6 @@
 package market
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,10 +43,12 @@ type Server struct {
 	Ledger Ledger
 
 	http    http.Server
-	serving sync.WaitGroup
+	serving sync.WaitGroup // the listener
+	working sync.WaitGroup // requests
 	closing chan struct{}
 
 	mu         sync.Mutex
+	isClosed   bool
 	leads      map[string]*leadBook // by caller
 	complaints []string
 }
@@ -56,6 +57,9 @@ type Server struct {
 func Start(ln net.Listener) *Server {
 	s := &Server{URL: "http://" + ln.Addr().String(), closing: make(chan struct{}), leads: map[string]*leadBook{}}
 	s.http.Handler = s
+	s.http.Protocols = new(http.Protocols)
+	s.http.Protocols.SetHTTP1(true)
+	s.http.Protocols.SetUnencryptedHTTP2(true)
 	s.serving.Go(func() { _ = s.http.Serve(ln) })
 	return s
 }
@@ -63,9 +67,24 @@ func Start(ln net.Listener) *Server {
 // Close lets no request in any more, and waits until the others are dealt with:
 // nothing is sold afterwards. Close the transports first, and call it once.
 func (s *Server) Close() {
+	s.mu.Lock()
+	s.isClosed = true
+	s.mu.Unlock()
 	close(s.closing)
-	_ = s.http.Shutdown(context.Background())
+	s.working.Wait()
+	_ = s.http.Close()
 	s.serving.Wait()
+}
+
+// enter lets a request in, unless the market is closed.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed {
+		return false
+	}
+	s.working.Add(1)
+	return true
 }
 
 // Offer makes a lead known. Requests about unknown leads are complaints.
@@ -110,7 +129,15 @@ func (s *Server) lead(caller string) *leadBook {
 // ServeHTTP deals with one copy of a ping or post: it waits, decides, waits and
 // answers, whether or not the client is still there.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req, err := readRequest(r)
+	if !s.enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.working.Done()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // it has not arrived
+	}
+	req, err := readRequest(r, body)
 	if err != nil {
 		s.complain("%s %s: %v", r.Method, r.URL, err)
 		http.NotFound(w, r)
@@ -134,13 +161,13 @@ type marketRequest struct {
 	operation, source, caller, pingID string
 }
 
-func readRequest(r *http.Request) (req marketRequest, err error) {
+func readRequest(r *http.Request, body []byte) (req marketRequest, err error) {
 	path, isInbound := strings.CutPrefix(r.URL.Path, "/api/v1/inbound_webhooks/")
 	req.operation, req.source, _ = strings.Cut(path, "/")
 	if !isInbound || req.operation != "ping" && req.operation != "post" {
 		return marketRequest{}, errors.New("is neither a ping nor a post")
 	}
-	param, err := readParams(r)
+	param, err := readParams(r, body)
 	if err != nil {
 		return marketRequest{}, err
 	}
@@ -149,11 +176,7 @@ func readRequest(r *http.Request) (req marketRequest, err error) {
 }
 
 // readParams returns a look-up in the parameters, in whatever encoding.
-func readParams(r *http.Request) (param func(name string) string, err error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
+func readParams(r *http.Request, body []byte) (param func(name string) string, err error) {
 	switch kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind {
 	case "application/json":
 		var members map[string]any

@@ -58,7 +58,7 @@ func (c *routeTally) add(s *scenario, o *outcome) {
 		c.twice[market.Cause(o.sales)]++
 	}
 	if len(o.problems) > 0 {
-		c.stories = append(c.stories, fmt.Sprintf("-run '/%s$' -seed %d -auctions 1 (trouble: %s; sold %s): %s", s.route.name, s.seed, s.trouble, s.selling.name, o))
+		c.stories = append(c.stories, fmt.Sprintf("-run 'Twice$//^%s$' -seed %d -auctions 1 (trouble: %s; sold %s): %s", s.route.name, s.seed, s.trouble, s.selling.name, o))
 	}
 }
 
@@ -122,6 +122,9 @@ func (s *summary) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, format, "", "auctions", "sold", "later", "by ping", "unknown", "unsold", "twice")
 	for _, c := range append(slices.Clone(s.tallies), s.total(everyRoute)) {
+		if c.auctions == 0 {
+			continue // not run this time
+		}
 		fmt.Fprintf(&b, format, c.name, c.auctions, c.sold, c.later, c.byPing, c.unknown, c.unsold, c.soldTwice())
 		for _, cause := range slices.Sorted(maps.Keys(c.twice)) {
 			fmt.Fprintf(&b, "%8d by a %s\n", c.twice[cause], cause)

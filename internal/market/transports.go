@@ -4,8 +4,10 @@ package market
 // hide what they do, or do not wait.
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -34,8 +36,12 @@ func Transports() []Kind {
 	return []Kind{
 		{Name: "NewTransport", Clean: true, inner: library},
 		{Name: "http.Transport", Clean: true, inner: unchanged},
+		{Name: "http.Transport with h2", Clean: true, adjust: speakHTTP2, inner: unchanged},
 		{Name: "go-retryablehttp", inner: unchanged, outer: retryItself},
+		{Name: "go-retryablehttp with h2", adjust: speakHTTP2, inner: unchanged, outer: retryItself},
 		{Name: "go-retryablehttp over NewTransport", inner: library, outer: retryItself},
+		{Name: "hedges", inner: unchanged, outer: hedge},
+		{Name: "hedges over NewTransport", inner: library, outer: hedge},
 		{Name: "drops the context", Query: true, adjust: limitWait, inner: unchanged, outer: dropContext},
 		{Name: "drops the context over NewTransport", Query: true, adjust: limitWait, inner: library, outer: dropContext},
 		{Name: "returns early", adjust: dialSlowly, inner: unchanged, outer: returnEarly},
@@ -64,6 +70,12 @@ func (k Kind) New(dial DialFunc, keepAlives bool) *Transport {
 	return t
 }
 
+// speakHTTP2 speaks HTTP/2, without TLS.
+func speakHTTP2(base *http.Transport) {
+	base.Protocols = new(http.Protocols)
+	base.Protocols.SetUnencryptedHTTP2(true)
+}
+
 // Transport is an http.RoundTripper that knows when all its round trips are
 // over, those included that nobody waits for any more.
 type Transport struct {
@@ -76,21 +88,24 @@ type Transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	t.begin()
-	defer t.end()
+	t.count(1)
+	defer t.count(-1)
 	return t.outer.RoundTrip(r)
 }
 
-func (t *Transport) begin() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.underway++
+// begin does something in a goroutine that Close waits for.
+func (t *Transport) begin(something func()) {
+	t.count(1)
+	go func() {
+		defer t.count(-1)
+		something()
+	}()
 }
 
-func (t *Transport) end() {
+func (t *Transport) count(n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.underway--
+	t.underway += n
 	t.quiet.Broadcast()
 }
 
@@ -114,6 +129,53 @@ func retryItself(_ *Transport, next http.RoundTripper) http.RoundTripper {
 	c.HTTPClient.Transport = next
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = 5, 5*time.Millisecond, 20*time.Millisecond
 	return &retryablehttp.RoundTripper{Client: c}
+}
+
+// hedgeAfter is when a hedging middleware finds a round trip slow.
+const hedgeAfter = 10 * time.Millisecond
+
+// hedge is a middleware that sends a second copy beside a slow first one, and
+// takes the reply that comes first.
+func hedge(t *Transport, next http.RoundTripper) http.RoundTripper {
+	return roundTripFunc(func(r *http.Request) (*http.Response, error) {
+		body, err := readBody(r)
+		if err != nil {
+			return nil, err
+		}
+		results := make(chan tripResult, 2)
+		send := func() {
+			results <- roundTrip(next, withBody(r, body))
+		}
+		t.begin(send)
+		timer := time.NewTimer(hedgeAfter)
+		defer timer.Stop()
+		select {
+		case first := <-results:
+			return first.resp, first.err
+		case <-timer.C:
+			t.begin(send)
+		}
+		first := <-results
+		t.begin(func() { (<-results).discard() })
+		return first.resp, first.err
+	})
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	defer func() { _ = r.Body.Close() }()
+	return io.ReadAll(r.Body)
+}
+
+// withBody copies a request that has been read.
+func withBody(r *http.Request, body []byte) *http.Request {
+	copied := r.Clone(r.Context())
+	if r.Body != nil {
+		copied.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return copied
 }
 
 // dropContext is a middleware that drops context values, and with them the
@@ -143,19 +205,15 @@ var errReturnedEarly = errors.New("no answer in time")
 // inside goes on when it returns.
 func returnEarly(t *Transport, next http.RoundTripper) http.RoundTripper {
 	return roundTripFunc(func(r *http.Request) (*http.Response, error) {
-		done, left := make(chan roundTripped), make(chan struct{})
-		t.begin()
-		go func() {
-			defer t.end()
-			resp, err := next.RoundTrip(r)
+		done, left := make(chan tripResult), make(chan struct{})
+		t.begin(func() {
+			result := roundTrip(next, r)
 			select {
-			case done <- roundTripped{resp, err}:
+			case done <- result:
 			case <-left:
-				if err == nil {
-					_ = resp.Body.Close()
-				}
+				result.discard()
 			}
-		}()
+		})
 		timer := time.NewTimer(earlyLimit)
 		defer timer.Stop()
 		select {
@@ -168,9 +226,21 @@ func returnEarly(t *Transport, next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-type roundTripped struct {
+// tripResult is what a round trip inside a middleware led to.
+type tripResult struct {
 	resp *http.Response
 	err  error
+}
+
+func roundTrip(next http.RoundTripper, r *http.Request) tripResult {
+	resp, err := next.RoundTrip(r) //nolint:bodyclose // handed on, or discarded
+	return tripResult{resp, err}
+}
+
+func (r tripResult) discard() {
+	if r.err == nil {
+		_ = r.resp.Body.Close()
+	}
 }
 
 // dialSlowly lets every other connection take its time.

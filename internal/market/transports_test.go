@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -26,7 +27,9 @@ func TestWhatTransportsDoToARequest(t *testing.T) {
 	}{
 		{"NewTransport", post, 1},
 		{"http.Transport", post, 1},
+		{"http.Transport with h2", post, 1},
 		{"go-retryablehttp", post, 6},
+		{"go-retryablehttp with h2", post, 6},
 		{"go-retryablehttp over NewTransport", post, 6},
 		{"drops the context", get, 2},
 		{"drops the context over NewTransport", get, 2},
@@ -66,6 +69,24 @@ func TestAMiddlewareThatReturnsEarlySendsAllTheSame(t *testing.T) {
 	}
 }
 
+func TestAHedgingMiddlewareSendsASecondCopy(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"hedges", "hedges over NewTransport"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var both sync.WaitGroup
+				both.Add(2)
+				tr := serve(t, kind, func(*http.Request) {
+					both.Done()
+					both.Wait() // for ever, unless the second copy comes
+				})
+				require.NoError(t, send(t.Context(), tr, http.MethodPost, "/"))
+			})
+		})
+	}
+}
+
 func TestAMiddlewareThatDropsTheContextIsNotCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -83,6 +104,9 @@ func serve(t *testing.T, kind string, handle func(*http.Request)) *market.Transp
 	t.Helper()
 	memory := market.NewMemory()
 	srv := http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { handle(r) })}
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetUnencryptedHTTP2(true)
 	go func() { _ = srv.Serve(memory) }()
 	t.Cleanup(func() { require.NoError(t, srv.Close()) })
 	for _, k := range market.Transports() {
