@@ -15,8 +15,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/market"
 )
 
-// Where the library stops them, nobody sees any more what these transports do
-// to a caller that does not. So it is seen here.
+// Where the library stops these transports, nobody sees what they do to a caller
+// that does not. So these tests show it, of those that are not the library's.
 func TestWhatTransportsDoToARequest(t *testing.T) {
 	t.Parallel()
 	const post, get = http.MethodPost, http.MethodGet
@@ -25,14 +25,11 @@ func TestWhatTransportsDoToARequest(t *testing.T) {
 		method string
 		want   int // how often a request arrives that is read and dropped, on a kept connection
 	}{
-		{"NewTransport", post, 1},
 		{"http.Transport", post, 1},
 		{"http.Transport with h2", post, 1},
 		{"go-retryablehttp", post, 6},
 		{"go-retryablehttp with h2", post, 6},
-		{"go-retryablehttp over NewTransport", post, 6},
 		{"drops the context", get, 2},
-		{"drops the context over NewTransport", get, 2},
 	} {
 		t.Run(test.kind, func(t *testing.T) {
 			t.Parallel()
@@ -54,37 +51,27 @@ func TestWhatTransportsDoToARequest(t *testing.T) {
 
 func TestAMiddlewareThatReturnsEarlySendsAllTheSame(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"returns early", "returns early over NewTransport"} {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				var arrived atomic.Int64
-				tr := serve(t, kind, func(*http.Request) { arrived.Add(1) })
-				require.ErrorContains(t, send(t.Context(), tr, http.MethodPost, "/"), "no answer in time")
-				require.Zero(t, arrived.Load())
-				tr.Close()
-				require.EqualValues(t, 1, arrived.Load())
-			})
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var arrived atomic.Int64
+		tr := serve(t, "returns early", func(*http.Request) { arrived.Add(1) })
+		require.ErrorContains(t, send(t.Context(), tr, http.MethodPost, "/"), "no answer in time")
+		require.Zero(t, arrived.Load())
+		tr.Close()
+		require.EqualValues(t, 1, arrived.Load())
+	})
 }
 
 func TestAHedgingMiddlewareSendsASecondCopy(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"hedges", "hedges over NewTransport"} {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				var both sync.WaitGroup
-				both.Add(2)
-				tr := serve(t, kind, func(*http.Request) {
-					both.Done()
-					both.Wait() // for ever, unless the second copy comes
-				})
-				require.NoError(t, send(t.Context(), tr, http.MethodPost, "/"))
-			})
+	synctest.Test(t, func(t *testing.T) {
+		var both sync.WaitGroup
+		both.Add(2)
+		tr := serve(t, "hedges", func(*http.Request) {
+			both.Done()
+			both.Wait() // for ever, unless the second copy comes
 		})
-	}
+		require.NoError(t, send(t.Context(), tr, http.MethodPost, "/"))
+	})
 }
 
 func TestAMiddlewareThatDropsTheContextIsNotCancelled(t *testing.T) {
