@@ -37,8 +37,9 @@ const (
 	// of a host that AllowHost names.
 	FormatURL
 
-	// FormatForm is application/x-www-form-urlencoded. Tokens may stand in names
-	// and values.
+	// FormatForm is application/x-www-form-urlencoded. Tokens may stand in values
+	// and in names, as in the query of a URL. In a name, brackets behind other
+	// text are Rails' nesting and stay: post_call_tokens[first_name].
 	FormatForm
 )
 
@@ -170,6 +171,7 @@ type Template struct {
 	options templateOptions
 	tokens  []token
 	tail    string    // the text behind the last token
+	prefix  int       // how long the part in front of the URL is that is not sent: ViciDial's VAR
 	url     *urlShape // nil but for FormatURL
 
 	// placeholder is the place of the first literal value that is a left-over
@@ -208,7 +210,8 @@ func (k *token) fallbackStart() int { return k.end - len("}") - len(k.fallback) 
 // ParseTemplate parses text: at most 64 KiB, with at most 256 tokens. A JSON
 // template must be a valid document with its tokens in place, and a URL
 // template an absolute https URL (http for loopback) without user info and
-// fragment. A mistake is a [*ParseError] whose Field is the place, as line and
+// fragment. In a URL, in a form and as a whole string of JSON, {name} and <name>
+// are mistakes unless their dialect is set. A mistake is a [*ParseError] whose Field is the place, as line and
 // column ("3:14"); it never shows the text.
 func ParseTemplate(format Format, text string, opts ...TemplateOption) (*Template, error) {
 	t := &Template{format: format, text: text, options: templateOptions{
@@ -242,19 +245,33 @@ func (t *Template) parse() error {
 	if t.format < 0 || int(t.format) >= len(checks) {
 		return invalid("format", "%d is none", int(t.format))
 	}
-	if len(t.text) > maxTemplate {
-		return (&flaw{maxTemplate, "the text is longer than " + strconv.Itoa(maxTemplate) + " bytes"}).in(t.text)
-	}
-	if f := t.scan(); f != nil {
-		return f.in(t.text)
-	}
-	if f := checks[t.format](t); f != nil {
+	if f := t.read(); f != nil {
 		return f.in(t.text)
 	}
 	return nil
 }
 
+// read finds the tokens, and checks the text as its format asks.
+func (t *Template) read() *flaw {
+	if len(t.text) > maxTemplate {
+		return &flaw{offset: maxTemplate, message: "the text is longer than " + strconv.Itoa(maxTemplate) + " bytes"}
+	}
+	if t.format == FormatURL && strings.HasPrefix(t.text, viciDialPrefix) && slices.Contains(t.options.dialects, DialectViciDial) {
+		t.prefix = len(viciDialPrefix)
+	}
+	if f := t.scan(); f != nil {
+		return f
+	}
+	return checks[t.format](t)
+}
+
+// viciDialPrefix is what ViciDial wants in front of a URL with tokens in it.
+const viciDialPrefix = "VAR"
+
 func checkText(t *Template) *flaw {
+	if f := t.checkOpeners(0, len(t.text)); f != nil {
+		return f
+	}
 	if len(t.tokens) == 0 {
 		t.notePlaceholder(0, t.text)
 	}
@@ -273,6 +290,7 @@ func (t *Template) notePlaceholder(offset int, value string) {
 type flaw struct {
 	offset  int
 	message string
+	unset   bool // it is a token in a dialect that is not set
 }
 
 func (f *flaw) in(text string) *ParseError {
@@ -493,5 +511,5 @@ func (t *Template) withoutQuery() string {
 	if t.url == nil {
 		return ""
 	}
-	return t.text[:t.url.query]
+	return t.text[t.prefix:t.url.query]
 }

@@ -126,8 +126,8 @@ func hasDuplicates(d *json.Decoder) bool {
 // A value changes nothing but itself, in every format and place.
 func FuzzExpand(f *testing.F) {
 	document := mustParse(f, FormatJSON, `{"a":"[v]","b":[[w],"x{{v}}y"],"d":"[v|w]{z}"}`)
-	form := mustParse(f, FormatForm, "a=[v]&n[v]=b&c=[v]{d}")
-	address := mustParse(f, FormatURL, "https://[s].trackdrive.com/v1/[w]/x-[v].y?a=[v]&n[w]=b&c")
+	form := mustParse(f, FormatForm, "a=[v]&n{{v}}=b&c=[v]{d}")
+	address := mustParse(f, FormatURL, "https://[s].trackdrive.com/v1/[w]/x-[v].y?a=[v]&n{{w}}=b&c")
 	f.Fuzz(func(t *testing.T, v, w, s string) {
 		values := Values{"v": v, "w": w, "s": s}
 		if out, err := document.Expand(values); err == nil {
