@@ -207,3 +207,13 @@ func isPlaceholder(text string) bool {
 func isBracedPlaceholder(text string) bool {
 	return text[len(text)-1] == '}' && isPlaceholder(text[1:len(text)-1])
 }
+
+// leftoverMistakes are mistakes of which one is a left-over token. It is
+// ErrLeftoverToken and a *ParseError.
+type leftoverMistakes struct{ parse *ParseError }
+
+func (e leftoverMistakes) Error() string {
+	return ErrLeftoverToken.Error() + ": " + joinReasons(e.parse.Mistakes)
+}
+
+func (e leftoverMistakes) Unwrap() []error { return []error{ErrLeftoverToken, e.parse} }

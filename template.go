@@ -72,35 +72,40 @@ type Values map[string]string
 
 // lookup returns a look-up by name without case.
 func (v Values) lookup() (func(name string) (string, bool), error) {
-	folded := make(map[string]string, len(v))
-	for name, value := range v {
-		folded[strings.ToLower(name)] = value
+	folded, clashes := v.fold()
+	if clashes != nil {
+		return nil, &ParseError{clashes}
 	}
-	if len(folded) < len(v) {
-		return nil, v.clash()
-	}
-	return func(name string) (string, bool) {
-		value, found := folded[strings.ToLower(name)]
-		return value, found
-	}, nil
+	return folded.get, nil
 }
 
-// clash names the names that differ in case only.
-func (v Values) clash() error {
-	byName := make(map[string][]string, len(v))
-	for name := range v {
+// get looks a name up, without case, in values that were folded.
+func (v Values) get(name string) (value string, found bool) {
+	value, found = v[strings.ToLower(name)]
+	return value, found
+}
+
+// fold returns the values by names in lower case, and the names that differ in
+// case only. The first of these, in order, keeps its value.
+func (v Values) fold() (folded Values, clashes []FieldError) {
+	folded = make(Values, len(v))
+	spelled := make(map[string][]string)
+	for _, name := range sortedNames(v) {
 		lower := strings.ToLower(name)
-		byName[lower] = append(byName[lower], name)
+		if _, given := folded[lower]; !given {
+			folded[lower] = v[name]
+		}
+		spelled[lower] = append(spelled[lower], name)
 	}
-	var mistakes []FieldError
-	for _, same := range byName {
-		if len(same) > 1 {
-			slices.Sort(same)
-			mistakes = append(mistakes, FieldError{same[0], "is given twice, also as " + strings.Join(same[1:], ", ")})
+	if len(folded) == len(v) {
+		return folded, nil
+	}
+	for _, lower := range sortedNames(spelled) {
+		if same := spelled[lower]; len(same) > 1 {
+			clashes = append(clashes, FieldError{same[0], "is given twice, also as " + strings.Join(same[1:], ", ")})
 		}
 	}
-	slices.SortFunc(mistakes, func(a, b FieldError) int { return cmp.Compare(a.Field, b.Field) })
-	return &ParseError{mistakes}
+	return folded, clashes
 }
 
 // TemplateOption configures [ParseTemplate].
@@ -214,6 +219,18 @@ func (k *token) fallbackStart() int { return k.end - len("}") - len(k.fallback) 
 // are mistakes unless their dialect is set. A mistake is a [*ParseError] whose Field is the place, as line and
 // column ("3:14"); it never shows the text.
 func ParseTemplate(format Format, text string, opts ...TemplateOption) (*Template, error) {
+	t, err := newTemplate(format, text, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.parse(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// newTemplate applies the options; the text is still to be read.
+func newTemplate(format Format, text string, opts []TemplateOption) (*Template, error) {
 	t := &Template{format: format, text: text, options: templateOptions{
 		dialects: longestFirst(defaultDialects),
 		hosts:    []string{"trackdrive.com", "trackdrive.net"},
@@ -225,9 +242,6 @@ func ParseTemplate(format Format, text string, opts ...TemplateOption) (*Templat
 		if err := o.apply(&t.options); err != nil {
 			return nil, err
 		}
-	}
-	if err := t.parse(); err != nil {
-		return nil, err
 	}
 	return t, nil
 }
@@ -447,10 +461,14 @@ func (k *token) otherValue(lookup func(string) (string, bool)) string {
 	return ""
 }
 
+// distinct drops what was said before of the same name, whatever its case.
 func distinct(mistakes []FieldError) []FieldError {
 	var list []FieldError
 	for _, m := range mistakes {
-		if !slices.Contains(list, m) {
+		same := func(other FieldError) bool {
+			return other.Message == m.Message && strings.EqualFold(other.Field, m.Field)
+		}
+		if !slices.ContainsFunc(list, same) {
 			list = append(list, m)
 		}
 	}

@@ -42,7 +42,12 @@ func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes. Unknown keys are mistakes; all
 // mistakes are reported at once, as a [*ParseError] with their places:
 // "timeout", "acceptance.criteria[1].condition", or line and column where the
-// document is not valid.
+// document is not valid. Where there are mistakes, those that [NewWebhook] would
+// report of the rest are added; a document without any is left to NewWebhook.
+//
+// [json.Unmarshal] reads the document before it calls this method: for one that
+// is not valid JSON its error is a [*json.SyntaxError], without line and column.
+// Call UnmarshalJSON itself to get these.
 func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 	if err := jsonscan.Valid(data); err != nil {
 		return webhookSyntax(data, err)
@@ -66,17 +71,42 @@ func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 			raw = data[v.Start-1 : v.End+1]
 		}
 		if seen[key] {
-			b.mistake(quoteName(key), "is there twice")
+			b.mistake(quoteName(key), "is given twice")
 			continue
 		}
 		seen[key] = true
 		cfg.set(&b, key, raw)
 	}
-	if err := b.err(); err != nil {
-		return err
+	if b.mistakes != nil {
+		b.addRest(cfg)
+		return b.err()
 	}
 	*w = cfg
 	return nil
+}
+
+// addRest adds the mistakes of what could be read: none of a key that has one
+// already, or that depends on one that has.
+func (b *webhookBuilder) addRest(cfg WebhookConfig) {
+	unread := make(map[string]bool)
+	for _, m := range b.mistakes {
+		unread[rootOfPlace(m.Field)] = true
+	}
+	unread["body"] = unread["body"] || unread["content_type"]
+	rest := newWebhookBuilder(cfg)
+	rest.build()
+	for _, m := range rest.mistakes {
+		if !unread[rootOfPlace(m.Field)] {
+			b.mistakes = append(b.mistakes, m)
+			b.leftover = b.leftover || rest.leftover
+		}
+	}
+}
+
+// rootOfPlace is the key of a configuration that a place is in: "url" of
+// "url 1:9", "values" of "values.subdomain".
+func rootOfPlace(place string) string {
+	return place[:indexAnyOrEnd(place, " .[")]
 }
 
 // set reads the value of one key.
@@ -98,10 +128,27 @@ func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 	err := json.Unmarshal(raw, target)
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		b.mistake(key, "is a JSON %s, which does not belong here", wrong.Value)
+		b.mistake(key, "is a JSON %s; it must be %s", wrong.Value, wantedJSON(key))
 		return
 	}
 	b.addInside(key, err)
+}
+
+// wantedJSON says what the value of a key must be.
+func wantedJSON(key string) string {
+	switch key {
+	case "body":
+		return "text; put the JSON in quotes"
+	case "header", "values":
+		return "an object of texts"
+	case "dialects", "allow_hosts":
+		return "a list of texts"
+	case "accept_empty":
+		return "true or false"
+	case "acceptance":
+		return "an object"
+	}
+	return "text"
 }
 
 func (w *WebhookConfig) setTimeout(b *webhookBuilder, raw []byte) {
