@@ -377,6 +377,12 @@ func (t *Template) Expand(v Values) (string, error) {
 // it is written in the template; whether case counts is its business. On an
 // error dst is returned as it came.
 func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bool)) ([]byte, error) {
+	return t.expand(dst, lookup, nil)
+}
+
+// expand is AppendExpand with a function that may say what stands for a token
+// for which there is nothing else; "" for nothing.
+func (t *Template) expand(dst []byte, lookup func(name string) (string, bool), standIn func(*token) string) ([]byte, error) {
 	if t.isZero() {
 		return dst, errNoTemplate
 	}
@@ -397,7 +403,7 @@ func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bo
 		if found && value != "" {
 			out, problem = k.place.put(out, value)
 		} else {
-			out, problem = t.putOther(out, k, found, lookup)
+			out, problem = t.putOther(out, k, found, lookup, standIn)
 		}
 		if problem != "" {
 			mistakes = append(mistakes, FieldError{k.body(), problem})
@@ -430,15 +436,19 @@ func (k *token) takesPlain(value string) bool {
 
 // putOther appends what stands for a token whose first name is blank or has no
 // value.
-func (t *Template) putOther(dst []byte, k *token, found bool, lookup func(string) (string, bool)) (result []byte, problem string) {
+func (t *Template) putOther(dst []byte, k *token, found bool, lookup func(string) (string, bool), standIn func(*token) string) (result []byte, problem string) {
 	if value := k.otherValue(lookup); value != "" {
 		return k.place.put(dst, value)
 	}
-	isBlank := found && k.others == nil
+	if standIn != nil && isBlank(k.fallback) {
+		if value := standIn(k); value != "" {
+			return k.place.put(dst, value)
+		}
+	}
 	switch {
 	case k.hasFallback:
 		return append(dst, k.fallback...), ""
-	case isBlank:
+	case found && k.others == nil:
 		return k.place.put(dst, "")
 	case t.options.missing == MissingFails:
 		return dst, "has no value"
@@ -475,31 +485,30 @@ func distinct(mistakes []FieldError) []FieldError {
 	return list
 }
 
-// checkValues reports values that cannot stand where their token does, also
-// blank ones that nothing stands in for: in a host nothing may. Tokens without a
-// value are fine.
-func (t *Template) checkValues(v Values) error {
-	lookup, err := v.lookup()
-	if err != nil {
-		return err
-	}
-	var mistakes []FieldError
+// problemsOf says what is wrong with a value where the token stands, also with
+// a blank one that nothing stands in for: in a host nothing may.
+func (t *Template) problemsOf(name, value string) []string {
+	var problems []string
 	for i := range t.tokens {
 		k := &t.tokens[i]
-		for _, name := range k.names() {
-			value, found := lookup(name)
-			if !found || value == "" && k.place != inHost && (k.hasFallback || k.others != nil) {
-				continue
-			}
-			if _, problem := k.place.put(nil, value); problem != "" {
-				mistakes = append(mistakes, FieldError{name, problem})
-			}
+		if !k.has(name) || value == "" && k.place != inHost && (k.hasFallback || k.others != nil) {
+			continue
+		}
+		if _, problem := k.place.put(nil, value); problem != "" {
+			problems = append(problems, problem)
 		}
 	}
-	if mistakes == nil {
-		return nil
-	}
-	return &ParseError{distinct(mistakes)}
+	return problems
+}
+
+// has reports whether the token is name, or a chain with it.
+func (k *token) has(name string) bool {
+	return slices.ContainsFunc(k.names(), func(own string) bool { return strings.EqualFold(own, name) })
+}
+
+// has reports whether the template has a token.
+func (t *Template) has(name string) bool {
+	return slices.ContainsFunc(t.tokens, func(k token) bool { return k.has(name) })
 }
 
 // hostNames lists the names of the token in the host; none where the host is

@@ -6,7 +6,7 @@ package trackdrive
 import (
 	"bytes"
 	"context"
-	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -21,20 +21,21 @@ import (
 // what call platforms call template mode. It is stored as JSON, and compiled by
 // [NewWebhook].
 type WebhookConfig struct {
-	Name        string            // for people
-	Method      string            // GET, POST, PUT, PATCH or DELETE, without case; default POST
-	URL         string            // FormatURL template
-	Header      map[string]string // values are templates
-	Body        string            // template; JSON unless ContentType says form
-	ContentType string            // default application/json where there is a body; without a body none is sent
-	Timeout     time.Duration     // of the whole call; default 10 s
-	Acceptance  *Criteria         // nil: any 2xx reply is accepted
-	AcceptEmpty bool              // an empty 2xx reply is accepted, whatever Acceptance says: updates may be answered so
-	Repeat      Repeatable        // the zero value is the safest
-	Dialects    []Dialect         // default: as ParseTemplate
-	OnMissing   MissingPolicy     // as OnMissing
-	Values      Values            // fixed values; those given to Preview and RunWebhook win, but not in the host
-	AllowHosts  []string          // base domains that a token may stand before, as AllowHost
+	Name        string               // for people
+	Method      string               // GET, POST, PUT, PATCH or DELETE, without case; default POST
+	URL         string               // FormatURL template
+	Header      map[string]string    // values are templates
+	Body        string               // template; JSON unless ContentType says form
+	ContentType string               // default application/json where there is a body; without a body none is sent
+	Timeout     time.Duration        // of the whole call; default 10 s
+	Acceptance  *Criteria            // nil: any 2xx reply is accepted
+	AcceptEmpty bool                 // an empty 2xx reply is accepted, whatever Acceptance says: updates may be answered so
+	Repeat      Repeatable           // the zero value is the safest
+	Dialects    []Dialect            // default: as ParseTemplate
+	OnMissing   MissingPolicy        // as OnMissing
+	Values      Values               // fixed values; those given to Preview and RunWebhook win, but not in the host
+	Tokens      map[string]TokenRule // rules for the values of tokens, by name without case
+	AllowHosts  []string             // base domains that a token may stand before, as AllowHost
 }
 
 // Webhook is a compiled [WebhookConfig]. It is safe for concurrent use.
@@ -53,7 +54,8 @@ type webhook struct {
 	acceptance  *Criteria
 	acceptEmpty bool
 	repeat      Repeatable
-	fixed       Values // by names in lower case
+	fixed       Values                // by names in lower case
+	rules       map[string]*tokenRule // by names in lower case
 	hostNames   []string
 }
 
@@ -137,7 +139,9 @@ func (b *webhookBuilder) build() {
 	b.buildURL()
 	b.buildHeaders()
 	b.buildBody()
+	b.buildRules()
 	b.checkValues()
+	b.checkRuleValues()
 }
 
 // setOptions prepares the options of all templates. The templates are read
@@ -279,23 +283,8 @@ func (b *webhookBuilder) checkValues() {
 		b.mistake("values."+quoteName(m.Field), "%s", m.Message)
 	}
 	for _, name := range b.w.names() {
-		if value, _ := b.w.fixed.get(name); leftoverToken(value) {
-			b.forgotten("values." + name)
-		}
-	}
-	for _, t := range b.w.templates() {
-		var parse *ParseError
-		if errors.As(t.checkValues(b.w.fixed), &parse) {
-			for _, m := range parse.Mistakes {
-				b.mistake("values."+m.Field, "%s", m.Message)
-			}
-		}
-	}
-	for _, h := range b.w.headers {
-		for _, name := range h.value.Tokens() {
-			if value, _ := b.w.fixed.get(name); value != "" && !isPrintable(value) {
-				b.mistake("values."+name, "must be printable ASCII: it stands in the header %s", h.name)
-			}
+		if value, isFixed := b.w.fixed.get(name); isFixed {
+			b.checkValue("values."+name, name, value)
 		}
 	}
 }
@@ -344,6 +333,9 @@ func (w *Webhook) Tokens() []string {
 	}
 	var list []string
 	for _, name := range w.w.names() {
+		if rule := w.w.rule(name); rule != nil && rule.Default != "" {
+			continue
+		}
 		if _, fixed := w.w.fixed.get(name); !fixed {
 			list = append(list, name)
 		}
@@ -374,17 +366,37 @@ func (w *Webhook) Preview(v Values) (*WebhookRequest, error) {
 
 func (w *webhook) fill(given Values) (*WebhookRequest, error) {
 	var m webhookMistakes
-	lookup := w.merge(given, &m)
-	expand := func(t *Template) string {
-		out, err := t.AppendExpand(nil, lookup)
-		if err != nil {
-			m.add("", err)
+	values := w.merge(given, &m)
+	r := w.expand(values, &m)
+	for _, name := range w.leftoversIn(w.withoutLiterals(r, values)) {
+		m.forgotten(name)
+	}
+	if err := m.err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// expand puts the values in.
+func (w *webhook) expand(values Values, m *webhookMistakes) *WebhookRequest {
+	mark := ""
+	standIn := func(k *token) string {
+		if !w.omits(k) {
+			return ""
 		}
+		if mark == "" {
+			mark = newOmitMark()
+		}
+		return mark
+	}
+	fillIn := func(t *Template) string {
+		out, err := t.expand(nil, values.get, standIn)
+		m.add("", err)
 		return string(out)
 	}
-	r := &WebhookRequest{Method: w.method, URL: expand(w.url), Header: make(map[string]string)}
+	r := &WebhookRequest{Method: w.method, URL: fillIn(w.url), Header: make(map[string]string)}
 	for _, h := range w.headers {
-		value := expand(h.value)
+		value := fillIn(h.value)
 		switch {
 		case value == "": // nothing to say
 		case !isHeaderValue(value) || h.name == "Authorization" && repeatsScheme(value):
@@ -394,43 +406,68 @@ func (w *webhook) fill(given Values) (*WebhookRequest, error) {
 		}
 	}
 	if w.body != nil {
-		r.Body = expand(w.body)
+		r.Body = fillIn(w.body)
 		r.Header["Content-Type"] = w.contentType
 	}
-	for _, name := range w.leftoversIn(r) {
-		m.forgotten(name)
+	if mark != "" {
+		w.omit(r, mark)
 	}
-	if err := m.err(); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return r
 }
 
-// merge returns the look-up of a token's value: the given values on top of the
-// fixed ones.
-func (w *webhook) merge(given Values, m *webhookMistakes) func(name string) (string, bool) {
+// omit leaves out of a request what is marked.
+func (w *webhook) omit(r *WebhookRequest, mark string) {
+	if strings.Contains(r.URL, mark) {
+		r.URL = omitFromURL(r.URL, mark)
+	}
+	switch {
+	case !strings.Contains(r.Body, mark):
+	case w.isForm:
+		r.Body = omitPairs(r.Body, mark)
+	default:
+		r.Body = omitFromJSON(r.Body, mark)
+	}
+}
+
+// withoutLiterals returns the request as it would be without the values that
+// are never taken for tokens.
+func (w *webhook) withoutLiterals(r *WebhookRequest, values Values) *WebhookRequest {
+	other := maps.Clone(values)
+	for name, rule := range w.rules {
+		if value := other[name]; rule.Literal && value != "" {
+			other[name] = harmless
+		}
+	}
+	if maps.Equal(other, values) {
+		return r
+	}
+	return w.expand(other, new(webhookMistakes))
+}
+
+// merge returns the value of each token, by its name in lower case: the given
+// ones on top of the fixed ones, as its rule asks.
+func (w *webhook) merge(given Values, m *webhookMistakes) Values {
 	folded, clashes := given.fold()
 	m.mistakes = append(m.mistakes, clashes...)
 	for _, name := range w.hostNames {
 		value, isGiven := folded.get(name)
 		fixed, isFixed := w.fixed.get(name)
-		if isGiven && isFixed && lowerASCII(value) != lowerASCII(fixed) {
+		switch {
+		case !isGiven || !isFixed:
+			continue
+		case lowerASCII(value) == lowerASCII(fixed), isBlank(value) && w.rule(name) != nil:
+		default:
 			m.mistake(name, "is fixed: it stands in the host, and cannot be given")
-			delete(folded, strings.ToLower(name))
 		}
+		delete(folded, strings.ToLower(name))
 	}
+	values := make(Values)
 	for _, name := range w.names() {
-		if value, _ := folded.get(name); leftoverToken(value) {
-			m.forgotten(name)
-			folded[strings.ToLower(name)] = harmless
+		if value, found := w.valueOf(name, folded, m); found {
+			values[strings.ToLower(name)] = value
 		}
 	}
-	return func(name string) (string, bool) {
-		if value, found := folded.get(name); found {
-			return value, true
-		}
-		return w.fixed.get(name)
-	}
+	return values
 }
 
 // harmless stands in for a value that was refused, while others are looked for:
@@ -589,7 +626,7 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 
 // secrets are the values that are credentials by their names.
 func (w *webhook) secrets(given Values) []string {
-	var list []string
+	list := w.ruleSecrets()
 	for _, values := range []Values{w.fixed, given} {
 		for name, value := range values {
 			if isSecretName(name) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
@@ -15,23 +16,24 @@ import (
 // the constants' names.
 func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 	stored := struct {
-		Name        string            `json:"name,omitempty"`
-		Method      string            `json:"method,omitempty"`
-		URL         string            `json:"url"`
-		Header      map[string]string `json:"header,omitempty"`
-		Body        string            `json:"body,omitempty"`
-		ContentType string            `json:"content_type,omitempty"`
-		Timeout     string            `json:"timeout,omitempty"`
-		Acceptance  *Criteria         `json:"acceptance,omitempty"`
-		AcceptEmpty bool              `json:"accept_empty,omitempty"`
-		Repeat      Repeatable        `json:"repeat"`
-		Dialects    []Dialect         `json:"dialects,omitempty"`
-		OnMissing   MissingPolicy     `json:"on_missing"`
-		Values      Values            `json:"values,omitempty"`
-		AllowHosts  []string          `json:"allow_hosts,omitempty"`
+		Name        string               `json:"name,omitempty"`
+		Method      string               `json:"method,omitempty"`
+		URL         string               `json:"url"`
+		Header      map[string]string    `json:"header,omitempty"`
+		Body        string               `json:"body,omitempty"`
+		ContentType string               `json:"content_type,omitempty"`
+		Timeout     string               `json:"timeout,omitempty"`
+		Acceptance  *Criteria            `json:"acceptance,omitempty"`
+		AcceptEmpty bool                 `json:"accept_empty,omitempty"`
+		Repeat      Repeatable           `json:"repeat"`
+		Dialects    []Dialect            `json:"dialects,omitempty"`
+		OnMissing   MissingPolicy        `json:"on_missing"`
+		Values      Values               `json:"values,omitempty"`
+		Tokens      map[string]TokenRule `json:"tokens,omitempty"`
+		AllowHosts  []string             `json:"allow_hosts,omitempty"`
 	}{
 		w.Name, w.Method, w.URL, w.Header, w.Body, w.ContentType, "", w.Acceptance, w.AcceptEmpty,
-		w.Repeat, w.Dialects, w.OnMissing, w.Values, w.AllowHosts,
+		w.Repeat, w.Dialects, w.OnMissing, w.Values, w.Tokens, w.AllowHosts,
 	}
 	if w.Timeout != 0 {
 		stored.Timeout = w.Timeout.String()
@@ -62,27 +64,33 @@ func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 	}
 	var cfg WebhookConfig
 	var b webhookBuilder
-	seen := make(map[string]bool)
-	for s.Enter(); s.Next(); {
-		key := string(s.Name())
-		v := s.Read()
-		raw := data[v.Start:v.End]
-		if v.Kind == jsonscan.String {
-			raw = data[v.Start-1 : v.End+1]
-		}
-		if seen[key] {
-			b.mistake(quoteName(key), "is given twice")
-			continue
-		}
-		seen[key] = true
-		cfg.set(&b, key, raw)
-	}
+	b.members("", &s, data, func(key string, raw []byte) { cfg.set(&b, key, raw) })
 	if b.mistakes != nil {
 		b.addRest(cfg)
 		return b.err()
 	}
 	*w = cfg
 	return nil
+}
+
+// members reads the members of the object that s is at. Names that are given
+// twice are mistakes.
+func (m *webhookMistakes) members(place string, s *jsonscan.Scanner, data []byte, read func(name string, raw []byte)) {
+	seen := make(map[string]bool)
+	for s.Enter(); s.Next(); {
+		name := string(s.Name())
+		v := s.Read()
+		raw := data[v.Start:v.End]
+		if v.Kind == jsonscan.String {
+			raw = data[v.Start-1 : v.End+1]
+		}
+		if seen[name] {
+			m.mistake(joinPlace(place, quoteName(name)), "is given twice")
+			continue
+		}
+		seen[name] = true
+		read(name, raw)
+	}
 }
 
 // addRest adds the mistakes of what could be read: none of a key that has one
@@ -116,8 +124,12 @@ func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 		"content_type": &w.ContentType, "acceptance": &w.Acceptance, "accept_empty": &w.AcceptEmpty, "repeat": &w.Repeat,
 		"dialects": &w.Dialects, "on_missing": &w.OnMissing, "values": &w.Values, "allow_hosts": &w.AllowHosts,
 	}
-	if key == "timeout" {
+	switch key {
+	case "timeout":
 		w.setTimeout(b, raw)
+		return
+	case "tokens":
+		w.setTokens(b, raw)
 		return
 	}
 	target, known := targets[key]
@@ -149,6 +161,56 @@ func wantedJSON(key string) string {
 		return "an object"
 	}
 	return "text"
+}
+
+// setTokens reads the rules, each an object of its own.
+func (w *WebhookConfig) setTokens(b *webhookBuilder, raw []byte) {
+	var s jsonscan.Scanner
+	s.Reset(raw)
+	switch s.Kind() {
+	case jsonscan.Null:
+		return
+	case jsonscan.Object:
+	default:
+		b.mistake("tokens", "must be an object, with a rule for each token")
+		return
+	}
+	w.Tokens = make(map[string]TokenRule)
+	b.members("tokens", &s, raw, func(name string, raw []byte) {
+		var rule TokenRule
+		rule.set(b, "tokens."+quoteName(name), raw)
+		w.Tokens[name] = rule
+	})
+}
+
+// set reads one rule.
+func (r *TokenRule) set(b *webhookBuilder, place string, raw []byte) {
+	var s jsonscan.Scanner
+	s.Reset(raw)
+	if s.Kind() != jsonscan.Object {
+		b.mistake(place, `must be an object such as {"required": true}`)
+		return
+	}
+	type target struct {
+		value any
+		want  string
+	}
+	targets := map[string]target{
+		"required": {&r.Required, "true or false"}, "omit_blank": {&r.OmitBlank, "true or false"}, "literal": {&r.Literal, "true or false"},
+		"as": {&r.As, "text"}, "from": {&r.From, "text"}, "default": {&r.Default, "text"}, "layout": {&r.Layout, "text"},
+		"map": {&r.Map, "an object of texts"}, "max_len": {&r.MaxLen, "a whole number"},
+	}
+	b.members(place, &s, raw, func(key string, raw []byte) {
+		at := joinPlace(place, quoteName(key))
+		to, known := targets[key]
+		if !known {
+			b.mistake(at, "is not a key of a rule; the keys are %s", strings.Join(sortedNames(targets), ", "))
+			return
+		}
+		if err := json.Unmarshal(raw, to.value); err != nil {
+			b.mistake(at, "must be %s", to.want)
+		}
+	})
 }
 
 func (w *WebhookConfig) setTimeout(b *webhookBuilder, raw []byte) {
