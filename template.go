@@ -117,6 +117,7 @@ type templateOptions struct {
 	dialects []Dialect // longest opening delimiter first
 	missing  MissingPolicy
 	hosts    []string // base domains, in lower case
+	literals []string // fields whose literal values are never taken for tokens
 }
 
 type templateOption func(*templateOptions) error
@@ -287,17 +288,31 @@ func checkText(t *Template) *flaw {
 		return f
 	}
 	if len(t.tokens) == 0 {
-		t.notePlaceholder(0, t.text)
+		t.notePlaceholder("", 0, t.text)
 	}
 	return nil
 }
 
 // notePlaceholder remembers where the first literal value stands that somebody
-// forgot to replace.
-func (t *Template) notePlaceholder(offset int, value string) {
-	if t.placeholder == "" && leftoverToken(value) {
+// forgot to replace. Field is the parameter or member that has it; "" for none.
+func (t *Template) notePlaceholder(field string, offset int, value string) {
+	if t.placeholder == "" && leftoverToken(value) && !t.isLiteral(field) {
 		t.placeholder = position(t.text, offset)
 	}
+}
+
+// isLiteral reports whether a field's values are never taken for tokens.
+func (t *Template) isLiteral(field string) bool { return slices.Contains(t.options.literals, field) }
+
+// literalFields names fields whose literal values are never taken for tokens.
+func literalFields(fields []string) TemplateOption {
+	return templateOption(func(o *templateOptions) error {
+		if slices.Contains(fields, "") {
+			return invalid("literals", "a field's name is empty")
+		}
+		o.literals = fields
+		return nil
+	})
 }
 
 // flaw is a mistake in a template's text.

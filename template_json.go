@@ -20,7 +20,8 @@ type jsonCheck struct {
 	pos      int
 	tokens   []token // those still to come
 	template *Template
-	fallback bool // it is a token's default, in which nothing is taken for a token
+	fallback bool   // it is a token's default, in which nothing is taken for a token
+	member   string // the innermost one that the walk is in
 }
 
 func checkJSON(t *Template) *flaw {
@@ -141,6 +142,9 @@ func (c *jsonCheck) object(depth int) *flaw {
 			return c.fail("a colon is missing")
 		}
 		c.pos++
+		outer := c.member
+		c.member = name
+		defer func() { c.member = outer }()
 		return c.value(depth)
 	})
 }
@@ -184,8 +188,8 @@ func (c *jsonCheck) stringValue() *flaw {
 	if f != nil || len(c.tokens) < tokens {
 		return f
 	}
-	c.template.notePlaceholder(start, text)
-	if c.fallback {
+	c.template.notePlaceholder(c.member, start, text)
+	if c.fallback || c.template.isLiteral(c.member) {
 		return nil
 	}
 	return c.wholeUnset(start+len(`"`), c.pos-len(`"`))

@@ -445,7 +445,7 @@ func TestInvalidUTF8IsForTextOnly(t *testing.T) {
 			"x=[a]":                             FormatForm,
 			"[a]=x":                             FormatForm,
 			"https://acme.trackdrive.com/[a]":   FormatURL,
-			"https://acme.trackdrive.com/?x[a]": FormatURL,
+			"https://acme.trackdrive.com/?x{{a}}": FormatURL,
 			"https://[a].trackdrive.com/":       FormatURL,
 		} {
 			_, err = mustParse(t, format, text).Expand(Values{"a": value})

@@ -168,7 +168,7 @@ func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
 	}
 	t.url.prefix = m.text[:to]
 	label, _, _ := strings.Cut(authority, ".")
-	t.notePlaceholder(from, label)
+	t.notePlaceholder("", m.offset(from), label)
 	return nil
 }
 
@@ -256,7 +256,7 @@ func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
 		return m.flaw(from, "a path segment that is empty, . or ..")
 	}
 	if len(tokens) == 0 {
-		t.notePlaceholder(m.offset(from), segment)
+		t.notePlaceholder("", m.offset(from), segment)
 	}
 	return nil
 }
@@ -338,7 +338,7 @@ func (t *Template) checkParam(m masked, from, to int) *flaw {
 		}
 	}
 	if len(tokens) == inName && hasValue {
-		t.notePlaceholder(m.offset(equals+1), unescaped(value))
+		t.notePlaceholder(unescaped(name), m.offset(equals+1), unescaped(value))
 	}
 	if t.url != nil {
 		t.url.addParam(m.text[from-1:from], name, hasValue)

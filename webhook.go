@@ -35,6 +35,7 @@ type WebhookConfig struct {
 	OnMissing   MissingPolicy        // as OnMissing
 	Values      Values               // fixed values; those given to Preview and RunWebhook win, but not in the host
 	Tokens      map[string]TokenRule // rules for the values of tokens, by name without case
+	Literals    []string             // parameters, members and headers whose literal values are sent as they are, also where they look like a token
 	AllowHosts  []string             // base domains that a token may stand before, as AllowHost
 }
 
@@ -57,6 +58,7 @@ type webhook struct {
 	fixed       Values                // by names in lower case
 	rules       map[string]*tokenRule // by names in lower case
 	hostNames   []string
+	literals    []string
 }
 
 type headerTemplate struct {
@@ -85,6 +87,7 @@ func newWebhookBuilder(cfg WebhookConfig) *webhookBuilder {
 		acceptance:  cfg.Acceptance,
 		acceptEmpty: cfg.AcceptEmpty,
 		repeat:      cfg.Repeat,
+		literals:    cfg.Literals,
 	}}
 }
 
@@ -150,6 +153,7 @@ func (b *webhookBuilder) setOptions() {
 	dialects := valid(&b.webhookMistakes, "dialects", b.cfg.Dialects, func(d Dialect) TemplateOption { return InDialect(d) })
 	b.option("", InDialect(dialects...))
 	b.option("on_missing", OnMissing(b.cfg.OnMissing))
+	b.option("literals", literalFields(b.cfg.Literals))
 	if len(b.cfg.AllowHosts) > 0 {
 		hosts := valid(&b.webhookMistakes, "allow_hosts", b.cfg.AllowHosts, func(host string) TemplateOption { return AllowHost(host) })
 		b.option("", AllowHost(hosts...))
@@ -186,7 +190,7 @@ func (b *webhookBuilder) parse(place string, format Format, text string) *Templa
 		return nil
 	}
 	f := t.read()
-	if f == nil && format == FormatText {
+	if f == nil && format == FormatText && !b.isLiteralHeader(place) {
 		f = t.checkUnset()
 	}
 	if f != nil {
@@ -194,10 +198,17 @@ func (b *webhookBuilder) parse(place string, format Format, text string) *Templa
 		b.add(place, f.in(text))
 		return nil
 	}
-	if t.placeholder != "" {
+	if t.placeholder != "" && !b.isLiteralHeader(place) {
 		b.forgotten(strings.TrimSpace(place + " " + t.placeholder))
 	}
 	return t
+}
+
+// isLiteralHeader reports whether a place is a header whose text is sent as it
+// is.
+func (b *webhookBuilder) isLiteralHeader(place string) bool {
+	name, isHeader := strings.CutPrefix(place, "header ")
+	return isHeader && slices.ContainsFunc(b.cfg.Literals, func(field string) bool { return strings.EqualFold(field, name) })
 }
 
 func (b *webhookBuilder) buildURL() {
@@ -369,12 +380,22 @@ func (w *webhook) fill(given Values) (*WebhookRequest, error) {
 	values := w.merge(given, &m)
 	r := w.expand(values, &m)
 	for _, name := range w.leftoversIn(w.withoutLiterals(r, values)) {
-		m.forgotten(name)
+		if !w.isLiteral(name) {
+			m.forgotten(name)
+		}
 	}
 	if err := m.err(); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// isLiteral reports whether what leftoversIn named is sent as it is.
+func (w *webhook) isLiteral(name string) bool {
+	header, isHeader := strings.CutPrefix(name, "header ")
+	return slices.ContainsFunc(w.literals, func(field string) bool {
+		return quoteName(field) == name || isHeader && strings.EqualFold(field, header)
+	})
 }
 
 // expand puts the values in.

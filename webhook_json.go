@@ -30,10 +30,11 @@ func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 		OnMissing   MissingPolicy        `json:"on_missing"`
 		Values      Values               `json:"values,omitempty"`
 		Tokens      map[string]TokenRule `json:"tokens,omitempty"`
+		Literals    []string             `json:"literals,omitempty"`
 		AllowHosts  []string             `json:"allow_hosts,omitempty"`
 	}{
 		w.Name, w.Method, w.URL, w.Header, w.Body, w.ContentType, "", w.Acceptance, w.AcceptEmpty,
-		w.Repeat, w.Dialects, w.OnMissing, w.Values, w.Tokens, w.AllowHosts,
+		w.Repeat, w.Dialects, w.OnMissing, w.Values, w.Tokens, w.Literals, w.AllowHosts,
 	}
 	if w.Timeout != 0 {
 		stored.Timeout = w.Timeout.String()
@@ -122,7 +123,7 @@ func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 	targets := map[string]any{
 		"name": &w.Name, "method": &w.Method, "url": &w.URL, "header": &w.Header, "body": &w.Body,
 		"content_type": &w.ContentType, "acceptance": &w.Acceptance, "accept_empty": &w.AcceptEmpty, "repeat": &w.Repeat,
-		"dialects": &w.Dialects, "on_missing": &w.OnMissing, "values": &w.Values, "allow_hosts": &w.AllowHosts,
+		"dialects": &w.Dialects, "on_missing": &w.OnMissing, "values": &w.Values, "literals": &w.Literals, "allow_hosts": &w.AllowHosts,
 	}
 	switch key {
 	case "timeout":
@@ -153,7 +154,7 @@ func wantedJSON(key string) string {
 		return "text; put the JSON in quotes"
 	case "header", "values":
 		return "an object of texts"
-	case "dialects", "allow_hosts":
+	case "dialects", "literals", "allow_hosts":
 		return "a list of texts"
 	case "accept_empty":
 		return "true or false"

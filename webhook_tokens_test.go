@@ -234,6 +234,41 @@ func TestLiteralTokensAreNotLookedAt(t *testing.T) {
 	require.Nil(t, r)
 }
 
+func TestLiteralFieldsOfAWebhookAreSentAsTheyAre(t *testing.T) {
+	t.Parallel()
+	cfg := trackdrive.WebhookConfig{
+		URL:    "https://x.example/?company=%5Bacme%5D&zip=[zip]",
+		Header: map[string]string{"X-Company": "{acme}"},
+		Body:   `{"company":"{acme}","deep":{"company":["<acme>","REPLACE_ME"]},"zip":"[zip]"}`,
+	}
+	for _, tt := range []struct {
+		literals []string
+		places   []string
+	}{
+		{nil, []string{"url 1:28", "header X-Company 1:1", "body 1:13"}},
+		{[]string{"x-company"}, []string{"url 1:28", "body 1:13"}},
+		{[]string{"Company", "deep"}, []string{"url 1:28", "header X-Company 1:1", "body 1:13"}},
+		{[]string{"company", ""}, []string{"literals", "url 1:28", "header X-Company 1:1", "body 1:13"}},
+	} {
+		cfg.Literals = tt.literals
+		_, err := trackdrive.NewWebhook(cfg)
+		require.ElementsMatch(t, tt.places, keys(mistakesOf(t, err)), "%v: %v", tt.literals, err)
+	}
+	cfg.Literals = []string{"company", "X-Company"}
+	stored, err := json.Marshal(cfg)
+	require.NoError(t, err)
+	var read trackdrive.WebhookConfig
+	require.NoError(t, json.Unmarshal(stored, &read))
+	r, err := newWebhook(t, read).Preview(trackdrive.Values{"zip": "7"})
+	require.NoError(t, err)
+	require.Equal(t, &trackdrive.WebhookRequest{
+		Method: "POST", URL: "https://x.example/?company=%5Bacme%5D&zip=7", Header: map[string]string{"Content-Type": "application/json", "X-Company": "{acme}"},
+		Body: `{"company":"{acme}","deep":{"company":["<acme>","REPLACE_ME"]},"zip":"7"}`,
+	}, r)
+	_, err = newWebhook(t, read).Preview(trackdrive.Values{"zip": "[zip]"})
+	require.Equal(t, []string{"zip"}, keys(mistakesOf(t, err)), "a token's value is another matter")
+}
+
 func TestRulesAreCheckedWithTheirPlaces(t *testing.T) {
 	t.Parallel()
 	cfg := trackdrive.WebhookConfig{
