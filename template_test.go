@@ -440,13 +440,13 @@ func TestInvalidUTF8IsForTextOnly(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "<"+value+">", out)
 		for text, format := range map[string]Format{
-			`{"x":"[a]"}`:                       FormatJSON,
-			`{"x":[a]}`:                         FormatJSON,
-			"x=[a]":                             FormatForm,
-			"[a]=x":                             FormatForm,
-			"https://acme.trackdrive.com/[a]":   FormatURL,
+			`{"x":"[a]"}`:                         FormatJSON,
+			`{"x":[a]}`:                           FormatJSON,
+			"x=[a]":                               FormatForm,
+			"[a]=x":                               FormatForm,
+			"https://acme.trackdrive.com/[a]":     FormatURL,
 			"https://acme.trackdrive.com/?x{{a}}": FormatURL,
-			"https://[a].trackdrive.com/":       FormatURL,
+			"https://[a].trackdrive.com/":         FormatURL,
 		} {
 			_, err = mustParse(t, format, text).Expand(Values{"a": value})
 			require.Equal(t, "a", mistakeOf(t, err).Field)

@@ -647,8 +647,8 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 
 // secrets are the values that are credentials by their names.
 func (w *webhook) secrets(given Values) []string {
-	list := w.ruleSecrets()
-	for _, values := range []Values{w.fixed, given} {
+	var list []string
+	for _, values := range []Values{w.fixed, given, w.merge(given, new(webhookMistakes))} {
 		for name, value := range values {
 			if isSecretName(name) {
 				list = append(list, value)
@@ -694,7 +694,7 @@ func (c *webhookContent) encode(target *url.URL, auth []namedText) (payload, err
 		if err := addMissing(form, auth); err != nil {
 			return payload{}, err
 		}
-		out.body = []byte(string(c.body) + "&" + encodePairs(auth))
+		out.body = []byte(strings.TrimPrefix(string(c.body)+"&"+encodePairs(auth), "&"))
 	default:
 		var err error
 		if out.body, err = addMembers(c.body, auth); err != nil {

@@ -363,26 +363,6 @@ func (w *webhook) mustStand(name string) bool {
 	return w.body != nil && !w.isForm && w.body.has(name) && strings.Trim(w.body.tokens[0].before+w.body.tail, "\" \t\r\n") == "" && len(w.body.tokens) == 1
 }
 
-// ruleSecrets are the values in the rules of tokens that are credentials by
-// their names.
-func (w *webhook) ruleSecrets() []string {
-	var list []string
-	for name, rule := range w.rules {
-		if !isSecretName(name) {
-			continue
-		}
-		if rule.Default != "" {
-			list = append(list, rule.Default)
-		}
-		for _, value := range rule.Map {
-			if value != "" {
-				list = append(list, value)
-			}
-		}
-	}
-	return list
-}
-
 // newOmitMark returns what stands in a filled-in text for a token that is to be
 // left out: digits, which can stand in every place, and which nobody can guess.
 func newOmitMark() string {

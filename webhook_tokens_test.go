@@ -212,6 +212,17 @@ func TestBlankTokensAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestAFormWithoutItsPairsTakesTheAuthenticators(t *testing.T) {
+	t.Parallel()
+	w := newWebhook(t, trackdrive.WebhookConfig{
+		URL: "https://acme.trackdrive.com/x", Body: "a=[o]", ContentType: formType, Tokens: map[string]trackdrive.TokenRule{"o": {OmitBlank: true}},
+	})
+	rt := &answering{status: 200}
+	_, err := newClient(t, rt, trackdrive.WithAuth(trackdrive.AuthToken("made-up-token"))).RunWebhook(t.Context(), w, nil)
+	require.NoError(t, err)
+	require.Equal(t, "auth_token=made-up-token", rt.sent[0].body)
+}
+
 func TestLiteralTokensAreNotLookedAt(t *testing.T) {
 	t.Parallel()
 	cfg := trackdrive.WebhookConfig{URL: "https://x.example/?a=[a]&b=[b]", Body: `{"a":"[a]"}`, OnMissing: trackdrive.MissingStays, Tokens: map[string]trackdrive.TokenRule{"A": {Literal: true, Default: "[acme]"}}}
@@ -340,4 +351,9 @@ func TestSecretsInRulesAreScrubbed(t *testing.T) {
 		require.ErrorAs(t, err, &e)
 		require.NotContains(t, err.Error()+string(e.Body), secret)
 	}
+	from := newWebhook(t, trackdrive.WebhookConfig{URL: "https://x.example/?t=[auth_token]", Tokens: map[string]trackdrive.TokenRule{"auth_token": {From: "x", As: "upper"}}})
+	_, err := newClient(t, &answering{status: 500, body: `{"errors":["TOK-SECRET-C is wrong"]}`}).RunWebhook(t.Context(), from, trackdrive.Values{"x": "tok-secret-c"})
+	var e *trackdrive.Error
+	require.ErrorAs(t, err, &e)
+	require.NotContains(t, err.Error()+string(e.Body), "TOK-SECRET-C")
 }
