@@ -41,11 +41,13 @@ type TokenRule struct {
 	// As is how the value is written.
 	As TokenForm `json:"as,omitempty"`
 
-	// From names another token, whose value, as it was given, is used. With a
-	// Map, that value is looked up there; one that the Map lacks is a mistake
-	// unless there is a Default.
-	From string            `json:"from,omitempty"`
-	Map  map[string]string `json:"map,omitempty"`
+	// From names another token, whose value, as it was given, is used: its own
+	// rule does not count.
+	From string `json:"from,omitempty"`
+
+	// Map says what stands for each value of From. A value that it lacks is a
+	// mistake unless there is a Default.
+	Map map[string]string `json:"map,omitempty"`
 
 	// Default is used where nothing else is given.
 	Default string `json:"default,omitempty"`
