@@ -26,8 +26,8 @@ type Dialect struct {
 //   - [DialectTrackDrive]: [name], and [name]{text when blank}
 //   - [DialectRingba]: [tag:Group:Name], [Call:Name], and [a|b]: the first that is not blank
 //   - [DialectCallGrid]: [[tag:Name]]
-//   - [DialectHandlebars]: {{name}}
-//   - [DialectViciDial]: --A--name--B--
+//   - [DialectHandlebars]: {{name}}, also written {{{name}}}
+//   - [DialectViciDial]: --A--name--B--; a URL may have ViciDial's VAR in front, which is not sent
 //   - [DialectBraces]: {name}
 //   - [DialectAngle]: <name>
 var (
@@ -147,6 +147,15 @@ func (d Dialect) leadingName(text string) int {
 		return 0
 	}
 	return n
+}
+
+// startsName reports whether text, behind d's opening delimiter, begins with a
+// name.
+func (d Dialect) startsName(text string) bool {
+	if d.strict {
+		text = strings.TrimLeft(text, " ")
+	}
+	return text != "" && startsName(text[0])
 }
 
 // isBody reports whether text, between d's delimiters, makes a token.

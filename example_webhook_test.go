@@ -194,7 +194,15 @@ func ExampleWebhookConfig_MarshalJSON() {
 	//   "url": "https://webhook.ringba.com/hook/[ringba_webhook_token]?call_id=[ringba_call_uuid]\u0026call_revenue=[revenue]\u0026sale_successful=true",
 	//   "timeout": "10s",
 	//   "repeat": "never",
-	//   "on_missing": "fails"
+	//   "on_missing": "fails",
+	//   "tokens": {
+	//     "ringba_call_uuid": {
+	//       "required": true
+	//     },
+	//     "ringba_webhook_token": {
+	//       "required": true
+	//     }
+	//   }
 	// } <nil>
 }
 
@@ -207,4 +215,29 @@ func ExampleWebhookConfig_UnmarshalJSON() {
 	// Output:
 	// 8s refused [ringba] <nil>
 	// trackdrive: invalid argument: timeout: must be a duration such as "10s"; colour: is no key of a webhook's configuration
+}
+
+// A rule says what a token's value must be, and how it is written.
+func ExampleTokenRule() {
+	w, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{
+		URL:  "https://calls.example.com/[ringba_webhook_token]",
+		Body: `{"revenue": "[revenue]", "caller": "[caller_id]", "last_name": "[last_name]"}`,
+		Tokens: map[string]trackdrive.TokenRule{
+			"revenue":              {Required: true, As: "amount"},
+			"caller_id":            {As: "phone_e164"},
+			"last_name":            {OmitBlank: true},
+			"ringba_webhook_token": {From: "traffic_source_id", Map: map[string]string{"11": "token-a", "12": "token-b"}, Default: "token-x"},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := w.Preview(trackdrive.Values{"revenue": "$25.50", "caller_id": "(555) 555-0100", "traffic_source_id": "12"})
+	fmt.Println(r.URL, r.Body, err)
+	_, err = w.Preview(trackdrive.Values{"revenue": "n/a", "caller_id": "anonymous"})
+	fmt.Println(err)
+	// Output:
+	// https://calls.example.com/token-b {"revenue": "25.50", "caller": "+15555550100"} <nil>
+	// trackdrive: invalid argument: revenue: is not an amount such as 25.50, without a minus, thousands separators and blanks; caller_id: is neither a North American number such as 555-555-0100 nor a number with + and country code, without an extension
 }

@@ -114,6 +114,7 @@ type settings struct {
 	repeat      *Repeatable
 	encoding    Encoding
 	tracking    TrackingMode
+	literal     map[string]bool // fields whose values are never taken for tokens
 	auth        Authenticator
 	authFor     string // the subdomain that auth was given for
 

@@ -51,7 +51,8 @@ type params struct {
 	fields   Fields
 	sorted   []field // fields by name, when they are checked
 	encoding Encoding
-	bodiless bool // without parameters, there is no body either
+	bodiless bool            // without parameters, there is no body either
+	literal  map[string]bool // names of fields that WithLiteral keeps
 }
 
 // field is one of Fields.
@@ -94,13 +95,16 @@ func (p *params) encode(target *url.URL, auth []namedText) (payload, error) {
 // parameters of the authenticator.
 func (p *params) check() error {
 	for _, typed := range p.typed {
-		if err := checkParamText(typed.name, typed.text); err != nil {
+		if err := checkParamUTF8(typed.name, typed.text); err != nil {
 			return err
 		}
 		if typed.hash != nil {
 			if err := checkHash(typed.name, *typed.hash, 1); err != nil {
 				return err
 			}
+		}
+		if name := p.leftoverParam(typed); name != "" {
+			return leftover(quoteName(name))
 		}
 	}
 	p.sorted = sortedFields(p.fields)
@@ -114,8 +118,28 @@ func (p *params) check() error {
 		if err := checkValue(f.name, f.value, 0); err != nil {
 			return err
 		}
+		if p.literal[f.name] {
+			continue
+		}
+		if name := leftoverField(f.name, f.value); name != "" {
+			return leftover(quoteName(name))
+		}
 	}
 	return nil
+}
+
+// leftoverParam names what is a left-over token in a typed parameter; "" for
+// none.
+func (p *params) leftoverParam(typed param) string {
+	switch {
+	case p.literal[typed.name]:
+		return ""
+	case typed.hash != nil:
+		return leftoverIn(typed.name, *typed.hash, p.literal)
+	case leftoverToken(typed.text):
+		return typed.name
+	}
+	return ""
 }
 
 // takes reports whether the request has a parameter of this name, or one that
@@ -187,11 +211,18 @@ func checkParamName(name string) error {
 
 // checkParamText refuses a text that is not valid UTF-8, or still a token.
 func checkParamText(name, text string) error {
-	switch {
-	case !utf8.ValidString(text):
-		return invalid(quoteName(name), "is not valid UTF-8")
-	case leftoverToken(text):
+	if err := checkParamUTF8(name, text); err != nil {
+		return err
+	}
+	if leftoverToken(text) {
 		return leftover(quoteName(name))
+	}
+	return nil
+}
+
+func checkParamUTF8(name, text string) error {
+	if !utf8.ValidString(text) {
+		return invalid(quoteName(name), "is not valid UTF-8")
 	}
 	return nil
 }
@@ -237,9 +268,9 @@ func checkValue(name string, value any, depth int) error {
 	case nil, bool, Amount, int, int64:
 		return nil
 	case string:
-		return checkParamText(name, v)
+		return checkParamUTF8(name, v)
 	case ID:
-		return checkParamText(name, string(v))
+		return checkParamUTF8(name, string(v))
 	case json.Number:
 		if !isJSONNumber(string(v)) {
 			return invalid(quoteName(name), "is no number")
@@ -505,6 +536,9 @@ func addValue(values url.Values, name string, value any) {
 		addValue(values, name, plain)
 	}
 }
+
+// isBlank reports whether text is empty, or white space alone.
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
 // lowerASCII folds upper case, of ASCII only: other letters fold to ASCII ones.
 func lowerASCII(text string) string {

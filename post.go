@@ -226,8 +226,6 @@ func bitIf(is bool, bit uint) uint {
 	return 0
 }
 
-func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
-
 // ambiguous reports whether the reply says both or neither.
 func (s saleSigns) ambiguous() bool { return (s.yes != 0) == (s.no != 0) }
 

@@ -198,6 +198,103 @@ func TestLeftoverTokensInRequests(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestTextInBracketsIsNotAlwaysALeftoverToken(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"[email protected]", "[not provided]", "[Unknown]", "[ACME]", "{none}", "<redacted>", "{{ withheld }}"} {
+		rt := &answering{status: 200, body: lead}
+		_, err := newClient(t, rt).Ping(t.Context(), "sell", &trackdrive.PingRequest{CallerID: "5555550100", Fields: trackdrive.Fields{"company": text}})
+		require.NoError(t, err, "%s", text)
+		require.Len(t, rt.sent, 1)
+	}
+	for _, text := range []string{"{call_id}", "<lead_token_from_step_1>", "{{{caller_id}}}"} {
+		rt := &answering{status: 200, body: lead}
+		_, err := newClient(t, rt).CaptureLead(t.Context(), &trackdrive.Lead{LeadToken: text, CallerID: "5555550100"})
+		require.ErrorIs(t, err, trackdrive.ErrLeftoverToken, "%s", text)
+		require.Empty(t, rt.sent)
+	}
+}
+
+func TestLiteralFieldsAreSentAsTheyAre(t *testing.T) {
+	t.Parallel()
+	const token = "[acme_insurance]"
+	nested := trackdrive.Fields{"a": []any{token}, "b": map[string]string{"c": token}}
+	for _, tt := range []struct {
+		name    string
+		literal []string
+		call    func(c *trackdrive.Client) error
+		refused string // the name in the error; "" for sent
+	}{
+		{"a field", []string{"zip", "company"}, pingWith(trackdrive.Fields{"company": token}), ""},
+		{"another field", []string{"zip"}, pingWith(trackdrive.Fields{"company": token}), "company"},
+		{"case counts", []string{"Company"}, pingWith(trackdrive.Fields{"company": token}), "company"},
+		{"a nested field", []string{"company"}, pingWith(trackdrive.Fields{"company": nested}), ""},
+		{"by the name of a member", []string{"c"}, pingWith(trackdrive.Fields{"company": nested}), "company[a][0]"},
+		{"a dot is a character", []string{"company.a"}, pingWith(trackdrive.Fields{"company": nested}), "company[a][0]"},
+		{"a name with a dot", []string{"company.a"}, pingWith(trackdrive.Fields{"company.a": token}), ""},
+		{"a name with brackets", []string{"company[a]"}, pingWith(trackdrive.Fields{"company[a]": token}), ""},
+		{"a typed parameter", []string{"traffic_source_id"}, func(c *trackdrive.Client) error {
+			_, err := c.Ping(context.Background(), "sell", &trackdrive.PingRequest{CallerID: "5555550100", TrafficSourceID: token})
+			return err
+		}, ""},
+		{"a hash", []string{"post_call_tokens"}, updateWith(trackdrive.Fields{"company": nested}), ""},
+		{"a contact field", []string{"company"}, updateWith(trackdrive.Fields{"company": token}), ""},
+		{"another contact field", []string{"company"}, updateWith(trackdrive.Fields{"company": token, "zip": token}), "post_call_tokens[zip]"},
+		{"a field beside", []string{"company"}, pingWith(trackdrive.Fields{"company": token, "caller": token}), "caller"},
+		{"an id all the same", []string{"company"}, func(c *trackdrive.Client) error {
+			_, err := c.Ping(context.Background(), "sell", &trackdrive.PingRequest{CallerID: token})
+			return err
+		}, "caller_id"},
+		{"other faults are found", []string{"company"}, pingWith(trackdrive.Fields{"company": "\xff"}), "company: is not valid UTF-8"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			rt := &answering{status: 200, body: `{"success":true,"status":200}`}
+			err := tt.call(newClient(t, rt, trackdrive.WithLiteral(tt.literal...)))
+			if tt.refused == "" {
+				require.NoError(t, err)
+				require.Contains(t, rt.sent[0].body, token)
+				return
+			}
+			require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+			require.ErrorContains(t, err, tt.refused)
+			require.Empty(t, rt.sent)
+		})
+	}
+}
+
+func pingWith(fields trackdrive.Fields) func(*trackdrive.Client) error {
+	return func(c *trackdrive.Client) error {
+		_, err := c.Ping(context.Background(), "sell", &trackdrive.PingRequest{CallerID: "5555550100", Fields: fields})
+		return err
+	}
+}
+
+func updateWith(tokens trackdrive.Fields) func(*trackdrive.Client) error {
+	return func(c *trackdrive.Client) error {
+		_, err := c.UpdateCall(context.Background(), "7c9e-1", &trackdrive.UpdateCall{PostCallTokens: tokens})
+		return err
+	}
+}
+
+func TestIDsCannotBeLiteral(t *testing.T) {
+	t.Parallel()
+	for _, field := range []string{"caller_id", "ping_id", "buyer_id", "lead_token", "Caller_ID", "caller_id[x]", ""} {
+		_, err := trackdrive.NewClient("acme", trackdrive.WithLiteral("zip", field))
+		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument, field)
+		require.ErrorContains(t, err, field)
+	}
+	_, err := trackdrive.NewClient("acme", trackdrive.WithLiteral(), trackdrive.WithLiteral("zip"), trackdrive.WithLiteral("company"))
+	require.NoError(t, err)
+}
+
+func TestLiteralFieldsOfTwoOptionsAddUp(t *testing.T) {
+	t.Parallel()
+	rt := &answering{status: 200, body: lead}
+	c := newClient(t, rt, trackdrive.WithLiteral("zip"), trackdrive.WithLiteral("company"))
+	require.NoError(t, pingWith(trackdrive.Fields{"company": "[acme]", "zip": "[zip]"})(c))
+	require.Len(t, rt.sent, 1)
+}
+
 // hostileSegments are what must not come into a path.
 var hostileSegments = []string{
 	"", " ", ".", "..", "a/b", "/", "//evil.example", "a\\b", "a?b", "a#b", "a%2fb", "%2e%2e", "a b", " a", "a ", "a\t", "a\n", "a\r\nb", "\x00", "a\x7f", "ü", "а", "a\u200b", "\ufeff", "\xff", "😀",

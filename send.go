@@ -133,7 +133,7 @@ func refused(operation string, err error) error {
 // setParams makes the parameters of r the content of the call, and decides the
 // method by the encoding.
 func (c *call) setParams(r parameterized) {
-	c.params = params{of: r, typed: r.parameters(c.typed[:0]), fields: r.fields(), encoding: c.set.encoding}
+	c.params = params{of: r, typed: r.parameters(c.typed[:0]), fields: r.fields(), encoding: c.set.encoding, literal: c.set.literal}
 	c.content = &c.params
 	c.method = http.MethodPost
 	if c.set.encoding == EncodeQuery {

@@ -37,8 +37,9 @@ const (
 	// of a host that AllowHost names.
 	FormatURL
 
-	// FormatForm is application/x-www-form-urlencoded. Tokens may stand in names
-	// and values.
+	// FormatForm is application/x-www-form-urlencoded. Tokens may stand in values
+	// and in names, as in the query of a URL. In a name, brackets behind other
+	// text are Rails' nesting and stay: post_call_tokens[first_name].
 	FormatForm
 )
 
@@ -71,35 +72,40 @@ type Values map[string]string
 
 // lookup returns a look-up by name without case.
 func (v Values) lookup() (func(name string) (string, bool), error) {
-	folded := make(map[string]string, len(v))
-	for name, value := range v {
-		folded[strings.ToLower(name)] = value
+	folded, clashes := v.fold()
+	if clashes != nil {
+		return nil, &ParseError{clashes}
 	}
-	if len(folded) < len(v) {
-		return nil, v.clash()
-	}
-	return func(name string) (string, bool) {
-		value, found := folded[strings.ToLower(name)]
-		return value, found
-	}, nil
+	return folded.get, nil
 }
 
-// clash names the names that differ in case only.
-func (v Values) clash() error {
-	byName := make(map[string][]string, len(v))
-	for name := range v {
+// get looks a name up, without case, in values that were folded.
+func (v Values) get(name string) (value string, found bool) {
+	value, found = v[strings.ToLower(name)]
+	return value, found
+}
+
+// fold returns the values by names in lower case, and the names that differ in
+// case only. The first of these, in order, keeps its value.
+func (v Values) fold() (folded Values, clashes []FieldError) {
+	folded = make(Values, len(v))
+	spelled := make(map[string][]string)
+	for _, name := range sortedNames(v) {
 		lower := strings.ToLower(name)
-		byName[lower] = append(byName[lower], name)
+		if _, given := folded[lower]; !given {
+			folded[lower] = v[name]
+		}
+		spelled[lower] = append(spelled[lower], name)
 	}
-	var mistakes []FieldError
-	for _, same := range byName {
-		if len(same) > 1 {
-			slices.Sort(same)
-			mistakes = append(mistakes, FieldError{same[0], "is given twice, also as " + strings.Join(same[1:], ", ")})
+	if len(folded) == len(v) {
+		return folded, nil
+	}
+	for _, lower := range sortedNames(spelled) {
+		if same := spelled[lower]; len(same) > 1 {
+			clashes = append(clashes, FieldError{same[0], "is given twice, also as " + strings.Join(same[1:], ", ")})
 		}
 	}
-	slices.SortFunc(mistakes, func(a, b FieldError) int { return cmp.Compare(a.Field, b.Field) })
-	return &ParseError{mistakes}
+	return folded, clashes
 }
 
 // TemplateOption configures [ParseTemplate].
@@ -111,6 +117,7 @@ type templateOptions struct {
 	dialects []Dialect // longest opening delimiter first
 	missing  MissingPolicy
 	hosts    []string // base domains, in lower case
+	literals []string // fields whose literal values are never taken for tokens
 }
 
 type templateOption func(*templateOptions) error
@@ -170,6 +177,7 @@ type Template struct {
 	options templateOptions
 	tokens  []token
 	tail    string    // the text behind the last token
+	prefix  int       // how long the part in front of the URL is that is not sent: ViciDial's VAR
 	url     *urlShape // nil but for FormatURL
 
 	// placeholder is the place of the first literal value that is a left-over
@@ -208,9 +216,22 @@ func (k *token) fallbackStart() int { return k.end - len("}") - len(k.fallback) 
 // ParseTemplate parses text: at most 64 KiB, with at most 256 tokens. A JSON
 // template must be a valid document with its tokens in place, and a URL
 // template an absolute https URL (http for loopback) without user info and
-// fragment. A mistake is a [*ParseError] whose Field is the place, as line and
+// fragment. In a URL, in a form and as a whole string of JSON, {name} and <name>
+// are mistakes unless their dialect is set. A mistake is a [*ParseError] whose Field is the place, as line and
 // column ("3:14"); it never shows the text.
 func ParseTemplate(format Format, text string, opts ...TemplateOption) (*Template, error) {
+	t, err := newTemplate(format, text, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.parse(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// newTemplate applies the options; the text is still to be read.
+func newTemplate(format Format, text string, opts []TemplateOption) (*Template, error) {
 	t := &Template{format: format, text: text, options: templateOptions{
 		dialects: longestFirst(defaultDialects),
 		hosts:    []string{"trackdrive.com", "trackdrive.net"},
@@ -222,9 +243,6 @@ func ParseTemplate(format Format, text string, opts ...TemplateOption) (*Templat
 		if err := o.apply(&t.options); err != nil {
 			return nil, err
 		}
-	}
-	if err := t.parse(); err != nil {
-		return nil, err
 	}
 	return t, nil
 }
@@ -242,37 +260,66 @@ func (t *Template) parse() error {
 	if t.format < 0 || int(t.format) >= len(checks) {
 		return invalid("format", "%d is none", int(t.format))
 	}
-	if len(t.text) > maxTemplate {
-		return (&flaw{maxTemplate, "the text is longer than " + strconv.Itoa(maxTemplate) + " bytes"}).in(t.text)
-	}
-	if f := t.scan(); f != nil {
-		return f.in(t.text)
-	}
-	if f := checks[t.format](t); f != nil {
+	if f := t.read(); f != nil {
 		return f.in(t.text)
 	}
 	return nil
 }
 
+// read finds the tokens, and checks the text as its format asks.
+func (t *Template) read() *flaw {
+	if len(t.text) > maxTemplate {
+		return &flaw{offset: maxTemplate, message: "the text is longer than " + strconv.Itoa(maxTemplate) + " bytes"}
+	}
+	if t.format == FormatURL && strings.HasPrefix(t.text, viciDialPrefix) && slices.Contains(t.options.dialects, DialectViciDial) {
+		t.prefix = len(viciDialPrefix)
+	}
+	if f := t.scan(); f != nil {
+		return f
+	}
+	return checks[t.format](t)
+}
+
+// viciDialPrefix is what ViciDial wants in front of a URL with tokens in it.
+const viciDialPrefix = "VAR"
+
 func checkText(t *Template) *flaw {
+	if f := t.checkOpeners(0, len(t.text)); f != nil {
+		return f
+	}
 	if len(t.tokens) == 0 {
-		t.notePlaceholder(0, t.text)
+		t.notePlaceholder("", 0, t.text)
 	}
 	return nil
 }
 
 // notePlaceholder remembers where the first literal value stands that somebody
-// forgot to replace.
-func (t *Template) notePlaceholder(offset int, value string) {
-	if t.placeholder == "" && leftoverToken(value) {
+// forgot to replace. Field is the parameter or member that has it; "" for none.
+func (t *Template) notePlaceholder(field string, offset int, value string) {
+	if t.placeholder == "" && leftoverToken(value) && !t.isLiteral(field) {
 		t.placeholder = position(t.text, offset)
 	}
+}
+
+// isLiteral reports whether a field's values are never taken for tokens.
+func (t *Template) isLiteral(field string) bool { return slices.Contains(t.options.literals, field) }
+
+// literalFields names fields whose literal values are never taken for tokens.
+func literalFields(fields []string) TemplateOption {
+	return templateOption(func(o *templateOptions) error {
+		if slices.Contains(fields, "") {
+			return invalid("literals", "a field's name is empty")
+		}
+		o.literals = fields
+		return nil
+	})
 }
 
 // flaw is a mistake in a template's text.
 type flaw struct {
 	offset  int
 	message string
+	unset   bool // it is a token in a dialect that is not set
 }
 
 func (f *flaw) in(text string) *ParseError {
@@ -345,6 +392,12 @@ func (t *Template) Expand(v Values) (string, error) {
 // it is written in the template; whether case counts is its business. On an
 // error dst is returned as it came.
 func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bool)) ([]byte, error) {
+	return t.expand(dst, lookup, nil)
+}
+
+// expand is AppendExpand with a function that may say what stands for a token
+// for which there is nothing else; "" for nothing.
+func (t *Template) expand(dst []byte, lookup func(name string) (string, bool), standIn func(*token) string) ([]byte, error) {
 	if t.isZero() {
 		return dst, errNoTemplate
 	}
@@ -365,7 +418,7 @@ func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bo
 		if found && value != "" {
 			out, problem = k.place.put(out, value)
 		} else {
-			out, problem = t.putOther(out, k, found, lookup)
+			out, problem = t.putOther(out, k, found, lookup, standIn)
 		}
 		if problem != "" {
 			mistakes = append(mistakes, FieldError{k.body(), problem})
@@ -398,15 +451,19 @@ func (k *token) takesPlain(value string) bool {
 
 // putOther appends what stands for a token whose first name is blank or has no
 // value.
-func (t *Template) putOther(dst []byte, k *token, found bool, lookup func(string) (string, bool)) (result []byte, problem string) {
+func (t *Template) putOther(dst []byte, k *token, found bool, lookup func(string) (string, bool), standIn func(*token) string) (result []byte, problem string) {
 	if value := k.otherValue(lookup); value != "" {
 		return k.place.put(dst, value)
 	}
-	isBlank := found && k.others == nil
+	if standIn != nil && isBlank(k.fallback) {
+		if value := standIn(k); value != "" {
+			return k.place.put(dst, value)
+		}
+	}
 	switch {
 	case k.hasFallback:
 		return append(dst, k.fallback...), ""
-	case isBlank:
+	case found && k.others == nil:
 		return k.place.put(dst, "")
 	case t.options.missing == MissingFails:
 		return dst, "has no value"
@@ -429,41 +486,44 @@ func (k *token) otherValue(lookup func(string) (string, bool)) string {
 	return ""
 }
 
+// distinct drops what was said before of the same name, whatever its case.
 func distinct(mistakes []FieldError) []FieldError {
 	var list []FieldError
 	for _, m := range mistakes {
-		if !slices.Contains(list, m) {
+		same := func(other FieldError) bool {
+			return other.Message == m.Message && strings.EqualFold(other.Field, m.Field)
+		}
+		if !slices.ContainsFunc(list, same) {
 			list = append(list, m)
 		}
 	}
 	return list
 }
 
-// checkValues reports values that cannot stand where their token does, also
-// blank ones that nothing stands in for: in a host nothing may. Tokens without a
-// value are fine.
-func (t *Template) checkValues(v Values) error {
-	lookup, err := v.lookup()
-	if err != nil {
-		return err
-	}
-	var mistakes []FieldError
+// problemsOf says what is wrong with a value where the token stands, also with
+// a blank one that nothing stands in for: in a host nothing may.
+func (t *Template) problemsOf(name, value string) []string {
+	var problems []string
 	for i := range t.tokens {
 		k := &t.tokens[i]
-		for _, name := range k.names() {
-			value, found := lookup(name)
-			if !found || value == "" && k.place != inHost && (k.hasFallback || k.others != nil) {
-				continue
-			}
-			if _, problem := k.place.put(nil, value); problem != "" {
-				mistakes = append(mistakes, FieldError{name, problem})
-			}
+		if !k.has(name) || value == "" && k.place != inHost && (k.hasFallback || k.others != nil) {
+			continue
+		}
+		if _, problem := k.place.put(nil, value); problem != "" {
+			problems = append(problems, problem)
 		}
 	}
-	if mistakes == nil {
-		return nil
-	}
-	return &ParseError{distinct(mistakes)}
+	return problems
+}
+
+// has reports whether the token is name, or a chain with it.
+func (k *token) has(name string) bool {
+	return slices.ContainsFunc(k.names(), func(own string) bool { return strings.EqualFold(own, name) })
+}
+
+// has reports whether the template has a token.
+func (t *Template) has(name string) bool {
+	return slices.ContainsFunc(t.tokens, func(k token) bool { return k.has(name) })
 }
 
 // hostNames lists the names of the token in the host; none where the host is
@@ -493,5 +553,5 @@ func (t *Template) withoutQuery() string {
 	if t.url == nil {
 		return ""
 	}
-	return t.text[:t.url.query]
+	return t.text[t.prefix:t.url.query]
 }

@@ -58,6 +58,9 @@ func (k *token) lackIn(to Dialect) string {
 
 func (t *Template) writeIn(to Dialect) string {
 	var b strings.Builder
+	if to == DialectViciDial {
+		b.WriteString(t.text[:t.prefix])
+	}
 	for i := range t.tokens {
 		k := &t.tokens[i]
 		b.WriteString(k.before)
@@ -79,7 +82,7 @@ func (t *Template) sameAs(text string, in Dialect) error {
 	}
 	for i := range max(len(t.tokens), len(other.tokens)) {
 		if i >= len(t.tokens) || i >= len(other.tokens) || !t.tokens[i].reads(&other.tokens[i]) {
-			return (&flaw{t.misread(other, i), "means something else in " + in.String()}).in(t.text)
+			return (&flaw{offset: t.misread(other, i), message: "means something else in " + in.String()}).in(t.text)
 		}
 	}
 	return nil
@@ -94,7 +97,7 @@ func (t *Template) misread(other *Template, i int) int {
 	if i < len(t.tokens) && t.tokens[i].before == o.before && t.tokens[i].name == o.name {
 		return t.tokens[i].end
 	}
-	from := 0
+	from := t.prefix
 	if i > 0 {
 		from = t.tokens[i-1].end
 	}

@@ -20,11 +20,13 @@ type jsonCheck struct {
 	pos      int
 	tokens   []token // those still to come
 	template *Template
+	fallback bool   // it is a token's default, in which nothing is taken for a token
+	member   string // the innermost one that the walk is in
 }
 
 func checkJSON(t *Template) *flaw {
 	if at := invalidUTF8(t.text); at >= 0 {
-		return &flaw{at, "invalid UTF-8"}
+		return &flaw{offset: at, message: "invalid UTF-8"}
 	}
 	return (&jsonCheck{text: t.text, tokens: t.tokens, template: t}).document()
 }
@@ -65,7 +67,7 @@ func (c *jsonCheck) fail(message string) *flaw {
 			message += "; curly quotes are no quotes"
 		}
 	}
-	return &flaw{c.pos, message}
+	return &flaw{offset: c.pos, message: message}
 }
 
 func (c *jsonCheck) blanks() {
@@ -117,7 +119,7 @@ func (c *jsonCheck) wholeValue() *flaw {
 		return nil
 	}
 	end := k.fallbackStart() + len(k.fallback)
-	return (&jsonCheck{text: c.text[:end], pos: k.fallbackStart(), template: c.template}).document()
+	return (&jsonCheck{text: c.text[:end], pos: k.fallbackStart(), template: c.template, fallback: true}).document()
 }
 
 func (c *jsonCheck) object(depth int) *flaw {
@@ -132,7 +134,7 @@ func (c *jsonCheck) object(depth int) *flaw {
 			return f
 		}
 		if seen[name] {
-			return &flaw{start, "a name that this object has already"}
+			return &flaw{offset: start, message: "a name that this object has already"}
 		}
 		seen[name] = true
 		c.blanks()
@@ -140,6 +142,9 @@ func (c *jsonCheck) object(depth int) *flaw {
 			return c.fail("a colon is missing")
 		}
 		c.pos++
+		outer := c.member
+		c.member = name
+		defer func() { c.member = outer }()
 		return c.value(depth)
 	})
 }
@@ -180,10 +185,24 @@ func (c *jsonCheck) items(end byte, depth int, item func() *flaw) *flaw {
 func (c *jsonCheck) stringValue() *flaw {
 	start, tokens := c.pos, len(c.tokens)
 	text, f := c.quoted(c.inString)
-	if len(c.tokens) == tokens {
-		c.template.notePlaceholder(start, text)
+	if f != nil || len(c.tokens) < tokens {
+		return f
 	}
-	return f
+	c.template.notePlaceholder(c.member, start, text)
+	if c.fallback || c.template.isLiteral(c.member) {
+		return nil
+	}
+	return c.wholeUnset(start+len(`"`), c.pos-len(`"`))
+}
+
+// wholeUnset refuses a string that is, as a whole, a token in a dialect that is
+// not set.
+func (c *jsonCheck) wholeUnset(start, end int) *flaw {
+	f := c.template.checkUnsetIn(start, end)
+	if f != nil && f.offset == start && strings.IndexAny(c.text[start:end], "}>") == end-start-1 {
+		return f
+	}
+	return nil
 }
 
 // quoted passes a string and returns its text, as far as no tokens are in it.
@@ -196,6 +215,9 @@ func (c *jsonCheck) quoted(token func() *flaw) (text string, f *flaw) {
 	}
 	if c.peek() != '"' {
 		return "", c.fail("a string without its closing quote")
+	}
+	if f := c.template.checkOpeners(start+1, c.pos); f != nil && !c.fallback {
+		return "", f
 	}
 	c.pos++
 	if len(c.tokens) < tokens {
@@ -234,7 +256,7 @@ func (c *jsonCheck) inString() *flaw {
 		return nil
 	}
 	end := k.fallbackStart() + len(k.fallback)
-	inside := &jsonCheck{text: c.text[:end], pos: k.fallbackStart(), template: c.template}
+	inside := &jsonCheck{text: c.text[:end], pos: k.fallbackStart(), template: c.template, fallback: true}
 	if f := inside.characters(nil); f != nil {
 		return f
 	}

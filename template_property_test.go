@@ -62,7 +62,7 @@ func TestEveryWholeValueIsAJSONScalarOrRefused(t *testing.T) {
 
 func TestEveryValueComesBackFromAForm(t *testing.T) {
 	t.Parallel()
-	parsed := mustParse(t, FormatForm, "a=[v]&b=x[v]y&n[v]=c&d=")
+	parsed := mustParse(t, FormatForm, "a=[v]&b=x[v]y&n{{v}}=c&d=")
 	for _, value := range nastyValues() {
 		out, err := parsed.Expand(Values{"v": value})
 		if !utf8.ValidString(value) || len(value) > maxValue {
@@ -79,7 +79,7 @@ func TestEveryValueComesBackFromAForm(t *testing.T) {
 
 func TestEveryValueLeavesTheURLAsItWasMeant(t *testing.T) {
 	t.Parallel()
-	parsed := mustParse(t, FormatURL, "https://acme.trackdrive.com/api/[s]/x-[s]/end?a=[v]&n[v]=c&d=e")
+	parsed := mustParse(t, FormatURL, "https://acme.trackdrive.com/api/[s]/x-[s]/end?a=[v]&n{{v}}=c&d=e")
 	for _, value := range nastyValues() {
 		for _, segment := range []string{value, "s"} {
 			out, err := parsed.Expand(Values{"v": value, "s": segment})

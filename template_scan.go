@@ -3,6 +3,8 @@
 package trackdrive
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,7 +17,34 @@ type scanner struct {
 	defaults bool
 	json     bool
 	inString bool // in JSON: the walk is between quotes
+	params   paramWalk
 }
+
+// paramWalk follows the walk through the parameters of a form, or of a URL's
+// query.
+type paramWalk struct {
+	isURL     bool // parameters begin behind a question mark
+	inName    bool
+	nameStart int
+}
+
+// pass is called for every byte of literal text.
+func (p *paramWalk) pass(c byte, pos int) {
+	switch {
+	case p.isURL && c == '?':
+		*p = paramWalk{inName: true, nameStart: pos + 1}
+	case p.isURL:
+	case c == '&':
+		p.inName, p.nameStart = true, pos+1
+	case c == '=':
+		p.inName = false
+	}
+}
+
+// nests reports whether brackets at pos are Rails' nesting, as in
+// post_call_tokens[first_name]: they stand in a parameter's name, and not at
+// its start.
+func (p *paramWalk) nests(pos int) bool { return p.inName && pos > p.nameStart }
 
 // scan finds the tokens of a template; their places are for the format to say.
 func (t *Template) scan() *flaw {
@@ -24,12 +53,13 @@ func (t *Template) scan() *flaw {
 		dialects: t.options.dialects,
 		closes:   make([]int, len(t.options.dialects)),
 		json:     t.format == FormatJSON,
+		params:   paramWalk{isURL: t.format == FormatURL, inName: t.format == FormatForm},
 	}
 	for _, d := range s.dialects {
 		s.defaults = s.defaults || d.defaults
 	}
-	last := 0
-	for pos := 0; pos < len(s.text); {
+	last := t.prefix
+	for pos := t.prefix; pos < len(s.text); {
 		k, f := s.tokenAt(pos)
 		switch {
 		case f != nil:
@@ -38,7 +68,7 @@ func (t *Template) scan() *flaw {
 			pos += s.step(pos)
 			continue
 		case len(t.tokens) == maxTokens:
-			return &flaw{pos, "more than " + strconv.Itoa(maxTokens) + " tokens"}
+			return &flaw{offset: pos, message: "more than " + strconv.Itoa(maxTokens) + " tokens"}
 		}
 		k.before = s.text[last:k.start]
 		t.tokens = append(t.tokens, *k)
@@ -50,6 +80,7 @@ func (t *Template) scan() *flaw {
 
 // step passes literal text. In a JSON string an escape is passed as a whole.
 func (s *scanner) step(pos int) int {
+	s.params.pass(s.text[pos], pos)
 	switch {
 	case s.json && s.text[pos] == '"':
 		s.inString = !s.inString
@@ -81,7 +112,7 @@ func (s *scanner) withDefault(k *token) (*token, *flaw) {
 	}
 	fallback, _, closed := strings.Cut(s.text[k.end+1:], "}")
 	if !closed {
-		return nil, &flaw{k.end, "a default without its closing brace"}
+		return nil, &flaw{offset: k.end, message: "a default without its closing brace"}
 	}
 	k.hasFallback = true
 	k.fallback = fallback
@@ -100,13 +131,16 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 		if unclosed != nil && len(d.open) < len(unclosed.open) {
 			break
 		}
-		if len(d.open) < shortest || !strings.HasPrefix(s.text[pos:], d.open) {
+		if len(d.open) < shortest || !strings.HasPrefix(s.text[pos:], d.open) || d.hasSingleBrackets() && s.params.nests(pos) {
 			continue
+		}
+		if k := s.tripleAt(i, pos); k != nil {
+			return k, *d, nil
 		}
 		from := pos + len(d.open)
 		to := s.closeOf(i, from)
 		if to == len(s.text) {
-			if s.nameStarts(d, from) && !s.inList(d) {
+			if d.startsName(s.text[from:]) && !s.inList(d) {
 				unclosed = d
 			}
 			continue
@@ -118,22 +152,29 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 			return &token{name: name, others: others, raw: s.text[pos:end], start: pos, end: end}, *d, nil
 		}
 		if d.strict {
-			return nil, *d, &flaw{pos, "between " + d.open + " and " + d.close + " stands no name"}
+			return nil, *d, &flaw{offset: pos, message: "between " + d.open + " and " + d.close + " stands no name"}
 		}
 	}
 	if unclosed != nil {
-		return nil, *unclosed, &flaw{pos, "a token without its closing " + unclosed.close}
+		return nil, *unclosed, &flaw{offset: pos, message: "a token without its closing " + unclosed.close}
 	}
 	return nil, Dialect{}, nil
 }
 
-// nameStarts reports whether a name of d starts at from.
-func (s *scanner) nameStarts(d *Dialect, from int) bool {
-	body := s.text[from:]
-	if d.strict {
-		body = strings.TrimLeft(body, " ")
+// tripleAt reads {{{name}}}, in which Handlebars does not escape; nil when
+// something else is at pos.
+func (s *scanner) tripleAt(dialect, pos int) *token {
+	d := &s.dialects[dialect]
+	if !d.strict || !strings.HasPrefix(s.text[pos:], "{{{") {
+		return nil
 	}
-	return body != "" && startsName(body[0])
+	from := pos + len("{{{")
+	to := s.closeOf(dialect, from)
+	if !strings.HasPrefix(s.text[to:], "}}}") || !d.isBody(s.text[from:to]) {
+		return nil
+	}
+	end := to + len("}}}")
+	return &token{name: d.trim(s.text[from:to]), raw: s.text[pos:end], start: pos, end: end}
 }
 
 // inList reports whether what looks like a token of d may be a list of JSON: then
@@ -156,4 +197,147 @@ func (s *scanner) closeOf(dialect, from int) int {
 		s.closes[dialect] = from + at
 	}
 	return s.closes[dialect]
+}
+
+// checkOpeners looks through one piece of the text: a JSON string, the name or
+// value of a parameter, a segment, a header. An opening delimiter directly
+// followed by a name is a mistake there when no closing one comes before the
+// next opening one.
+func (t *Template) checkOpeners(start, end int) *flaw {
+	next, _ := slices.BinarySearchFunc(t.tokens, start, func(k token, at int) int { return cmp.Compare(k.start, at) })
+	for at := start; at < end; {
+		if next < len(t.tokens) && t.tokens[next].start == at {
+			at = t.tokens[next].end
+			next++
+			continue
+		}
+		if f := t.unclosedAt(at, end); f != nil {
+			return f
+		}
+		at = t.behind(at)
+	}
+	return nil
+}
+
+// behind returns where the next character of literal text may be: escapes of
+// JSON are passed as a whole.
+func (t *Template) behind(at int) int {
+	if t.format == FormatJSON && t.text[at] == '\\' {
+		return at + 2
+	}
+	return at + 1
+}
+
+// unclosedAt reports an opening delimiter, the longest one that is directly
+// followed by a name.
+func (t *Template) unclosedAt(at, end int) *flaw {
+	var unclosed *Dialect
+	for i := range t.options.dialects {
+		d := &t.options.dialects[i]
+		if unclosed != nil && d.open != unclosed.open {
+			break
+		}
+		behind, opens := strings.CutPrefix(t.text[at:end], d.open)
+		if !opens || !d.startsName(behind) {
+			continue
+		}
+		if t.closesFirst(d, at+len(d.open), end) || t.isList(d, at) {
+			return nil
+		}
+		unclosed = d
+	}
+	if unclosed == nil {
+		return nil
+	}
+	return &flaw{offset: at, message: "a token without its closing " + unclosed.close}
+}
+
+// closesFirst reports whether a closing delimiter of d comes before the next
+// opening one, and before end.
+func (t *Template) closesFirst(d *Dialect, from, end int) bool {
+	for at := from; at < end; at = t.behind(at) {
+		rest := t.text[at:end]
+		if strings.HasPrefix(rest, d.close) {
+			return true
+		}
+		if slices.ContainsFunc(t.options.dialects, func(d Dialect) bool { return strings.HasPrefix(rest, d.open) }) {
+			return false
+		}
+	}
+	return false
+}
+
+// isList reports whether plain text has a list at a place, of words or tokens,
+// in brackets that are all closed: [a, [b]].
+func (t *Template) isList(d *Dialect, at int) bool {
+	if t.format != FormatText || !d.looksLikeList() {
+		return false
+	}
+	behind := t.text[at+len(d.open):]
+	behind = strings.TrimLeft(behind[d.leadingName(behind):], " ")
+	if behind == "" || !isOneOf(",]", behind[0]) {
+		return false
+	}
+	depth := 0
+	for _, c := range []byte(t.text[at:]) {
+		switch c {
+		case '[':
+			depth++
+		case ']':
+			depth--
+		}
+		if depth == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// unsetDialects are those whose tokens people write without setting them.
+var unsetDialects = []Dialect{DialectBraces, DialectAngle}
+
+// checkUnset refuses {name} and <name> in the literal text where their dialect
+// is not set.
+func (t *Template) checkUnset() *flaw {
+	start := t.prefix
+	for i := range t.tokens {
+		k := &t.tokens[i]
+		if f := t.checkUnsetIn(start, k.start); f != nil {
+			return f
+		}
+		start = k.end
+	}
+	return t.checkUnsetIn(start, len(t.text))
+}
+
+func (t *Template) checkUnsetIn(start, end int) *flaw {
+	for at := start; at < end; at++ {
+		if !isOneOf("{<", t.text[at]) {
+			continue
+		}
+		for i := range unsetDialects {
+			d := &unsetDialects[i]
+			name, opened := strings.CutPrefix(t.text[at:end], d.open)
+			n := d.leadingName(name)
+			name, closed := strings.CutPrefix(name[n:], d.close)
+			if !opened || n == 0 || !closed || t.isSet(d) {
+				continue
+			}
+			doubled := at > start && t.text[at-1:at] == d.open || strings.HasPrefix(name, d.close)
+			if !doubled {
+				return d.unset(at)
+			}
+		}
+	}
+	return nil
+}
+
+// isSet reports whether the template knows d's opening delimiter.
+func (t *Template) isSet(d *Dialect) bool {
+	return slices.ContainsFunc(t.options.dialects, func(set Dialect) bool { return set.open == d.open })
+}
+
+// unset is the mistake for a token of d where d is not set.
+func (d *Dialect) unset(at int) *flaw {
+	return &flaw{at, "a token in the dialect " + d.name + ", which is not set; set it, or escape the " + strconv.Quote(d.open), true}
 }

@@ -62,6 +62,7 @@ func TestTokensOfEachDialect(t *testing.T) {
 		{DialectHandlebars, "{{name}}", "{name}"},
 		{DialectHandlebars, "{{ name }}{{  a.b-c_d  }}", "{name}{a.b-c_d}"},
 		{DialectHandlebars, "{name} { {name} }", "{name} { {name} }"},
+		{DialectHandlebars, "{{{name}}}{{{ a.b }}}{{c}}}", "{name}{a.b}{c}}"},
 		{DialectViciDial, "--A--phone_number--B--", "{phone_number}"},
 		{DialectViciDial, "--A--a--B----A--b--B--", "{a}{b}"},
 		{DialectViciDial, "--A--a-b--B-- --A----B--", "--A--a-b--B-- --A----B--"},
@@ -143,7 +144,7 @@ func TestTokenWithoutItsCloseIsAMistakeWithItsPlace(t *testing.T) {
 
 func TestHandlebarsTakesNamesOnly(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"{{#if}}", "{{/if}}", "{{{x}}}", "{{}}", "{{ }}", "{{!x}}", "{{>x}}", "{{&x}}", "{{a b}}", "{{a|b}}", "{{tag:X}}", "{{1}}", "{{=<% %>=}}", "a {{^b}} c", "{{a\n}}"} {
+	for _, text := range []string{"{{#if}}", "{{/if}}", "{{{x}}", "{{{x} }}", "{{{#x}}}", "{{{{x}}}}", "{{{}}}", "{{}}", "{{ }}", "{{!x}}", "{{>x}}", "{{&x}}", "{{a b}}", "{{a|b}}", "{{tag:X}}", "{{1}}", "{{=<% %>=}}", "a {{^b}} c", "{{a\n}}"} {
 		_, err := ParseTemplate(FormatText, text)
 		require.Error(t, err, "%q", text)
 		require.NotEmpty(t, mistakeOf(t, err).Field)
@@ -439,13 +440,13 @@ func TestInvalidUTF8IsForTextOnly(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "<"+value+">", out)
 		for text, format := range map[string]Format{
-			`{"x":"[a]"}`:                       FormatJSON,
-			`{"x":[a]}`:                         FormatJSON,
-			"x=[a]":                             FormatForm,
-			"[a]=x":                             FormatForm,
-			"https://acme.trackdrive.com/[a]":   FormatURL,
-			"https://acme.trackdrive.com/?x[a]": FormatURL,
-			"https://[a].trackdrive.com/":       FormatURL,
+			`{"x":"[a]"}`:                         FormatJSON,
+			`{"x":[a]}`:                           FormatJSON,
+			"x=[a]":                               FormatForm,
+			"[a]=x":                               FormatForm,
+			"https://acme.trackdrive.com/[a]":     FormatURL,
+			"https://acme.trackdrive.com/?x{{a}}": FormatURL,
+			"https://[a].trackdrive.com/":         FormatURL,
 		} {
 			_, err = mustParse(t, format, text).Expand(Values{"a": value})
 			require.Equal(t, "a", mistakeOf(t, err).Field)

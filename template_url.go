@@ -30,13 +30,14 @@ type masked struct {
 	text   string
 	tokens []token
 	masks  []int // where the tokens are
+	prefix int   // how much of the template's text is in front
 }
 
 const mask = "\x00"
 
 func maskTokens(t *Template) masked {
 	var b strings.Builder
-	m := masked{tokens: t.tokens}
+	m := masked{tokens: t.tokens, prefix: t.prefix}
 	for i := range t.tokens {
 		b.WriteString(t.tokens[i].before)
 		m.masks = append(m.masks, b.Len())
@@ -57,12 +58,14 @@ func (m masked) before(at int) int {
 func (m masked) offset(at int) int {
 	n := m.before(at)
 	if n == 0 {
-		return at
+		return m.prefix + at
 	}
 	return m.tokens[n-1].end + at - m.masks[n-1] - len(mask)
 }
 
-func (m masked) flaw(at int, message string) *flaw { return &flaw{m.offset(at), message} }
+func (m masked) flaw(at int, message string) *flaw {
+	return &flaw{offset: m.offset(at), message: message}
+}
 
 // between returns the tokens of a part of the masked text.
 func (m masked) between(from, to int) []token {
@@ -73,6 +76,9 @@ const needsEscape = "a character that must be percent-encoded here"
 
 func checkURL(t *Template) *flaw {
 	m := maskTokens(t)
+	if f := t.checkUnset(); f != nil {
+		return f
+	}
 	if f := checkLiterals(t, isURLByte); f != nil {
 		return f
 	}
@@ -86,7 +92,7 @@ func checkURL(t *Template) *flaw {
 	if at := strings.IndexByte(m.text, '#'); at >= 0 {
 		return m.flaw(at, "a fragment, which is never sent")
 	}
-	t.url = &urlShape{authority: host, path: m.offset(path), query: m.offset(query)}
+	t.url = &urlShape{authority: m.offset(host), path: m.offset(path), query: m.offset(query)}
 	if f := t.checkAuthority(m, strings.ToLower(scheme), host, path); f != nil {
 		return f
 	}
@@ -113,10 +119,10 @@ func checkLiterals(t *Template, allowed func(byte) bool) *flaw {
 	check := func(offset int, text string) *flaw {
 		for i := range len(text) {
 			if !allowed(text[i]) {
-				return &flaw{offset + i, needsEscape}
+				return &flaw{offset: offset + i, message: needsEscape}
 			}
 			if text[i] == '%' && !isEscape(text[i:]) {
-				return &flaw{offset + i, "a percent sign that is not followed by two hex digits"}
+				return &flaw{offset: offset + i, message: "a percent sign that is not followed by two hex digits"}
 			}
 		}
 		return nil
@@ -148,6 +154,9 @@ func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
 	if at := strings.IndexByte(authority, '@'); at >= 0 {
 		return m.flaw(from+at, "user info: credentials do not belong in a URL")
 	}
+	if f := t.checkOpeners(m.offset(from), m.offset(to)); f != nil {
+		return f
+	}
 	tokens := m.between(from, to)
 	switch {
 	case len(tokens) > 0:
@@ -159,7 +168,7 @@ func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
 	}
 	t.url.prefix = m.text[:to]
 	label, _, _ := strings.Cut(authority, ".")
-	t.notePlaceholder(from, label)
+	t.notePlaceholder("", m.offset(from), label)
 	return nil
 }
 
@@ -177,7 +186,7 @@ func (t *Template) checkTokenHost(m masked, scheme string, from, to int) *flaw {
 	k.stand(inHost)
 	k.fallback = strings.ToLower(k.fallback)
 	if k.hasFallback && !isSubdomain(k.fallback) {
-		return &flaw{k.fallbackStart(), "a default that is no subdomain"}
+		return &flaw{offset: k.fallbackStart(), message: "a default that is no subdomain"}
 	}
 	t.url.prefix, t.url.base = k.before, "."+base
 	return nil
@@ -222,6 +231,9 @@ func (t *Template) checkPath(m masked, from, to int) *flaw {
 }
 
 func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
+	if f := t.checkOpeners(m.offset(from), m.offset(to)); f != nil {
+		return f
+	}
 	tokens := m.between(from, to)
 	segment := m.text[from:to]
 	for i := range len(segment) {
@@ -236,7 +248,7 @@ func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
 			continue
 		}
 		if strings.ContainsFunc(k.fallback, func(r rune) bool { return !pathBytes[byte(r)] }) {
-			return &flaw{k.fallbackStart(), "a default that is no part of a path segment"}
+			return &flaw{offset: k.fallbackStart(), message: "a default that is no part of a path segment"}
 		}
 		segment = strings.Replace(segment, mask, k.fallback, 1)
 	}
@@ -244,7 +256,7 @@ func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
 		return m.flaw(from, "a path segment that is empty, . or ..")
 	}
 	if len(tokens) == 0 {
-		t.notePlaceholder(m.offset(from), segment)
+		t.notePlaceholder("", m.offset(from), segment)
 	}
 	return nil
 }
@@ -269,7 +281,10 @@ func isDots[T string | []byte](segment T) bool {
 // checkForm takes a form's text, which is like a query.
 func checkForm(t *Template) *flaw {
 	if at := invalidUTF8(t.text); at >= 0 {
-		return &flaw{at, "invalid UTF-8"}
+		return &flaw{offset: at, message: "invalid UTF-8"}
+	}
+	if f := t.checkUnset(); f != nil {
+		return f
 	}
 	if f := checkLiterals(t, isFormByte); f != nil {
 		return f
@@ -302,7 +317,14 @@ func (t *Template) checkParams(m masked, from int) *flaw {
 
 func (t *Template) checkParam(m masked, from, to int) *flaw {
 	name, value, hasValue := strings.Cut(m.text[from:to], "=")
-	inName := m.before(from+len(name)) - m.before(from)
+	equals := from + len(name)
+	if f := t.checkOpeners(m.offset(from), m.offset(equals)); f != nil {
+		return f
+	}
+	if f := t.checkOpeners(m.offset(min(equals+1, to)), m.offset(to)); f != nil {
+		return f
+	}
+	inName := m.before(equals) - m.before(from)
 	tokens := m.between(from, to)
 	for i := range tokens {
 		k := &tokens[i]
@@ -312,11 +334,11 @@ func (t *Template) checkParam(m masked, from, to int) *flaw {
 			refused = "&#;="
 		}
 		if k.hasFallback && strings.ContainsAny(k.fallback, refused) {
-			return &flaw{k.fallbackStart(), "a default that ends the parameter"}
+			return &flaw{offset: k.fallbackStart(), message: "a default that ends the parameter"}
 		}
 	}
 	if len(tokens) == inName && hasValue {
-		t.notePlaceholder(m.offset(from+len(name)+1), unescaped(value))
+		t.notePlaceholder(unescaped(name), m.offset(equals+1), unescaped(value))
 	}
 	if t.url != nil {
 		t.url.addParam(m.text[from-1:from], name, hasValue)

@@ -6,8 +6,6 @@ package trackdrive
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"mime"
 	"net/http"
@@ -23,20 +21,22 @@ import (
 // what call platforms call template mode. It is stored as JSON, and compiled by
 // [NewWebhook].
 type WebhookConfig struct {
-	Name        string            // for people
-	Method      string            // GET, POST, PUT, PATCH or DELETE; default POST
-	URL         string            // FormatURL template
-	Header      map[string]string // values are templates
-	Body        string            // template; JSON unless ContentType says form
-	ContentType string            // default application/json where there is a body; without a body none is sent
-	Timeout     time.Duration     // of the whole call; default 10 s
-	Acceptance  *Criteria         // nil: any 2xx reply is accepted
-	AcceptEmpty bool              // an empty 2xx reply is accepted, whatever Acceptance says: updates may be answered so
-	Repeat      Repeatable        // the zero value is the safest; what may sell is never repeated, whatever it says: see RunWebhook
-	Dialects    []Dialect         // default: as ParseTemplate
-	OnMissing   MissingPolicy     // as OnMissing
-	Values      Values            // fixed values; those given to Preview and RunWebhook win, but not in the host
-	AllowHosts  []string          // base domains that a token may stand before, as AllowHost
+	Name        string               // for people
+	Method      string               // GET, POST, PUT, PATCH or DELETE, without case; default POST
+	URL         string               // FormatURL template
+	Header      map[string]string    // values are templates
+	Body        string               // template; JSON unless ContentType says form
+	ContentType string               // default application/json where there is a body; without a body none is sent
+	Timeout     time.Duration        // of the whole call; default 10 s
+	Acceptance  *Criteria            // nil: any 2xx reply is accepted
+	AcceptEmpty bool                 // an empty 2xx reply is accepted, whatever Acceptance says: updates may be answered so
+	Repeat      Repeatable           // the zero value is the safest; what may sell is never repeated, whatever it says: see RunWebhook
+	Dialects    []Dialect            // default: as ParseTemplate
+	OnMissing   MissingPolicy        // as OnMissing
+	Values      Values               // fixed values; those given to Preview and RunWebhook win, but not in the host
+	Tokens      map[string]TokenRule // rules for the values of tokens, by name without case
+	Literals    []string             // parameters, members and headers whose literal values are sent as they are, also where they look like a token
+	AllowHosts  []string             // base domains that a token may stand before, as AllowHost
 }
 
 // Webhook is a compiled [WebhookConfig]. It is safe for concurrent use.
@@ -55,8 +55,10 @@ type webhook struct {
 	acceptance  *Criteria
 	acceptEmpty bool
 	repeat      Repeatable
-	fixed       Values // by names in lower case
+	fixed       Values                // by names in lower case
+	rules       map[string]*tokenRule // by names in lower case
 	hostNames   []string
+	literals    []string
 }
 
 type headerTemplate struct {
@@ -71,13 +73,7 @@ var webhookMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, h
 // 1:9", "body 3:14", "header X-Source 1:1", "values.subdomain". A literal or a
 // fixed value that somebody forgot to replace is [ErrLeftoverToken], too.
 func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
-	b := webhookBuilder{cfg: cfg, w: &webhook{
-		method:      cfg.Method,
-		timeout:     cfg.Timeout,
-		acceptance:  cfg.Acceptance,
-		acceptEmpty: cfg.AcceptEmpty,
-		repeat:      cfg.Repeat,
-	}}
+	b := newWebhookBuilder(cfg)
 	b.build()
 	if err := b.err(); err != nil {
 		return nil, err
@@ -85,27 +81,48 @@ func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 	return &Webhook{b.w}, nil
 }
 
-// webhookBuilder collects mistakes while it compiles.
-type webhookBuilder struct {
-	cfg      WebhookConfig
-	w        *webhook
-	options  []TemplateOption
-	leftover bool
-	mistakes
+func newWebhookBuilder(cfg WebhookConfig) *webhookBuilder {
+	return &webhookBuilder{cfg: cfg, w: &webhook{
+		timeout:     cfg.Timeout,
+		acceptance:  cfg.Acceptance,
+		acceptEmpty: cfg.AcceptEmpty,
+		repeat:      cfg.Repeat,
+		literals:    cfg.Literals,
+	}}
 }
 
-func (b *webhookBuilder) err() error {
+// webhookMistakes are those of a configuration, or of the values for it.
+type webhookMistakes struct {
+	mistakes
+	leftover bool // one of them is a left-over token
+}
+
+func (m *webhookMistakes) err() error {
 	switch {
-	case b.mistakes == nil:
+	case m.mistakes == nil:
 		return nil
-	case b.leftover:
-		return fmt.Errorf("%w: %w", ErrLeftoverToken, &ParseError{b.mistakes})
+	case m.leftover:
+		return leftoverMistakes{&ParseError{distinct(m.mistakes)}}
 	default:
-		return &ParseError{b.mistakes}
+		return &ParseError{distinct(m.mistakes)}
 	}
 }
 
+func (m *webhookMistakes) forgotten(place string) {
+	m.leftover = true
+	m.mistake(place, "is a placeholder or a token that was not replaced")
+}
+
+// webhookBuilder collects mistakes while it compiles.
+type webhookBuilder struct {
+	cfg     WebhookConfig
+	w       *webhook
+	options []TemplateOption
+	webhookMistakes
+}
+
 func (b *webhookBuilder) build() {
+	b.w.method = strings.ToUpper(b.cfg.Method)
 	if b.w.method == "" {
 		b.w.method = http.MethodPost
 	}
@@ -121,47 +138,77 @@ func (b *webhookBuilder) build() {
 	if b.cfg.Acceptance != nil {
 		b.addInside("acceptance", b.cfg.Acceptance.Err())
 	}
-	if b.setOptions(); b.mistakes != nil && b.options == nil {
-		return
-	}
+	b.setOptions()
 	b.buildURL()
 	b.buildHeaders()
 	b.buildBody()
+	b.buildRules()
 	b.checkValues()
+	b.checkRuleValues()
 }
 
-// setOptions prepares the options of all templates; none where one is wrong.
+// setOptions prepares the options of all templates. The templates are read
+// without what is wrong in them, to find all mistakes at once.
 func (b *webhookBuilder) setOptions() {
-	options := []TemplateOption{InDialect(b.cfg.Dialects...), OnMissing(b.cfg.OnMissing)}
-	places := []string{"dialects", "on_missing"}
+	dialects := valid(&b.webhookMistakes, "dialects", b.cfg.Dialects, func(d Dialect) TemplateOption { return InDialect(d) })
+	b.option("", InDialect(dialects...))
+	b.option("on_missing", OnMissing(b.cfg.OnMissing))
+	b.option("literals", literalFields(b.cfg.Literals))
 	if len(b.cfg.AllowHosts) > 0 {
-		options, places = append(options, AllowHost(b.cfg.AllowHosts...)), append(places, "allow_hosts")
+		hosts := valid(&b.webhookMistakes, "allow_hosts", b.cfg.AllowHosts, func(host string) TemplateOption { return AllowHost(host) })
+		b.option("", AllowHost(hosts...))
 	}
-	for i, o := range options {
-		if err := o.apply(new(templateOptions)); err != nil {
-			b.add(places[i], err)
-			return
+}
+
+// option adds an option, or its mistake.
+func (b *webhookBuilder) option(place string, o TemplateOption) {
+	if err := o.apply(new(templateOptions)); err != nil {
+		b.add(place, err)
+		return
+	}
+	b.options = append(b.options, o)
+}
+
+// valid returns the elements of a list that an option takes.
+func valid[T any](m *webhookMistakes, place string, list []T, option func(T) TemplateOption) []T {
+	var taken []T
+	for _, element := range list {
+		if err := option(element).apply(new(templateOptions)); err != nil {
+			m.add(place, err)
+			continue
 		}
+		taken = append(taken, element)
 	}
-	b.options = options
+	return taken
 }
 
 // parse parses one template, and refuses text that was meant to be replaced.
 func (b *webhookBuilder) parse(place string, format Format, text string) *Template {
-	t, err := ParseTemplate(format, text, b.options...)
+	t, err := newTemplate(format, text, b.options)
 	if err != nil {
 		b.add(place, err)
 		return nil
 	}
-	if t.placeholder != "" {
+	f := t.read()
+	if f == nil && format == FormatText && !b.isLiteralHeader(place) {
+		f = t.checkUnset()
+	}
+	if f != nil {
+		b.leftover = b.leftover || f.unset
+		b.add(place, f.in(text))
+		return nil
+	}
+	if t.placeholder != "" && !b.isLiteralHeader(place) {
 		b.forgotten(strings.TrimSpace(place + " " + t.placeholder))
 	}
 	return t
 }
 
-func (b *webhookBuilder) forgotten(place string) {
-	b.leftover = true
-	b.mistake(place, "is a placeholder or a token that was not replaced")
+// isLiteralHeader reports whether a place is a header whose text is sent as it
+// is.
+func (b *webhookBuilder) isLiteralHeader(place string) bool {
+	name, isHeader := strings.CutPrefix(place, "header ")
+	return isHeader && slices.ContainsFunc(b.cfg.Literals, func(field string) bool { return strings.EqualFold(field, name) })
 }
 
 func (b *webhookBuilder) buildURL() {
@@ -187,7 +234,7 @@ func (b *webhookBuilder) buildHeaders() {
 		case slices.Contains(ownHeaders, name):
 			b.mistake(place, "cannot be set")
 		case seen[name]:
-			b.mistake(place, "is there twice")
+			b.mistake(place, "is given twice")
 		case !isHeaderValue(text):
 			b.mistake(place, "must be printable ASCII without blanks at its ends")
 		default:
@@ -218,6 +265,9 @@ func (b *webhookBuilder) buildBody() {
 	if contentType == "" {
 		contentType = "application/json"
 	}
+	if b.cfg.Body != "" && b.w.method == http.MethodGet {
+		b.mistake("body", "cannot be sent with GET")
+	}
 	kind, _, err := mime.ParseMediaType(contentType)
 	format := FormatJSON
 	switch {
@@ -230,11 +280,7 @@ func (b *webhookBuilder) buildBody() {
 		b.mistake("content_type", "must be JSON or application/x-www-form-urlencoded")
 		return
 	}
-	switch {
-	case b.cfg.Body == "":
-	case b.w.method == http.MethodGet:
-		b.mistake("body", "cannot be sent with GET")
-	default:
+	if b.cfg.Body != "" {
 		b.w.contentType = contentType
 		b.w.body = b.parse("body", format, b.cfg.Body)
 	}
@@ -242,35 +288,16 @@ func (b *webhookBuilder) buildBody() {
 
 // checkValues checks the fixed values where they will stand.
 func (b *webhookBuilder) checkValues() {
-	b.w.fixed = make(Values, len(b.cfg.Values))
-	if _, err := b.cfg.Values.lookup(); err != nil {
-		b.add("values", err)
-		return
+	var clashes []FieldError
+	b.w.fixed, clashes = b.cfg.Values.fold()
+	for _, m := range clashes {
+		b.mistake("values."+quoteName(m.Field), "%s", m.Message)
 	}
-	used := b.w.names()
-	for _, name := range sortedNames(b.cfg.Values) {
-		value, lower := b.cfg.Values[name], strings.ToLower(name)
-		b.w.fixed[lower] = value
-		if leftoverToken(value) && slices.Contains(used, lower) {
-			b.forgotten("values." + quoteName(name))
+	for _, name := range b.w.names() {
+		if value, isFixed := b.w.fixed.get(name); isFixed {
+			b.checkValue("values."+name, name, value)
 		}
 	}
-	for _, t := range b.w.templates() {
-		var parse *ParseError
-		if errors.As(t.checkValues(b.cfg.Values), &parse) {
-			for _, m := range parse.Mistakes {
-				b.mistake("values."+m.Field, "%s", m.Message)
-			}
-		}
-	}
-	for _, h := range b.w.headers {
-		for _, name := range h.value.Tokens() {
-			if value := b.w.fixed[strings.ToLower(name)]; value != "" && !isPrintable(value) {
-				b.mistake("values."+name, "must be printable ASCII: it stands in the header %s", h.name)
-			}
-		}
-	}
-	b.mistakes = distinct(b.mistakes)
 }
 
 func isPrintable(text string) bool {
@@ -292,18 +319,22 @@ func (w *webhook) templates() []*Template {
 	return list
 }
 
-// names are those of all tokens, in lower case.
+// names are those of all tokens, each once, as the templates spell them.
 func (w *webhook) names() []string {
 	var list []string
+	seen := make(map[string]bool)
 	for _, t := range w.templates() {
 		for _, name := range t.Tokens() {
-			list = append(list, strings.ToLower(name))
+			if lower := strings.ToLower(name); !seen[lower] {
+				seen[lower] = true
+				list = append(list, name)
+			}
 		}
 	}
 	return list
 }
 
-var errNoWebhook = invalid("webhook", "is not made by NewWebhook")
+var errNoWebhook error = &ParseError{[]FieldError{{"webhook", "is not made by NewWebhook"}}}
 
 // Tokens lists the names of tokens in URL, header and body that still need a
 // value, each once.
@@ -312,14 +343,12 @@ func (w *Webhook) Tokens() []string {
 		return nil
 	}
 	var list []string
-	seen := make(map[string]bool)
-	for _, t := range w.w.templates() {
-		for _, name := range t.Tokens() {
-			lower := strings.ToLower(name)
-			if _, fixed := w.w.fixed[lower]; !fixed && !seen[lower] {
-				seen[lower] = true
-				list = append(list, name)
-			}
+	for _, name := range w.w.names() {
+		if rule := w.w.rule(name); rule != nil && rule.Default != "" {
+			continue
+		}
+		if _, fixed := w.w.fixed.get(name); !fixed {
+			list = append(list, name)
 		}
 	}
 	return list
@@ -347,105 +376,160 @@ func (w *Webhook) Preview(v Values) (*WebhookRequest, error) {
 }
 
 func (w *webhook) fill(given Values) (*WebhookRequest, error) {
-	lookup, err := w.merge(given)
-	if err != nil {
+	var m webhookMistakes
+	values := w.merge(given, &m)
+	r := w.expand(values, &m)
+	for _, name := range w.leftoversIn(w.withoutLiterals(r, values)) {
+		if !w.isLiteral(name) {
+			m.forgotten(name)
+		}
+	}
+	if err := m.err(); err != nil {
 		return nil, err
 	}
-	var mistakes []FieldError
-	expand := func(t *Template) string {
-		out, err := t.AppendExpand(nil, lookup)
-		var parse *ParseError
-		if errors.As(err, &parse) {
-			mistakes = append(mistakes, parse.Mistakes...)
+	return r, nil
+}
+
+// isLiteral reports whether what leftoversIn named is sent as it is.
+func (w *webhook) isLiteral(name string) bool {
+	header, isHeader := strings.CutPrefix(name, "header ")
+	return slices.ContainsFunc(w.literals, func(field string) bool {
+		return quoteName(field) == name || isHeader && strings.EqualFold(field, header)
+	})
+}
+
+// expand puts the values in.
+func (w *webhook) expand(values Values, m *webhookMistakes) *WebhookRequest {
+	mark := ""
+	standIn := func(k *token) string {
+		if !w.omits(k) {
+			return ""
 		}
+		if mark == "" {
+			mark = newOmitMark()
+		}
+		return mark
+	}
+	fillIn := func(t *Template) string {
+		out, err := t.expand(nil, values.get, standIn)
+		m.add("", err)
 		return string(out)
 	}
-	r := &WebhookRequest{Method: w.method, URL: expand(w.url), Header: make(map[string]string)}
+	r := &WebhookRequest{Method: w.method, URL: fillIn(w.url), Header: make(map[string]string)}
 	for _, h := range w.headers {
-		value := expand(h.value)
+		value := fillIn(h.value)
 		switch {
 		case value == "": // nothing to say
 		case !isHeaderValue(value) || h.name == "Authorization" && repeatsScheme(value):
-			mistakes = append(mistakes, FieldError{"header " + h.name, "must be printable ASCII without blanks at its ends, and without a second scheme word"})
+			m.mistake("header "+h.name, "must be printable ASCII without blanks at its ends, and without a second scheme word")
 		default:
 			r.Header[h.name] = value
 		}
 	}
 	if w.body != nil {
-		r.Body = expand(w.body)
+		r.Body = fillIn(w.body)
 		r.Header["Content-Type"] = w.contentType
 	}
-	if mistakes != nil {
-		return nil, &ParseError{distinct(mistakes)}
+	if mark != "" {
+		w.omit(r, mark)
 	}
-	if name := w.leftoverIn(r); name != "" {
-		return nil, leftover(name)
-	}
-	return r, nil
+	return r
 }
 
-// merge puts the given values on top of the fixed ones.
-func (w *webhook) merge(given Values) (func(string) (string, bool), error) {
-	own, err := given.lookup()
-	if err != nil {
-		return nil, err
+// omit leaves out of a request what is marked.
+func (w *webhook) omit(r *WebhookRequest, mark string) {
+	if strings.Contains(r.URL, mark) {
+		r.URL = omitFromURL(r.URL, mark)
 	}
+	switch {
+	case !strings.Contains(r.Body, mark):
+	case w.isForm:
+		r.Body = omitPairs(r.Body, mark)
+	default:
+		r.Body = omitFromJSON(r.Body, mark)
+	}
+}
+
+// withoutLiterals returns the request as it would be without the values that
+// are never taken for tokens.
+func (w *webhook) withoutLiterals(r *WebhookRequest, values Values) *WebhookRequest {
+	other := maps.Clone(values)
+	for name, rule := range w.rules {
+		if value := other[name]; rule.Literal && value != "" {
+			other[name] = harmless
+		}
+	}
+	if maps.Equal(other, values) {
+		return r
+	}
+	return w.expand(other, new(webhookMistakes))
+}
+
+// merge returns the value of each token, by its name in lower case: the given
+// ones on top of the fixed ones, as its rule asks.
+func (w *webhook) merge(given Values, m *webhookMistakes) Values {
+	folded, clashes := given.fold()
+	m.mistakes = append(m.mistakes, clashes...)
 	for _, name := range w.hostNames {
-		fixed, isFixed := w.fixed[strings.ToLower(name)]
-		if value, is := own(name); is && isFixed && lowerASCII(value) != lowerASCII(fixed) {
-			return nil, invalid(name, "is fixed: it stands in the host, and cannot be given")
+		value, isGiven := folded.get(name)
+		fixed, isFixed := w.fixed.get(name)
+		switch {
+		case !isGiven || !isFixed:
+			continue
+		case lowerASCII(value) == lowerASCII(fixed), isBlank(value) && w.rule(name) != nil:
+		default:
+			m.mistake(name, "is fixed: it stands in the host, and cannot be given")
 		}
+		delete(folded, strings.ToLower(name))
 	}
+	values := make(Values)
 	for _, name := range w.names() {
-		if value, _ := own(name); leftoverToken(value) {
-			return nil, leftover(quoteName(name))
+		if value, found := w.valueOf(name, folded, m); found {
+			values[strings.ToLower(name)] = value
 		}
 	}
-	return func(name string) (string, bool) {
-		if value, found := own(name); found {
-			return value, true
-		}
-		value, found := w.fixed[strings.ToLower(name)]
-		return value, found
-	}, nil
+	return values
 }
 
-// leftoverIn names the first value of the request that is still a token: one
-// that OnMissing let stay.
-func (w *webhook) leftoverIn(r *WebhookRequest) string {
+// harmless stands in for a value that was refused, while others are looked for:
+// it can be put in every place.
+const harmless = "0"
+
+// leftoversIn names the values of the request that are still tokens: those that
+// OnMissing let stay. What could not be filled in is blank.
+func (w *webhook) leftoversIn(r *WebhookRequest) []string {
+	var list []string
 	if u, err := url.Parse(r.URL); err == nil {
-		if name := leftoverValue(u.Query()); name != "" {
-			return name
-		}
+		list = appendLeftovers(list, u.Query())
 	}
 	for _, name := range sortedNames(r.Header) {
 		if leftoverToken(r.Header[name]) {
-			return "header " + name
+			list = append(list, "header "+name)
 		}
 	}
-	if w.isForm {
+	switch {
+	case r.Body == "":
+		return list
+	case w.isForm:
 		values, _ := url.ParseQuery(r.Body)
-		return leftoverValue(values)
-	}
-	if w.body == nil {
-		return ""
+		return appendLeftovers(list, values)
 	}
 	var s jsonscan.Scanner
 	s.Reset([]byte(r.Body))
-	return leftoverText(&s, []byte(r.Body), "body")
+	return appendLeftoverTexts(list, &s, []byte(r.Body), "body")
 }
 
-func leftoverValue(values url.Values) string {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+func appendLeftovers(list []string, values url.Values) []string {
+	for _, name := range sortedNames(values) {
 		if slices.ContainsFunc(values[name], leftoverToken) {
-			return quoteName(name)
+			list = append(list, quoteName(name))
 		}
 	}
-	return ""
+	return list
 }
 
-// leftoverText walks through a JSON document.
-func leftoverText(s *jsonscan.Scanner, data []byte, name string) string {
+// appendLeftoverTexts walks through a JSON document.
+func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name string) []string {
 	kind := s.Kind()
 	if s.Enter() {
 		for s.Next() {
@@ -453,24 +537,22 @@ func leftoverText(s *jsonscan.Scanner, data []byte, name string) string {
 			if kind == jsonscan.Object {
 				inner = quoteName(string(s.Name()))
 			}
-			if found := leftoverText(s, data, inner); found != "" {
-				return found
-			}
+			list = appendLeftoverTexts(list, s, data, inner)
 		}
-		return ""
+		return list
 	}
 	v := s.Read()
 	if v.Kind != jsonscan.String {
-		return ""
+		return list
 	}
 	text := data[v.Start:v.End]
 	if v.Escaped {
 		text = jsonscan.AppendUnescaped(nil, text)
 	}
 	if leftoverToken(string(text)) {
-		return name
+		list = append(list, name)
 	}
-	return ""
+	return list
 }
 
 // WebhookResult is a judged reply.
@@ -569,7 +651,7 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 // secrets are the values that are credentials by their names.
 func (w *webhook) secrets(given Values) []string {
 	var list []string
-	for _, values := range []Values{w.fixed, given} {
+	for _, values := range []Values{w.fixed, given, w.merge(given, new(webhookMistakes))} {
 		for name, value := range values {
 			if isSecretName(name) {
 				list = append(list, value)
@@ -615,7 +697,7 @@ func (c *webhookContent) encode(target *url.URL, auth []namedText) (payload, err
 		if err := addMissing(form, auth); err != nil {
 			return payload{}, err
 		}
-		out.body = []byte(string(c.body) + "&" + encodePairs(auth))
+		out.body = []byte(strings.TrimPrefix(string(c.body)+"&"+encodePairs(auth), "&"))
 	default:
 		var err error
 		if out.body, err = addMembers(c.body, auth); err != nil {

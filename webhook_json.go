@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
@@ -15,23 +16,25 @@ import (
 // the constants' names.
 func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 	stored := struct {
-		Name        string            `json:"name,omitempty"`
-		Method      string            `json:"method,omitempty"`
-		URL         string            `json:"url"`
-		Header      map[string]string `json:"header,omitempty"`
-		Body        string            `json:"body,omitempty"`
-		ContentType string            `json:"content_type,omitempty"`
-		Timeout     string            `json:"timeout,omitempty"`
-		Acceptance  *Criteria         `json:"acceptance,omitempty"`
-		AcceptEmpty bool              `json:"accept_empty,omitempty"`
-		Repeat      Repeatable        `json:"repeat"`
-		Dialects    []Dialect         `json:"dialects,omitempty"`
-		OnMissing   MissingPolicy     `json:"on_missing"`
-		Values      Values            `json:"values,omitempty"`
-		AllowHosts  []string          `json:"allow_hosts,omitempty"`
+		Name        string               `json:"name,omitempty"`
+		Method      string               `json:"method,omitempty"`
+		URL         string               `json:"url"`
+		Header      map[string]string    `json:"header,omitempty"`
+		Body        string               `json:"body,omitempty"`
+		ContentType string               `json:"content_type,omitempty"`
+		Timeout     string               `json:"timeout,omitempty"`
+		Acceptance  *Criteria            `json:"acceptance,omitempty"`
+		AcceptEmpty bool                 `json:"accept_empty,omitempty"`
+		Repeat      Repeatable           `json:"repeat"`
+		Dialects    []Dialect            `json:"dialects,omitempty"`
+		OnMissing   MissingPolicy        `json:"on_missing"`
+		Values      Values               `json:"values,omitempty"`
+		Tokens      map[string]TokenRule `json:"tokens,omitempty"`
+		Literals    []string             `json:"literals,omitempty"`
+		AllowHosts  []string             `json:"allow_hosts,omitempty"`
 	}{
 		w.Name, w.Method, w.URL, w.Header, w.Body, w.ContentType, "", w.Acceptance, w.AcceptEmpty,
-		w.Repeat, w.Dialects, w.OnMissing, w.Values, w.AllowHosts,
+		w.Repeat, w.Dialects, w.OnMissing, w.Values, w.Tokens, w.Literals, w.AllowHosts,
 	}
 	if w.Timeout != 0 {
 		stored.Timeout = w.Timeout.String()
@@ -42,7 +45,12 @@ func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes. Unknown keys are mistakes; all
 // mistakes are reported at once, as a [*ParseError] with their places:
 // "timeout", "acceptance.criteria[1].condition", or line and column where the
-// document is not valid.
+// document is not valid. Where there are mistakes, those that [NewWebhook] would
+// report of the rest are added; a document without any is left to NewWebhook.
+//
+// [json.Unmarshal] reads the document before it calls this method: for one that
+// is not valid JSON its error is a [*json.SyntaxError], without line and column.
+// Call UnmarshalJSON itself to get these.
 func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 	if err := jsonscan.Valid(data); err != nil {
 		return webhookSyntax(data, err)
@@ -57,26 +65,57 @@ func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 	}
 	var cfg WebhookConfig
 	var b webhookBuilder
+	b.members("", &s, data, func(key string, raw []byte) { cfg.set(&b, key, raw) })
+	if b.mistakes != nil {
+		b.addRest(cfg)
+		return b.err()
+	}
+	*w = cfg
+	return nil
+}
+
+// members reads the members of the object that s is at. Names that are given
+// twice are mistakes.
+func (m *webhookMistakes) members(place string, s *jsonscan.Scanner, data []byte, read func(name string, raw []byte)) {
 	seen := make(map[string]bool)
 	for s.Enter(); s.Next(); {
-		key := string(s.Name())
+		name := string(s.Name())
 		v := s.Read()
 		raw := data[v.Start:v.End]
 		if v.Kind == jsonscan.String {
 			raw = data[v.Start-1 : v.End+1]
 		}
-		if seen[key] {
-			b.mistake(quoteName(key), "is there twice")
+		if seen[name] {
+			m.mistake(joinPlace(place, quoteName(name)), "is given twice")
 			continue
 		}
-		seen[key] = true
-		cfg.set(&b, key, raw)
+		seen[name] = true
+		read(name, raw)
 	}
-	if err := b.err(); err != nil {
-		return err
+}
+
+// addRest adds the mistakes of what could be read: none of a key that has one
+// already, or that depends on one that has.
+func (b *webhookBuilder) addRest(cfg WebhookConfig) {
+	unread := make(map[string]bool)
+	for _, m := range b.mistakes {
+		unread[rootOfPlace(m.Field)] = true
 	}
-	*w = cfg
-	return nil
+	unread["body"] = unread["body"] || unread["content_type"]
+	rest := newWebhookBuilder(cfg)
+	rest.build()
+	for _, m := range rest.mistakes {
+		if !unread[rootOfPlace(m.Field)] {
+			b.mistakes = append(b.mistakes, m)
+			b.leftover = b.leftover || rest.leftover
+		}
+	}
+}
+
+// rootOfPlace is the key of a configuration that a place is in: "url" of
+// "url 1:9", "values" of "values.subdomain".
+func rootOfPlace(place string) string {
+	return place[:indexAnyOrEnd(place, " .[")]
 }
 
 // set reads the value of one key.
@@ -84,10 +123,14 @@ func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 	targets := map[string]any{
 		"name": &w.Name, "method": &w.Method, "url": &w.URL, "header": &w.Header, "body": &w.Body,
 		"content_type": &w.ContentType, "acceptance": &w.Acceptance, "accept_empty": &w.AcceptEmpty, "repeat": &w.Repeat,
-		"dialects": &w.Dialects, "on_missing": &w.OnMissing, "values": &w.Values, "allow_hosts": &w.AllowHosts,
+		"dialects": &w.Dialects, "on_missing": &w.OnMissing, "values": &w.Values, "literals": &w.Literals, "allow_hosts": &w.AllowHosts,
 	}
-	if key == "timeout" {
+	switch key {
+	case "timeout":
 		w.setTimeout(b, raw)
+		return
+	case "tokens":
+		w.setTokens(b, raw)
 		return
 	}
 	target, known := targets[key]
@@ -98,10 +141,77 @@ func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 	err := json.Unmarshal(raw, target)
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		b.mistake(key, "is a JSON %s, which does not belong here", wrong.Value)
+		b.mistake(key, "is a JSON %s; it must be %s", wrong.Value, wantedJSON(key))
 		return
 	}
 	b.addInside(key, err)
+}
+
+// wantedJSON says what the value of a key must be.
+func wantedJSON(key string) string {
+	switch key {
+	case "body":
+		return "text; put the JSON in quotes"
+	case "header", "values":
+		return "an object of texts"
+	case "dialects", "literals", "allow_hosts":
+		return "a list of texts"
+	case "accept_empty":
+		return "true or false"
+	case "acceptance":
+		return "an object"
+	}
+	return "text"
+}
+
+// setTokens reads the rules, each an object of its own.
+func (w *WebhookConfig) setTokens(b *webhookBuilder, raw []byte) {
+	var s jsonscan.Scanner
+	s.Reset(raw)
+	switch s.Kind() {
+	case jsonscan.Null:
+		return
+	case jsonscan.Object:
+	default:
+		b.mistake("tokens", "must be an object, with a rule for each token")
+		return
+	}
+	w.Tokens = make(map[string]TokenRule)
+	b.members("tokens", &s, raw, func(name string, raw []byte) {
+		var rule TokenRule
+		rule.set(b, "tokens."+quoteName(name), raw)
+		w.Tokens[name] = rule
+	})
+}
+
+// set reads one rule.
+func (r *TokenRule) set(b *webhookBuilder, place string, raw []byte) {
+	var s jsonscan.Scanner
+	s.Reset(raw)
+	if s.Kind() != jsonscan.Object {
+		b.mistake(place, `must be an object such as {"required": true}`)
+		return
+	}
+	type target struct {
+		value any
+		want  string
+	}
+	targets := map[string]target{
+		"required": {&r.Required, "true or false"}, "omit_blank": {&r.OmitBlank, "true or false"}, "literal": {&r.Literal, "true or false"},
+		"as": {&r.As, "text"}, "from": {&r.From, "text"}, "default": {&r.Default, "text"}, "layout": {&r.Layout, "text"},
+		"map": {&r.Map, "an object of texts"}, "max_len": {&r.MaxLen, "a whole number"},
+	}
+	b.members(place, &s, raw, func(key string, raw []byte) {
+		at := joinPlace(place, quoteName(key))
+		to, known := targets[key]
+		if !known {
+			b.mistake(at, "is not a key of a rule; the keys are %s", strings.Join(sortedNames(targets), ", "))
+			return
+		}
+		if err := json.Unmarshal(raw, to.value); err != nil {
+			b.mistake(at, "must be %s", to.want)
+		}
+	})
 }
 
 func (w *WebhookConfig) setTimeout(b *webhookBuilder, raw []byte) {

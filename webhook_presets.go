@@ -10,9 +10,9 @@ import (
 // CallGridBid is CallGrid's TrackDrive real-time-bidding template: a JSON ping
 // of trackdrive_number, traffic_source_id and caller_id ([[tag:CallerId]]),
 // accepted when buyers.0.offer_conversion_payout is greater than 0. WebhookName
-// is the vanity URI of the inbound webhook. It carries both caller_id and
-// trackdrive_number, so TrackDrive may take it as the post: it is never repeated
-// once it may have left.
+// is the vanity URI of the inbound webhook. A blank trafficSourceID is refused. It
+// carries both caller_id and trackdrive_number, so TrackDrive may take it as the
+// post: it is never repeated once it may have left.
 func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber string) WebhookConfig {
 	return WebhookConfig{
 		Name:   "CallGrid real-time bid",
@@ -32,13 +32,14 @@ func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber strin
 			"traffic_source_id": trafficSourceID,
 			"trackdrive_number": trackdriveNumber,
 		},
+		Tokens: map[string]TokenRule{"traffic_source_id": {Required: true}},
 	}
 }
 
 // RingbaPixel is the Ringba tracking pixel that captures a lead:
 // lead_token, traffic_source_id, caller_id ([tag:InboundNumber:Number]) and
-// ringba_call_uuid ([Call:InboundCallID]). It accepts what
-// [Client.CaptureLead] does, and is never repeated once it may have left.
+// ringba_call_uuid ([Call:InboundCallID]). A blank leadToken or
+// trafficSourceID is refused. It accepts what [Client.CaptureLead] does, and is never repeated once it may have left.
 func RingbaPixel(subdomain, leadToken, trafficSourceID string) WebhookConfig {
 	return WebhookConfig{
 		Name:   "Ringba tracking pixel",
@@ -61,13 +62,14 @@ func RingbaPixel(subdomain, leadToken, trafficSourceID string) WebhookConfig {
 			"lead_token":        leadToken,
 			"traffic_source_id": trafficSourceID,
 		},
+		Tokens: map[string]TokenRule{"lead_token": {Required: true}, "traffic_source_id": {Required: true}},
 	}
 }
 
 // CallPostback is the global postback: POST
 // https://[trackdrive_subdomain].trackdrive.com/api/v1/calls/update_call/[trackdrive_call_uuid]
 // with buyer_converted, offer_converted, revenue ([Call:ConversionPayout]) and
-// post_call_tokens. It accepts what [Client.UpdateCall] does, an empty 2xx reply
+// post_call_tokens. The revenue must be an amount, 25.50 or $25.50. It accepts what [Client.UpdateCall] does, an empty 2xx reply
 // too, and may be repeated.
 func CallPostback() WebhookConfig {
 	return WebhookConfig{
@@ -85,6 +87,7 @@ func CallPostback() WebhookConfig {
 		Acceptance:  notRefused(),
 		AcceptEmpty: true,
 		Repeat:      RepeatSafe,
+		Tokens:      map[string]TokenRule{"Call:ConversionPayout": {Required: true, As: "amount"}},
 	}
 }
 
@@ -101,14 +104,16 @@ func CallPostbackURL() WebhookConfig {
 // https://webhook.ringba.com/hook/[ringba_webhook_token]?call_id=[ringba_call_uuid]&call_revenue=[revenue]&sale_successful=true
 //
 // The parameters' names are Ringba's, and cannot be changed. Where a number has
-// a ringba_webhook_token of its own, give it to [Client.RunWebhook]: it wins over
-// the traffic source's in Values. It is never repeated once it may have left.
+// a ringba_webhook_token of its own, give it to [Client.RunWebhook]: unless it is
+// blank, it wins over the traffic source's in Values. The token and
+// ringba_call_uuid must not be blank. It is never repeated once it may have left.
 func RingbaConversion() WebhookConfig {
 	return WebhookConfig{
 		Name:    "Ringba conversion",
 		Method:  http.MethodGet,
 		URL:     "https://webhook.ringba.com/hook/[ringba_webhook_token]?call_id=[ringba_call_uuid]&call_revenue=[revenue]&sale_successful=true",
 		Timeout: 10 * time.Second,
+		Tokens:  map[string]TokenRule{"ringba_webhook_token": {Required: true}, "ringba_call_uuid": {Required: true}},
 	}
 }
 

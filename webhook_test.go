@@ -501,6 +501,187 @@ func TestStoredWebhooks(t *testing.T) {
 	}
 }
 
+// mistakesOf returns the places and messages of a ParseError, by place.
+func mistakesOf(t *testing.T, err error) map[string]string {
+	t.Helper()
+	var parse *trackdrive.ParseError
+	require.ErrorAs(t, err, &parse)
+	require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+	require.Equal(t, trackdrive.DeliveryNotSent, trackdrive.DeliveryOf(err))
+	list := make(map[string]string)
+	for _, m := range parse.Mistakes {
+		list[m.Field] = m.Message
+	}
+	require.Len(t, list, len(parse.Mistakes), "each place once: %v", err)
+	return list
+}
+
+func TestPreviewReportsAllMistakesOfTheValuesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWebhook(t, trackdrive.WebhookConfig{
+		URL:    "https://[Company].trackdrive.com/x/[Call:ID]?a=[tag:CallerId]&b=[Missing]&b=[missing]",
+		Header: map[string]string{"X-Source": "[Source]", "X-Zip": "[tag:Zip 5]"},
+		Body:   `{"n": [Revenue], "t": "[[tag:CallerId]]", "u": "[Twice]"}`,
+		Values: trackdrive.Values{"company": "acme"},
+	})
+	given := trackdrive.Values{
+		"COMPANY": "evil", "call:id": "..", "TAG:CALLERID": "[tag:InboundNumber:Number]", "source": "a\r\nb", "tag:zip 5": "<zip>", "revenue": "n/a",
+		"Twice": "secret-1", "twice": "secret-2",
+	}
+	_, err := w.Preview(given)
+	mistakes := mistakesOf(t, err)
+	require.ErrorIs(t, err, trackdrive.ErrLeftoverToken)
+	require.ElementsMatch(t, []string{"Company", "Call:ID", "tag:CallerId", "Missing", "header X-Source", "tag:Zip 5", "Revenue", "Twice"}, keys(mistakes), "%v", err)
+	for _, secret := range []string{"evil", "InboundNumber", "<zip>", "n/a", "secret-1", "secret-2"} {
+		require.NotContains(t, err.Error(), secret)
+	}
+	_, ran := newClient(t, &answering{status: 200}).RunWebhook(t.Context(), w, given)
+	require.Equal(t, mistakes, mistakesOf(t, ran))
+	require.ErrorIs(t, ran, trackdrive.ErrLeftoverToken)
+
+	for name, values := range map[string]trackdrive.Values{
+		"missing":    nil,
+		"host":       {"company": "evil"},
+		"two names":  {"a": "1", "A": "2"},
+		"left over":  {"tag:CallerId": "{call_id}"},
+		"place":      {"Call:ID": ""},
+		"whole JSON": {"Revenue": "1,250.00"},
+	} {
+		_, err := w.Preview(values)
+		require.NotEmpty(t, mistakesOf(t, err), name)
+		require.Equal(t, name == "left over", errors.Is(err, trackdrive.ErrLeftoverToken), name)
+	}
+	for _, w := range []*trackdrive.Webhook{nil, {}} {
+		_, err := w.Preview(nil)
+		require.Equal(t, map[string]string{"webhook": "is not made by NewWebhook"}, mistakesOf(t, err))
+	}
+}
+
+func TestTokensThatStayAreNamedTogether(t *testing.T) {
+	t.Parallel()
+	for _, cfg := range []trackdrive.WebhookConfig{
+		{URL: "https://x.example/?a=[b]&c=1", Header: map[string]string{"X-D": "[e]"}, Body: `{"f":["[g]",{"h":"{{{i}}}"}],"j":"x [k]"}`},
+		{URL: "https://x.example/?a=[b]&c=1", Header: map[string]string{"X-D": "[e]"}, Body: "f=[g]&h={{i}}&j=x+[k]", ContentType: "application/x-www-form-urlencoded"},
+	} {
+		cfg.OnMissing = trackdrive.MissingStays
+		_, err := newWebhook(t, cfg).Preview(nil)
+		require.ElementsMatch(t, []string{"a", "header X-D", "f", "h"}, keys(mistakesOf(t, err)))
+		require.ErrorIs(t, err, trackdrive.ErrLeftoverToken)
+	}
+}
+
+func keys(m map[string]string) []string {
+	var list []string
+	for key := range m {
+		list = append(list, key)
+	}
+	return list
+}
+
+func TestNewWebhookFindsAllMistakesInOnePass(t *testing.T) {
+	t.Parallel()
+	cfg := trackdrive.WebhookConfig{
+		Method: "BREW", URL: "https://acme.trackdrive.com/[a", Header: map[string]string{"Host": "x"}, Body: `{"a": }`,
+		Dialects: []trackdrive.Dialect{{}, trackdrive.DialectTrackDrive}, OnMissing: 9, AllowHosts: []string{".com", "example.com"},
+		Values: trackdrive.Values{"a": "1", "A": "2"},
+	}
+	_, err := trackdrive.NewWebhook(cfg)
+	require.ElementsMatch(t, []string{"method", "url 1:29", "header Host", "body 1:7", "dialects", "on_missing", "allow_hosts", "values.A"}, keys(mistakesOf(t, err)))
+
+	cfg = trackdrive.WebhookConfig{Method: "get", URL: "https://[s].example.com", Body: "{}", ContentType: "text/xml", AllowHosts: []string{"example.com"}}
+	_, err = trackdrive.NewWebhook(cfg)
+	require.ElementsMatch(t, []string{"body", "content_type"}, keys(mistakesOf(t, err)))
+}
+
+func TestStoredMistakesAndThoseOfTheRestComeTogether(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		text   string
+		places []string
+	}{
+		{`{"method":"BREW","url":"https://acme.trackdrive.com/[a","colour":"red","body":"{\"a\": }"}`, []string{"colour", "method", "url 1:29", "body 1:7"}},
+		{`{"url":1,"method":"BREW","timeout":"ten"}`, []string{"url", "method", "timeout"}},
+		{`{"method":"BREW","url":"https://x.example","url":"x"}`, []string{"method", "url"}},
+		{`{"url":"https://x.example","content_type":1,"body":"a=b","values":{"a":1}}`, []string{"content_type", "values"}},
+		{`{"url":"https://x.example/?a=REPLACE_ME","body":{"a":1}}`, []string{"url 1:22", "body"}},
+		{`{"colour":"red"}`, []string{"colour", "url"}},
+		{`{"url":"https://x.example/?a={b}","dialects":["brace"]}`, []string{"dialects", "url 1:22"}},
+	} {
+		var cfg trackdrive.WebhookConfig
+		err := cfg.UnmarshalJSON([]byte(tt.text))
+		require.ElementsMatch(t, tt.places, keys(mistakesOf(t, err)), "%s: %v", tt.text, err)
+		require.Equal(t, trackdrive.WebhookConfig{}, cfg)
+		require.Equal(t, err, json.Unmarshal([]byte(tt.text), &cfg))
+	}
+	var cfg trackdrive.WebhookConfig
+	require.NoError(t, json.Unmarshal([]byte(`{"method":"BREW","url":"[a"}`), &cfg), "what can be read is left to NewWebhook")
+	err := cfg.UnmarshalJSON([]byte(`{"body":{"a":1},"url":"https://x.example"}`))
+	require.Equal(t, "is a JSON object; it must be text; put the JSON in quotes", mistakesOf(t, err)["body"])
+}
+
+func TestWebhooksRefuseTokensOfDialectsThatAreNotSet(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		cfg   trackdrive.WebhookConfig
+		place string
+		names string
+	}{
+		{"path", trackdrive.WebhookConfig{URL: "https://x.example/calls/{call_id}"}, "url 1:25", "braces"},
+		{"query", trackdrive.WebhookConfig{URL: "https://x.example/?t=<lead_token_from_step_1>"}, "url 1:22", "angle"},
+		{"header", trackdrive.WebhookConfig{URL: "https://x.example", Header: map[string]string{"X-Id": "id {call_id}"}}, "header X-Id 1:4", "braces"},
+		{"form", trackdrive.WebhookConfig{URL: "https://x.example", Body: "a=<b>", ContentType: "application/x-www-form-urlencoded"}, "body 1:3", "angle"},
+		{"JSON", trackdrive.WebhookConfig{URL: "https://x.example", Body: `{"a":"{call_id}"}`}, "body 1:7", "braces"},
+		{"placeholder", trackdrive.WebhookConfig{URL: "https://x.example/{TRACKDRIVE_CALL_UUID}"}, "url 1:19", "braces"},
+	} {
+		_, err := trackdrive.NewWebhook(tt.cfg)
+		mistakes := mistakesOf(t, err)
+		require.Contains(t, mistakes[tt.place], tt.names, "%s: %v", tt.name, err)
+		require.ErrorIs(t, err, trackdrive.ErrLeftoverToken, tt.name)
+		tt.cfg.Dialects = []trackdrive.Dialect{trackdrive.DialectBraces, trackdrive.DialectAngle}
+		require.Len(t, newWebhook(t, tt.cfg).Tokens(), 1, tt.name)
+	}
+	for _, body := range []string{`{"a":"{j|k}"}`, `{"a":"\u003ccall_id\u003e"}`} {
+		_, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{URL: "https://x.example", Body: body})
+		require.ErrorIs(t, err, trackdrive.ErrLeftoverToken, body)
+	}
+	newWebhook(t, trackdrive.WebhookConfig{URL: "https://x.example", Body: `{"a":"see {call_id} <b>","b":"[not provided]"}`, Header: map[string]string{"X-A": "{1}"}})
+}
+
+func TestBrokenTokensInWebhooksAreRefused(t *testing.T) {
+	t.Parallel()
+	_, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{
+		URL: "https://x.example/?a=[caller_id&b=[c]", Header: map[string]string{"X-A": "[a {{b}}"}, Body: `{"caller_id":"[[tag:CallerId]","b":"[[c]]"}`,
+	})
+	require.ElementsMatch(t, []string{"url 1:22", "header X-A 1:1", "body 1:15"}, keys(mistakesOf(t, err)))
+}
+
+func TestViciDialsWaysAreTaken(t *testing.T) {
+	t.Parallel()
+	w := newWebhook(t, trackdrive.WebhookConfig{Method: "get", URL: "VARhttps://acme.trackdrive.com/api/v1/x?phone=--A--phone_number--B--&post_call_tokens[lead]=--A--lead_id--B--"})
+	require.Equal(t, []string{"phone_number", "lead_id"}, w.Tokens())
+	rt := &answering{status: 200}
+	_, err := newClient(t, rt).RunWebhook(t.Context(), w, trackdrive.Values{"phone_number": "5555550100", "lead_id": "7"})
+	require.NoError(t, err)
+	require.Equal(t, "GET", rt.sent[0].method)
+	require.Equal(t, "https://acme.trackdrive.com/api/v1/x?phone=5555550100&post_call_tokens[lead]=7", rt.sent[0].url)
+	for method, want := range map[string]string{"": "POST", "post": "POST", "Put": "PUT", "patch": "PATCH", "delete": "DELETE"} {
+		r, err := newWebhook(t, trackdrive.WebhookConfig{Method: method, URL: "https://x.example"}).Preview(nil)
+		require.NoError(t, err)
+		require.Equal(t, want, r.Method)
+	}
+}
+
+func TestBracketsInValuesAreNotAlwaysTokens(t *testing.T) {
+	t.Parallel()
+	w := newWebhook(t, trackdrive.WebhookConfig{URL: "https://x.example/", Body: `{"a":"[a]","b":"[fixed]"}`, Values: trackdrive.Values{"fixed": "[ACME]"}})
+	for _, value := range []string{"[email protected]", "[not provided]", "[Unknown]", "[ACME]", "<redacted>"} {
+		r, err := w.Preview(trackdrive.Values{"a": value})
+		require.NoError(t, err, value)
+		require.JSONEq(t, `{"a":"`+value+`","b":"[ACME]"}`, r.Body)
+	}
+}
+
 func TestZeroWebhooksAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, w := range []*trackdrive.Webhook{nil, {}} {
