@@ -66,6 +66,8 @@ const (
 // next one of its call may start.
 func (s State) IsSettled() bool { return s == Delivered || s == Dead }
 
+func (s State) isKnown() bool { return new(Counts).in(s) != nil }
+
 // Lease is a claim on an item: who holds its Token may send it and say what
 // came of it, until the time is up.
 type Lease struct {

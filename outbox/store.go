@@ -23,7 +23,8 @@ type Store interface {
 	// Enqueue stores an item with the next Seq, unless its ID is known: then it
 	// returns the item that is stored, as it is now, and false. When it returns
 	// without an error, the item is durable: it survives the death of the process
-	// and of the machine. Of several callers with one ID exactly one adds.
+	// and of the machine. Of several callers with one ID exactly one adds. An item
+	// that [CheckNew] refuses is refused with that error, and not stored.
 	Enqueue(ctx context.Context, item Item) (stored Item, added bool, err error)
 
 	// Claim leases up to c.Limit heads that are Waiting or Sending and due at
@@ -42,6 +43,7 @@ type Store interface {
 	// what change sees and what is stored. Change may be called more than once,
 	// and must not call the store. It changes neither ID, Subdomain, Key, Seq nor
 	// Body. When it fails, nothing is stored, and its error is returned as it is.
+	// A change that [CheckChange] refuses is not stored either.
 	// When Update returns without an error, the change is durable. An unknown ID
 	// is ErrUnknownItem.
 	Update(ctx context.Context, id string, change func(*Item) error) (Item, error)

@@ -287,7 +287,9 @@ func wrap(err error) error {
 	return fmt.Errorf("riverstore: %w", err)
 }
 
-// Enqueue stores an item, unless its id is known, and a job for it.
+// Enqueue stores an item that is whole, unless its id is known, and a job for it.
+// [outbox.Enqueue] makes an item whole; one that is not is
+// [trackdrive.ErrInvalidArgument], and not stored.
 func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
 		stored, added, err = s.add(ctx, tx, item)
@@ -322,6 +324,9 @@ func (w within) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 }
 
 func (s *Store) add(ctx context.Context, tx pgx.Tx, item outbox.Item) (stored outbox.Item, added bool, err error) {
+	if err := outbox.CheckNew(item); err != nil {
+		return outbox.Item{}, false, err
+	}
 	data, err := encodeItem(item)
 	if err != nil {
 		return outbox.Item{}, false, err
@@ -369,6 +374,9 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		after := before
 		if err := change(&after); err != nil {
 			return outbox.Item{}, err
+		}
+		if err := outbox.CheckChange(before, after); err != nil {
+			return outbox.Item{}, wrap(err)
 		}
 		stored, err := s.replace(ctx, &before, &after, version)
 		if err != nil {
