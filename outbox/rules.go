@@ -77,6 +77,8 @@ func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 		d.LastError = bounded(missingPermission(&item)+": "+d.LastError, maxError)
 	case errors.Is(err, trackdrive.ErrNotFound):
 		r.decideNotFound(&d, &item, now)
+	case errors.Is(err, trackdrive.ErrRejected): // whatever else the reply says
+		d.State = Dead
 	case isPassing(status):
 		r.decideWait(&d, &item, err)
 	case isFinal(err):
@@ -132,7 +134,8 @@ const maxDoublings = 40
 // them are of a kind that is final otherwise.
 func isPassing(status int) bool {
 	switch status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusConflict, http.StatusLocked: // somebody else has the call just now
 		return true
 	}
 	return status >= 500 && status <= 599

@@ -439,7 +439,7 @@ func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 	cancel()
 	now := time.Now()
 	decision := w.config.Rules.Decide(item, err, now)
-	answered := trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered
+	answered := trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered || errors.Is(err, trackdrive.ErrRejected)
 	turned := w.gates.tell(item.Subdomain, &decision, answered, now)
 	item, stored := w.record(ctx, item, decision, err)
 	switch turned {
