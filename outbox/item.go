@@ -72,11 +72,13 @@ func (s State) isKnown() bool { return new(Counts).in(s) != nil }
 // came of it, until the time is up.
 type Lease struct {
 	Token string    `json:"token"` // different for every claim; "" for none
-	Until time.Time `json:"until"` // when others may claim the item
+	Until time.Time `json:"until"` // when others may claim the item; zero for a lease that Release has broken
 }
 
 // IsLive reports whether somebody holds the lease at this time.
 func (l Lease) IsLive(now time.Time) bool { return l.Token != "" && now.Before(l.Until) }
+
+func (l Lease) isBroken() bool { return l.Token != "" && l.Until.IsZero() }
 
 // ErrLeaseLost says that an item is no longer its worker's: the time was up,
 // and another may have it.

@@ -197,7 +197,34 @@ func Settle(ctx context.Context, store Store, id string, delivered bool) (Item, 
 			i.again(now)
 			return nil
 		}
-		i.State, i.SettledAt = Delivered, now
+		i.State, i.SettledAt, i.Lease = Delivered, now, Lease{}
+		return nil
+	})
+}
+
+// Release breaks the lease on an item by hand. It is for one that a process
+// claimed and never gave back, because it died, and whose lease does not end:
+// the clock that it counts by was ahead at the time, and it waits for that time
+// to come. Be sure that the process is dead.
+//
+// An item that is Waiting can be claimed at once. One that is Sending may have
+// arrived, so it is put aside: look the call up, and tell [Settle]. Any other
+// state is [ErrWrongState]. Wake the Worker after it, or wait for its next look.
+//
+// Where the worker lives after all, nothing is sent twice and its outcome is not
+// lost: the worker marks no additive item any more, and the outcome of one that
+// it had sent is recorded, unless the item was settled, discarded or claimed
+// meanwhile. Then [EventLeaseLost] tells it.
+func Release(ctx context.Context, store Store, id string) (Item, error) {
+	return store.Update(ctx, id, func(i *Item) error {
+		switch i.State {
+		case Waiting:
+		case Sending:
+			i.State, i.LastError = Aside, "outbox: released by hand while it was sent: it may have arrived"
+		default:
+			return fmt.Errorf("%w: %s is %s; only those waiting or sending are released", ErrWrongState, i.ID, i.State)
+		}
+		i.Lease.Until = time.Time{} // the token stays, for an outcome that comes late
 		return nil
 	})
 }
@@ -223,5 +250,5 @@ func Discard(ctx context.Context, store Store, id, reason string) (Item, error) 
 
 // again makes an item wait as if it were new; its last error stays to be read.
 func (i *Item) again(now time.Time) {
-	i.State, i.Due, i.SettledAt, i.NotFoundSince, i.Attempts = Waiting, now, time.Time{}, time.Time{}, 0
+	i.State, i.Due, i.SettledAt, i.NotFoundSince, i.Attempts, i.Lease = Waiting, now, time.Time{}, time.Time{}, 0, Lease{}
 }

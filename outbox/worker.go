@@ -462,7 +462,7 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 		if err := i.isHeldBy(item.Lease.Token); err != nil {
 			return err
 		}
-		if i.State != Waiting { // another one marked it
+		if i.State != Waiting || i.Lease.isBroken() { // another one marked it, or may claim it
 			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 		}
 		i.State = Sending
@@ -484,13 +484,21 @@ func (w *Worker) hasTime(item *Item) error {
 	return nil
 }
 
-// isHeldBy refuses a worker that no longer has the item, and an outcome for one
-// that has got another meanwhile.
+// isHeldBy refuses a worker that no longer has the item.
 func (i *Item) isHeldBy(token string) error {
 	if token == "" || i.Lease.Token != token || i.State != Waiting && i.State != Sending {
 		return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 	}
 	return nil
+}
+
+// takesOutcomeOf refuses the outcome of a worker whose item has got another one
+// meanwhile. A lease that was broken while the item was sent did not give it one.
+func (i *Item) takesOutcomeOf(token string) error {
+	if i.State == Aside && i.Lease.isBroken() && i.Lease.Token == token {
+		return nil
+	}
+	return i.isHeldBy(token)
 }
 
 // record stores what was decided, and tells of it. A store that fails is asked
@@ -499,8 +507,8 @@ func (w *Worker) record(ctx context.Context, item Item, d Decision, cause error)
 	ctx = context.WithoutCancel(ctx)
 	now := time.Now()
 	change := func(i *Item) error {
-		if err := i.isHeldBy(item.Lease.Token); err != nil {
-			return err
+		if err := i.takesOutcomeOf(item.Lease.Token); err != nil {
+			return fmt.Errorf("%w, and its outcome is not recorded: %s", err, d.State)
 		}
 		d.apply(i, now)
 		return nil

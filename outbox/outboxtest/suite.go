@@ -81,6 +81,7 @@ var cases = []struct {
 	{"only the head of a call is claimed", claimsHeads, false},
 	{"one item of a call is on its way at a time", claimsOneOfACall, false},
 	{"what was marked is claimed when its lease has ended", claimsMarked, false},
+	{"a lease is broken by hand", breaksLeases, false},
 	{"an update is one step", updatesInOneStep, false},
 	{"an update that fails stores nothing", updatesNothing, false},
 	{"companies are picked and left out", picksCompanies, false},
@@ -495,6 +496,33 @@ func claimsMarked(s *trial) {
 	require.NoError(s, err)
 	require.Len(s, items, 1)
 	require.Equal(s, outbox.Sending, items[0].State)
+}
+
+func breaksLeases(s *trial) {
+	s.enqueue(itemOf("a", "u-1"), itemOf("marked", "u-2"))
+	// By a clock that is a day ahead.
+	ids, _ := s.claim("gone", start.Add(24*time.Hour), 9)
+	require.ElementsMatch(s, []string{"a", "marked"}, ids)
+	_, err := s.Update(ctx, "marked", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
+	require.NoError(s, err)
+	ids, _ = s.claim("early", start, 9)
+	require.Empty(s, ids)
+	for id, want := range map[string]outbox.State{"a": outbox.Waiting, "marked": outbox.Aside} {
+		item, err := outbox.Release(ctx, s.Store, id)
+		require.NoError(s, err)
+		require.Equal(s, want, item.State)
+		item = s.get(id)
+		require.Equal(s, want, item.State)
+		require.Equal(s, outbox.Lease{Token: "gone"}, item.Lease, "who had %s can still say what came of it", id)
+	}
+	ids, _ = s.claim("new", start, 9)
+	require.Equal(s, []string{"a"}, ids)
+	s.become("a", outbox.Delivered)
+	_, err = outbox.Settle(ctx, s.Store, "marked", false)
+	require.NoError(s, err)
+	require.Equal(s, outbox.Lease{}, s.get("marked").Lease)
+	ids, _ = s.claim("newer", time.Now().Add(time.Minute), 9)
+	require.Equal(s, []string{"marked"}, ids)
 }
 
 func updatesInOneStep(s *trial) {

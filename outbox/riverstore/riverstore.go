@@ -398,12 +398,14 @@ func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version
 	if err != nil {
 		return false, err
 	}
+	isBroken := after.Lease.Until.IsZero() && after.Lease.Token != "" // by hand
 	args := []any{
 		after.ID, version, string(after.State), after.Due, orNull(after.SettledAt), data, lease,
 		// A lease that is renewed stays on the clock that it began on.
-		before.Lease.Token == after.Lease.Token, after.Lease.Until.Sub(before.Lease.Until), orNull(after.Lease.Until),
+		before.Lease.Token == after.Lease.Token && !isBroken, after.Lease.Until.Sub(before.Lease.Until), orNull(after.Lease.Until),
 	}
-	if before.Lease.Token != "" || after.State == outbox.Parked || after.State == outbox.Aside {
+	isWorkers := before.Lease.Token != "" && !isBroken
+	if isWorkers || after.State == outbox.Parked || after.State == outbox.Aside {
 		tag, err := s.pool.Exec(ctx, s.sql.change, args...)
 		return tag.RowsAffected() == 1, err
 	}
