@@ -157,11 +157,6 @@ func (i *Item) admitted(now time.Time) (Item, error) {
 	return item, nil
 }
 
-// says reports whether both say the same.
-func (i *Item) says(other *Item) bool {
-	return i.Operation == other.Operation && i.Key == other.Key && string(i.Body) == string(other.Body)
-}
-
 // maxYear is the last one that JSON has.
 const maxYear = 9999
 

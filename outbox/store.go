@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -149,7 +150,8 @@ var (
 // Errors: [trackdrive.ErrInvalidArgument] names the field, and nothing was
 // stored; [ErrConflict] is an id that is known with another call or other
 // values, which is most likely a correction under an old id, and was not stored
-// either. After any other error it is not known whether the item was stored:
+// either: it names the fields that differ. Amounts are compared by value, so 25.5
+// and 25.50 do not differ. After any other error it is not known whether the item was stored:
 // enqueue it again, with the same id.
 //
 // To wake a Worker in the same process, use [Worker.Enqueue].
@@ -162,10 +164,13 @@ func Enqueue(ctx context.Context, store Store, item Item) (stored Item, added bo
 	switch {
 	case err != nil:
 		return Item{}, false, err
-	case !added && !stored.says(&item):
-		return stored, false, fmt.Errorf("%w: %s", ErrConflict, stored.ID)
+	case added:
+		return stored, true, nil
 	}
-	return stored, added, nil
+	if differ := conflicts(&stored, &item); len(differ) > 0 {
+		return stored, false, fmt.Errorf("%w: %s: %s", ErrConflict, stored.ID, bounded(strings.Join(differ, ", "), maxError))
+	}
+	return stored, false, nil
 }
 
 // Retry lets an item that is dead or parked be sent again, as soon as its turn

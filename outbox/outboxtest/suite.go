@@ -71,6 +71,7 @@ var cases = []struct {
 	{"an item comes back as it was stored", keepsAll, false},
 	{"the store gives the order", givesSeq, false},
 	{"an id is stored once", storesOnce, false},
+	{"an id is stored once, however its amounts are spelled", storesOnceByValue, false},
 	{"an id is stored once, also at the same time", storesOnceAtOnce, false},
 	{"an item that is not whole is refused", refusesBrokenItems, false},
 	{"a change that breaks an item is refused", refusesBrokenChanges, false},
@@ -192,6 +193,25 @@ func storesOnce(s *trial) {
 	require.Equal(s, outbox.Dead, stored.State, "as it is now")
 	_, err = s.Get(ctx, "b")
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
+}
+
+func storesOnceByValue(s *trial) {
+	for n, revenue := range []string{"25.5", "25.50", "$25.500"} {
+		item := itemOf("a", "u-1")
+		item.Body = json.RawMessage(`{"revenue":"` + revenue + `"}`)
+		stored, added, err := outbox.Enqueue(ctx, s.Store, item)
+		require.NoError(s, err)
+		require.Equal(s, n == 0, added)
+		require.Contains(s, string(stored.Body), `"25.5"`, "as it came first")
+	}
+	_, _, err := outbox.Enqueue(ctx, s.Store, itemOf("a", "u-1")) // "25.50"
+	require.NoError(s, err)
+	other := itemOf("a", "u-1")
+	other.Body = json.RawMessage(`{"revenue":"25.51"}`)
+	_, added, err := outbox.Enqueue(ctx, s.Store, other)
+	require.ErrorIs(s, err, outbox.ErrConflict)
+	require.ErrorContains(s, err, "revenue")
+	require.False(s, added)
 }
 
 // brokenItems are items that no store may take, each by what is wrong with it.
