@@ -65,7 +65,7 @@ func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 	if err == nil {
 		return Decision{State: Delivered}
 	}
-	d := Decision{LastError: bounded(err.Error(), maxError), Reasons: reasonsOf(err)}
+	d := Decision{LastError: bounded(keptText(err), maxError), Reasons: reasonsOf(err)}
 	status := statusOf(err)
 	switch {
 	case item.Additive && trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown:
@@ -166,6 +166,15 @@ const (
 	maxError   = 1 << 10 // bytes of LastError
 	maxReasons = 20
 )
+
+// keptText is an error's text as an item keeps it.
+func keptText(err error) string {
+	var p *panicked
+	if errors.As(err, &p) {
+		return p.withoutValue()
+	}
+	return err.Error()
+}
 
 // reasonsOf are TrackDrive's reasons, which the Client has rid of credentials.
 func reasonsOf(err error) []trackdrive.FieldError {
