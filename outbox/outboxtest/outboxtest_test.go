@@ -223,7 +223,7 @@ func (s stateless) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, 
 	if err != nil {
 		return stored, added, err
 	}
-	stored, err = s.Memory.Update(ctx, item.ID, func(i *outbox.Item) error { i.State = outbox.Parked; return nil })
+	stored, err = s.Update(ctx, item.ID, func(i *outbox.Item) error { i.State = outbox.Parked; return nil })
 	return stored, added, err
 }
 
@@ -239,10 +239,10 @@ func (m malleable) Update(ctx context.Context, id string, change func(*outbox.It
 	if err := change(&after); err != nil {
 		return outbox.Item{}, err
 	}
-	if outbox.CheckChange(before, after) != nil {
-		return after, nil
+	if outbox.CheckChange(before, after) == nil {
+		return m.Memory.Update(ctx, id, change)
 	}
-	return m.Memory.Update(ctx, id, change)
+	return after, nil
 }
 
 func TestMistakesAreFound(t *testing.T) {

@@ -291,7 +291,7 @@ func wrap(err error) error {
 // [outbox.Enqueue] makes an item whole; one that is not is
 // [trackdrive.ErrInvalidArgument], and not stored.
 func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
 		stored, added, err = s.add(ctx, tx, item)
 		return err
 	})
@@ -304,6 +304,11 @@ func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 // EnqueueTx is [outbox.Enqueue] in the caller's own transaction: the item is
 // stored when that commits, and then it is delivered. Of two transactions with
 // one id the second waits for the end of the first.
+//
+// The transaction's isolation level is the caller's. Under one above READ
+// COMMITTED PostgreSQL refuses the second of two transactions with one id
+// (SQLSTATE 40001), as it may refuse any other: repeat the whole transaction
+// then.
 //
 // Errors are those of outbox.Enqueue. After one of the database the transaction
 // is of no use: roll it back.
@@ -360,7 +365,9 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 	for {
 		var version int64
 		var row itemRow
-		err := s.pool.QueryRow(ctx, s.sql.version, id).Scan(&row.seq, &row.item, &row.lease, &version)
+		err := s.queryRow(ctx, func(r pgx.Row) error {
+			return r.Scan(&row.seq, &row.item, &row.lease, &version)
+		}, s.sql.version, id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return outbox.Item{}, outbox.ErrUnknownItem
 		}
@@ -406,10 +413,10 @@ func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version
 	}
 	isWorkers := before.Lease.Token != "" && !isBroken
 	if isWorkers || after.State == outbox.Parked || after.State == outbox.Aside {
-		tag, err := s.pool.Exec(ctx, s.sql.change, args...)
-		return tag.RowsAffected() == 1, err
+		changed, err := s.exec(ctx, s.sql.change, args...)
+		return changed == 1, err
 	}
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, s.sql.change, args...)
 		if stored = tag.RowsAffected() == 1; err != nil || !stored {
 			return err
@@ -421,7 +428,11 @@ func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version
 
 // Get returns an item.
 func (s *Store) Get(ctx context.Context, id string) (outbox.Item, error) {
-	item, err := scanItem(s.pool.QueryRow(ctx, s.sql.get, id))
+	var item outbox.Item
+	err := s.queryRow(ctx, func(row pgx.Row) (err error) {
+		item, err = scanItem(row)
+		return err
+	}, s.sql.get, id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return outbox.Item{}, outbox.ErrUnknownItem
 	}
@@ -433,11 +444,11 @@ func (s *Store) List(ctx context.Context, q outbox.Query) ([]outbox.Item, error)
 	if q.After >= math.MaxInt64 {
 		return nil, ctx.Err()
 	}
-	rows, err := s.pool.Query(ctx, s.sql.list, string(q.State), int64(q.After), q.PageSize())
-	if err != nil {
-		return nil, wrap(err)
-	}
-	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
+	var items []outbox.Item
+	err := s.query(ctx, func(rows pgx.Rows) (err error) {
+		items, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
+		return err
+	}, s.sql.list, string(q.State), int64(q.After), q.PageSize())
 	return items, wrap(err)
 }
 
@@ -445,20 +456,20 @@ func (s *Store) List(ctx context.Context, q outbox.Query) ([]outbox.Item, error)
 // million delivered items take some tenths of a second.
 func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
 	var counts outbox.Counts
-	rows, err := s.pool.Query(ctx, s.sql.counts)
-	if err != nil {
-		return counts, wrap(err)
-	}
-	var state string
-	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
-		counts.Add(outbox.State(state), n)
-		return nil
-	}); err != nil || counts.Waiting == 0 {
+	err := s.query(ctx, func(rows pgx.Rows) error {
+		var state string
+		var n int
+		_, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
+			counts.Add(outbox.State(state), n)
+			return nil
+		})
+		return err
+	}, s.sql.counts)
+	if err != nil || counts.Waiting == 0 {
 		return counts, wrap(err)
 	}
 	var row itemRow
-	err = s.pool.QueryRow(ctx, s.sql.oldest).Scan(&row.item)
+	err = s.queryRow(ctx, func(r pgx.Row) error { return r.Scan(&row.item) }, s.sql.oldest)
 	if errors.Is(err, pgx.ErrNoRows) { // it was sent meanwhile
 		return counts, nil
 	}
@@ -477,9 +488,9 @@ const purgeBatch = 1000
 // each transaction.
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
 	for {
-		tag, err := s.pool.Exec(ctx, s.sql.purge, before, purgeBatch)
-		removed += int(tag.RowsAffected())
-		if err != nil || tag.RowsAffected() < purgeBatch {
+		n, err := s.exec(ctx, s.sql.purge, before, purgeBatch)
+		removed += int(n)
+		if err != nil || n < purgeBatch {
 			return removed, wrap(err)
 		}
 	}

@@ -73,7 +73,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return wrap(err)
 	}
-	if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return o.migrate(ctx, tx) }); err != nil {
+	if err := pgx.BeginTxFunc(ctx, conn, readCommitted, func(tx pgx.Tx) error { return o.migrate(ctx, tx) }); err != nil {
 		return wrap(err)
 	}
 	return nil
