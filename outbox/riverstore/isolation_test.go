@@ -108,3 +108,16 @@ func TestEnqueueTxIsInTheCallersTransaction(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+func TestAMissCostsNoConnection(t *testing.T) {
+	t.Parallel()
+	store, pool, _ := storeFor(t)
+	_, err := store.Get(t.Context(), "unknown")
+	require.ErrorIs(t, err, outbox.ErrUnknownItem)
+	before := pool.Stat().NewConnsCount()
+	for range 20 {
+		_, err := store.Get(t.Context(), "unknown")
+		require.ErrorIs(t, err, outbox.ErrUnknownItem)
+	}
+	require.Equal(t, before, pool.Stat().NewConnsCount())
+}

@@ -6,7 +6,7 @@
 //	}
 //	store, err := riverstore.Open(ctx, pool, nil)
 //	if err != nil {
-//		return err // riverstore.ErrNoConnection, ErrNotMigrated, ErrNotDurable
+//		return err // riverstore.ErrNoConnection, ErrNotMigrated, ErrNotDurable, ErrReadOnly
 //	}
 //	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
 //	...
@@ -82,6 +82,7 @@ var (
 	ErrNoConnection = errors.New("riverstore: no connection to PostgreSQL")
 	ErrNotMigrated  = errors.New("riverstore: tables are missing or old: call Migrate")
 	ErrNotDurable   = errors.New("riverstore: the database loses what it acknowledged when it crashes")
+	ErrReadOnly     = errors.New("riverstore: the database cannot be written to")
 )
 
 // Options of [Open] and [Migrate]. The zero Options are the defaults.
@@ -167,9 +168,10 @@ var _ outbox.Store = (*Store)(nil)
 //
 // [ErrNoConnection] means that PostgreSQL does not answer, [ErrNotMigrated] that
 // [Migrate] has to be called, [ErrNotDurable] that it is set up to lose
-// transactions: with fsync off, or synchronous_commit off for this user. A
-// database that fails later does so with the same errors, and a store recovers
-// with it. A schema that River cannot name is [trackdrive.ErrInvalidArgument].
+// transactions: with fsync off, or synchronous_commit off for this user,
+// [ErrReadOnly] that it is a standby, or read-only by its settings or for this
+// user. A database that fails later does so with the same errors, and a store
+// recovers with it. A schema that River cannot name is [trackdrive.ErrInvalidArgument].
 func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, error) {
 	s := &Store{options: options.withDefaults(), pool: pool}
 	if err := s.options.check(); err != nil {
@@ -189,7 +191,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, er
 
 // statements are the queries, with the names of the tables filled in.
 type statements struct {
-	add, get, version, change, list, counts, oldest, purge string
+	add, get, version, change, list, counts, oldest, purge, probe string
 
 	lock, claimOne, look, candidates, claimMany, nextDue, nextLease, orphans, stepBack string
 }
@@ -229,6 +231,14 @@ func newStatements(o *Options) statements {
 		purge: fill(`DELETE FROM {items} WHERE id IN (
 			SELECT id FROM {items} WHERE state = 'delivered' AND settled_at < $1 ORDER BY settled_at LIMIT $2
 		) AND state = 'delivered' AND settled_at < $1`),
+		// It writes nothing, and needs every right that it takes to write.
+		probe: fill(`WITH added AS (
+				INSERT INTO {items} (id, key, subdomain, state, due, item) SELECT '', '', '', '', now(), '{}'::json WHERE false
+			), changed AS (UPDATE {items} SET version = version WHERE false
+			), removed AS (DELETE FROM {items} WHERE false
+			), job AS (INSERT INTO {jobs} (kind, args, max_attempts) SELECT '', '{}'::jsonb, 1 WHERE false
+			), moved AS (UPDATE {jobs} SET priority = priority WHERE false
+			) SELECT 1`),
 
 		lock: `SELECT pg_advisory_xact_lock($1::int, hashtext($2))`,
 		claimOne: fill(`UPDATE {items} i SET version = version + 1, lease = $2::json, lease_until = clock_timestamp() + $3::interval
@@ -264,6 +274,12 @@ func newStatements(o *Options) statements {
 	}
 }
 
+// What PostgreSQL says where nothing may be written.
+const (
+	readOnlyTransaction   = "25006"
+	insufficientPrivilege = "42501"
+)
+
 // wrap says what is wrong with the database, and shows no item.
 func wrap(err error) error {
 	if err == nil {
@@ -275,6 +291,8 @@ func wrap(err error) error {
 	switch {
 	case errors.As(err, &said):
 		switch {
+		case said.Code == readOnlyTransaction:
+			return fmt.Errorf("%w: %s", ErrReadOnly, said.Message)
 		case said.Code == "42P01", said.Code == "3F000", said.Code == "42703": // no such table, schema, column
 			return fmt.Errorf("%w: %s", ErrNotMigrated, said.Message)
 		case strings.HasPrefix(said.Code, "57P"), strings.HasPrefix(said.Code, "08"), strings.HasPrefix(said.Code, "53"):
