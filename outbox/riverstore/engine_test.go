@@ -535,3 +535,25 @@ func TestPostgresCrashesAndTheEngineGoesOn(t *testing.T) {
 	}, 10*time.Second, 10*time.Millisecond)
 	s.becomes(t, outbox.Counts{Delivered: 21})
 }
+
+func TestAnItemThatWasStoredWithoutAStateIsMended(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")), saleOf(t, "sale-2", "u-1", revenue("2")))
+	_, err := s.pool.Exec(t.Context(), `UPDATE `+s.options.Schema+`.trackdrive_outbox SET state = '', due = '0001-01-01',
+		item = (item::jsonb || '{"state":"","due":"0001-01-01T00:00:00Z","enqueued_at":"0001-01-01T00:00:00Z"}')::json WHERE id = 'sale-1'`)
+	require.NoError(t, err)
+	engine, _ := s.engine(t, nil)
+	start(t, engine)
+	stuck, err := s.List(t.Context(), outbox.Query{})
+	require.NoError(t, err)
+	require.Len(t, stuck, 1)
+	for _, item := range stuck {
+		_, err := s.Update(t.Context(), item.ID, func(i *outbox.Item) error {
+			i.State, i.Due = outbox.Waiting, time.Now()
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	s.becomes(t, outbox.Counts{Delivered: 2})
+}
