@@ -50,13 +50,13 @@
 //
 // # What becomes of an item
 //
-//	success                                delivered
-//	no answer, 5xx, 408, 425, 429          waits, longer each time, at least Retry-After
-//	401, no credentials                    waits; the company is paused, and probed now and then
-//	403                                    parked, until somebody grants the right and retries
-//	404                                    waits for an hour, for the call may not be there yet; then dead
-//	400, 422 and other 4xx, a refusal      dead, with the reasons
-//	additive, and nobody knows             aside, until it is settled
+//	success                                  delivered
+//	no answer, 5xx, 408, 409, 423, 425, 429  waits, longer each time, at least Retry-After
+//	401, no credentials                      waits; the company is paused, and probed now and then
+//	403                                      parked, until somebody grants the right and retries
+//	404                                      waits for an hour, for the call may not be there yet; then dead
+//	400, 422 and other 4xx, a refusal        dead, with the reasons
+//	additive, and nobody knows               aside, until it is settled
 //
 // A company that fails several times in a row rests, and is tried with one item
 // at a time until it answers: an outage is not multiplied by the backlog.

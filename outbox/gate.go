@@ -101,7 +101,7 @@ func (g *gates) tell(subdomain string, d *Decision, answered bool, now time.Time
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	was := g.list[subdomain]
-	failed := d.Credentials || d.Outage || d.State == Aside
+	failed := d.Credentials || d.Outage || d.State == Aside && !answered
 	switch {
 	case !failed && answered:
 		delete(g.list, subdomain)

@@ -66,15 +66,19 @@ const (
 // next one of its call may start.
 func (s State) IsSettled() bool { return s == Delivered || s == Dead }
 
+func (s State) isKnown() bool { return new(Counts).in(s) != nil }
+
 // Lease is a claim on an item: who holds its Token may send it and say what
 // came of it, until the time is up.
 type Lease struct {
 	Token string    `json:"token"` // different for every claim; "" for none
-	Until time.Time `json:"until"` // when others may claim the item
+	Until time.Time `json:"until"` // when others may claim the item; zero for a lease that Release has broken
 }
 
 // IsLive reports whether somebody holds the lease at this time.
 func (l Lease) IsLive(now time.Time) bool { return l.Token != "" && now.Before(l.Until) }
+
+func (l Lease) isBroken() bool { return l.Token != "" && l.Until.IsZero() }
 
 // ErrLeaseLost says that an item is no longer its worker's: the time was up,
 // and another may have it.
@@ -151,11 +155,6 @@ func (i *Item) admitted(now time.Time) (Item, error) {
 		item.Due = item.NotBefore
 	}
 	return item, nil
-}
-
-// says reports whether both say the same.
-func (i *Item) says(other *Item) bool {
-	return i.Operation == other.Operation && i.Key == other.Key && string(i.Body) == string(other.Body)
 }
 
 // maxYear is the last one that JSON has.

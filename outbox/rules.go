@@ -65,7 +65,7 @@ func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 	if err == nil {
 		return Decision{State: Delivered}
 	}
-	d := Decision{LastError: bounded(err.Error(), maxError), Reasons: reasonsOf(err)}
+	d := Decision{LastError: bounded(keptText(err), maxError), Reasons: reasonsOf(err)}
 	status := statusOf(err)
 	switch {
 	case item.Additive && trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown:
@@ -77,6 +77,8 @@ func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 		d.LastError = bounded(missingPermission(&item)+": "+d.LastError, maxError)
 	case errors.Is(err, trackdrive.ErrNotFound):
 		r.decideNotFound(&d, &item, now)
+	case errors.Is(err, trackdrive.ErrRejected): // whatever else the reply says
+		d.State = Dead
 	case isPassing(status):
 		r.decideWait(&d, &item, err)
 	case isFinal(err):
@@ -132,7 +134,8 @@ const maxDoublings = 40
 // them are of a kind that is final otherwise.
 func isPassing(status int) bool {
 	switch status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusConflict, http.StatusLocked: // somebody else has the call just now
 		return true
 	}
 	return status >= 500 && status <= 599
@@ -163,6 +166,15 @@ const (
 	maxError   = 1 << 10 // bytes of LastError
 	maxReasons = 20
 )
+
+// keptText is an error's text as an item keeps it.
+func keptText(err error) string {
+	var p *panicked
+	if errors.As(err, &p) {
+		return p.withoutValue()
+	}
+	return err.Error()
+}
 
 // reasonsOf are TrackDrive's reasons, which the Client has rid of credentials.
 func reasonsOf(err error) []trackdrive.FieldError {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,8 @@ type Store interface {
 	// Enqueue stores an item with the next Seq, unless its ID is known: then it
 	// returns the item that is stored, as it is now, and false. When it returns
 	// without an error, the item is durable: it survives the death of the process
-	// and of the machine. Of several callers with one ID exactly one adds.
+	// and of the machine. Of several callers with one ID exactly one adds. An item
+	// that [CheckNew] refuses is refused with that error, and not stored.
 	Enqueue(ctx context.Context, item Item) (stored Item, added bool, err error)
 
 	// Claim leases up to c.Limit heads that are Waiting or Sending and due at
@@ -42,6 +44,7 @@ type Store interface {
 	// what change sees and what is stored. Change may be called more than once,
 	// and must not call the store. It changes neither ID, Subdomain, Key, Seq nor
 	// Body. When it fails, nothing is stored, and its error is returned as it is.
+	// A change that [CheckChange] refuses is not stored either.
 	// When Update returns without an error, the change is durable. An unknown ID
 	// is ErrUnknownItem.
 	Update(ctx context.Context, id string, change func(*Item) error) (Item, error)
@@ -147,7 +150,8 @@ var (
 // Errors: [trackdrive.ErrInvalidArgument] names the field, and nothing was
 // stored; [ErrConflict] is an id that is known with another call or other
 // values, which is most likely a correction under an old id, and was not stored
-// either. After any other error it is not known whether the item was stored:
+// either: it names the fields that differ. Amounts are compared by value, so 25.5
+// and 25.50 do not differ. After any other error it is not known whether the item was stored:
 // enqueue it again, with the same id.
 //
 // To wake a Worker in the same process, use [Worker.Enqueue].
@@ -160,10 +164,13 @@ func Enqueue(ctx context.Context, store Store, item Item) (stored Item, added bo
 	switch {
 	case err != nil:
 		return Item{}, false, err
-	case !added && !stored.says(&item):
-		return stored, false, fmt.Errorf("%w: %s", ErrConflict, stored.ID)
+	case added:
+		return stored, true, nil
 	}
-	return stored, added, nil
+	if differ := conflicts(&stored, &item); len(differ) > 0 {
+		return stored, false, fmt.Errorf("%w: %s: %s", ErrConflict, stored.ID, bounded(strings.Join(differ, ", "), maxError))
+	}
+	return stored, false, nil
 }
 
 // Retry lets an item that is dead or parked be sent again, as soon as its turn
@@ -195,7 +202,34 @@ func Settle(ctx context.Context, store Store, id string, delivered bool) (Item, 
 			i.again(now)
 			return nil
 		}
-		i.State, i.SettledAt = Delivered, now
+		i.State, i.SettledAt, i.Lease = Delivered, now, Lease{}
+		return nil
+	})
+}
+
+// Release breaks the lease on an item by hand. It is for one that a process
+// claimed and never gave back, because it died, and whose lease does not end:
+// the clock that it counts by was ahead at the time, and it waits for that time
+// to come. Be sure that the process is dead.
+//
+// An item that is Waiting can be claimed at once. One that is Sending may have
+// arrived, so it is put aside: look the call up, and tell [Settle]. Any other
+// state is [ErrWrongState]. Wake the Worker after it, or wait for its next look.
+//
+// Where the worker lives after all, nothing is sent twice and its outcome is not
+// lost: the worker marks no additive item any more, and the outcome of one that
+// it had sent is recorded, unless the item was settled, discarded or claimed
+// meanwhile. Then [EventLeaseLost] tells it.
+func Release(ctx context.Context, store Store, id string) (Item, error) {
+	return store.Update(ctx, id, func(i *Item) error {
+		switch i.State {
+		case Waiting:
+		case Sending:
+			i.State, i.LastError = Aside, "outbox: released by hand while it was sent: it may have arrived"
+		default:
+			return fmt.Errorf("%w: %s is %s; only those waiting or sending are released", ErrWrongState, i.ID, i.State)
+		}
+		i.Lease.Until = time.Time{} // the token stays, for an outcome that comes late
 		return nil
 	})
 }
@@ -221,5 +255,5 @@ func Discard(ctx context.Context, store Store, id, reason string) (Item, error) 
 
 // again makes an item wait as if it were new; its last error stays to be read.
 func (i *Item) again(now time.Time) {
-	i.State, i.Due, i.SettledAt, i.NotFoundSince, i.Attempts = Waiting, now, time.Time{}, time.Time{}, 0
+	i.State, i.Due, i.SettledAt, i.NotFoundSince, i.Attempts, i.Lease = Waiting, now, time.Time{}, time.Time{}, 0, Lease{}
 }

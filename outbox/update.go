@@ -45,10 +45,7 @@ const privateKey = "tdprv"
 
 func checkSecrets(within string, fields map[string]any) error {
 	for name, value := range fields {
-		place := name
-		if within != "" {
-			place = within + "[" + name + "]"
-		}
+		place := placeOf(within, name)
 		if isCredentialName(name) {
 			return invalid(strconv.Quote(place), "is a credential; the Client's Authenticator adds those when the item is sent")
 		}
@@ -57,6 +54,14 @@ func checkSecrets(within string, fields map[string]any) error {
 		}
 	}
 	return nil
+}
+
+// placeOf is a field's name, inside of another one.
+func placeOf(within, name string) string {
+	if within == "" {
+		return name
+	}
+	return within + "[" + name + "]"
 }
 
 func checkSecret(place string, value any) error {

@@ -27,7 +27,7 @@ type Config struct {
 
 	// OnEvent is told what happens. It is called from several goroutines, and
 	// keeps the next item of the call waiting: it should be quick, and must not
-	// call Run or Drain.
+	// call Run or Drain. If it panics it is told of that, once, by EventPanic.
 	OnEvent func(Event)
 }
 
@@ -53,6 +53,7 @@ const (
 	EventResumed   EventKind = "resumed"    // the company took an item again, or Resume was called
 	EventLeaseLost EventKind = "lease_lost" // another worker has the item; what this one did is not recorded
 	EventStore     EventKind = "store"      // the store failed; it is tried again
+	EventPanic     EventKind = "panic"      // code of the program's own panicked, such as an Authenticator, an observer or OnEvent: alert somebody
 )
 
 // Worker delivers the items of a store. Several may work on one store, in one
@@ -316,9 +317,13 @@ func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next
 	return next, nil
 }
 
-func (r *round) claim(ctx context.Context, c Claim) ([]Item, time.Time, error) {
+func (r *round) claim(ctx context.Context, c Claim) (items []Item, next time.Time, err error) {
 	c.Token, c.Lease = rand.Text(), r.lease()
-	return r.config.Store.Claim(ctx, c)
+	err = guard(func() (err error) {
+		items, next, err = r.config.Store.Claim(ctx, c)
+		return err
+	})
+	return items, next, err
 }
 
 // landing is the end of a delivery.
@@ -402,7 +407,11 @@ func (r *round) purge(ctx context.Context) {
 		return
 	}
 	r.purgedAt = now
-	if _, err := r.config.Store.Purge(ctx, now.Add(-r.config.Keep)); err != nil && ctx.Err() == nil {
+	err := guard(func() error {
+		_, err := r.config.Store.Purge(ctx, now.Add(-r.config.Keep))
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
 		r.tell(Event{Kind: EventStore, Err: err})
 	}
 }
@@ -416,10 +425,13 @@ func (r *round) purge(ctx context.Context) {
 // claims it next.
 func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
 	// A copy of an item that is done would come behind those that came after it.
-	stored, err := w.config.Store.Get(ctx, item.ID)
-	if err == nil {
-		err = stored.isHeldBy(item.Lease.Token)
-	}
+	err := guard(func() error {
+		stored, err := w.config.Store.Get(ctx, item.ID)
+		if err != nil {
+			return err
+		}
+		return stored.isHeldBy(item.Lease.Token)
+	})
 	if err != nil {
 		return item, w.fail(item, err)
 	}
@@ -435,11 +447,11 @@ func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 		return item, w.fail(item, err)
 	}
 	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.Timeout)
-	err := Send(sending, w.config.Client, item)
+	err := w.sendGuarded(func() error { return Send(sending, w.config.Client, item) }, &item)
 	cancel()
 	now := time.Now()
 	decision := w.config.Rules.Decide(item, err, now)
-	answered := trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered
+	answered := trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered || errors.Is(err, trackdrive.ErrRejected)
 	turned := w.gates.tell(item.Subdomain, &decision, answered, now)
 	item, stored := w.record(ctx, item, decision, err)
 	switch turned {
@@ -458,11 +470,11 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 		return err
 	}
 	left := time.Until(item.Lease.Until)
-	marked, err := w.config.Store.Update(ctx, item.ID, func(i *Item) error {
+	marked, err := w.update(ctx, item.ID, func(i *Item) error {
 		if err := i.isHeldBy(item.Lease.Token); err != nil {
 			return err
 		}
-		if i.State != Waiting { // another one marked it
+		if i.State != Waiting || i.Lease.isBroken() { // another one marked it, or may claim it
 			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 		}
 		i.State = Sending
@@ -484,13 +496,21 @@ func (w *Worker) hasTime(item *Item) error {
 	return nil
 }
 
-// isHeldBy refuses a worker that no longer has the item, and an outcome for one
-// that has got another meanwhile.
+// isHeldBy refuses a worker that no longer has the item.
 func (i *Item) isHeldBy(token string) error {
 	if token == "" || i.Lease.Token != token || i.State != Waiting && i.State != Sending {
 		return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 	}
 	return nil
+}
+
+// takesOutcomeOf refuses the outcome of a worker whose item has got another one
+// meanwhile. A lease that was broken while the item was sent did not give it one.
+func (i *Item) takesOutcomeOf(token string) error {
+	if i.State == Aside && i.Lease.isBroken() && i.Lease.Token == token {
+		return nil
+	}
+	return i.isHeldBy(token)
 }
 
 // record stores what was decided, and tells of it. A store that fails is asked
@@ -499,14 +519,14 @@ func (w *Worker) record(ctx context.Context, item Item, d Decision, cause error)
 	ctx = context.WithoutCancel(ctx)
 	now := time.Now()
 	change := func(i *Item) error {
-		if err := i.isHeldBy(item.Lease.Token); err != nil {
-			return err
+		if err := i.takesOutcomeOf(item.Lease.Token); err != nil {
+			return fmt.Errorf("%w, and its outcome is not recorded: %s", err, d.State)
 		}
 		d.apply(i, now)
 		return nil
 	}
 	for try := range recordTries {
-		stored, err := w.config.Store.Update(ctx, item.ID, change)
+		stored, err := w.update(ctx, item.ID, change)
 		switch {
 		case err == nil:
 			w.tell(Event{Kind: EventKind(stored.State), Subdomain: stored.Subdomain, Item: stored, Err: cause})
@@ -537,8 +557,24 @@ func (w *Worker) fail(item Item, err error) error {
 	return err
 }
 
+// tell tells OnEvent. If it panics it is told of that, once.
 func (w *Worker) tell(e Event) {
-	if w.config.OnEvent != nil {
-		w.config.OnEvent(e)
+	if w.config.OnEvent == nil {
+		return
 	}
+	onEvent := func(e Event) error {
+		return guard(func() error { w.config.OnEvent(e); return nil })
+	}
+	if err := onEvent(e); err != nil && e.Kind != EventPanic {
+		_ = onEvent(Event{Kind: EventPanic, Subdomain: e.Subdomain, Item: e.Item, Err: err}) // there is nobody else to tell
+	}
+}
+
+// update is the store's Update. A store that panics has failed.
+func (w *Worker) update(ctx context.Context, id string, change func(*Item) error) (item Item, err error) {
+	err = guard(func() (err error) {
+		item, err = w.config.Store.Update(ctx, id, change)
+		return err
+	})
+	return item, err
 }

@@ -174,7 +174,7 @@ func alert(log *log.Logger, e outbox.Event) {
 	switch e.Kind {
 	case outbox.EventParked, outbox.EventAside, outbox.EventDead:
 		log.Printf("%s: %s of call %s: %s", e.Kind, e.Item.ID, e.Item.Key, e.Item.LastError)
-	case outbox.EventPaused, outbox.EventStore, outbox.EventLeaseLost:
+	case outbox.EventPaused, outbox.EventStore, outbox.EventLeaseLost, outbox.EventPanic:
 		log.Printf("%s: %s: %v", e.Kind, e.Subdomain, e.Err)
 	case outbox.EventResumed:
 		log.Printf("%s: %s", e.Kind, e.Subdomain)

@@ -182,10 +182,13 @@ func (s *Store) locked(ctx context.Context, use func(*bolt.DB) error) error {
 	return use(s.db)
 }
 
-// Enqueue stores an item, unless its id is known.
+// Enqueue stores an item that is whole, unless its id is known. [outbox.Enqueue]
+// makes an item whole; for one that is not the error is of kind
+// trackdrive.ErrInvalidArgument, and it is not
+// stored.
 func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
 	// What cannot be stored must not fail those that share the transaction.
-	if err := checkItem(&item); err != nil {
+	if err := outbox.CheckNew(item); err != nil {
 		return outbox.Item{}, false, err
 	}
 	err = s.write(ctx, func(t *transaction) (err error) {

@@ -8,12 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
@@ -121,7 +119,7 @@ func (t *transaction) change(id string, change func(*outbox.Item) error) (change
 	if err := change(&after); err != nil {
 		return outbox.Item{}, err, nil
 	}
-	if err := checkChange(&before, &after); err != nil {
+	if err := outbox.CheckChange(before, after); err != nil {
 		return outbox.Item{}, err, nil
 	}
 	if held && after.Lease != before.Lease {
@@ -311,35 +309,6 @@ func companyBehind(tx *bolt.Tx, subdomain string) (next string, found bool) {
 	k, _ := tx.Bucket(dueBucket).Cursor().Seek(from)
 	name, _, found := bytes.Cut(k, []byte{0})
 	return string(name), found
-}
-
-// maxName is how long an id, a key or a subdomain may be, in bytes.
-const maxName = 1 << 10
-
-// checkItem refuses what the buckets cannot hold. [outbox.Enqueue] lets none of
-// that pass.
-func checkItem(i *outbox.Item) error {
-	for what, name := range map[string]string{"id": i.ID, "key": i.Key, "subdomain": i.Subdomain} {
-		if name == "" || len(name) > maxName || strings.ContainsRune(name, 0) {
-			return fmt.Errorf("%w: %s: must have 1 to %d bytes, none of them 0", trackdrive.ErrInvalidArgument, what, maxName)
-		}
-	}
-	if _, known := codeOf(i.State); !known {
-		return fmt.Errorf("%w: state: %q is not known", trackdrive.ErrInvalidArgument, i.State)
-	}
-	if _, err := json.Marshal(i); err != nil {
-		return fmt.Errorf("%w: item: cannot be written as JSON", trackdrive.ErrInvalidArgument)
-	}
-	return nil
-}
-
-// checkChange refuses, too, what would leave an item under an old name in the
-// indexes.
-func checkChange(before, after *outbox.Item) error {
-	if before.ID != after.ID || before.Key != after.Key || before.Subdomain != after.Subdomain || before.Seq != after.Seq {
-		return fmt.Errorf("%w: item: its id, key, subdomain and seq cannot be changed", trackdrive.ErrInvalidArgument)
-	}
-	return checkItem(after)
 }
 
 func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {

@@ -84,7 +84,7 @@ func ExampleNewMemory() {
 func ExampleMemory_Enqueue() {
 	store := outboxtest.NewMemory()
 	for range 2 {
-		item, added, err := store.Enqueue(context.Background(), sale("sale-1"))
+		item, added, err := outbox.Enqueue(context.Background(), store, sale("sale-1")) // makes it whole first
 		fmt.Println(item.Seq, added, err)
 	}
 	// Output:

@@ -34,9 +34,12 @@ type Memory struct {
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{items: map[string]*outbox.Item{}} }
 
-// Enqueue keeps an item.
+// Enqueue keeps an item that is whole: see [outbox.CheckNew].
 func (m *Memory) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
 	if err := ctx.Err(); err != nil {
+		return outbox.Item{}, false, err
+	}
+	if err := outbox.CheckNew(item); err != nil {
 		return outbox.Item{}, false, err
 	}
 	m.mu.Lock()
@@ -125,6 +128,9 @@ func (m *Memory) Update(ctx context.Context, id string, change func(*outbox.Item
 	}
 	changed := copyOf(kept)
 	if err := change(&changed); err != nil {
+		return outbox.Item{}, err
+	}
+	if err := outbox.CheckChange(*kept, changed); err != nil {
 		return outbox.Item{}, err
 	}
 	*kept = copyOf(&changed)

@@ -55,7 +55,7 @@ func openJournal(dir string) (outbox.Store, func() error, error) {
 	}
 	j := &journal{Memory: outboxtest.NewMemory()}
 	for seq := range uint64(len(latest)) {
-		if _, _, err := j.Memory.Enqueue(context.Background(), latest[seq+1]); err != nil {
+		if err := restore(j.Memory, latest[seq+1]); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -64,6 +64,19 @@ func openJournal(dir string) (outbox.Store, func() error, error) {
 		return nil, nil, err
 	}
 	return j, j.file.Close, nil
+}
+
+// restore enqueues an item as it once came, and makes it what it has become.
+func restore(m *outboxtest.Memory, item outbox.Item) error {
+	_, _, err := m.Enqueue(context.Background(), outbox.Item{
+		ID: item.ID, Operation: item.Operation, Subdomain: item.Subdomain, CallUUID: item.CallUUID, Body: item.Body, NotBefore: item.NotBefore,
+		Key: item.Key, Additive: item.Additive, EnqueuedAt: item.EnqueuedAt, State: outbox.Waiting, Due: item.Due,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = m.Update(context.Background(), item.ID, func(i *outbox.Item) error { *i = item; return nil })
+	return err
 }
 
 func (j *journal) write(item outbox.Item) error {
@@ -186,15 +199,64 @@ type uncounted struct{ *outboxtest.Memory }
 
 func (uncounted) Counts(context.Context) (outbox.Counts, error) { return outbox.Counts{}, nil }
 
+// lax takes every item as it is.
+type lax struct{ *outboxtest.Memory }
+
+func (l lax) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, error) {
+	if outbox.CheckNew(item) == nil {
+		return l.Memory.Enqueue(ctx, item)
+	}
+	item.ID += " as it is" // the store below takes none but whole ones
+	return item, true, nil
+}
+
+// stateless takes an item straight from NewUpdate, and keeps those behind it
+// waiting for ever.
+type stateless struct{ *outboxtest.Memory }
+
+func (s stateless) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, error) {
+	if item.State != "" {
+		return s.Memory.Enqueue(ctx, item)
+	}
+	item.State, item.EnqueuedAt, item.Due = outbox.Waiting, time.Now(), time.Now()
+	stored, added, err := s.Memory.Enqueue(ctx, item)
+	if err != nil {
+		return stored, added, err
+	}
+	stored, err = s.Update(ctx, item.ID, func(i *outbox.Item) error { i.State = outbox.Parked; return nil })
+	return stored, added, err
+}
+
+// malleable lets every change pass.
+type malleable struct{ *outboxtest.Memory }
+
+func (m malleable) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
+	before, err := m.Get(ctx, id)
+	if err != nil {
+		return before, err
+	}
+	after := before
+	if err := change(&after); err != nil {
+		return outbox.Item{}, err
+	}
+	if outbox.CheckChange(before, after) == nil {
+		return m.Memory.Update(ctx, id, change)
+	}
+	return after, nil
+}
+
 func TestMistakesAreFound(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		open  func() outbox.Store
 		finds string
 	}{
-		"leases that hold nobody off": {func() outbox.Store { return unleased{outboxtest.NewMemory()} }, "a lease holds until it ends"},
-		"an id that is not known":     {func() outbox.Store { return twofold{outboxtest.NewMemory()} }, "an id is stored once"},
-		"a count that is wrong":       {func() outbox.Store { return uncounted{outboxtest.NewMemory()} }, "states are counted"},
+		"leases that hold nobody off":  {func() outbox.Store { return unleased{outboxtest.NewMemory()} }, "a lease holds until it ends"},
+		"an id that is not known":      {func() outbox.Store { return twofold{outboxtest.NewMemory()} }, "an id is stored once"},
+		"an item that is not whole":    {func() outbox.Store { return lax{outboxtest.NewMemory()} }, "an item that is not whole is refused"},
+		"an item without a state":      {func() outbox.Store { return stateless{outboxtest.NewMemory()} }, "an item that is not whole is refused"},
+		"a change that breaks an item": {func() outbox.Store { return malleable{outboxtest.NewMemory()} }, "a change that breaks an item is refused"},
+		"a count that is wrong":        {func() outbox.Store { return uncounted{outboxtest.NewMemory()} }, "states are counted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

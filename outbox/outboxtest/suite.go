@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,8 +69,12 @@ var cases = []struct {
 	needsOthers bool // a worker may never end on a store with another mistake
 }{
 	{"an item comes back as it was stored", keepsAll, false},
+	{"the store gives the order", givesSeq, false},
 	{"an id is stored once", storesOnce, false},
+	{"an id is stored once, however its amounts are spelled", storesOnceByValue, false},
 	{"an id is stored once, also at the same time", storesOnceAtOnce, false},
+	{"an item that is not whole is refused", refusesBrokenItems, false},
+	{"a change that breaks an item is refused", refusesBrokenChanges, false},
 	{"an ended context stores nothing", heedsContext, false},
 	{"what is due is claimed, up to the limit", claimsWhatIsDue, false},
 	{"a lease holds until it ends", leases, false},
@@ -77,6 +82,7 @@ var cases = []struct {
 	{"only the head of a call is claimed", claimsHeads, false},
 	{"one item of a call is on its way at a time", claimsOneOfACall, false},
 	{"what was marked is claimed when its lease has ended", claimsMarked, false},
+	{"a lease is broken by hand", breaksLeases, false},
 	{"an update is one step", updatesInOneStep, false},
 	{"an update that fails stores nothing", updatesNothing, false},
 	{"companies are picked and left out", picksCompanies, false},
@@ -141,7 +147,7 @@ func (s *trial) become(id string, state outbox.State) {
 func keepsAll(s *trial) {
 	item := itemOf("sale 1/ä", "u-1")
 	item.NotBefore, item.Additive = start.Add(-time.Hour), true
-	item.Body = json.RawMessage(`{"revenue":"25.50","post_call_tokens":{"note":"<a & b>` + "\u2028" + `\u2028é","n":1.50}}`)
+	item.Body = json.RawMessage(`{"add_revenue":"25.50","post_call_tokens":{"note":"a < b & c > d` + "\u2028" + `\u2028é","n":1.50}}`)
 	s.enqueue(item)
 	_, err := s.Update(ctx, item.ID, func(i *outbox.Item) error {
 		require.EqualValues(s, 1, i.Seq)
@@ -161,6 +167,21 @@ func keepsAll(s *trial) {
 	require.Equal(s, string(item.Body), string(s.get(item.ID).Body), "the body is kept to the letter")
 }
 
+func givesSeq(s *trial) {
+	last := uint64(0)
+	for n, given := range []uint64{0, 99, 1} {
+		item := itemOf(fmt.Sprint(n), "u-1")
+		item.Seq = given
+		stored, added, err := s.Enqueue(ctx, item)
+		require.NoError(s, err)
+		require.True(s, added)
+		require.Greater(s, stored.Seq, last, "the store's own, whatever the item's was")
+		require.Less(s, stored.Seq, uint64(99))
+		last = stored.Seq
+		require.Equal(s, last, s.get(item.ID).Seq)
+	}
+}
+
 func storesOnce(s *trial) {
 	s.enqueue(itemOf("a", "u-1"))
 	s.become("a", outbox.Dead)
@@ -172,6 +193,155 @@ func storesOnce(s *trial) {
 	require.Equal(s, outbox.Dead, stored.State, "as it is now")
 	_, err = s.Get(ctx, "b")
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
+}
+
+func storesOnceByValue(s *trial) {
+	for n, revenue := range []string{"25.5", "25.50", "$25.500"} {
+		item := itemOf("a", "u-1")
+		item.Body = json.RawMessage(`{"revenue":"` + revenue + `"}`)
+		stored, added, err := outbox.Enqueue(ctx, s.Store, item)
+		require.NoError(s, err)
+		require.Equal(s, n == 0, added)
+		require.Contains(s, string(stored.Body), `"25.5"`, "as it came first")
+	}
+	_, _, err := outbox.Enqueue(ctx, s.Store, itemOf("a", "u-1")) // "25.50"
+	require.NoError(s, err)
+	other := itemOf("a", "u-1")
+	other.Body = json.RawMessage(`{"revenue":"25.51"}`)
+	_, added, err := outbox.Enqueue(ctx, s.Store, other)
+	require.ErrorIs(s, err, outbox.ErrConflict)
+	require.ErrorContains(s, err, "revenue")
+	require.False(s, added)
+}
+
+// brokenItems are items that no store may take, each by what is wrong with it.
+var brokenItems = []struct {
+	name    string
+	corrupt func(*outbox.Item)
+}{
+	{"without an id", func(i *outbox.Item) { i.ID = "" }},
+	{"an id that is too long", func(i *outbox.Item) { i.ID = strings.Repeat("a", 201) }},
+	{"an id with a control character", func(i *outbox.Item) { i.ID = "sale\x00" }},
+	{"an id that is not UTF-8", func(i *outbox.Item) { i.ID = "sale\xff" }},
+	{"an id that is a missing value", func(i *outbox.Item) { i.ID = "undefined" }},
+	{"without an operation", func(i *outbox.Item) { i.Operation = "" }},
+	{"an unknown operation", func(i *outbox.Item) { i.Operation = "post" }},
+	{"without a subdomain", func(i *outbox.Item) { i.Subdomain = "" }},
+	{"a subdomain that is not one", func(i *outbox.Item) { i.Subdomain = "acme.example" }},
+	{"a subdomain in capitals", func(i *outbox.Item) { i.Subdomain = "ACME" }},
+	{"without a call", func(i *outbox.Item) { i.CallUUID = "" }},
+	{"a call that is not one", func(i *outbox.Item) { i.CallUUID = "u/1" }},
+	{"without a key", func(i *outbox.Item) { i.Key = "" }},
+	{"the key of another call", func(i *outbox.Item) { i.Key = "acme/u-2" }},
+	{"the key of another company", func(i *outbox.Item) { i.Key = "globex/u-1" }},
+	{"without a body", func(i *outbox.Item) { i.Body = nil }},
+	{"a body that is not JSON", func(i *outbox.Item) { i.Body = json.RawMessage(`revenue`) }},
+	{"a body that is not an object", func(i *outbox.Item) { i.Body = json.RawMessage(`["25.50"]`) }},
+	{"a body that is not UTF-8", func(i *outbox.Item) { i.Body = json.RawMessage("{\"post_call_tokens\":{\"note\":\"\xff\"}}") }},
+	{"a body that says nothing", func(i *outbox.Item) { i.Body = json.RawMessage(`{}`) }},
+	{"a body with an amount that is not one", func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"1,250.00"}`) }},
+	{"a body with credentials", func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"25.50","auth_token":"made-up"}`) }},
+	{"a body that is too long", func(i *outbox.Item) {
+		i.Body = json.RawMessage(`{"post_call_tokens":{"note":"` + strings.Repeat("a", 65<<10) + `"}}`)
+	}},
+	{"a body that adds, in an item that does not", func(i *outbox.Item) { i.Body = json.RawMessage(`{"add_revenue":"25.50"}`) }},
+	{"additive, with a body that does not add", func(i *outbox.Item) { i.Additive = true }},
+	{"without a state", func(i *outbox.Item) { i.State = "" }},
+	{"an unknown state", func(i *outbox.Item) { i.State = "lost" }},
+	{"on its way already", func(i *outbox.Item) { i.State = outbox.Sending }},
+	{"delivered already", func(i *outbox.Item) { i.State = outbox.Delivered }},
+	{"parked already", func(i *outbox.Item) { i.State = outbox.Parked }},
+	{"aside already", func(i *outbox.Item) { i.State = outbox.Aside }},
+	{"dead already", func(i *outbox.Item) { i.State = outbox.Dead }},
+	{"without the time when it was enqueued", func(i *outbox.Item) { i.EnqueuedAt = time.Time{} }},
+	{"enqueued after the year 9999", func(i *outbox.Item) { i.EnqueuedAt = farFuture }},
+	{"never due", func(i *outbox.Item) { i.Due = time.Time{} }},
+	{"due after the year 9999", func(i *outbox.Item) { i.Due = farFuture }},
+	{"not before the year 10000", func(i *outbox.Item) { i.NotBefore, i.Due = farFuture, farFuture }},
+	{"due before it may be sent", func(i *outbox.Item) { i.NotBefore = i.Due.Add(time.Second) }},
+	{"with attempts", func(i *outbox.Item) { i.Attempts = 1 }},
+	{"with a negative number of attempts", func(i *outbox.Item) { i.Attempts = -1 }},
+	{"whose call was not found", func(i *outbox.Item) { i.NotFoundSince = start }},
+	{"settled", func(i *outbox.Item) { i.SettledAt = start }},
+	{"with an error", func(i *outbox.Item) { i.LastError = "it failed" }},
+	{"with reasons", func(i *outbox.Item) { i.Reasons = []trackdrive.FieldError{{Message: "it failed"}} }},
+	{"under a lease", func(i *outbox.Item) { i.Lease = outbox.Lease{Token: "one", Until: start.Add(time.Hour)} }},
+}
+
+// farFuture is a time that JSON does not have.
+var farFuture = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func refusesBrokenItems(s *trial) {
+	s.enqueue(itemOf("known", "u-1"))
+	known := s.get("known")
+	for n, broken := range brokenItems {
+		for _, id := range []string{fmt.Sprint("broken-", n), "known"} {
+			item := itemOf(id, "u-1")
+			broken.corrupt(&item)
+			_, added, err := s.Enqueue(ctx, item)
+			require.ErrorIs(s, err, trackdrive.ErrInvalidArgument, "an item %s", broken.name)
+			require.False(s, added, "an item %s", broken.name)
+			if item.ID != "known" {
+				_, err = s.Get(ctx, item.ID)
+				require.Error(s, err, "an item %s is not stored", broken.name)
+			}
+		}
+	}
+	require.Equal(s, known, s.get("known"))
+	straight, err := outbox.NewUpdate("straight", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"},
+		&trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("25.50")})
+	require.NoError(s, err)
+	_, added, err := s.Enqueue(ctx, straight)
+	require.ErrorIs(s, err, trackdrive.ErrInvalidArgument, "an item straight from NewUpdate")
+	require.False(s, added)
+	counted, err := s.Counts(ctx)
+	require.NoError(s, err)
+	require.Equal(s, outbox.Counts{Waiting: 1, Oldest: counted.Oldest}, counted, "nothing else is stored")
+	s.enqueue(itemOf("behind", "u-1"))
+	s.become("known", outbox.Delivered)
+	ids, _ := s.claim("one", start, 9)
+	require.Equal(s, []string{"behind"}, ids, "no item that is not whole is in front of it")
+}
+
+// brokenChanges are those that no store may make to an item.
+var brokenChanges = []struct {
+	name    string
+	corrupt func(*outbox.Item)
+}{
+	{"its id", func(i *outbox.Item) { i.ID = "other" }},
+	{"its operation", func(i *outbox.Item) { i.Operation = "post" }},
+	{"its company", func(i *outbox.Item) { i.Subdomain = "globex" }},
+	{"its call", func(i *outbox.Item) { i.CallUUID = "u-2" }},
+	{"its key", func(i *outbox.Item) { i.Key = "acme/u-2" }},
+	{"its sequence number", func(i *outbox.Item) { i.Seq++ }},
+	{"whether it adds", func(i *outbox.Item) { i.Additive = true }},
+	{"when it was enqueued", func(i *outbox.Item) { i.EnqueuedAt = i.EnqueuedAt.Add(time.Hour) }},
+	{"its body to one that adds", func(i *outbox.Item) { i.Body = json.RawMessage(`{"add_revenue":"25.50"}`) }},
+	{"its body to one that is not JSON", func(i *outbox.Item) { i.Body = json.RawMessage(`revenue`) }},
+	{"its state to none", func(i *outbox.Item) { i.State = "" }},
+	{"its state to an unknown one", func(i *outbox.Item) { i.State = "lost" }},
+	{"its attempts to a negative number", func(i *outbox.Item) { i.Attempts = -1 }},
+	{"when it is due to the year 10000", func(i *outbox.Item) { i.Due = farFuture }},
+	{"when it was settled to the year 10000", func(i *outbox.Item) { i.SettledAt = farFuture }},
+	{"its lease to the year 10000", func(i *outbox.Item) { i.Lease = outbox.Lease{Token: "one", Until: farFuture} }},
+}
+
+func refusesBrokenChanges(s *trial) {
+	s.enqueue(itemOf("a", "u-1"))
+	before := s.get("a")
+	for _, broken := range brokenChanges {
+		_, err := s.Update(ctx, "a", func(i *outbox.Item) error {
+			broken.corrupt(i)
+			i.LastError = "it was changed"
+			return nil
+		})
+		require.ErrorIs(s, err, trackdrive.ErrInvalidArgument, "a change of %s", broken.name)
+		require.Equal(s, before, s.get("a"), "a change of %s is not stored", broken.name)
+	}
+	_, err := s.Get(ctx, "other")
+	require.ErrorIs(s, err, outbox.ErrUnknownItem)
+	ids, _ := s.claim("one", start, 9)
+	require.Equal(s, []string{"a"}, ids)
 }
 
 // atOnce calls f n times at the same time.
@@ -346,6 +516,33 @@ func claimsMarked(s *trial) {
 	require.NoError(s, err)
 	require.Len(s, items, 1)
 	require.Equal(s, outbox.Sending, items[0].State)
+}
+
+func breaksLeases(s *trial) {
+	s.enqueue(itemOf("a", "u-1"), itemOf("marked", "u-2"))
+	// By a clock that is a day ahead.
+	ids, _ := s.claim("gone", start.Add(24*time.Hour), 9)
+	require.ElementsMatch(s, []string{"a", "marked"}, ids)
+	_, err := s.Update(ctx, "marked", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
+	require.NoError(s, err)
+	ids, _ = s.claim("early", start, 9)
+	require.Empty(s, ids)
+	for id, want := range map[string]outbox.State{"a": outbox.Waiting, "marked": outbox.Aside} {
+		item, err := outbox.Release(ctx, s.Store, id)
+		require.NoError(s, err)
+		require.Equal(s, want, item.State)
+		item = s.get(id)
+		require.Equal(s, want, item.State)
+		require.Equal(s, outbox.Lease{Token: "gone"}, item.Lease, "who had %s can still say what came of it", id)
+	}
+	ids, _ = s.claim("new", start, 9)
+	require.Equal(s, []string{"a"}, ids)
+	s.become("a", outbox.Delivered)
+	_, err = outbox.Settle(ctx, s.Store, "marked", false)
+	require.NoError(s, err)
+	require.Equal(s, outbox.Lease{}, s.get("marked").Lease)
+	ids, _ = s.claim("newer", time.Now().Add(time.Minute), 9)
+	require.Equal(s, []string{"marked"}, ids)
 }
 
 func updatesInOneStep(s *trial) {

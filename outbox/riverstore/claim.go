@@ -31,7 +31,7 @@ const busyWait = 10 * time.Millisecond
 // without an [Engine]. It takes the companies in turn, and of each the items
 // that have been due for longest.
 func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item, next time.Time, err error) {
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
 		items, next, err = s.claim(ctx, tx, c)
 		return err
 	})
@@ -144,25 +144,26 @@ func (s *Store) claimCall(ctx context.Context, key, token string, lease time.Dur
 	if err != nil {
 		return f, err
 	}
-	batch := &pgx.Batch{} // one transaction, one round trip, and a snapshot for each
-	batch.Queue(s.sql.lock, callLock, s.lockName(key))
-	batch.Queue(s.sql.claimOne, key, data, lease).Query(func(rows pgx.Rows) error {
-		item, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		f.item = &item
-		return err
+	err = s.inTrip(ctx, func(batch *pgx.Batch) { // a snapshot for each
+		batch.Queue(s.sql.lock, callLock, s.lockName(key))
+		batch.Queue(s.sql.claimOne, key, data, lease).Query(func(rows pgx.Rows) error {
+			item, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
+			f.item = &item
+			return err
+		})
+		batch.Queue(s.sql.look, key).Query(func(rows pgx.Rows) error {
+			wait, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[time.Duration])
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
+			f.wait = max(wait, time.Millisecond)
+			return err
+		})
 	})
-	batch.Queue(s.sql.look, key).Query(func(rows pgx.Rows) error {
-		wait, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[time.Duration])
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		f.wait = max(wait, time.Millisecond)
-		return err
-	})
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+	if err != nil {
 		return found{}, wrap(err)
 	}
 	return f, nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
@@ -41,6 +42,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	client   *river.Client[pgx.Tx]
+	own      *pgxpool.Pool      // the client's; nil where it has the store's
 	noSweeps context.CancelFunc // of the client's
 	sweeps   sync.WaitGroup
 
@@ -61,6 +63,7 @@ const (
 	grace      = 5 * time.Second  // how long an item is due, until its job is taken for lost
 	coverage   = 10 * time.Minute // a job that is further away covers nothing
 	sweepLimit = 10_000           // jobs for each sweep
+	riverConns = 5                // what River needs beside its workers, where it has connections of its own
 	purgeEvery = time.Hour
 	retryWait  = time.Second // after the database failed
 )
@@ -119,7 +122,19 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	workers := river.NewWorkers()
 	e.AddWorkers(workers)
-	client, err := river.NewClient(riverpgxv5.New(e.config.Store.pool), &river.Config{
+	pool, isOwn, err := e.config.Store.riverPool(ctx, int32(e.config.Concurrency)+riverConns)
+	if err != nil {
+		return wrap(err)
+	}
+	if isOwn {
+		e.own = pool
+		defer func() {
+			if e.client == nil {
+				e.closeOwn()
+			}
+		}()
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Schema:            e.config.Store.options.Schema,
 		Logger:            e.config.Store.options.Logger,
 		Queues:            e.Queues(),
@@ -148,7 +163,11 @@ func (e *Engine) insertSweeps(ctx context.Context) {
 	ticker := time.NewTicker(e.config.SweepEvery)
 	defer ticker.Stop()
 	for {
-		if _, err := s.river.Insert(ctx, sweepArgs{}, opts); err != nil && ctx.Err() == nil {
+		err := s.inTx(ctx, func(tx pgx.Tx) error {
+			_, err := s.river.InsertTx(ctx, tx, sweepArgs{}, opts)
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
 			s.options.Logger.WarnContext(ctx, "riverstore: no sweep now", "error", wrap(err))
 		}
 		select {
@@ -180,7 +199,15 @@ func (e *Engine) Stop(ctx context.Context) error {
 		return fmt.Errorf("riverstore: %w", err)
 	}
 	e.client = nil
+	e.closeOwn()
 	return nil
+}
+
+func (e *Engine) closeOwn() {
+	if e.own != nil {
+		e.own.Close()
+		e.own = nil
+	}
 }
 
 // AddWorkers is for those who have a river.Client already: it registers the
@@ -214,7 +241,7 @@ func (e *Engine) PeriodicJobs() []*river.PeriodicJob {
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	s := e.config.Store
 	n := 0
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		var locked bool
 		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1::int, hashtext($2))`, sweepLock, s.lockName("")).Scan(&locked); err != nil || !locked {
 			return err
@@ -311,7 +338,7 @@ func (d *deliverer) deliverNext(ctx context.Context, job *river.Job[deliverArgs]
 	release, wait := d.config.Worker.Admit(job.Args.Subdomain)
 	if wait > 0 {
 		if job.Priority < restingPriority {
-			if _, err := s.pool.Exec(ctx, s.sql.stepBack, job.ID, restingPriority); err != nil {
+			if _, err := s.exec(ctx, s.sql.stepBack, job.ID, restingPriority); err != nil {
 				return 0, wrap(err)
 			}
 		}

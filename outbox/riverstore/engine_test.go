@@ -412,6 +412,34 @@ func TestAMarkKeepsTheLeaseOnTheDatabasesClock(t *testing.T) {
 	require.WithinDuration(t, before.Add(time.Second), until(), time.Millisecond)
 }
 
+func TestALeaseByADatabaseClockThatWasAheadIsBrokenByHand(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	ctx := t.Context()
+	for id, update := range map[string]*trackdrive.UpdateCall{"u-1": revenue("1"), "u-2": addRevenue("1"), "u-3": addRevenue("1")} {
+		s.enqueue(t, saleOf(t, id, id, update))
+	}
+	items, _, err := s.Claim(ctx, outbox.Claim{Token: "gone", Now: time.Now(), Lease: time.Minute, Limit: 9})
+	require.NoError(t, err)
+	require.Len(t, items, 3)
+	_, err = s.Update(ctx, "u-3", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
+	require.NoError(t, err)
+	_, err = s.pool.Exec(ctx, `UPDATE `+s.options.Schema+`.trackdrive_outbox SET lease_until = lease_until + interval '1 day'`)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(ctx, `DELETE FROM `+s.options.Schema+`.river_job`) // those of the process that is gone
+	require.NoError(t, err)
+	_, worker := s.engine(t, nil)
+	engine, err := riverstore.New(riverstore.Config{Store: s.Store, Worker: worker, Poll: 20 * time.Millisecond, SweepEvery: time.Hour})
+	require.NoError(t, err)
+	start(t, engine)
+	for id, want := range map[string]outbox.State{"u-1": outbox.Waiting, "u-2": outbox.Waiting, "u-3": outbox.Aside} {
+		item, err := outbox.Release(ctx, s.Store, id)
+		require.NoError(t, err)
+		require.Equal(t, want, item.State)
+	}
+	s.becomes(t, outbox.Counts{Delivered: 2, Aside: 1}) // without a sweep
+}
+
 func TestAJobInAnotherQueueIsAsGoodAsLost(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
@@ -506,4 +534,26 @@ func TestPostgresCrashesAndTheEngineGoesOn(t *testing.T) {
 		return err == nil
 	}, 10*time.Second, 10*time.Millisecond)
 	s.becomes(t, outbox.Counts{Delivered: 21})
+}
+
+func TestAnItemThatWasStoredWithoutAStateIsMended(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")), saleOf(t, "sale-2", "u-1", revenue("2")))
+	_, err := s.pool.Exec(t.Context(), `UPDATE `+s.options.Schema+`.trackdrive_outbox SET state = '', due = '0001-01-01',
+		item = (item::jsonb || '{"state":"","due":"0001-01-01T00:00:00Z","enqueued_at":"0001-01-01T00:00:00Z"}')::json WHERE id = 'sale-1'`)
+	require.NoError(t, err)
+	engine, _ := s.engine(t, nil)
+	start(t, engine)
+	stuck, err := s.List(t.Context(), outbox.Query{})
+	require.NoError(t, err)
+	require.Len(t, stuck, 1)
+	for _, item := range stuck {
+		_, err := s.Update(t.Context(), item.ID, func(i *outbox.Item) error {
+			i.State, i.Due = outbox.Waiting, time.Now()
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	s.becomes(t, outbox.Counts{Delivered: 2})
 }

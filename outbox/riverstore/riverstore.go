@@ -6,7 +6,7 @@
 //	}
 //	store, err := riverstore.Open(ctx, pool, nil)
 //	if err != nil {
-//		return err // riverstore.ErrNoConnection, ErrNotMigrated, ErrNotDurable
+//		return err // riverstore.ErrNoConnection, ErrNotMigrated, ErrNotDurable, ErrReadOnly
 //	}
 //	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
 //	...
@@ -82,6 +82,7 @@ var (
 	ErrNoConnection = errors.New("riverstore: no connection to PostgreSQL")
 	ErrNotMigrated  = errors.New("riverstore: tables are missing or old: call Migrate")
 	ErrNotDurable   = errors.New("riverstore: the database loses what it acknowledged when it crashes")
+	ErrReadOnly     = errors.New("riverstore: the database cannot be written to")
 )
 
 // Options of [Open] and [Migrate]. The zero Options are the defaults.
@@ -167,9 +168,10 @@ var _ outbox.Store = (*Store)(nil)
 //
 // [ErrNoConnection] means that PostgreSQL does not answer, [ErrNotMigrated] that
 // [Migrate] has to be called, [ErrNotDurable] that it is set up to lose
-// transactions: with fsync off, or synchronous_commit off for this user. A
-// database that fails later does so with the same errors, and a store recovers
-// with it. A schema that River cannot name is [trackdrive.ErrInvalidArgument].
+// transactions: with fsync off, or synchronous_commit off for this user,
+// [ErrReadOnly] that it is a standby, or read-only by its settings or for this
+// user. A database that fails later does so with the same errors, and a store
+// recovers with it. A schema that River cannot name is [trackdrive.ErrInvalidArgument].
 func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, error) {
 	s := &Store{options: options.withDefaults(), pool: pool}
 	if err := s.options.check(); err != nil {
@@ -189,7 +191,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, er
 
 // statements are the queries, with the names of the tables filled in.
 type statements struct {
-	add, get, version, change, list, counts, oldest, purge string
+	add, get, version, change, list, counts, oldest, purge, probe string
 
 	lock, claimOne, look, candidates, claimMany, nextDue, nextLease, orphans, stepBack string
 }
@@ -229,6 +231,14 @@ func newStatements(o *Options) statements {
 		purge: fill(`DELETE FROM {items} WHERE id IN (
 			SELECT id FROM {items} WHERE state = 'delivered' AND settled_at < $1 ORDER BY settled_at LIMIT $2
 		) AND state = 'delivered' AND settled_at < $1`),
+		// It writes nothing, and needs every right that it takes to write.
+		probe: fill(`WITH added AS (
+				INSERT INTO {items} (id, key, subdomain, state, due, item) SELECT '', '', '', '', now(), '{}'::json WHERE false
+			), changed AS (UPDATE {items} SET version = version WHERE false
+			), removed AS (DELETE FROM {items} WHERE false
+			), job AS (INSERT INTO {jobs} (kind, args, max_attempts) SELECT '', '{}'::jsonb, 1 WHERE false
+			), moved AS (UPDATE {jobs} SET priority = priority WHERE false
+			) SELECT 1`),
 
 		lock: `SELECT pg_advisory_xact_lock($1::int, hashtext($2))`,
 		claimOne: fill(`UPDATE {items} i SET version = version + 1, lease = $2::json, lease_until = clock_timestamp() + $3::interval
@@ -264,6 +274,12 @@ func newStatements(o *Options) statements {
 	}
 }
 
+// What PostgreSQL says where nothing may be written.
+const (
+	readOnlyTransaction   = "25006"
+	insufficientPrivilege = "42501"
+)
+
 // wrap says what is wrong with the database, and shows no item.
 func wrap(err error) error {
 	if err == nil {
@@ -275,6 +291,8 @@ func wrap(err error) error {
 	switch {
 	case errors.As(err, &said):
 		switch {
+		case said.Code == readOnlyTransaction:
+			return fmt.Errorf("%w: %s", ErrReadOnly, said.Message)
 		case said.Code == "42P01", said.Code == "3F000", said.Code == "42703": // no such table, schema, column
 			return fmt.Errorf("%w: %s", ErrNotMigrated, said.Message)
 		case strings.HasPrefix(said.Code, "57P"), strings.HasPrefix(said.Code, "08"), strings.HasPrefix(said.Code, "53"):
@@ -287,9 +305,11 @@ func wrap(err error) error {
 	return fmt.Errorf("riverstore: %w", err)
 }
 
-// Enqueue stores an item, unless its id is known, and a job for it.
+// Enqueue stores an item that is whole, unless its id is known, and a job for it.
+// [outbox.Enqueue] makes an item whole; one that is not is
+// [trackdrive.ErrInvalidArgument], and not stored.
 func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
 		stored, added, err = s.add(ctx, tx, item)
 		return err
 	})
@@ -302,6 +322,11 @@ func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 // EnqueueTx is [outbox.Enqueue] in the caller's own transaction: the item is
 // stored when that commits, and then it is delivered. Of two transactions with
 // one id the second waits for the end of the first.
+//
+// The transaction's isolation level is the caller's. Under one above READ
+// COMMITTED PostgreSQL refuses the second of two transactions with one id
+// (SQLSTATE 40001), as it may refuse any other: repeat the whole transaction
+// then.
 //
 // Errors are those of outbox.Enqueue. After one of the database the transaction
 // is of no use: roll it back.
@@ -322,6 +347,9 @@ func (w within) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 }
 
 func (s *Store) add(ctx context.Context, tx pgx.Tx, item outbox.Item) (stored outbox.Item, added bool, err error) {
+	if err := outbox.CheckNew(item); err != nil {
+		return outbox.Item{}, false, err
+	}
 	data, err := encodeItem(item)
 	if err != nil {
 		return outbox.Item{}, false, err
@@ -355,7 +383,9 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 	for {
 		var version int64
 		var row itemRow
-		err := s.pool.QueryRow(ctx, s.sql.version, id).Scan(&row.seq, &row.item, &row.lease, &version)
+		err := s.queryRow(ctx, func(r pgx.Row) error {
+			return r.Scan(&row.seq, &row.item, &row.lease, &version)
+		}, s.sql.version, id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return outbox.Item{}, outbox.ErrUnknownItem
 		}
@@ -369,6 +399,9 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		after := before
 		if err := change(&after); err != nil {
 			return outbox.Item{}, err
+		}
+		if err := outbox.CheckChange(before, after); err != nil {
+			return outbox.Item{}, wrap(err)
 		}
 		stored, err := s.replace(ctx, &before, &after, version)
 		if err != nil {
@@ -390,16 +423,18 @@ func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version
 	if err != nil {
 		return false, err
 	}
+	isBroken := after.Lease.Until.IsZero() && after.Lease.Token != "" // by hand
 	args := []any{
 		after.ID, version, string(after.State), after.Due, orNull(after.SettledAt), data, lease,
 		// A lease that is renewed stays on the clock that it began on.
-		before.Lease.Token == after.Lease.Token, after.Lease.Until.Sub(before.Lease.Until), orNull(after.Lease.Until),
+		before.Lease.Token == after.Lease.Token && !isBroken, after.Lease.Until.Sub(before.Lease.Until), orNull(after.Lease.Until),
 	}
-	if before.Lease.Token != "" || after.State == outbox.Parked || after.State == outbox.Aside {
-		tag, err := s.pool.Exec(ctx, s.sql.change, args...)
-		return tag.RowsAffected() == 1, err
+	isWorkers := before.Lease.Token != "" && !isBroken
+	if isWorkers || after.State == outbox.Parked || after.State == outbox.Aside {
+		changed, err := s.exec(ctx, s.sql.change, args...)
+		return changed == 1, err
 	}
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, s.sql.change, args...)
 		if stored = tag.RowsAffected() == 1; err != nil || !stored {
 			return err
@@ -411,7 +446,11 @@ func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version
 
 // Get returns an item.
 func (s *Store) Get(ctx context.Context, id string) (outbox.Item, error) {
-	item, err := scanItem(s.pool.QueryRow(ctx, s.sql.get, id))
+	var item outbox.Item
+	err := s.queryRow(ctx, func(row pgx.Row) (err error) {
+		item, err = scanItem(row)
+		return err
+	}, s.sql.get, id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return outbox.Item{}, outbox.ErrUnknownItem
 	}
@@ -423,11 +462,11 @@ func (s *Store) List(ctx context.Context, q outbox.Query) ([]outbox.Item, error)
 	if q.After >= math.MaxInt64 {
 		return nil, ctx.Err()
 	}
-	rows, err := s.pool.Query(ctx, s.sql.list, string(q.State), int64(q.After), q.PageSize())
-	if err != nil {
-		return nil, wrap(err)
-	}
-	items, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
+	var items []outbox.Item
+	err := s.query(ctx, func(rows pgx.Rows) (err error) {
+		items, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
+		return err
+	}, s.sql.list, string(q.State), int64(q.After), q.PageSize())
 	return items, wrap(err)
 }
 
@@ -435,20 +474,20 @@ func (s *Store) List(ctx context.Context, q outbox.Query) ([]outbox.Item, error)
 // million delivered items take some tenths of a second.
 func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
 	var counts outbox.Counts
-	rows, err := s.pool.Query(ctx, s.sql.counts)
-	if err != nil {
-		return counts, wrap(err)
-	}
-	var state string
-	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
-		counts.Add(outbox.State(state), n)
-		return nil
-	}); err != nil || counts.Waiting == 0 {
+	err := s.query(ctx, func(rows pgx.Rows) error {
+		var state string
+		var n int
+		_, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
+			counts.Add(outbox.State(state), n)
+			return nil
+		})
+		return err
+	}, s.sql.counts)
+	if err != nil || counts.Waiting == 0 {
 		return counts, wrap(err)
 	}
 	var row itemRow
-	err = s.pool.QueryRow(ctx, s.sql.oldest).Scan(&row.item)
+	err = s.queryRow(ctx, func(r pgx.Row) error { return r.Scan(&row.item) }, s.sql.oldest)
 	if errors.Is(err, pgx.ErrNoRows) { // it was sent meanwhile
 		return counts, nil
 	}
@@ -467,9 +506,9 @@ const purgeBatch = 1000
 // each transaction.
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
 	for {
-		tag, err := s.pool.Exec(ctx, s.sql.purge, before, purgeBatch)
-		removed += int(tag.RowsAffected())
-		if err != nil || tag.RowsAffected() < purgeBatch {
+		n, err := s.exec(ctx, s.sql.purge, before, purgeBatch)
+		removed += int(n)
+		if err != nil || n < purgeBatch {
 			return removed, wrap(err)
 		}
 	}

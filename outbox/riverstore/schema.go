@@ -4,10 +4,12 @@ package riverstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
@@ -73,7 +75,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return wrap(err)
 	}
-	if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return o.migrate(ctx, tx) }); err != nil {
+	if err := pgx.BeginTxFunc(ctx, conn, readCommitted, func(tx pgx.Tx) error { return o.migrate(ctx, tx) }); err != nil {
 		return wrap(err)
 	}
 	return nil
@@ -130,6 +132,9 @@ func (s *Store) check(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoConnection, err)
 	}
+	if err := s.checkSettings(ctx); err != nil {
+		return err
+	}
 	done, err := s.options.version(ctx, s.pool)
 	if err != nil {
 		return wrap(err)
@@ -151,17 +156,34 @@ func (s *Store) check(ctx context.Context) error {
 	if err := s.pool.QueryRow(ctx, `SELECT $1::regclass::oid::text`, s.options.name(table)).Scan(&s.tableID); err != nil {
 		return wrap(err)
 	}
-	return s.checkDurable(ctx)
+	return s.checkRights(ctx)
 }
 
-func (s *Store) checkDurable(ctx context.Context) error {
-	var fsync, commit string
-	err := s.pool.QueryRow(ctx, `SELECT current_setting('fsync'), current_setting('synchronous_commit')`).Scan(&fsync, &commit)
-	if err != nil {
+// checkSettings refuses a server that takes nothing, or loses what it took.
+func (s *Store) checkSettings(ctx context.Context) error {
+	var isStandby bool
+	var readOnly, fsync, commit string
+	err := s.pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'),
+		current_setting('fsync'), current_setting('synchronous_commit')`).Scan(&isStandby, &readOnly, &fsync, &commit)
+	switch {
+	case err != nil:
 		return wrap(err)
-	}
-	if !s.options.Unsafe && (fsync == "off" || commit == "off") {
+	case isStandby:
+		return fmt.Errorf("%w: the server is a standby", ErrReadOnly)
+	case readOnly == "on":
+		return fmt.Errorf("%w: default_transaction_read_only is on", ErrReadOnly)
+	case !s.options.Unsafe && (fsync == "off" || commit == "off"):
 		return fmt.Errorf("%w: fsync is %s, synchronous_commit is %s", ErrNotDurable, fsync, commit)
 	}
 	return nil
+}
+
+// checkRights asks the server whether this user may write.
+func (s *Store) checkRights(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, s.sql.probe)
+	var said *pgconn.PgError
+	if errors.As(err, &said) && said.Code == insufficientPrivilege {
+		return fmt.Errorf("%w: %s", ErrReadOnly, said.Message)
+	}
+	return wrap(err)
 }

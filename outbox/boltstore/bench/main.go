@@ -113,7 +113,7 @@ var ways = []way{
 	{"bbolt by hand, Update", byHand((*bolt.DB).Update)},
 	{"bbolt by hand, Batch", byHand((*bolt.DB).Batch)},
 	{"boltstore, Store.Enqueue", store(func(s *boltstore.Store, i outbox.Item) error {
-		i.State, i.EnqueuedAt = outbox.Waiting, time.Now()
+		i.State, i.EnqueuedAt, i.Due = outbox.Waiting, time.Now(), time.Now()
 		_, _, err := s.Enqueue(context.Background(), i)
 		return err
 	})},

@@ -91,7 +91,7 @@ func makeItems(n int) ([]outbox.Item, error) {
 		if err != nil {
 			return nil, err
 		}
-		item.State, item.EnqueuedAt = outbox.Waiting, time.Now()
+		item.State, item.EnqueuedAt, item.Due = outbox.Waiting, time.Now(), time.Now()
 		items[i] = item
 	}
 	return items, nil

@@ -1,0 +1,152 @@
+// Conflicts: whether two items with one id say the same.
+
+package outbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/decimal"
+)
+
+// conflicts are the fields in which a new item says something else than the one
+// that is stored: none where both say the same. Amounts compare by value. What
+// is shown of a field is its name; amounts and flags are shown themselves, and
+// nothing else that the caller filled in.
+func conflicts(stored, enqueued *Item) []string {
+	var list []string
+	for _, field := range []struct{ name, stored, enqueued string }{
+		{"operation", stored.Operation, enqueued.Operation},
+		{"subdomain", stored.Subdomain, enqueued.Subdomain},
+		{"call uuid", stored.CallUUID, enqueued.CallUUID},
+	} {
+		if field.stored != field.enqueued {
+			list = append(list, field.name)
+		}
+	}
+	if string(stored.Body) == string(enqueued.Body) {
+		return list
+	}
+	before, err := decodeUpdate(stored.Body)
+	if err != nil { // older than a rule of today
+		return append(list, "body")
+	}
+	after, err := decodeUpdate(enqueued.Body)
+	if err != nil {
+		return append(list, "body")
+	}
+	return append(list, conflictsOfUpdates(before, after)...)
+}
+
+func conflictsOfUpdates(stored, enqueued *trackdrive.UpdateCall) []string {
+	var list []string
+	for _, field := range []struct {
+		name             string
+		stored, enqueued *bool
+	}{
+		{"buyer_converted", stored.BuyerConverted, enqueued.BuyerConverted},
+		{"offer_converted", stored.OfferConverted, enqueued.OfferConverted},
+	} {
+		if a, b := shownFlag(field.stored), shownFlag(field.enqueued); a != b {
+			list = append(list, shownConflict(field.name, a, b))
+		}
+	}
+	for _, field := range []struct {
+		name             string
+		stored, enqueued trackdrive.Amount
+	}{
+		{"revenue", stored.Revenue, enqueued.Revenue},
+		{"payout", stored.Payout, enqueued.Payout},
+		{"add_revenue", stored.AddRevenue, enqueued.AddRevenue},
+		{"add_payout", stored.AddPayout, enqueued.AddPayout},
+	} {
+		if !field.stored.Equal(field.enqueued) {
+			list = append(list, shownConflict(field.name, shownAmount(field.stored), shownAmount(field.enqueued)))
+		}
+	}
+	list = appendConflicts(list, "post_call_tokens", stored.PostCallTokens, enqueued.PostCallTokens)
+	return appendConflicts(list, "", stored.Fields, enqueued.Fields)
+}
+
+func shownConflict(name, stored, enqueued string) string {
+	return fmt.Sprintf("%s was %s and is %s now", name, stored, enqueued)
+}
+
+const notSet = "not set"
+
+func shownFlag(flag *bool) string {
+	if flag == nil {
+		return notSet
+	}
+	return strconv.FormatBool(*flag)
+}
+
+func shownAmount(a trackdrive.Amount) string {
+	if !a.IsSet() {
+		return notSet
+	}
+	return a.String()
+}
+
+// appendConflicts names the fields that differ, and shows no value: they are
+// about people.
+func appendConflicts(list []string, within string, stored, enqueued map[string]any) []string {
+	names := slices.Collect(maps.Keys(stored))
+	for name := range enqueued {
+		if _, known := stored[name]; !known {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		a, inStored := stored[name]
+		b, inEnqueued := enqueued[name]
+		if inStored != inEnqueued || !isSameValue(a, b) {
+			list = append(list, strconv.Quote(placeOf(within, name)))
+		}
+	}
+	return list
+}
+
+// isSameValue compares what JSON holds. A number, and a text that is an amount,
+// compare by value: 25.5, "25.50" and "$25.5" are the same.
+func isSameValue(a, b any) bool {
+	switch x := a.(type) {
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(x, y, isSameValue)
+	case []any:
+		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, isSameValue)
+	}
+	if a == b {
+		return true
+	}
+	x, isAmount := amountOf(a)
+	y, alsoAmount := amountOf(b)
+	return isAmount && alsoAmount && decimal.Compare(x, y) == 0
+}
+
+// amountOf reads a number, or a text that an amount could be. A text with a
+// zero in front is not one: "01234" is a ZIP code, and another one than "1234".
+func amountOf(value any) (decimal.Number[string], bool) {
+	switch v := value.(type) {
+	case json.Number:
+		n, form := decimal.Parse(v.String())
+		return n, form == decimal.Exact
+	case string:
+		text := strings.TrimPrefix(v, "$")
+		whole := strings.TrimPrefix(text, "-")
+		if len(whole) > 1 && whole[0] == '0' && whole[1] != '.' {
+			return decimal.Number[string]{}, false
+		}
+		n, form := decimal.ParsePlain(text)
+		return n, form == decimal.Exact
+	}
+	return decimal.Number[string]{}, false
+}

@@ -1,0 +1,83 @@
+// Transactions: the store's own, at a level of its own.
+
+package riverstore
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Every transaction sets its level, whatever the connection's default is. Claims
+// rest on it: the second statement sees what others committed while the first
+// waited for a lock. A higher level would refuse that, and nobody would repeat
+// the transaction.
+var readCommitted = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+
+const (
+	begin  = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	commit = `COMMIT`
+)
+
+// inTx runs do in a transaction.
+func (s *Store) inTx(ctx context.Context, do func(pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, s.pool, readCommitted, do)
+}
+
+// inTrip runs what queue queues in a transaction, and in one round trip.
+func (s *Store) inTrip(ctx context.Context, queue func(*pgx.Batch)) error {
+	batch := &pgx.Batch{}
+	batch.Queue(begin)
+	queue(batch)
+	batch.Queue(commit)
+	return s.pool.SendBatch(ctx, batch).Close()
+}
+
+// exec runs one statement in a transaction, and returns how many rows it changed.
+func (s *Store) exec(ctx context.Context, sql string, args ...any) (rows int64, err error) {
+	err = s.inTrip(ctx, func(batch *pgx.Batch) {
+		batch.Queue(sql, args...).Exec(func(tag pgconn.CommandTag) error {
+			rows = tag.RowsAffected()
+			return nil
+		})
+	})
+	return rows, err
+}
+
+// queryRow reads one row in a transaction: [pgx.ErrNoRows] without one.
+func (s *Store) queryRow(ctx context.Context, scan func(pgx.Row) error, sql string, args ...any) error {
+	return s.inTrip(ctx, func(batch *pgx.Batch) { batch.Queue(sql, args...).QueryRow(scan) })
+}
+
+// query reads rows in a transaction.
+func (s *Store) query(ctx context.Context, read func(pgx.Rows) error, sql string, args ...any) error {
+	return s.inTrip(ctx, func(batch *pgx.Batch) { batch.Queue(sql, args...).Query(read) })
+}
+
+// riverPool is where a River that the engine starts works. River leaves the level
+// to the connection, so it gets a pool of its own where the default is not ours.
+func (s *Store) riverPool(ctx context.Context, conns int32) (pool *pgxpool.Pool, isOwn bool, err error) {
+	var level string
+	if err := s.pool.QueryRow(ctx, `SHOW default_transaction_isolation`).Scan(&level); err != nil {
+		return nil, false, err
+	}
+	if level == string(pgx.ReadCommitted) {
+		return s.pool, false, nil
+	}
+	config := s.pool.Config()
+	config.MaxConns, config.MinConns, config.MinIdleConns = min(config.MaxConns, conns), 0, 0
+	afterConnect := config.AfterConnect
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if afterConnect != nil {
+			if err := afterConnect(ctx, conn); err != nil {
+				return err
+			}
+		}
+		_, err := conn.Exec(ctx, `SET default_transaction_isolation = 'read committed'`)
+		return err
+	}
+	pool, err = pgxpool.NewWithConfig(ctx, config)
+	return pool, true, err
+}
