@@ -37,7 +37,7 @@ type Class int
 const (
 	Never   Class = iota // only when no try before can have left
 	Refused              // also after 408, 425, 429 and 503
-	Safe                 // also after 500, 502, 504, no answer, and once after an unreadable one
+	Safe                 // also after 500, 502, 504, 520 to 524 and 530, no answer, and once after an unreadable one
 )
 
 // Delivery tells whether a try, or a call, may have been acted on.
@@ -498,7 +498,8 @@ func (r *run) repeatable(t *Try) bool {
 	switch t.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return class >= Refused
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout,
+		520, 521, 522, 523, 524, 530: // a gateway that got nothing, or nothing whole, from the server behind it
 		return class >= Safe
 	default:
 		return false

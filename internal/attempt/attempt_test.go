@@ -91,7 +91,10 @@ func TestWhatIsSentAgain(t *testing.T) {
 		{400, 1, 1, 1, attempt.Answered}, {401, 1, 1, 1, attempt.Answered}, {403, 1, 1, 1, attempt.Answered}, {404, 1, 1, 1, attempt.Answered},
 		{408, 1, 3, 3, attempt.Answered}, {422, 1, 1, 1, attempt.Answered}, {425, 1, 3, 3, attempt.Answered}, {429, 1, 3, 3, attempt.Answered},
 		{500, 1, 1, 3, attempt.Unknown}, {501, 1, 1, 1, attempt.Answered}, {502, 1, 1, 3, attempt.Unknown}, {503, 1, 3, 3, attempt.Unknown},
-		{504, 1, 1, 3, attempt.Unknown}, {505, 1, 1, 1, attempt.Answered}, {507, 1, 1, 1, attempt.Unknown}, {999, 1, 1, 1, attempt.Unknown},
+		{504, 1, 1, 3, attempt.Unknown}, {505, 1, 1, 1, attempt.Answered}, {507, 1, 1, 1, attempt.Unknown},
+		{519, 1, 1, 1, attempt.Unknown}, {520, 1, 1, 3, attempt.Unknown}, {521, 1, 1, 3, attempt.Unknown}, {522, 1, 1, 3, attempt.Unknown},
+		{523, 1, 1, 3, attempt.Unknown}, {524, 1, 1, 3, attempt.Unknown}, {525, 1, 1, 1, attempt.Unknown}, {529, 1, 1, 1, attempt.Unknown},
+		{530, 1, 1, 3, attempt.Unknown}, {531, 1, 1, 1, attempt.Unknown}, {599, 1, 1, 1, attempt.Unknown}, {999, 1, 1, 1, attempt.Unknown},
 		{0, 1, 1, 3, attempt.Unknown}, {1, 1, 1, 2, attempt.Unknown},
 	} {
 		for class, want := range map[attempt.Class]int{attempt.Never: tt.never, attempt.Refused: tt.refused, attempt.Safe: tt.safe} {
