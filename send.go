@@ -280,11 +280,11 @@ func (c *call) header(contentType string, auth []namedText) http.Header {
 }
 
 // Check takes a reply with a 2xx status.
-func (c *call) Check(status int, body []byte) error {
+func (c *call) Check(status int, body []byte) (accepted bool, err error) {
 	if c.read == nil {
-		return nil
+		return true, nil
 	}
-	return c.read(status, body)
+	return true, c.read(status, body)
 }
 
 // Tried tells observers and the log of an attempt.
@@ -450,7 +450,7 @@ func (c *call) cause(t *attempt.Try) error {
 		return fmt.Errorf("%w: %w", ErrNetwork, c.clean(t.Err))
 	case attempt.Timeout:
 		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(t.Err))
-	case attempt.Unreadable:
+	case attempt.Unreadable, attempt.Contradictory:
 		return fmt.Errorf("%w: %w", ErrUnreadable, c.clean(t.Err))
 	case attempt.Canceled:
 		if errors.Is(t.Err, context.Canceled) {
