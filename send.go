@@ -96,6 +96,7 @@ type call struct {
 	secret    []string                            // credentials among the parameters
 	masked    string                              // of a webhook: its URL without query and values
 	read      func(status int, body []byte) error // takes a 2xx reply
+	refuses   func() bool                         // whether the reply that read took refuses; nil where none does
 
 	params params // where content is parameters
 	typed  [8]param
@@ -284,7 +285,10 @@ func (c *call) Check(status int, body []byte) (accepted bool, err error) {
 	if c.read == nil {
 		return true, nil
 	}
-	return true, c.read(status, body)
+	if err := c.read(status, body); err != nil {
+		return false, err
+	}
+	return c.refuses == nil || !c.refuses(), nil
 }
 
 // Tried tells observers and the log of an attempt.
@@ -389,6 +393,19 @@ func (c *call) rejected(meta *Meta) *Error {
 	e.Err = ErrRejected
 	return e
 }
+
+// unsettled is the error for a readable reply that refuses, where another copy of
+// the request may have been accepted; nil where the refusal is all that there is.
+func (c *call) unsettled(meta *Meta) error {
+	if c.delivery != DeliveryUnknown {
+		return nil
+	}
+	e := c.rejected(meta)
+	e.Err = fmt.Errorf("%w: %w", ErrNetwork, errOtherCopy)
+	return e
+}
+
+var errOtherCopy = errors.New("this copy was refused, and what became of another one is not known")
 
 func (c *call) newError(status int, body []byte) *Error {
 	e := &Error{
