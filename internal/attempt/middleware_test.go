@@ -353,6 +353,18 @@ func TestARequestThatIsNotReplayableIsOneWrite(t *testing.T) {
 	}
 }
 
+// Over HTTP/2 the empty body is an empty frame.
+func TestARequestThatIsNotReplayableOverHTTP2(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{http.MethodGet, http.MethodDelete} {
+		srv := faultserver.NewTLS(t, faultserver.Reply(200, sold))
+		rt := foreign(t, &http.Transport{TLSClientConfig: faultserver.ClientTLS(), ForceAttemptHTTP2: true})
+		requireResult(t, over(t, sending(method, srv.URL), attempt.Never, rt), attempt.None, attempt.Answered, 1)
+		require.Equal(t, []string{"h2"}, srv.Protocols())
+		require.Empty(t, srv.Requests()[0].Body)
+	}
+}
+
 // slowFirst is a dialer whose first dial waits until it is released.
 type slowFirst struct {
 	begun, release chan struct{}

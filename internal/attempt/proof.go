@@ -100,6 +100,8 @@ type proof struct {
 	own     bool      // the try went through a Transport, whose trace is alive
 	asked   bool      // the trace is alive: the transport asked for a connection
 	over    bool      // the transport returned: see close
+	denied  bool      // the try was called not sent
+	late    bool      // a connection was got when the try was over, and might be used
 	uses    []connUse // the connections that it got, one for each copy that it tried to send
 	space   [2]connUse
 	http2   bool
@@ -161,9 +163,9 @@ func (p *proof) getConn(string) {
 // A counted connection is sealed. Any other one is closed, after the context was
 // ended: net/http takes a new connection for one that is closed before it wrote,
 // unless the context has ended, and HTTP/1.1 does not look at the context again
-// before it writes. HTTP/2 does. Others share its connection, and lose it only
-// where the try is over: it was called not sent, and a middleware may have cut
-// its context off from the try's.
+// before it writes. HTTP/2 does, and others share its connection. They lose it
+// only where the try was called not sent, because a middleware may have cut off
+// its own context from the try's.
 func (p *proof) gotConn(info httptrace.GotConnInfo) {
 	use := connUse{conn: counted(info.Conn)}
 	if use.conn != nil {
@@ -188,7 +190,8 @@ func (p *proof) admit(use connUse, http2 bool) (admitted, closing bool) {
 	second := !p.over && p.guarded && p.sealRest()
 	if p.over || second {
 		use.barred = true
-		closing = !use.seal() && (p.over || !p.http2)
+		closing = !use.seal() && (!p.http2 || p.denied)
+		p.late = p.late || p.over && !use.sealed && !closing
 	}
 	if !p.over { // what is late is not the try's any more
 		p.resent = p.resent || second
@@ -245,10 +248,8 @@ func (p *proof) wroteHeaderField(name string, _ []string) {
 func (p *proof) notSent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.uses) == 0 {
-		return p.own || p.asked
-	}
-	return p.left() == 0
+	p.denied = !p.late && p.left() == 0 && (p.own || p.asked || len(p.uses) > 0)
+	return p.denied
 }
 
 // copied reports whether more than one copy of the request may have left.

@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http/httptrace"
@@ -80,6 +81,57 @@ func TestACopyBeforeTheFirstByte(t *testing.T) {
 		require.Equal(t, !guarded, p.copied())
 		require.False(t, p.notSent())
 	}
+}
+
+// sharedConn is a connection of HTTP/2.
+type sharedConn struct {
+	net.Conn
+	closed bool
+}
+
+func (*sharedConn) ConnectionState() tls.ConnectionState {
+	return tls.ConnectionState{NegotiatedProtocol: "h2"}
+}
+
+func (c *sharedConn) Close() error {
+	c.closed = true
+	return c.Conn.Close()
+}
+
+// Others use an HTTP/2 connection. It is closed where nothing else keeps a
+// promise, and left alone otherwise.
+func TestASharedConnectionIsClosedOnlyForWhatWasNotSent(t *testing.T) {
+	t.Parallel()
+	start := func() (*proof, *sharedConn, *int) {
+		stopped := new(int)
+		p := &proof{guarded: true, stop: func() { *stopped++ }}
+		p.getConn("acme.example:443")
+		return p, &sharedConn{Conn: connection(t)}, stopped
+	}
+	p, conn, stopped := start()
+	p.close()
+	require.True(t, p.notSent())
+	p.gotConn(httptrace.GotConnInfo{Conn: conn})
+	require.True(t, conn.closed, "the try was called not sent")
+	require.Equal(t, 1, *stopped)
+
+	p, conn, stopped = start()
+	p.close()
+	p.gotConn(httptrace.GotConnInfo{Conn: conn})
+	require.False(t, conn.closed)
+	require.Equal(t, 1, *stopped)
+	require.False(t, p.notSent(), "it may be used")
+
+	p, conn, stopped = start()
+	p.gotConn(httptrace.GotConnInfo{Conn: conn})
+	p.gotConn(httptrace.GotConnInfo{Conn: conn})
+	require.False(t, conn.closed)
+	require.Equal(t, 1, *stopped)
+	p.close()
+	require.True(t, p.wasResent())
+	require.False(t, p.notSent())
+	require.True(t, p.copied())
+	require.Zero(t, p.copies())
 }
 
 // Whatever the moment at which a connection is got and written to while the try
