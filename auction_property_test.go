@@ -280,6 +280,7 @@ func (s *scenario) post(r *http.Request, i int, params map[string]any) (*http.Re
 // answer gives the reply after the delay, or what a fault makes of it.
 func (s *scenario) answer(r *http.Request, f fault, delay time.Duration, reply any) (*http.Response, error) {
 	if f == notDialled {
+		askForConnection(r)
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	}
 	if f == hangsBefore || f == hangsAfter {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"runtime"
 	"strings"
 	"sync"
@@ -66,6 +67,9 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, r.Context().Err()
 		}
 	}
+	if errors.Is(a.err, errRefused) {
+		askForConnection(r)
+	}
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -73,6 +77,12 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		a.status = http.StatusOK
 	}
 	return &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+}
+
+// askForConnection does what net/http does before it dials. A transport that does
+// not proves nothing by a dial error.
+func askForConnection(r *http.Request) {
+	httptrace.ContextClientTrace(r.Context()).GetConn(r.URL.Host)
 }
 
 var (

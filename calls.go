@@ -159,6 +159,7 @@ func (c *call) command(ctx context.Context, r parameterized, method string, repe
 		refusal, err = readUpdate(body)
 		return err
 	}
+	c.refuses = func() bool { return refusal }
 	meta, err := c.send(ctx)
 	if err != nil {
 		return nil, err

@@ -80,6 +80,7 @@ func (c *call) sendLead(ctx context.Context, l *Lead, method string, repeat Repe
 		reply, err = readLead(body)
 		return err
 	}
+	c.refuses = func() bool { return reply == nil }
 	meta, err := c.send(ctx)
 	if err != nil {
 		return nil, err

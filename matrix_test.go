@@ -158,6 +158,9 @@ var statuses = map[int]struct {
 	502: {trackdrive.ErrServer, trackdrive.DeliveryUnknown, trackdrive.RepeatSafe},
 	503: {trackdrive.ErrServer, trackdrive.DeliveryUnknown, trackdrive.RepeatRefused},
 	504: {trackdrive.ErrServer, trackdrive.DeliveryUnknown, trackdrive.RepeatSafe},
+	520: {trackdrive.ErrServer, trackdrive.DeliveryUnknown, trackdrive.RepeatSafe},
+	524: {trackdrive.ErrServer, trackdrive.DeliveryUnknown, trackdrive.RepeatSafe},
+	530: {trackdrive.ErrServer, trackdrive.DeliveryUnknown, trackdrive.RepeatSafe},
 	999: {trackdrive.ErrUnreadable, trackdrive.DeliveryUnknown, 9},
 }
 

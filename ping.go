@@ -94,12 +94,18 @@ func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts
 		}
 		return err
 	}
+	call.refuses = func() bool { return !reply.Accepted }
 	meta, err := call.send(ctx)
 	if err != nil {
 		return nil, call.lastBody, err
 	}
 	reply.Request, reply.Meta = &copied, meta
 	if !reply.Accepted {
+		if call.repeat == RepeatNever { // it may sell
+			if err := call.unsettled(&meta); err != nil {
+				return nil, nil, err
+			}
+		}
 		call.scrub(&reply.Status, reply.Errors)
 	}
 	return reply, nil, nil

@@ -127,12 +127,16 @@ func (c *Client) commit(ctx context.Context, op operation, endpoint string, r *P
 		reply, err = readPost(body)
 		return err
 	}
+	call.refuses = func() bool { return !reply.Accepted }
 	meta, err := call.send(ctx)
 	if err != nil {
 		return nil, err
 	}
 	reply.Meta = meta
 	if !reply.Accepted {
+		if err := call.unsettled(&meta); err != nil {
+			return nil, err
+		}
 		call.scrub(&reply.Status, reply.Errors)
 	}
 	return reply, nil

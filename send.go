@@ -97,6 +97,7 @@ type call struct {
 	masked    string                              // of a webhook: its URL without query and values
 	read      func(status int, body []byte) error // takes a 2xx reply
 	doubts    func(body []byte) bool              // whether a refusal by status may have sold the lead all the same; nil: never
+	refuses   func() bool                         // whether the reply that read took refuses; nil where none does
 
 	params params // where content is parameters
 	typed  [8]param
@@ -282,11 +283,14 @@ func (c *call) header(contentType string, auth []namedText) http.Header {
 }
 
 // Check takes a reply with a 2xx status.
-func (c *call) Check(status int, body []byte) error {
+func (c *call) Check(status int, body []byte) (accepted bool, err error) {
 	if c.read == nil {
-		return nil
+		return true, nil
 	}
-	return c.read(status, body)
+	if err := c.read(status, body); err != nil {
+		return false, err
+	}
+	return c.refuses == nil || !c.refuses(), nil
 }
 
 // Tried tells observers and the log of an attempt.
@@ -395,6 +399,19 @@ func (c *call) rejected(meta *Meta) *Error {
 	e.Err = ErrRejected
 	return e
 }
+
+// unsettled is the error for a readable reply that refuses, where another copy of
+// the request may have been accepted; nil where the refusal is all that there is.
+func (c *call) unsettled(meta *Meta) error {
+	if c.delivery != DeliveryUnknown {
+		return nil
+	}
+	e := c.rejected(meta)
+	e.Err = fmt.Errorf("%w: %w", ErrNetwork, errOtherCopy)
+	return e
+}
+
+var errOtherCopy = errors.New("this copy was refused, and what became of another one is not known")
 
 func (c *call) newError(status int, body []byte) *Error {
 	e := &Error{

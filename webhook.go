@@ -600,10 +600,16 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 		result.Decision = w.w.judge(body)
 		return nil
 	}
+	call.refuses = func() bool { return result.Decision.Verdict != VerdictAccepted }
 	if result.Meta, err = call.send(ctx); err != nil {
 		return nil, err
 	}
 	result.Accepted = result.Decision.Verdict == VerdictAccepted
+	if !result.Accepted && call.repeat == RepeatNever {
+		if err := call.unsettled(&result.Meta); err != nil {
+			return nil, err
+		}
+	}
 	return result, nil
 }
 

@@ -19,7 +19,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"time"
@@ -37,7 +36,7 @@ type Class int
 const (
 	Never   Class = iota // only when no try before can have left
 	Refused              // also after 408, 425, 429 and 503
-	Safe                 // also after 500, 502, 504, no answer, and once after an unreadable one
+	Safe                 // also after 500, 502, 504, 520 to 524 and 530, no answer, and once after an unreadable one
 )
 
 // Delivery tells whether a try, or a call, may have been acted on.
@@ -60,14 +59,13 @@ const (
 	Timeout                    // no answer in time
 	Canceled                   // the caller gave up
 	Unreadable                 // a 2xx answer that cannot be read
+	Contradictory              // a 2xx answer that does not say whether the call was acted on: unknown, and never sent again
 	NotBuilt                   // the request could not be made; nothing was sent
-	Contradictory              // a 2xx answer that does not say whether the call was acted on; never sent again
 )
 
-// ErrContradictory is what Check's error matches for a reply that can be read
-// and does not say whether the call was acted on. A copy might act twice, so
-// none is sent, whatever the class.
-var ErrContradictory = errors.New("contradictory reply")
+// ErrContradictory is what an error of Check matches for a reply that can be
+// read and does not say whether the call was acted on.
+var ErrContradictory = errors.New("the reply does not say what became of the call")
 
 // Request is what a try sends.
 type Request struct {
@@ -81,9 +79,10 @@ type Request struct {
 type Caller interface {
 	// Build makes the request of the next try: credentials may have changed.
 	Build(ctx context.Context) (Request, error)
-	// Check judges a reply with a 2xx status; an error means that it cannot be
-	// read.
-	Check(status int, body []byte) error
+	// Check judges a reply with a 2xx status: whether it accepts what was sent. An
+	// error means that it cannot be read or, where it matches ErrContradictory,
+	// that it says both yes and no.
+	Check(status int, body []byte) (accepted bool, err error)
 	// Tried is told of every try when it is over.
 	Tried(*Try)
 }
@@ -127,23 +126,16 @@ type Call struct {
 // Do sends the call until it is answered, or may not be sent again. The
 // Result's tries are over when it returns.
 func (c *Call) Do(parent context.Context) Result {
-	ctx, cancel := context.WithDeadline(parent, c.Deadline)
-	defer cancel()
 	r := &run{call: c, parent: parent, sum: NotSent}
-	if fault := r.ended(ctx); fault != None {
-		return Result{Try: Try{Fault: fault, Err: ctx.Err(), Delivery: NotSent}, Delivery: NotSent}
+	r.begin(&r.first)
+	defer func() { r.flight.end() }()
+	if fault := r.ended(); fault != None {
+		return Result{Try: Try{Fault: fault, Err: r.flight.limit.Err(), Delivery: NotSent}, Delivery: NotSent}
 	}
-	first, err := c.Caller.Build(ctx)
+	first, err := c.Caller.Build(r.flight.limit)
 	if err != nil {
 		return Result{Try: Try{Fault: NotBuilt, Err: err, Delivery: NotSent}, Delivery: NotSent}
 	}
-	r.proof.guarded = c.Class == Never
-	r.proof.method = first.Method
-	r.proof.stop = cancel
-	r.trace = r.proof.trace()
-	r.fresh = c.Class == Never && first.Method == http.MethodGet
-	r.ctx = httptrace.WithClientTrace(&runContext{ctx, r}, &r.trace)
-
 	r.http = http.Client{Transport: r, CheckRedirect: useLastResponse}
 	r.client = retryablehttp.Client{
 		HTTPClient:   &r.http,
@@ -155,7 +147,7 @@ func (c *Call) Do(parent context.Context) Result {
 	}
 	r.request.Request = (&http.Request{
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(r.ctx)
+	}).WithContext(r.flight.ctx)
 	if err := r.put(first); err != nil {
 		return Result{Try: Try{Fault: NotBuilt, Err: err, Delivery: NotSent}, Delivery: NotSent}
 	}
@@ -181,14 +173,12 @@ func useLastResponse(*http.Request, []*http.Request) error { return http.ErrUseL
 type run struct {
 	call   *Call
 	parent context.Context // the caller's
-	ctx    context.Context // with the deadline and the trace
-	fresh  bool
+	flight *flight         // the try under way
+	first  flight
 
 	http    http.Client
 	client  retryablehttp.Client
 	request retryablehttp.Request
-	trace   httptrace.ClientTrace
-	proof   proof
 	host    string
 	header  http.Header // of the next try
 
@@ -200,20 +190,10 @@ type run struct {
 	rebuild    error // why the next request could not be made
 }
 
-// runContext lets Transport find the run that a request belongs to, however
-// the transport is wrapped.
-type runContext struct {
-	context.Context
-	run *run
-}
-
-type runKey struct{}
-
-func (c *runContext) Value(key any) any {
-	if _, ok := key.(runKey); ok {
-		return c.run
-	}
-	return c.Context.Value(key)
+// begin makes f the flight of the next try.
+func (r *run) begin(f *flight) {
+	r.flight = f
+	f.begin(r.parent, r.call.Deadline, r.call.Class == Never)
 }
 
 // noHeader is what the loop sees of a header: http.Client copies what it is
@@ -225,6 +205,7 @@ func (r *run) put(req Request) error {
 	h := r.request.Request
 	h.Method, h.URL, h.Header, h.Host = req.Method, req.URL, noHeader, req.URL.Host
 	r.host, r.header = req.URL.Host, req.Header
+	r.flight.method = req.Method
 	if req.Body == nil {
 		return nil
 	}
@@ -240,7 +221,7 @@ func (r *run) put(req Request) error {
 
 // prepareRetry makes the next request, which may differ: credentials rotate.
 func (r *run) prepareRetry(*http.Request) error {
-	next, err := r.call.Caller.Build(r.ctx)
+	next, err := r.call.Caller.Build(r.flight.limit)
 	if err == nil {
 		err = r.put(next)
 	}
@@ -262,12 +243,11 @@ var (
 // would parse and quote them.
 func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.tries++
-	r.proof.begin()
 	start := time.Now()
 	t := Try{Number: r.tries, Method: req.Method, RetryIn: -1}
 	r.exchange(req, &t)
 	t.Duration = time.Since(start)
-	t.Copies = r.proof.copies()
+	t.Copies = r.flight.copies()
 	r.copies += t.Copies
 	r.sum = min(r.sum, t.Delivery)
 	r.last = t
@@ -279,12 +259,12 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends the request, reads the reply, and fills in t.
 func (r *run) exchange(req *http.Request, t *Try) {
-	if fault := r.ended(r.ctx); fault != None {
+	if fault := r.ended(); fault != None {
 		// The time went into making the request.
-		t.Fault, t.Err, t.Delivery = fault, r.ctx.Err(), NotSent
+		t.Fault, t.Err, t.Delivery = fault, r.flight.limit.Err(), NotSent
 		return
 	}
-	resp, err := r.send(req) //nolint:bodyclose // readBody closes it
+	resp, err := r.send(req)
 	if err != nil {
 		r.failed(t, err)
 		return
@@ -293,27 +273,39 @@ func (r *run) exchange(req *http.Request, t *Try) {
 	t.RetryAfter = RetryAfter(resp.Header, time.Now())
 	t.Redirect = redirectHost(resp)
 	t.Body, err = readBody(resp)
+	ok := 200 <= t.StatusCode && t.StatusCode <= 299
+	if ok && err != nil {
+		t.Fault, t.Err = r.faultOf(err, Unreadable)
+	}
+	r.flight.end()
+	accepted := false
 	switch {
-	case t.StatusCode < 200 || t.StatusCode > 299:
+	case !ok:
 		t.Delivery = deliveryByStatus(t.StatusCode)
-	case err != nil:
-		t.Fault, t.Err = r.faultOf(err, Unreadable), err
-	default:
-		r.judge(t)
+	case err == nil:
+		accepted = r.judge(t)
+	}
+	if !accepted && r.flight.copied() {
+		// Of several copies one is answered. Where it was refused, another may have
+		// been accepted.
+		t.Delivery = Unknown
 	}
 }
 
-// judge fills in t for a whole reply with a 2xx status.
-func (r *run) judge(t *Try) {
-	err := r.call.Caller.Check(t.StatusCode, t.Body)
+// judge fills in t for a whole reply with a 2xx status, and reports whether it
+// accepts what was sent.
+func (r *run) judge(t *Try) (accepted bool) {
+	accepted, err := r.call.Caller.Check(t.StatusCode, t.Body)
 	switch {
-	case err == nil:
-		t.Delivery = Answered
 	case errors.Is(err, ErrContradictory):
 		t.Fault, t.Err = Contradictory, err
-	default:
+	case err != nil:
 		t.Fault, t.Err = Unreadable, err
+	default:
+		t.Delivery = Answered
+		return accepted
 	}
+	return false
 }
 
 // send calls the transport. A transport that panics, has, for all that is
@@ -321,58 +313,57 @@ func (r *run) judge(t *Try) {
 func (r *run) send(req *http.Request) (resp *http.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			resp, err = nil, &panicError{p}
+			resp, err = nil, &panicError{"the transport", p}
 		}
 	}()
 	// Each try has a request of its own: a transport may go on reading the one
 	// before.
 	out := *req
 	out.Header = r.header
+	r.flight.pin(&out)
 	resp, err = r.call.Transport().RoundTrip(&out)
 	switch {
-	case err != nil && resp != nil && resp.Body != nil:
-		_ = resp.Body.Close()
 	case err == nil && resp == nil:
-		err = errNothing
+		return nil, errNothing
+	case err == nil:
+		return resp, nil
+	case resp != nil && resp.Body != nil:
+		closeBody(resp.Body)
 	}
-	return resp, err
+	return nil, sound(err)
 }
 
-// panicError is a panic of a transport.
-type panicError struct{ value any }
-
-func (e *panicError) Error() string { return fmt.Sprintf("the transport panicked: %v", e.value) }
-
-// failed fills in t for a try without an answer.
+// failed fills in t for a try without an answer. Its context is ended before it
+// is called not sent: the transport may have returned early.
 func (r *run) failed(t *Try, err error) {
-	t.Fault, t.Err = r.faultOf(err, Network), err
-	switch {
-	case r.proof.wasResent():
-		t.Err = errResent
-	case !errors.Is(err, errNothing) && r.proof.notSent(err):
+	t.Fault, t.Err = r.faultOf(err, Network)
+	r.flight.end()
+	if !errors.Is(err, errNothing) && r.flight.notSent() {
 		t.Delivery = NotSent
 	}
 }
 
-// faultOf tells whether time, or the caller's patience, was up when err came;
-// if not it is otherwise.
-func (r *run) faultOf(err error, otherwise Fault) Fault {
-	if r.proof.wasResent() {
-		return otherwise // it was the guard that ended the call
+// faultOf tells whether time, or the caller's patience, was up when err came; if
+// not, the fault is otherwise. The cause is err, unless it was the guard that
+// ended the try.
+func (r *run) faultOf(err error, otherwise Fault) (fault Fault, cause error) {
+	if r.flight.wasResent() {
+		return otherwise, errResent
 	}
-	if fault := r.ended(r.ctx); fault != None {
-		return fault
+	if fault := r.ended(); fault != None {
+		return fault, err
 	}
 	if isTimeout(err) {
-		return Timeout
+		return Timeout, err
 	}
-	return otherwise
+	return otherwise, err
 }
 
-// ended tells whether the call's time is up, and by whom.
-func (r *run) ended(ctx context.Context) Fault {
+// ended tells whether the time of the call is up, and by whom. When the try is
+// over, it does not know.
+func (r *run) ended() Fault {
 	switch {
-	case ctx.Err() == nil:
+	case r.flight.limit.Err() == nil:
 		return None
 	case errors.Is(r.parent.Err(), context.Canceled):
 		return Canceled
@@ -420,13 +411,16 @@ func readBody(resp *http.Response) (body []byte, err error) {
 	if resp.Body == nil {
 		return nil, nil
 	}
+	defer closeBody(resp.Body)
 	defer func() {
 		// A body may panic, like the transport that it comes from.
 		if p := recover(); p != nil {
-			body, err = nil, &panicError{p}
+			body, err = nil, &panicError{"the transport", p}
+		}
+		if err != nil {
+			err = sound(err)
 		}
 	}()
-	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return nil, errNoBody // there is a connection, not a body
 	}
@@ -465,6 +459,10 @@ func (r *run) checkRetry(context.Context, *http.Response, error) (bool, error) {
 	}
 	again := r.again(t)
 	r.call.Caller.Tried(t)
+	if again {
+		r.begin(new(flight))
+		r.request.Request = r.request.Request.WithContext(r.flight.ctx)
+	}
 	return again, nil
 }
 
@@ -474,13 +472,14 @@ func (r *run) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration
 
 // again decides whether t is followed by another try, and sets when.
 func (r *run) again(t *Try) bool {
-	if r.tries >= r.call.MaxAttempts || r.ctx.Err() != nil || !r.repeatable(t) {
+	if r.tries >= r.call.MaxAttempts || r.parent.Err() != nil || !r.repeatable(t) {
 		return false
 	}
 	wait := max(jitter(r.tries), t.RetryAfter)
 	// A try that cannot end in time only hides the error that is already known.
-	deadline, _ := r.ctx.Deadline()
-	if wait >= math.MaxInt64-t.Duration || time.Until(deadline) < wait+t.Duration {
+	deadline, _ := r.flight.limit.Deadline()
+	left := time.Until(deadline)
+	if left <= 0 || wait >= math.MaxInt64-t.Duration || left < wait+t.Duration {
 		return false
 	}
 	if !r.call.Budget.take(r.host) {
@@ -493,7 +492,7 @@ func (r *run) again(t *Try) bool {
 // repeatable is the table of what is sent again.
 func (r *run) repeatable(t *Try) bool {
 	if t.Delivery == NotSent {
-		return !final(t.Err) && !r.proof.refused()
+		return !final(t.Err) && !r.flight.refused()
 	}
 	class := r.call.Class
 	switch {
@@ -508,7 +507,8 @@ func (r *run) repeatable(t *Try) bool {
 	switch t.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return class >= Refused
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout,
+		520, 521, 522, 523, 524, 530: // a gateway that got nothing, or nothing whole, from the server behind it
 		return class >= Safe
 	default:
 		return false

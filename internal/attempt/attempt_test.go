@@ -19,17 +19,22 @@ import (
 
 // caller is a call that notes its tries.
 type caller struct {
-	method string
-	to     string // scheme and host; empty for https://acme.example
-	body   []byte
-	builds func(n int) error
-	check  func(body []byte) error
-	n      int
-	tries  []attempt.Try
+	method   string
+	to       string // scheme and host; empty for https://acme.example
+	body     []byte
+	builds   func(n int) error
+	building func(context.Context)
+	check    func(body []byte) error
+	no       string // the body of a reply that refuses
+	n        int
+	tries    []attempt.Try
 }
 
-func (c *caller) Build(context.Context) (attempt.Request, error) {
+func (c *caller) Build(ctx context.Context) (attempt.Request, error) {
 	c.n++
+	if c.building != nil {
+		c.building(ctx)
+	}
 	if c.builds != nil {
 		if err := c.builds(c.n); err != nil {
 			return attempt.Request{}, err
@@ -49,11 +54,13 @@ func (c *caller) Build(context.Context) (attempt.Request, error) {
 	}, nil
 }
 
-func (c *caller) Check(_ int, body []byte) error {
-	if c.check == nil {
-		return nil
+func (c *caller) Check(_ int, body []byte) (accepted bool, err error) {
+	if c.check != nil {
+		if err := c.check(body); err != nil {
+			return false, err
+		}
 	}
-	return c.check(body)
+	return c.no == "" || string(body) != c.no, nil
 }
 
 func (c *caller) Tried(t *attempt.Try) { c.tries = append(c.tries, *t) }
@@ -91,7 +98,10 @@ func TestWhatIsSentAgain(t *testing.T) {
 		{400, 1, 1, 1, attempt.Answered}, {401, 1, 1, 1, attempt.Answered}, {403, 1, 1, 1, attempt.Answered}, {404, 1, 1, 1, attempt.Answered},
 		{408, 1, 3, 3, attempt.Answered}, {422, 1, 1, 1, attempt.Answered}, {425, 1, 3, 3, attempt.Answered}, {429, 1, 3, 3, attempt.Answered},
 		{500, 1, 1, 3, attempt.Unknown}, {501, 1, 1, 1, attempt.Answered}, {502, 1, 1, 3, attempt.Unknown}, {503, 1, 3, 3, attempt.Unknown},
-		{504, 1, 1, 3, attempt.Unknown}, {505, 1, 1, 1, attempt.Answered}, {507, 1, 1, 1, attempt.Unknown}, {999, 1, 1, 1, attempt.Unknown},
+		{504, 1, 1, 3, attempt.Unknown}, {505, 1, 1, 1, attempt.Answered}, {507, 1, 1, 1, attempt.Unknown},
+		{519, 1, 1, 1, attempt.Unknown}, {520, 1, 1, 3, attempt.Unknown}, {521, 1, 1, 3, attempt.Unknown}, {522, 1, 1, 3, attempt.Unknown},
+		{523, 1, 1, 3, attempt.Unknown}, {524, 1, 1, 3, attempt.Unknown}, {525, 1, 1, 1, attempt.Unknown}, {529, 1, 1, 1, attempt.Unknown},
+		{530, 1, 1, 3, attempt.Unknown}, {531, 1, 1, 1, attempt.Unknown}, {599, 1, 1, 1, attempt.Unknown}, {999, 1, 1, 1, attempt.Unknown},
 		{0, 1, 1, 3, attempt.Unknown}, {1, 1, 1, 2, attempt.Unknown},
 	} {
 		for class, want := range map[attempt.Class]int{attempt.Never: tt.never, attempt.Refused: tt.refused, attempt.Safe: tt.safe} {
@@ -329,5 +339,5 @@ func BenchmarkIdleLoop(b *testing.B) {
 type fixedCaller struct{ request attempt.Request }
 
 func (c fixedCaller) Build(context.Context) (attempt.Request, error) { return c.request, nil }
-func (fixedCaller) Check(int, []byte) error                          { return nil }
+func (fixedCaller) Check(int, []byte) (bool, error)                  { return true, nil }
 func (fixedCaller) Tried(*attempt.Try)                               {}

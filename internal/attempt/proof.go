@@ -2,7 +2,6 @@ package attempt
 
 import (
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -75,24 +74,65 @@ func counted(conn net.Conn) *countedConn {
 }
 
 // proof follows one try through the transport, to tell afterwards whether a
-// byte of it can have left. Traces may be called from other goroutines.
+// byte of it can have left, and how many copies. Traces may be called from other
+// goroutines, and when the try is over.
+//
+// # When a failed try is called not sent
+//
+// A transport that returned may still be at work: a middleware gives up, and its
+// inner round trip goes on. So the try is closed first, under the same lock under
+// which its trace notes a connection, and a connection that is got later is
+// refused before the transport can write to it: see gotConn. What is left is what
+// the trace saw before.
+//
+//   - It saw nothing, and the try did not come to a Transport: that proves nothing,
+//     whatever the error is. A copy may have gone out in a context of its own.
+//   - It saw that the transport asked for a connection, or the try came to a
+//     Transport, and no connection was got: nothing was sent.
+//   - Each connection that was got is counted, and nothing was written to it: now
+//     that it is sealed, nothing ever will be, and nothing was sent.
+//   - A connection of somebody else's was got: what was written to it is not known.
+//
+// A middleware that sends one copy in a context of its own, and another one in
+// the try's, looks from here like one that sends the latter alone.
 type proof struct {
 	mu      sync.Mutex
 	own     bool      // the try went through a Transport, whose trace is alive
 	asked   bool      // the trace is alive: the transport asked for a connection
+	over    bool      // the transport returned: see close
+	denied  bool      // the try was called not sent
+	late    bool      // a connection was got when the try was over, and might be used
 	uses    []connUse // the connections that it got, one for each copy that it tried to send
 	space   [2]connUse
 	http2   bool
 	resent  bool   // the guard stopped the try
 	guarded bool   // a copy must not be sent: see gotConn
 	method  string // of the request
-	stop    func() // ends the call
+	stop    func() // ends the try's context
 }
 
+// connUse is a connection, as one copy of the request used it. The next copy may
+// use the same connection.
 type connUse struct {
 	conn     *countedConn // nil for a connection of somebody else's
-	before   int64
-	answered bool // a reply began
+	before   int64        // what its count was
+	sealed   bool         // nothing was written, and nothing will be
+	barred   bool         // the copy must not leave
+	answered bool         // a reply began
+}
+
+// mayHaveLeft reports whether the copy may have left.
+func (u *connUse) mayHaveLeft() bool {
+	return u.conn == nil || !u.sealed && u.conn.writes.Load() != u.before
+}
+
+// seal sees to it that the copy does not leave any more; false where it may have
+// left already.
+func (u *connUse) seal() bool {
+	if !u.sealed && u.conn != nil {
+		u.sealed = u.conn.seal(u.before)
+	}
+	return u.sealed
 }
 
 func (p *proof) trace() httptrace.ClientTrace {
@@ -101,12 +141,6 @@ func (p *proof) trace() httptrace.ClientTrace {
 		t.WroteHeaderField = p.wroteHeaderField
 	}
 	return t
-}
-
-func (p *proof) begin() {
-	p.mu.Lock()
-	p.own, p.asked, p.http2, p.resent, p.uses = false, false, false, false, p.space[:0]
-	p.mu.Unlock()
 }
 
 // through notes that the try goes through a Transport.
@@ -122,47 +156,72 @@ func (p *proof) getConn(string) {
 	p.mu.Unlock()
 }
 
-// gotConn notes the connection. A second one means that the transport is about
-// to send a second copy, where it does so at all: net/http resends what it can
-// replay, and that is a GET, or anything over HTTP/2.
+// gotConn notes the connection, or refuses it: the try is over, or a copy must
+// not be sent and another one may have left. The transport calls it before it
+// writes.
+//
+// A counted connection is sealed. Any other one is closed, after the context was
+// ended: net/http takes a new connection for one that is closed before it wrote,
+// unless the context has ended, and HTTP/1.1 does not look at the context again
+// before it writes. HTTP/2 does, and others share its connection. They lose it
+// only where the try was called not sent, because a middleware may have cut off
+// its own context from the try's.
 func (p *proof) gotConn(info httptrace.GotConnInfo) {
 	use := connUse{conn: counted(info.Conn)}
 	if use.conn != nil {
 		use.before = use.conn.writes.Load()
 	}
-	if p.note(use, isHTTP2(info.Conn)) {
+	admitted, closing := p.admit(use, isHTTP2(info.Conn))
+	if admitted {
 		return
 	}
-	// HTTP/2 looks at the context before it writes, HTTP/1.1 does not. Nobody
-	// shares its connection.
 	p.stop()
-	if !p.speaksHTTP2() && info.Conn != nil {
+	if closing && info.Conn != nil {
 		_ = info.Conn.Close()
 	}
 }
 
-// note notes a use of a connection; false when it must not come to that.
-func (p *proof) note(use connUse, http2 bool) bool {
+// admit notes a use of a connection. Where it must not come to that, closing
+// tells whether closing the connection is what prevents it.
+func (p *proof) admit(use connUse, http2 bool) (admitted, closing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.http2 = p.http2 || http2
-	if p.guarded && len(p.uses) > 0 && p.replayable() {
-		p.resent = true
-		return false
+	second := !p.over && p.guarded && p.sealRest()
+	if p.over || second {
+		use.barred = true
+		closing = !use.seal() && (!p.http2 || p.denied)
+		p.late = p.late || p.over && !use.sealed && !closing
 	}
-	p.uses = append(p.uses, use)
-	return true
+	if !p.over { // what is late is not the try's any more
+		p.resent = p.resent || second
+		p.uses = append(p.uses, use)
+	}
+	return !use.barred, closing
+}
+
+// sealRest seals the connections to which nothing was written, and reports
+// whether there are others: a copy may have left.
+func (p *proof) sealRest() bool {
+	left := false
+	for i := range p.uses {
+		left = !p.uses[i].seal() || left
+	}
+	return left
+}
+
+// close ends the try: no connection is got any more, and nothing is written to
+// those to which nothing was.
+func (p *proof) close() {
+	p.mu.Lock()
+	p.over = true
+	p.sealRest()
+	p.mu.Unlock()
 }
 
 func isHTTP2(conn net.Conn) bool {
 	c, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
 	return ok && c.ConnectionState().NegotiatedProtocol == "h2"
-}
-
-func (p *proof) speaksHTTP2() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.http2
 }
 
 // gotFirstByte notes that the copy under way arrived.
@@ -184,22 +243,31 @@ func (p *proof) wroteHeaderField(name string, _ []string) {
 	}
 }
 
-func (p *proof) replayable() bool { return p.http2 || p.method == http.MethodGet }
-
-// notSent reports whether the failed try provably never left, and sees to it
-// that it does not leave later.
-func (p *proof) notSent(err error) bool {
+// notSent reports whether the failed try, which is over, provably never left,
+// and never will.
+func (p *proof) notSent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.uses) == 0 {
-		return p.own || p.asked || isDialError(err)
-	}
-	for _, use := range p.uses {
-		if use.conn == nil || !use.conn.seal(use.before) {
-			return false
+	p.denied = !p.late && p.left() == 0 && (p.own || p.asked || len(p.uses) > 0)
+	return p.denied
+}
+
+// copied reports whether more than one copy of the request may have left.
+func (p *proof) copied() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left() > 1
+}
+
+// left counts the connections by which a copy may have left.
+func (p *proof) left() int {
+	n := 0
+	for i := range p.uses {
+		if p.uses[i].mayHaveLeft() {
+			n++
 		}
 	}
-	return true
+	return n
 }
 
 // refused reports whether net/http refused the request itself: it did not ask
@@ -216,32 +284,19 @@ func (p *proof) refused() bool {
 func (p *proof) copies() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	replayable := p.http2 || p.method == http.MethodGet
 	n := 0
-	for _, use := range p.uses {
-		if use.wrote() || use.conn == nil && p.replayable() {
+	for i := range p.uses {
+		u := &p.uses[i]
+		if !u.barred && u.mayHaveLeft() && (u.conn != nil || u.answered || replayable) {
 			n++
 		}
 	}
 	return max(0, n-1)
 }
 
-// wrote reports whether a copy left for certain.
-func (u connUse) wrote() bool {
-	return u.answered || u.conn != nil && u.conn.writes.Load() != u.before
-}
-
 func (p *proof) wasResent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.resent
-}
-
-// isDialError reports whether err says itself that no connection came about.
-func isDialError(err error) bool {
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return true
-	}
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }

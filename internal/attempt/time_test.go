@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -271,6 +272,7 @@ func TestBudgetsAreByHost(t *testing.T) {
 				Transport: func() http.RoundTripper {
 					return roundTrip(func(r *http.Request) (*http.Response, error) {
 						dials[r.URL.Host]++
+						httptrace.ContextClientTrace(r.Context()).GetConn(r.URL.Host)
 						return nil, &net.OpError{Op: "dial", Err: errLost}
 					})
 				},

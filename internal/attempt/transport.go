@@ -47,16 +47,29 @@ func standard() *http.Transport {
 	return &http.Transport{Proxy: http.ProxyFromEnvironment}
 }
 
-// RoundTrip sends req, on a fresh connection where a copy must not be sent and
-// net/http would send one.
+// RoundTrip sends req, on a fresh connection where a copy must not be sent, or is
+// not known to be harmless, and net/http could send one.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if r, ok := req.Context().Value(runKey{}).(*run); ok {
-		r.proof.through()
-		if r.fresh {
-			return t.fresh.RoundTrip(req)
-		}
+	f := flightOf(req)
+	if f != nil {
+		f.through()
+	}
+	if (f == nil || f.guarded) && resentByNetHTTP(req) {
+		return t.fresh.RoundTrip(req)
 	}
 	return t.kept.RoundTrip(req)
+}
+
+// resentByNetHTTP reports whether net/http sends req again when a kept connection
+// dies, where it can get at the body again.
+func resentByNetHTTP(req *http.Request) bool {
+	switch req.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	_, key := req.Header["Idempotency-Key"]
+	_, xKey := req.Header["X-Idempotency-Key"]
+	return key || xKey
 }
 
 // CloseIdleConnections closes the connections that are kept for later.

@@ -75,7 +75,7 @@ const Refusal = `{"success":false,"status":"rejected","errors":["No buyers avail
 func refusals() []Step {
 	const body = `{"success":false,"errors":["refused"]}`
 	steps := []Step{Reply(http.StatusOK, Refusal).Named("200 with a refusal")}
-	for _, status := range []int{400, 401, 403, 404, 408, 422, 425, 429, 500, 501, 502, 503, 504, 999} {
+	for _, status := range []int{400, 401, 403, 404, 408, 422, 425, 429, 500, 501, 502, 503, 504, 520, 524, 530, 999} {
 		steps = append(steps, Reply(status, body))
 	}
 	for _, status := range []int{429, 503} {
