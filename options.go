@@ -41,7 +41,7 @@ type Repeatable int
 const (
 	RepeatNever   Repeatable = iota // a copy may sell, pay or create twice: sent again only when the first provably never left
 	RepeatRefused                   // also when the server refused it before working on it: 408, 425, 429, 503
-	RepeatSafe                      // also after no readable answer and after 500, 502, 504: a copy changes nothing more
+	RepeatSafe                      // also after no readable answer and after 500, 502, 504, 520 to 524, 530: a copy changes nothing more
 )
 
 var repeatableNames = names[Repeatable]{"repeat", []string{"never", "refused", "safe"}}
@@ -323,7 +323,9 @@ func WithHTTPClient(hc *http.Client) Option {
 }
 
 // WithTransport uses rt for every attempt: a mock, or [NewTransport] wrapped
-// in something.
+// in something that sends each request once and hands on its context. A failure
+// of which the context's trace saw nothing is of [DeliveryUnknown], whatever its
+// error says; docs/delivery.md has the rest.
 func WithTransport(rt http.RoundTripper) Option {
 	return clientOption(func(s *settings) error {
 		if rt == nil {
@@ -372,10 +374,11 @@ func WithUserAgent(product string) Option {
 
 // NewTransport hardens base, or a clone of the standard transport when base
 // is nil, the way the package needs it: HTTP/1.1, byte counting for the proof
-// that nothing was sent, fresh connections for GETs that must not be repeated,
-// limits and an idle pool. It is what a Client uses by default; wrap it
-// for OpenTelemetry (otelhttp.NewTransport(trackdrive.NewTransport(nil))),
-// or give it a base with a proxy. Base itself is not changed.
+// that nothing was sent, fresh connections for GETs that must not be repeated or
+// come without the context of a call, limits and an idle pool. It is what a
+// Client uses by default; wrap it for OpenTelemetry
+// (otelhttp.NewTransport(trackdrive.NewTransport(nil))), or give it a base with a
+// proxy. Base itself is not changed.
 func NewTransport(base *http.Transport) http.RoundTripper {
 	return attempt.NewTransport(base)
 }

@@ -36,6 +36,8 @@
 //	Ping                                    again        again             reported                 reported
 //	UpdateCall with absolute values         again        again             again                    again, once
 //
+// The statuses 520 to 524 and 530, which gateways send, count as 502 does.
+//
 // That makes at most 3 attempts, or [WithMaxAttempts]. The wait between them is
 // random, at most 2 seconds; Retry-After is honoured where it fits the time
 // limit, and a call that cannot end in time returns at once with the last real

@@ -75,6 +75,27 @@ func TestACopyThatATransportMakesIsStoppedBeforeItsFirstByte(t *testing.T) {
 	}
 }
 
+// The same where a middleware does not heed the end of the context: the
+// connections themselves are refused, one after the other.
+func TestACopyInADetachedContextIsStopped(t *testing.T) {
+	t.Parallel()
+	for on, base := range bases(t) {
+		for _, method := range methods {
+			t.Run(on+"/"+method, func(t *testing.T) {
+				t.Parallel()
+				srv := faultserver.New(t, faultserver.Reply(502, ""), faultserver.Reply(200, duplicate))
+				copying := faultserver.CopyingTransport(base)
+				detached := roundTrip(func(r *http.Request) (*http.Response, error) {
+					return copying.RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
+				})
+				requireResult(t, over(t, sending(method, srv.URL), attempt.Never, detached), attempt.Network, attempt.Unknown, 1)
+				require.Equal(t, 1, srv.Whole())
+				require.Zero(t, srv.Partial())
+			})
+		}
+	}
+}
+
 // The same on a transport that go-retryablehttp makes for itself.
 func TestACopyingTransportOfItsOwnSendsOnce(t *testing.T) {
 	t.Parallel()
@@ -186,6 +207,61 @@ func TestAConnectionWithoutAByteDoesNotCount(t *testing.T) {
 			require.Equal(t, 2, srv.Whole())
 			require.Equal(t, 2, srv.Conns())
 		}
+	}
+}
+
+// Of a transport of somebody else's it is not known that nothing was written: a
+// kept connection that is found dead makes a doubt, where net/http takes another
+// one, and where it does not.
+func TestAConnectionOfSomebodyElsesCounts(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "x"} {
+		srv := faultserver.New(t, faultserver.Reply(200, sold))
+		rt := foreign(t, dialing(faultserver.FailWrites(1)))
+		c := &caller{method: http.MethodPost, to: srv.URL}
+		if body != "" {
+			c.body = []byte(body)
+		}
+		requireResult(t, over(t, c, attempt.Never, rt), attempt.None, attempt.Answered, 1)
+		requireResult(t, over(t, c, attempt.Never, rt), attempt.Network, attempt.Unknown, 1)
+		require.Equal(t, 1, srv.Whole())
+	}
+}
+
+// What the library cannot see: a middleware that keeps the body and sends it in
+// contexts of its own sends as many copies as it likes.
+func TestCopiesInContextsOfTheirOwnAreNotSeen(t *testing.T) {
+	t.Parallel()
+	for on, base := range bases(t) {
+		t.Run(on, func(t *testing.T) {
+			t.Parallel()
+			srv := faultserver.New(t, faultserver.Reply(502, ""))
+			blind := faultserver.CopyingTransport(faultserver.ContextDropper{Next: base})
+			requireResult(t, over(t, posting(srv.URL), attempt.Never, blind), attempt.Network, attempt.Unknown, 1)
+			require.Equal(t, 5, srv.Whole())
+		})
+	}
+}
+
+// Over HTTP/2 it is the end of the context that stops a copy. Where a middleware
+// cuts that off, the copy leaves; then its refusal is not believed.
+func TestAnHTTP2CopyInADetachedContextIsNotStopped(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		answer   string
+		delivery attempt.Delivery
+	}{{sold, attempt.Answered}, {duplicate, attempt.Unknown}} {
+		srv := faultserver.NewTLS(t, faultserver.Reply(502, ""), faultserver.Reply(200, tt.answer))
+		base := foreign(t, &http.Transport{TLSClientConfig: faultserver.ClientTLS(), ForceAttemptHTTP2: true})
+		detached := roundTrip(func(r *http.Request) (*http.Response, error) {
+			return base.RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
+		})
+		kept := roundTrip(func(r *http.Request) (*http.Response, error) { // it does not look at the context either
+			return faultserver.CopyingTransport(detached).RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
+		})
+		r := over(t, sending(http.MethodPost, srv.URL), attempt.Never, kept)
+		requireResult(t, r, attempt.None, tt.delivery, 1)
+		require.Equal(t, 2, srv.Whole())
 	}
 }
 
