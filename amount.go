@@ -1,4 +1,4 @@
-// The scalars of the wire: Amount, ID and Fields.
+// The scalars of the wire: Amount and ID.
 
 package trackdrive
 
@@ -178,25 +178,3 @@ func (id ID) isNumber() bool {
 	}
 	return true
 }
-
-// Fields are contact fields and other parameters that the package has no
-// name for. They are sent at the top level, beside the typed ones; a name
-// that a typed field already uses is an error. Values: strings, booleans,
-// numbers (json.Number, ID and Amount keep their exact text), nil, nested maps
-// and slices (in form and query: name[key]=, name[]=); anything else is an
-// error that names the field. Amounts are sent as text.
-type Fields map[string]any
-
-// UnmarshalJSON keeps numbers exact, as [json.Number].
-func (f *Fields) UnmarshalJSON(data []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var m map[string]any
-	if err := dec.Decode(&m); err != nil {
-		return errBadFields
-	}
-	*f = m
-	return nil
-}
-
-var errBadFields = invalid("fields", "must be a JSON object")

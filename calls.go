@@ -46,22 +46,6 @@ func (u *UpdateCall) parameters(list []param) []param {
 
 func (u *UpdateCall) fields() Fields { return u.Fields }
 
-func (u *UpdateCall) wire() any {
-	return struct {
-		BuyerConverted string   `url:"buyer_converted,omitempty"`
-		Revenue        string   `url:"revenue,omitempty"`
-		OfferConverted string   `url:"offer_converted,omitempty"`
-		Payout         string   `url:"payout,omitempty"`
-		AddRevenue     string   `url:"add_revenue,omitempty"`
-		AddPayout      string   `url:"add_payout,omitempty"`
-		PostCallTokens formHash `url:"post_call_tokens"`
-		Fields         formFields
-	}{
-		boolText(u.BuyerConverted), u.Revenue.text, boolText(u.OfferConverted), u.Payout.text,
-		u.AddRevenue.text, u.AddPayout.text, formHash(u.PostCallTokens), formFields(u.Fields),
-	}
-}
-
 func boolText(b *bool) string {
 	if b == nil {
 		return ""

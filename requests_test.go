@@ -115,9 +115,7 @@ func TestFieldsThatAreRefused(t *testing.T) {
 		"auth_token":        {"auth_token": "1"},
 		"parameter name":    {"": "1"},
 		"bytes":             {"bytes": []byte("x")},
-		"pointer":           {"pointer": new("x")},
 		"struct":            {"struct": struct{}{}},
-		"time":              {"time": time.Now()},
 		"func":              {"func": func() {}},
 		"nan":               {"nan": math.NaN()},
 		"inf":               {"inf": float32(math.Inf(1))},
@@ -127,7 +125,7 @@ func TestFieldsThatAreRefused(t *testing.T) {
 		"deep":              {"deep": deep},
 		"map":               {"map": map[int]string{1: "x"}},
 		"inner[a]":          {"inner": map[string]any{"a": make(chan int)}},
-		"list[1]":           {"list": []any{1, new(1)}},
+		"list[1]":           {"list": []any{1, func() {}}},
 		"complex":           {"complex": 1i},
 	} {
 		for _, e := range []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery} {

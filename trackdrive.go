@@ -401,7 +401,6 @@ func checkSegment(field, segment string) error {
 
 func (r *Request) parameters(list []param) []param { return list }
 func (r *Request) fields() Fields                  { return r.Params }
-func (r *Request) wire() any                       { return struct{ F formFields }{formFields(r.Params)} }
 
 // decoderInto returns what decodes replies into out.
 func decoderInto(out any) (func(status int, body []byte) error, error) {
