@@ -50,8 +50,9 @@
 //
 // Give a Client its credentials with [WithAuth]: [BasicAuth] for a company
 // access token, [BasicToken] where the dashboard shows it ready-made,
-// [DeveloperToken], or the older [AuthToken]. They are used for the company
-// that they were given for, and for no other. A service that works with many
+// [DeveloperToken], or the older [AuthToken]; [ParseCredentials] reads them from
+// a configuration. They are used for the company that they were given for, and
+// for no other. A service that works with many
 // companies gives [PerSubdomain], or, knowing what that means, [AnySubdomain].
 // An [AuthenticatorFunc] is asked before every attempt, so that secrets may
 // rotate. No value of this package prints a credential.

@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "usage: webhook [flags]\n\n")
 		flags.PrintDefaults()
-		fmt.Fprintf(stderr, "\nTRACKDRIVE_BASIC_TOKEN authenticates with -send at the company TRACKDRIVE_SUBDOMAIN.\n")
+		fmt.Fprint(stderr, environment)
 	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -87,6 +87,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer done()
 	return b.press(ctx)
 }
+
+const environment = `
+With -send, the environment says whose credentials go with it, and only to that company:
+  TRACKDRIVE_SUBDOMAIN    the company, such as acme
+  TRACKDRIVE_CREDENTIALS  "PUBLIC:PRIVATE", "Basic BASE64" or "Token TOKEN"; without them, it goes without
+`
 
 func complain(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "webhook: %v\n", err)
@@ -133,11 +139,7 @@ func fileOr(name string, sample []byte) ([]byte, error) {
 // fake.
 func (b *button) connect(send bool) (done func(), err error) {
 	if send {
-		var options []trackdrive.Option
-		if token := os.Getenv("TRACKDRIVE_BASIC_TOKEN"); token != "" {
-			options = append(options, trackdrive.WithAuth(trackdrive.BasicToken(token)))
-		}
-		b.client, err = trackdrive.NewClient(os.Getenv("TRACKDRIVE_SUBDOMAIN"), options...)
+		b.client, err = b.realClient(os.Getenv)
 		return func() {}, err
 	}
 	fake, err := trackdrivetest.Start()
@@ -155,6 +157,23 @@ func (b *button) connect(send bool) (done func(), err error) {
 		trackdrive.WithAuth(trackdrive.BasicAuth("tdpub-made-up", "tdprv-made-up")))
 	fmt.Fprintf(b.out, "\nWithout -send this goes to a fake TrackDrive in this process.\n")
 	return fake.Close, err
+}
+
+// realClient takes the company and its credentials from the environment.
+func (b *button) realClient(env func(string) string) (*trackdrive.Client, error) {
+	subdomain, text := env("TRACKDRIVE_SUBDOMAIN"), env("TRACKDRIVE_CREDENTIALS")
+	switch {
+	case text == "":
+		fmt.Fprintf(b.out, "\nTRACKDRIVE_CREDENTIALS is not set: this goes without credentials.\n")
+		return trackdrive.NewClient(subdomain)
+	case subdomain == "":
+		return nil, errors.New("TRACKDRIVE_SUBDOMAIN is not set; give the company that TRACKDRIVE_CREDENTIALS are for, such as acme")
+	}
+	auth, err := trackdrive.ParseCredentials(text)
+	if err != nil {
+		return nil, fmt.Errorf("TRACKDRIVE_CREDENTIALS: %w", err)
+	}
+	return trackdrive.NewClient(subdomain, trackdrive.WithAuth(auth))
 }
 
 // press sends the request and prints what came of it.

@@ -68,3 +68,36 @@ func TestExitStatus(t *testing.T) {
 		})
 	}
 }
+
+// Without -send no environment is read; with it, what is wrong there is said
+// before anything is sent.
+func TestCredentialsComeFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		subdomain, credentials string
+		says                   string // in the error, or in the output without one
+	}{
+		"a company":              {"acme", "Token dev", ""},
+		"no company":             {"", "Token dev", "TRACKDRIVE_SUBDOMAIN is not set; give the company"},
+		"nothing":                {"", "", "TRACKDRIVE_CREDENTIALS is not set: this goes without credentials."},
+		"no credentials":         {"acme", "", "TRACKDRIVE_CREDENTIALS is not set: this goes without credentials."},
+		"credentials of no form": {"acme", "made-up", `TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: give "Basic ..."`},
+		"a bad company":          {"a.b", "Token dev", "subdomain"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			b := button{out: &out}
+			client, err := b.realClient(func(name string) string {
+				return map[string]string{"TRACKDRIVE_SUBDOMAIN": test.subdomain, "TRACKDRIVE_CREDENTIALS": test.credentials}[name]
+			})
+			if err != nil {
+				require.Nil(t, client)
+				require.NotEmpty(t, test.says)
+				out.WriteString(err.Error())
+			}
+			require.Contains(t, out.String(), test.says)
+			require.NotContains(t, out.String(), "made-up")
+		})
+	}
+}
