@@ -188,8 +188,10 @@ func (b *button) press(ctx context.Context) int {
 	}
 	fmt.Fprintf(b.out, "\nReply (%d, after %s)\n%s\n", result.Meta.StatusCode, result.Meta.Elapsed.Round(time.Millisecond), indent(string(result.Meta.Raw)))
 	fmt.Fprintf(b.out, "\nDecision: %s\n", result.Decision.Verdict)
-	for _, line := range strings.Split(result.Decision.String(), "\n") {
-		fmt.Fprintf(b.out, "  %s\n", line)
+	for line := range strings.Lines(result.Decision.String()) {
+		if line = strings.TrimRight(line, "\n"); line != result.Decision.Verdict.String() {
+			fmt.Fprintf(b.out, "  %s\n", line)
+		}
 	}
 	if result.Accepted {
 		return accepted

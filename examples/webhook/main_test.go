@@ -50,7 +50,7 @@ func TestExitStatus(t *testing.T) {
 		{"the sample", nil, accepted, "accepted: buyers.0.offer_conversion_payout greater than 0: got 25.50", ""},
 		{"a preview", []string{"-preview"}, accepted, "POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers", ""},
 		{"the pixel", []string{"-config", "ringba_pixel.json"}, accepted, "Decision: accepted", ""},
-		{"the postback", []string{"-config", "call_postback.json"}, accepted, "Decision: accepted", ""},
+		{"the postback", []string{"-config", "call_postback.json"}, accepted, "Decision: accepted\n  holds: any of\n    holds: success is null: got nothing\n", ""},
 		{"the conversion", []string{"-config", "ringba_conversion.json", "-preview"}, accepted, "https://webhook.ringba.com/hook/token-of-the-number?call_id=RGB0001&call_revenue=25.50&sale_successful=true", ""},
 		{"too low", []string{"-config", write(`{"url":"https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers","body":"{}","acceptance":{"match":"all","criteria":[{"field":"buyers.0.offer_conversion_payout","condition":"Greater Than","value":"30"}]}}`)}, notAccepted, "rejected: buyers.0.offer_conversion_payout greater than 30: got 25.50", ""},
 		{"unknown call", []string{"-config", "call_postback.json", "-values", write(`{"trackdrive_subdomain":"acme","trackdrive_call_uuid":"u-2","Call:ConversionPayout":"1"}`)}, notAccepted, "404 not found", ""},
