@@ -80,8 +80,9 @@ func (u *UpdateCallResponse) Field(path string) Value { return u.Meta.Field(path
 // time limit and the attempts; one with AddRevenue, AddPayout or Fields only
 // where the one before provably never left.
 //
-// Errors are *[Error]. [ErrForbidden] means that the credentials are right and a
-// permission is missing on the account that receives the update;
+// Errors are *[Error]. [ErrForbidden] means that a permission is missing on the
+// account that receives the update, and says which the update needs, unless the
+// reply is a proxy's or a firewall's;
 // [ErrNotFound] that this company has no such call: a call is updated at the
 // company that owns it; [ErrRejected] is a refusal inside a 2xx reply. An empty
 // 2xx reply is success, and its Meta.Raw is nil.
@@ -122,7 +123,7 @@ func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateC
 	case u.isEmpty():
 		return nil, refused(c.name, invalid("update", "has nothing set"))
 	}
-	c.setPath("/calls/update_call/", uuid)
+	c.setPath(updatePath, uuid)
 	copied := *u
 	return c.command(ctx, &copied, "", copied.repeat())
 }

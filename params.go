@@ -130,12 +130,17 @@ func rootOf(name string) string {
 // offer_lead_token, offer_key.
 var secretEndings = []string{"token", "key", "secret", "password"}
 
+// hasSecretEnding reports whether a parameter is a credential by its name.
+func hasSecretEnding(name string) bool {
+	folded := lowerASCII(name)
+	return slices.ContainsFunc(secretEndings, func(end string) bool { return strings.HasSuffix(folded, end) })
+}
+
 // secrets are the fields that are credentials by their names.
 func (p *params) secrets() []string {
 	var list []string
 	for _, f := range p.sorted {
-		folded := lowerASCII(f.name)
-		if !slices.ContainsFunc(secretEndings, func(end string) bool { return strings.HasSuffix(folded, end) }) {
+		if !hasSecretEnding(f.name) {
 			continue
 		}
 		switch v := f.value.(type) {

@@ -377,7 +377,7 @@ func (c *call) failure(r *attempt.Result) *Error {
 	e.Attempts = r.Attempts
 	e.Delivery = Delivery(r.Delivery)
 	e.RetryAfter = r.RetryAfter
-	e.Err = c.cause(&r.Try)
+	e.Err = c.advise(c.cause(&r.Try), r.StatusCode, r.Body)
 	return e
 }
 
