@@ -444,10 +444,11 @@ func PerSubdomain(creds map[string]Authenticator) Authenticator {
 		key := lowerASCII(name)
 		_, twice := own[key]
 		switch {
-		case name != "" && !isSubdomain(name):
-			err = errors.Join(err, invalid("subdomain", "%q is none", name))
 		case twice:
-			err = errors.Join(err, invalid("subdomain", "%q is there twice", key))
+			err = errors.Join(err, invalid("subdomain", "%q is given twice, in different case", key))
+		case name != "" && !isSubdomain(name):
+			_, mistake := checkSubdomain("subdomain", name)
+			err = errors.Join(err, mistake)
 		case a != nil:
 			if mistake := checkAuthenticator(a); mistake != nil {
 				err = errors.Join(err, fmt.Errorf("credentials of %q: %w", key, mistake))

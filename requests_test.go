@@ -278,17 +278,23 @@ func TestHostileSubdomainsAreRefusedEverywhere(t *testing.T) {
 		"acme\u0000", "K\u212a", "ａｃｍｅ", "acme。evil", strings.Repeat("a", 64),
 	}, hostileSegments...)
 	require.GreaterOrEqual(t, len(hostile), 60)
+	requireRefused := func(t *testing.T, err error) {
+		t.Helper()
+		requireRefused(t, err, "")
+		require.Less(t, len(err.Error()), 300)
+		require.NotContains(t, err.Error(), "\n")
+	}
 	for _, subdomain := range hostile {
 		if subdomain != "" {
 			_, err := trackdrive.NewClient(subdomain)
-			requireRefused(t, err, subdomain)
+			requireRefused(t, err)
 		}
 		_, err := c.ForSubdomain(subdomain)
-		requireRefused(t, err, subdomain)
+		requireRefused(t, err)
 		_, err = c.UpdateCallAt(t.Context(), trackdrive.CallRef{Subdomain: subdomain, UUID: "u-1"}, oneUpdate)
-		requireRefused(t, err, subdomain)
+		requireRefused(t, err)
 		_, err = trackdrive.NewCallRef(subdomain, "u-1")
-		requireRefused(t, err, subdomain)
+		requireRefused(t, err)
 		requireRefusedForwardPosts(t, subdomain, "u-1")
 	}
 	require.Empty(t, rt.sent)
@@ -516,11 +522,11 @@ func TestDo(t *testing.T) {
 	rt := &answering{status: 200, body: "\ufeff" + `{"call":{"id":9007199254740993}}`}
 	c := newClient(t, rt)
 	var out map[string]map[string]any
-	meta, err := c.Do(t.Context(), &trackdrive.Request{Method: "GET", Path: []string{"calls", "a b/ü?"}, Params: trackdrive.Fields{"columns": []any{"id", "uuid"}}}, &out)
+	meta, err := c.Do(t.Context(), &trackdrive.Request{Method: "GET", Path: []string{"calls", "a b\\ü?"}, Params: trackdrive.Fields{"columns": []any{"id", "uuid"}}}, &out)
 	require.NoError(t, err)
 	require.Equal(t, json.Number("9007199254740993"), out["call"]["id"])
 	require.Equal(t, "9007199254740993", meta.Field("call.id").String())
-	require.Equal(t, "https://acme.trackdrive.com/api/v1/calls/a%20b%2F%C3%BC%3F?columns%5B%5D=id&columns%5B%5D=uuid", rt.sent[0].url)
+	require.Equal(t, "https://acme.trackdrive.com/api/v1/calls/a%20b%5C%C3%BC%3F?columns%5B%5D=id&columns%5B%5D=uuid", rt.sent[0].url)
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
 		_, err = c.Do(t.Context(), &trackdrive.Request{Method: method, Path: []string{"x"}}, nil)
 		require.NoError(t, err)

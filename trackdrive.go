@@ -275,7 +275,7 @@ func (c *Client) HTTPClient() *http.Client {
 // Request is a call to any path below /api/v1.
 type Request struct {
 	Method string     // GET, POST, PUT or DELETE
-	Path   []string   // segments below /api/v1, each escaped: []string{"calls", id}
+	Path   []string   // segments below /api/v1, each on its own and escaped: []string{"calls", id}
 	Params Fields     // JSON body, or the query of a GET
 	Repeat Repeatable // the zero value is the safest
 }
@@ -351,12 +351,19 @@ func (c *call) setRequest(r *Request) error {
 // be shown.
 func joinSegments(segments []string) (path, rawPath, template string, err error) {
 	if len(segments) == 0 {
-		return "", "", "", invalid("path", "is empty")
+		return "", "", "", invalid("path", "is empty; give the segments below %s", apiPath)
+	}
+	if first := segments[0]; strings.EqualFold(first, "api") || strings.EqualFold(first, "v1") {
+		return "", "", "", invalid("path[0]", "is %q; leave out %s, which is added", lowerASCII(first), apiPath)
 	}
 	var plain, raw, shown strings.Builder
 	for i, segment := range segments {
-		if err := checkSegment(fmt.Sprintf("path[%d]", i), segment); err != nil {
+		field := fmt.Sprintf("path[%d]", i)
+		if err := checkSegment(field, segment); err != nil {
 			return "", "", "", err
+		}
+		if strings.Contains(segment, "/") {
+			return "", "", "", invalid(field, `has a slash; give each segment on its own: "calls", "live_calls"`)
 		}
 		plain.WriteString("/" + segment)
 		raw.WriteString("/" + escapeSegment(segment))

@@ -21,8 +21,7 @@ expect 1 -- "$1/pingpost" -min-payout 100
 contains "$OUT" 'Not sold: no bid fits the flags.'
 
 expect 2 -- "$1/pingpost" -subdomain evil.example/
-contains "$ERR" 'subdomain'
-lacks "$ERR" 'evil'
+contains "$ERR" 'subdomain: "evil.example/" is another host; give'
 
 expect 2 -- "$1/pingpost" -all -min-payout 20.00
 contains "$ERR" '-all leaves the choice to TrackDrive'
