@@ -26,20 +26,41 @@ type Amount struct {
 // Exponents, thousands separators, NaN and blanks are errors of kind
 // [ErrInvalidArgument].
 func ParseAmount(text string) (Amount, error) {
-	text = strings.TrimPrefix(text, "$")
-	if len(text) > maxAmount {
-		return Amount{}, errLongAmount
+	a, ok := amountOf(text)
+	if !ok {
+		return Amount{}, invalid("amount", "%s", amountMistake(text))
 	}
-	if !decimal.IsPlain(text) {
-		return Amount{}, errBadAmount
-	}
-	return Amount{text}, nil
+	return a, nil
 }
 
-var (
-	errLongAmount = invalid("amount", "is longer than %d characters", maxAmount)
-	errBadAmount  = invalid("amount", `is no plain decimal such as "25.50"`)
-)
+// amountOf is ParseAmount without a message.
+func amountOf(text string) (a Amount, ok bool) {
+	text = strings.TrimPrefix(text, "$")
+	if len(text) > maxAmount || !decimal.IsPlain(text) {
+		return Amount{}, false
+	}
+	return Amount{text}, true
+}
+
+// amountMistake says what is wrong with a text that is not an amount, and what
+// to give where that is clear.
+func amountMistake(text string) string {
+	switch {
+	case text == "":
+		return `is empty; give a plain decimal such as "25.50"`
+	case strings.Contains(text, ","):
+		return shownText(text) + ` has a comma; give digits with at most one point, such as "25.50"`
+	case decimal.IsPlain(strings.TrimPrefix(text, "$")):
+		return shownText(text) + " is longer than " + strconv.Itoa(maxAmount) + " characters"
+	}
+	bare := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "$"))
+	for _, meant := range []string{bare, strings.TrimPrefix(bare, "+"), strings.TrimSuffix(bare, "."), "0" + bare} {
+		if amount, ok := amountOfNumber(meant); ok && meant[0] != '$' {
+			return shownText(text) + " is not a plain decimal; give " + strconv.Quote(amount.text)
+		}
+	}
+	return shownText(text) + ` is not a plain decimal such as "25.50"`
+}
 
 // MustAmount is [ParseAmount] for constants; it panics on bad text.
 func MustAmount(text string) Amount {
@@ -132,7 +153,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return errBadAmount
+		return invalid("amount", "%s is neither a number nor a string", printable(compact(string(data))))
 	}
 	return a.UnmarshalText([]byte(text))
 }

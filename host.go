@@ -216,7 +216,7 @@ func underscoreAsLetter(r rune) rune {
 // maxShown is how much of a wrong value a message shows, in bytes.
 const maxShown = 64
 
-// shownText is a value in a message: quoted, and not longer than a line.
+// shownText is a value in a message: quoted, and short.
 func shownText(text string) string {
 	if len(text) > maxShown {
 		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
