@@ -208,8 +208,17 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// inWords is a delivery for readers: "not sent".
-func inWords(d Delivery) string { return strings.ReplaceAll(d.String(), "_", " ") }
+// inWords is a delivery for people.
+func inWords(d Delivery) string {
+	switch d {
+	case DeliveryUnknown:
+		return "outcome unknown"
+	case DeliveryNotSent:
+		return "not sent"
+	default:
+		return d.String()
+	}
+}
 
 func (e *Error) reason() string {
 	var parts []string

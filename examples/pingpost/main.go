@@ -299,13 +299,18 @@ func (s *seller) printBids(ping *trackdrive.PingResponse) {
 	}
 }
 
+// outcome is a delivery for people.
+var outcome = map[trackdrive.Delivery]string{
+	trackdrive.DeliveryUnknown: "outcome unknown", trackdrive.DeliveryAnswered: "answered", trackdrive.DeliveryNotSent: "not sent",
+}
+
 // observe prints what happened at which moment.
 func (s *seller) observe(_ context.Context, a trackdrive.Attempt) {
 	what := fmt.Sprintf("status %d", a.StatusCode)
 	if a.StatusCode == 0 {
 		what = "no answer"
 	}
-	fmt.Fprintf(s.out, "%6d ms  %s, attempt %d: %s, %s\n", time.Since(s.start).Milliseconds(), a.Operation, a.Number, what, a.Delivery)
+	fmt.Fprintf(s.out, "%6d ms  %s, attempt %d: %s, %s\n", time.Since(s.start).Milliseconds(), a.Operation, a.Number, what, outcome[a.Delivery])
 	if a.RetryIn >= 0 {
 		fmt.Fprintf(s.out, "%6d ms  trying again in %s\n", time.Since(s.start).Milliseconds(), a.RetryIn.Round(time.Millisecond))
 	}
