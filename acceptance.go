@@ -311,7 +311,7 @@ func (d Decision) outline() []string {
 		}
 		if i < len(d.Checks) {
 			c := d.Checks[i]
-			lines = append(lines, indentation(d.depthOf(i))+holds(c.Verdict)+": "+c.finding())
+			lines = append(lines, indentation(d.depthOf(i))+holdsText(c.Verdict)+": "+c.finding())
 		}
 	}
 	return lines
@@ -329,7 +329,7 @@ func (d Decision) depthOf(check int) int {
 }
 
 func (g CheckGroup) line() string {
-	line := indentation(g.Depth) + holds(g.Verdict) + ": " + printable(g.Match) + " of"
+	line := indentation(g.Depth) + holdsText(g.Verdict) + ": " + printable(g.Match) + " of"
 	if g.Missing && g.Match == matchNames[matchNone] { // which would hold otherwise
 		line += " (a value is missing)"
 	}
@@ -338,8 +338,8 @@ func (g CheckGroup) line() string {
 
 func indentation(depth int) string { return strings.Repeat("  ", max(0, min(depth, maxRuleNesting))) }
 
-// holds says of a condition or a group what its verdict means.
-func holds(v Verdict) string {
+// holdsText says of a condition or a group what its verdict means.
+func holdsText(v Verdict) string {
 	switch v {
 	case VerdictAccepted:
 		return "holds"

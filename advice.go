@@ -12,17 +12,17 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/advice"
 )
 
-// advised is a cause with what to do about it.
-type advised struct {
+// adviceError is a cause with what to do about it.
+type adviceError struct {
 	cause error
 	text  string
 }
 
 // Error gives the cause and the advice.
-func (a *advised) Error() string { return a.cause.Error() + ": " + a.text }
+func (a *adviceError) Error() string { return a.cause.Error() + ": " + a.text }
 
 // Unwrap returns the cause.
-func (a *advised) Unwrap() error { return a.cause }
+func (a *adviceError) Unwrap() error { return a.cause }
 
 // advise adds to a cause what to do about it.
 func (c *call) advise(cause error, status int, body []byte) error {
@@ -34,7 +34,7 @@ func (c *call) advise(cause error, status int, body []byte) error {
 		refusal.Sent = c.sentNames()
 	}
 	if text := refusal.Text(); text != "" {
-		return &advised{cause, text}
+		return &adviceError{cause, text}
 	}
 	return cause
 }
@@ -117,7 +117,7 @@ func formNames(values url.Values) (names []string) {
 // advice is what came with the cause or, of an Error made by hand, what its
 // fields tell.
 func (e *Error) advice() string {
-	var a *advised
+	var a *adviceError
 	if errors.As(e.Err, &a) {
 		return a.text
 	}
@@ -141,7 +141,7 @@ func companyOf(rawURL string) string {
 
 // withoutAdvice is the text of a cause alone.
 func withoutAdvice(err error) string {
-	var a *advised
+	var a *adviceError
 	if errors.As(err, &a) {
 		return strings.TrimSuffix(err.Error(), ": "+a.text)
 	}
