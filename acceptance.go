@@ -5,7 +5,6 @@ package trackdrive
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,8 +117,8 @@ func (c *Criteria) Evaluate(body []byte) Verdict {
 	return c.plan.evaluate(body)
 }
 
-// Explain decides like Evaluate and says why, a check for each condition, in
-// order.
+// Explain decides like Evaluate and says why: a check for each condition, in
+// order, and the groups that they stand in.
 func (c *Criteria) Explain(body []byte) Decision {
 	if c == nil || c.plan == nil {
 		return Decision{}
@@ -243,8 +242,9 @@ func (f FieldRef) IsFalse() Condition { return f.condition(predIsFalse) }
 
 // Decision is a verdict with its reasons.
 type Decision struct {
-	Verdict Verdict `json:"verdict"`          // of all checks together
-	Checks  []Check `json:"checks,omitempty"` // one for each condition, in order
+	Verdict Verdict      `json:"verdict"`          // of all checks together
+	Checks  []Check      `json:"checks,omitempty"` // one for each condition, in order
+	Groups  []CheckGroup `json:"groups,omitempty"` // the groups of checks, an outer one before those in it; none where all checks must hold
 }
 
 // Check is one condition's part in a decision.
@@ -256,19 +256,39 @@ type Check struct {
 	Verdict   Verdict `json:"verdict"`       // of the condition alone
 }
 
+// CheckGroup is one group's part in a decision: which checks it joins, and what
+// came of it.
+type CheckGroup struct {
+	Match   string  `json:"match"`             // "all", "any" or "none"
+	Depth   int     `json:"depth"`             // how many of the groups it stands in
+	First   int     `json:"first"`             // the index of its first check
+	Count   int     `json:"count"`             // how many checks it has, those of inner groups included
+	Verdict Verdict `json:"verdict"`           // of the group alone
+	Missing bool    `json:"missing,omitempty"` // rejected, because a value is missing or null and nothing else decides
+}
+
 // String prints a line for each check, for logs and test output:
 //
 //	rejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00
 //
-// Where these do not show the verdict, as under Any and Not, it stands in a
-// line before them.
+// With groups, the verdict stands alone in the first line. The lines behind it
+// say of each check and group whether it holds, checks indented below their
+// group:
+//
+//	accepted
+//	holds: any of
+//	  does not hold: buyers.0.offer_conversion_payout greater than 20.00: got 15.00
+//	  holds: buyers.0.tier equals gold: got "gold"
 func (d Decision) String() string {
+	if len(d.Groups) > 0 {
+		return strings.Join(d.outline(), "\n")
+	}
 	var lines []string
 	if !d.shown() {
 		lines = append(lines, d.Verdict.String())
 	}
 	for _, c := range d.Checks {
-		lines = append(lines, c.line())
+		lines = append(lines, c.Verdict.String()+": "+c.finding())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -282,18 +302,67 @@ func (d Decision) shown() bool {
 	return slices.ContainsFunc(d.Checks, func(c Check) bool { return !differs(c) })
 }
 
-func (c Check) line() string {
-	line := fmt.Sprintf("%s: %s %s", c.Verdict, printable(c.Field), c.Condition)
+// outline is the verdict, and a line for each check and group.
+func (d Decision) outline() []string {
+	lines, groups := []string{d.Verdict.String()}, d.Groups
+	for i := range len(d.Checks) + 1 {
+		for ; len(groups) > 0 && groups[0].First <= i; groups = groups[1:] {
+			lines = append(lines, groups[0].line())
+		}
+		if i < len(d.Checks) {
+			c := d.Checks[i]
+			lines = append(lines, indentation(d.depthOf(i))+holdsText(c.Verdict)+": "+c.finding())
+		}
+	}
+	return lines
+}
+
+// depthOf is how many groups a check stands in.
+func (d Decision) depthOf(check int) int {
+	depth := 0
+	for _, g := range d.Groups {
+		if g.First <= check && check-g.First < g.Count {
+			depth = max(depth, g.Depth+1)
+		}
+	}
+	return depth
+}
+
+func (g CheckGroup) line() string {
+	line := indentation(g.Depth) + holdsText(g.Verdict) + ": " + printable(g.Match) + " of"
+	if g.Missing && g.Match == matchNames[matchNone] { // which would hold otherwise
+		line += " (a value is missing)"
+	}
+	return line
+}
+
+func indentation(depth int) string { return strings.Repeat("  ", max(0, min(depth, maxRuleNesting))) }
+
+// holdsText says of a condition or a group what its verdict means.
+func holdsText(v Verdict) string {
+	switch v {
+	case VerdictAccepted:
+		return "holds"
+	case VerdictRejected:
+		return "does not hold"
+	default:
+		return "cannot be judged"
+	}
+}
+
+// finding is what was wanted, and what was there.
+func (c Check) finding() string {
+	text := printable(c.Field) + " " + c.Condition
 	if c.Want != "" {
-		line += " " + printable(c.Want)
+		text += " " + printable(c.Want)
 	}
 	switch {
 	case c.Got != "":
-		return line + ": got " + printable(compact(c.Got))
+		return text + ": got " + printable(compact(c.Got))
 	case c.Verdict == VerdictUndetermined:
-		return line + ": unreadable reply"
+		return text + ": unreadable reply"
 	default:
-		return line + ": got nothing"
+		return text + ": got nothing"
 	}
 }
 

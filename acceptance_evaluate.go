@@ -93,7 +93,35 @@ func (p *criteriaPlan) explain(body []byte) Decision {
 		}
 		d.Checks = append(d.Checks, check)
 	}
+	parts := []logic{p.logic}
+	if p.logic.match == matchAll { // one list of what must hold needs no group
+		parts = p.logic.parts
+	}
+	e.addGroups(&d, parts, 0, 0)
 	return d
+}
+
+// addGroups adds the groups among parts, an outer one before those in it, and
+// returns how many checks the parts have. The first check has the index first.
+func (e *evaluation) addGroups(d *Decision, parts []logic, depth, first int) (checks int) {
+	for i := range parts {
+		l := &parts[i]
+		if l.match == 0 {
+			checks++
+			continue
+		}
+		g := CheckGroup{Match: matchNames[l.match], Depth: depth, First: first + checks}
+		if e.readable() {
+			o := l.decide(&e.outcomes)
+			g.Verdict, g.Missing = o.verdict(), o == outcomeAbsent
+		}
+		at := len(d.Groups)
+		d.Groups = append(d.Groups, g)
+		count := e.addGroups(d, l.parts, depth+1, g.First)
+		d.Groups[at].Count = count
+		checks += count
+	}
+	return checks
 }
 
 func (e *evaluation) run(body []byte) Verdict {

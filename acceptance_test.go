@@ -557,17 +557,19 @@ func TestExplainGivesAllReasons(t *testing.T) {
 		{Field: "none.*.x", Condition: "missing", Verdict: rejected},
 		{Field: "gone", Condition: "equals", Want: "true", Verdict: rejected},
 		{Field: "null", Condition: "equals", Want: "1.5", Got: "null", Verdict: rejected},
-	}}, d)
+	}, Groups: []trackdrive.CheckGroup{{Match: "none", First: 2, Count: 1, Verdict: accepted}}}, d)
 	require.Equal(t, strings.Join([]string{
-		`accepted: payout greater than 20.00: got "25.50"`,
-		`accepted: id not equals null: got 7`,
-		`rejected: tier in ["bronze",3,null]: got "gold"`,
-		`rejected: list is empty: got [{"x":"a"},{"x":"b\u000a"}]`,
-		`accepted: list.# between [1,"2"]: got 2`,
-		`accepted: list.*.x equals b\n: got "b\u000a"`,
-		`rejected: none.*.x missing: got nothing`,
-		`rejected: gone equals true: got nothing`,
-		`rejected: null equals 1.5: got null`,
+		`rejected`,
+		`holds: payout greater than 20.00: got "25.50"`,
+		`holds: id not equals null: got 7`,
+		`holds: none of`,
+		`  does not hold: tier in ["bronze",3,null]: got "gold"`,
+		`does not hold: list is empty: got [{"x":"a"},{"x":"b\u000a"}]`,
+		`holds: list.# between [1,"2"]: got 2`,
+		`holds: list.*.x equals b\n: got "b\u000a"`,
+		`does not hold: none.*.x missing: got nothing`,
+		`does not hold: gone equals true: got nothing`,
+		`does not hold: null equals 1.5: got null`,
 	}, "\n"), d.String())
 	text, err := json.Marshal(trackdrive.Decision{Verdict: accepted, Checks: d.Checks[6:7]})
 	require.NoError(t, err)
@@ -585,15 +587,141 @@ func TestDecisionsReadWell(t *testing.T) {
 		{payout, low, `rejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00`},
 		{payout, `{`, `undetermined: buyers.0.offer_conversion_payout greater than 20.00: unreadable reply`},
 		{payout, `{}`, `rejected: buyers.0.offer_conversion_payout greater than 20.00: got nothing`},
-		{trackdrive.Not(payout), low, "accepted\nrejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00"},
-		{trackdrive.Any(payout, field("buyers").Exists()), low, "accepted\nrejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00\naccepted: buyers exists: got " + low[10:len(low)-1]},
+		{trackdrive.All(payout, field("buyers.#").Equals(1)), low, "rejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00\naccepted: buyers.# equals 1: got 1"},
 		{trackdrive.All(), low, "accepted"},
-		{trackdrive.Any(), low, "rejected"},
 		{field("x").Equals("\x1b[31m"), `{"x":"` + "\u009b\u2028" + `\u001b"}`, `rejected: x equals \x1b[31m: got "\u009b\u2028\u001b"`},
 		{field("x").Equals(1), "{\"x\":{\n\t\"y\": 1\n}}", `undetermined: x equals 1: got {"y":1}`},
 		{field("x").Equals("é"), `{"x":"` + strings.Repeat("é", 200) + `"}`, `rejected: x equals é: got "` + strings.Repeat("é", 127) + "…"},
 	} {
 		require.Equal(t, tt.want, trackdrive.MustCriteria(tt.rule).Explain([]byte(tt.body)).String())
+	}
+}
+
+func TestDecisionsWithGroupsReadWell(t *testing.T) {
+	t.Parallel()
+	high, tier, gone := field("bid").AtLeast(20), field("tier").Equals("gold"), field("gone").Equals("x")
+	for name, tt := range map[string]struct {
+		rule trackdrive.Rule
+		body string
+		want []string
+	}{
+		"any, accepted": {trackdrive.Any(high, tier), `{"bid":15,"tier":"gold"}`, []string{
+			"accepted",
+			"holds: any of",
+			"  does not hold: bid greater than or equal 20: got 15",
+			"  holds: tier equals gold: got \"gold\"",
+		}},
+		"any, all of which hold": {trackdrive.Any(high, tier), `{"bid":25,"tier":"gold"}`, []string{
+			"accepted",
+			"holds: any of",
+			"  holds: bid greater than or equal 20: got 25",
+			"  holds: tier equals gold: got \"gold\"",
+		}},
+		"any, rejected": {trackdrive.Any(high, tier), `{"bid":15}`, []string{
+			"rejected",
+			"does not hold: any of",
+			"  does not hold: bid greater than or equal 20: got 15",
+			"  does not hold: tier equals gold: got nothing",
+		}},
+		"any, undetermined": {trackdrive.Any(high, tier), `{"bid":"lots"}`, []string{
+			"undetermined",
+			"cannot be judged: any of",
+			"  cannot be judged: bid greater than or equal 20: got \"lots\"",
+			"  does not hold: tier equals gold: got nothing",
+		}},
+		"none, accepted": {trackdrive.Not(high), `{"bid":15}`, []string{
+			"accepted",
+			"holds: none of",
+			"  does not hold: bid greater than or equal 20: got 15",
+		}},
+		"none, rejected": {trackdrive.Not(high), `{"bid":25}`, []string{
+			"rejected",
+			"does not hold: none of",
+			"  holds: bid greater than or equal 20: got 25",
+		}},
+		"none, of what is missing": {trackdrive.Not(gone), `{}`, []string{
+			"rejected",
+			"does not hold: none of (a value is missing)",
+			"  does not hold: gone equals x: got nothing",
+		}},
+		"none of any, of what is missing": {trackdrive.Not(trackdrive.Any(high, gone)), `{"bid":15}`, []string{
+			"rejected",
+			"does not hold: none of (a value is missing)",
+			"  does not hold: any of",
+			"    does not hold: bid greater than or equal 20: got 15",
+			"    does not hold: gone equals x: got nothing",
+		}},
+		"groups among conditions": {trackdrive.All(high, trackdrive.Any(tier, trackdrive.All(gone, high)), trackdrive.Not(tier), field("x").IsNull()), `{"bid":25,"tier":"gold"}`, []string{
+			"rejected",
+			"holds: bid greater than or equal 20: got 25",
+			"holds: any of",
+			"  holds: tier equals gold: got \"gold\"",
+			"  does not hold: all of",
+			"    does not hold: gone equals x: got nothing",
+			"    holds: bid greater than or equal 20: got 25",
+			"does not hold: none of",
+			"  holds: tier equals gold: got \"gold\"",
+			"holds: x is null: got nothing",
+		}},
+		"a group of all": {trackdrive.All(trackdrive.All(high), tier), `{"bid":25,"tier":"gold"}`, []string{
+			"accepted",
+			"holds: all of",
+			"  holds: bid greater than or equal 20: got 25",
+			"holds: tier equals gold: got \"gold\"",
+		}},
+		"groups without rules": {trackdrive.All(trackdrive.Any(), high, trackdrive.Any(trackdrive.All(), tier)), `{"bid":25}`, []string{
+			"rejected",
+			"does not hold: any of",
+			"holds: bid greater than or equal 20: got 25",
+			"holds: any of",
+			"  holds: all of",
+			"  does not hold: tier equals gold: got nothing",
+		}},
+		"nothing but a group without rules": {trackdrive.Any(), `{}`, []string{"rejected", "does not hold: any of"}},
+		"an unreadable reply": {trackdrive.Any(high, trackdrive.Not(tier)), `{`, []string{
+			"undetermined",
+			"cannot be judged: any of",
+			"  cannot be judged: bid greater than or equal 20: unreadable reply",
+			"  cannot be judged: none of",
+			"    cannot be judged: tier equals gold: unreadable reply",
+		}},
+		"hostile text": {trackdrive.Any(field("x").Equals("\n")), `{"x":"\n\u001b"}`, []string{
+			"rejected",
+			"does not hold: any of",
+			`  does not hold: x equals \n: got "\n\u001b"`,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			decision := trackdrive.MustCriteria(tt.rule).Explain([]byte(tt.body))
+			want := strings.Join(tt.want, "\n")
+			require.Equal(t, want, decision.String())
+			require.Equal(t, tt.want[0], decision.Verdict.String())
+
+			stored, err := json.Marshal(decision)
+			require.NoError(t, err)
+			var read trackdrive.Decision
+			require.NoError(t, json.Unmarshal(stored, &read))
+			require.Equal(t, want, read.String(), "from storage")
+		})
+	}
+}
+
+// Decisions made by hand, or stored by somebody else, print without a panic.
+func TestOddDecisionsPrint(t *testing.T) {
+	t.Parallel()
+	checks := []trackdrive.Check{{Field: "a", Condition: "exists", Got: "1", Verdict: accepted}}
+	for _, d := range []trackdrive.Decision{
+		{}, {Verdict: 9}, {Verdict: accepted, Checks: checks},
+		{Groups: []trackdrive.CheckGroup{{}}},
+		{Groups: []trackdrive.CheckGroup{{Match: "any", Depth: -1, First: -5, Count: -7}}, Checks: checks},
+		{Groups: []trackdrive.CheckGroup{{Match: "every", Depth: 1 << 40, First: 1 << 40, Count: 1 << 62}}, Checks: checks},
+		{Groups: []trackdrive.CheckGroup{{Match: "any\n", Depth: 2, Count: 1}, {Match: "none", Depth: 1, Count: 1}}, Checks: checks},
+	} {
+		text := d.String()
+		require.True(t, strings.HasPrefix(text, d.Verdict.String()), text)
+		require.Equal(t, len(d.Checks), strings.Count(text, "a exists: got 1"), text)
+		require.Less(t, len(text), 200)
 	}
 }
 

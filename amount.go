@@ -1,4 +1,4 @@
-// The scalars of the wire: Amount, ID and Fields.
+// The scalars of the wire: Amount and ID.
 
 package trackdrive
 
@@ -26,20 +26,41 @@ type Amount struct {
 // Exponents, thousands separators, NaN and blanks are errors of kind
 // [ErrInvalidArgument].
 func ParseAmount(text string) (Amount, error) {
-	text = strings.TrimPrefix(text, "$")
-	if len(text) > maxAmount {
-		return Amount{}, errLongAmount
+	a, ok := amountOf(text)
+	if !ok {
+		return Amount{}, invalid("amount", "%s", amountMistake(text))
 	}
-	if !decimal.IsPlain(text) {
-		return Amount{}, errBadAmount
-	}
-	return Amount{text}, nil
+	return a, nil
 }
 
-var (
-	errLongAmount = invalid("amount", "is longer than %d characters", maxAmount)
-	errBadAmount  = invalid("amount", `is no plain decimal such as "25.50"`)
-)
+// amountOf is ParseAmount without a message.
+func amountOf(text string) (a Amount, ok bool) {
+	text = strings.TrimPrefix(text, "$")
+	if len(text) > maxAmount || !decimal.IsPlain(text) {
+		return Amount{}, false
+	}
+	return Amount{text}, true
+}
+
+// amountMistake says what is wrong with a text that is not an amount, and what
+// to give where that is clear.
+func amountMistake(text string) string {
+	switch {
+	case text == "":
+		return `is empty; give a plain decimal such as "25.50"`
+	case strings.Contains(text, ","):
+		return shownText(text) + ` has a comma; give digits with at most one point, such as "25.50"`
+	case decimal.IsPlain(strings.TrimPrefix(text, "$")):
+		return shownText(text) + " is longer than " + strconv.Itoa(maxAmount) + " characters"
+	}
+	bare := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "$"))
+	for _, meant := range []string{bare, strings.TrimPrefix(bare, "+"), strings.TrimSuffix(bare, "."), "0" + bare} {
+		if amount, ok := amountOfNumber(meant); ok && meant[0] != '$' {
+			return shownText(text) + " is not a plain decimal; give " + strconv.Quote(amount.text)
+		}
+	}
+	return shownText(text) + ` is not a plain decimal such as "25.50"`
+}
 
 // MustAmount is [ParseAmount] for constants; it panics on bad text.
 func MustAmount(text string) Amount {
@@ -132,7 +153,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return errBadAmount
+		return invalid("amount", "%s is neither a number nor a string", printable(compact(string(data))))
 	}
 	return a.UnmarshalText([]byte(text))
 }
@@ -178,25 +199,3 @@ func (id ID) isNumber() bool {
 	}
 	return true
 }
-
-// Fields are contact fields and other parameters that the package has no
-// name for. They are sent at the top level, beside the typed ones; a name
-// that a typed field already uses is an error. Values: strings, booleans,
-// numbers (json.Number, ID and Amount keep their exact text), nil, nested maps
-// and slices (in form and query: name[key]=, name[]=); anything else is an
-// error that names the field. Amounts are sent as text.
-type Fields map[string]any
-
-// UnmarshalJSON keeps numbers exact, as [json.Number].
-func (f *Fields) UnmarshalJSON(data []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var m map[string]any
-	if err := dec.Decode(&m); err != nil {
-		return errBadFields
-	}
-	*f = m
-	return nil
-}
-
-var errBadFields = invalid("fields", "must be a JSON object")

@@ -37,7 +37,13 @@ type SaleTry struct {
 // longer available".
 func (t SaleTry) String() string {
 	text := t.Bid.String()
-	if t.Outcome != "" {
+	switch t.Outcome {
+	case "":
+	case TryNotSent:
+		text += ": " + inWords(DeliveryNotSent)
+	case TryUnknown:
+		text += ": " + inWords(DeliveryUnknown)
+	default:
 		text += ": " + string(t.Outcome)
 	}
 	switch r := t.Response; {
@@ -85,7 +91,7 @@ func (s *Sale) Number() (number string, ok bool) {
 //
 //	not sold
 //	acme: Buyer A 25.50: rejected: no longer available
-//	globex: Buyer B 20.00: not_sent: network error
+//	globex: Buyer B 20.00: not sent: network error
 func (s *Sale) String() string {
 	lines := []string{"not sold"}
 	if s.Sold {

@@ -282,7 +282,7 @@ func TestLosersHaveReasons(t *testing.T) {
 		"cheap: Buyer B: below_minimum",
 		"judged: criteria: rejected: buyers.0.bid greater than 20: got \"5\"",
 		"picky: Buyer A 30: not_accepted",
-		"html: error: ping POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/{vanity_uri}: 200 unreadable reply: unexpected character, instead of a value at offset 0 (1 attempt, unknown)",
+		"html: error: ping POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/{vanity_uri}: 200 unreadable reply: unexpected character, instead of a value at offset 0 (1 attempt, outcome unknown)",
 		"down: error: ping POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/{vanity_uri}: network error: dial tcp: connection refused (1 attempt, not sent)",
 		"ids: buyer 1 3: no_ping_id",
 		"none: no_ping_id",
@@ -532,7 +532,7 @@ func TestPingsThatMaySell(t *testing.T) {
 			require.Equal(t, trackdrive.EndUnbeatable, result.End)
 			require.Equal(t, time.Second, result.Took)
 			require.Equal(t, []string{"a: Buyer A 20"}, lines(result.Bids))
-			require.Equal(t, []string{"slow: cut_off (unknown)", "plain: Buyer A 30: ping_may_sell"}, lines(result.Losses))
+			require.Equal(t, []string{"slow: cut_off (outcome unknown)", "plain: Buyer A 30: ping_may_sell"}, lines(result.Losses))
 			sale, err := result.Sell(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, "a", sale.Bid.Source)
@@ -626,8 +626,8 @@ func TestSellingInTurn(t *testing.T) {
 		"rejected, terse": {scripted{body: `{"success":false,"status":"no_longer"}`}, []string{"post a 1", "post b 1"}, nil, "a: Buyer A 30: rejected: no_longer"},
 		"a bad field":     {scripted{status: 422, body: `{"errors":{"zip":["is bad"]}}`}, []string{"post a 1", "post b 1"}, nil, "422 bad request: zip: is bad"},
 		"too many":        {scripted{status: 429}, []string{"post a 1", "post b 1"}, nil, "429 rate limited"},
-		"not dialled":     {scripted{err: errRefused}, []string{"post a 1", "post a 1", "post a 1", "post b 1"}, nil, "a: Buyer A 30: not_sent"},
-		"a reset":         {scripted{err: io.ErrUnexpectedEOF}, []string{"post a 1"}, &unknown, "not sold\na: Buyer A 30: unknown"},
+		"not dialled":     {scripted{err: errRefused}, []string{"post a 1", "post a 1", "post a 1", "post b 1"}, nil, "a: Buyer A 30: not sent: "},
+		"a reset":         {scripted{err: io.ErrUnexpectedEOF}, []string{"post a 1"}, &unknown, "not sold\na: Buyer A 30: outcome unknown: "},
 		"a gateway's":     {scripted{status: 502}, []string{"post a 1"}, &unknown, "502"},
 		"unavailable":     {scripted{status: 503}, []string{"post a 1"}, &unknown, "503"},
 		"HTML":            {scripted{body: "<html>"}, []string{"post a 1"}, &unknown, "200 unreadable reply"},

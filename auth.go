@@ -221,43 +221,175 @@ func newFixed(put func(*AuthRequest), err error) Authenticator {
 	return &fixed{put, hide(err)}
 }
 
+// ParseCredentials reads credentials as configurations hold them:
+//
+//	Basic dGRwdWI6dGRwcnY=   a company access token, ready-made, as for [BasicToken]
+//	Token 0123456789abcdef   a developer access token, as for [DeveloperToken]
+//	public:private           the two keys of a company access token, as for [BasicAuth]
+//
+// The scheme may be in any case. Errors are of kind [ErrInvalidArgument]; they
+// say what to give, and never show what was given.
+func ParseCredentials(text string) (Authenticator, error) {
+	auth, err := parseCredentials(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAuthenticator(auth); err != nil {
+		return nil, err
+	}
+	return auth, nil
+}
+
+const credentialForms = `give "Basic ...", "Token ..." or "public:private"`
+
+func parseCredentials(text string) (Authenticator, error) {
+	bad := func(format string, args ...any) (Authenticator, error) {
+		return nil, invalid("credentials", format, args...)
+	}
+	switch {
+	case leftoverToken(text):
+		return nil, leftover("credentials")
+	case text == "":
+		return bad("are empty; %s", credentialForms)
+	case !isHeaderValue(text):
+		return bad("must be printable ASCII without blanks at its ends")
+	case strings.HasPrefix(lowerASCII(text), "authorization:"):
+		return bad(`give what stands behind "Authorization: "`)
+	case text[0] == '"' || text[0] == '\'':
+		return bad("are in quotation marks; give the text between them")
+	case text[0] == '{':
+		return bad("are a JSON object; give those of one company, and PerSubdomain those of several")
+	}
+	for _, scheme := range authSchemes {
+		token, found := cutScheme(text, scheme)
+		if !found {
+			continue
+		}
+		switch {
+		case scheme == "Basic":
+			return BasicToken(text), nil
+		case scheme != "Token":
+			return bad("have the scheme %s; TrackDrive takes Basic and Token", scheme)
+		case len(token) == len(text): // the word alone
+			return DeveloperToken(""), nil
+		default:
+			return DeveloperToken(token), nil
+		}
+	}
+	if strings.Contains(text, "://") {
+		return bad("are a URL; %s", credentialForms)
+	}
+	if public, private, isPair := strings.Cut(text, ":"); isPair {
+		return BasicAuth(public, private), nil
+	}
+	if _, _, isPair := decodePair(text); isPair {
+		return bad(`give "Basic " before a ready-made token`)
+	}
+	return bad("%s", credentialForms)
+}
+
 // BasicAuth sends "Authorization: Basic", from a company access token's public
 // and private key.
 func BasicAuth(publicKey, privateKey string) Authenticator {
-	var err error
-	switch {
-	case leftoverToken(publicKey):
-		err = leftover("public key")
-	case leftoverToken(privateKey):
-		err = leftover("private key")
-	case publicKey == "":
-		err = invalid("public key", "is empty")
-	case privateKey == "":
-		err = invalid("private key", "is empty")
-	case strings.Contains(publicKey, ":"):
-		err = invalid("public key", "must not have a colon")
-	case !isHeaderValue(publicKey):
-		err = invalid("public key", "must be printable ASCII without blanks at its ends")
-	case !isHeaderValue(privateKey):
-		err = invalid("private key", "must be printable ASCII without blanks at its ends")
-	}
+	return newBasic(publicKey, privateKey, checkPair(publicKey, privateKey))
+}
+
+// BasicToken sends "Authorization: Basic" with the ready-made base64
+// credential that the dashboard shows, with or without the word Basic. Padding
+// may be missing, and the alphabet that of URLs. What is not the base64 of two
+// keys with a colon between them is refused.
+func BasicToken(encoded string) Authenticator {
+	token, _ := cutScheme(encoded, "Basic")
+	public, private, err := pairOf(token)
+	return newBasic(public, private, err)
+}
+
+func newBasic(publicKey, privateKey string, err error) Authenticator {
 	value := "Basic " + base64.StdEncoding.EncodeToString([]byte(publicKey+":"+privateKey))
 	return newFixed(func(r *AuthRequest) { r.SetHeader("Authorization", value) }, err)
 }
 
-// BasicToken sends "Authorization: Basic" with the ready-made base64
-// credential that the dashboard shows, with or without the word Basic.
-func BasicToken(encoded string) Authenticator {
-	token, _ := cutScheme(encoded, "Basic")
-	err := checkToken("basic token", token)
-	return newFixed(func(r *AuthRequest) { r.SetHeader("Authorization", "Basic "+token) }, err)
+func checkPair(publicKey, privateKey string) error {
+	switch {
+	case leftoverToken(publicKey):
+		return leftover("public key")
+	case leftoverToken(privateKey):
+		return leftover("private key")
+	case publicKey == "":
+		return invalid("public key", "is empty")
+	case privateKey == "":
+		return invalid("private key", "is empty")
+	case strings.Contains(publicKey, ":"):
+		return invalid("public key", "must not have a colon; give the private key on its own")
+	case hasScheme(publicKey):
+		return invalid("public key", "begins with a scheme word; give the key alone, or BasicToken the whole")
+	case !isHeaderValue(publicKey):
+		return invalid("public key", "must be printable ASCII without blanks at its ends")
+	case !isHeaderValue(privateKey):
+		return invalid("private key", "must be printable ASCII without blanks at its ends")
+	}
+	return nil
+}
+
+// pairOf reads the two keys of a ready-made token.
+func pairOf(token string) (publicKey, privateKey string, err error) {
+	const field = "basic token"
+	if strings.EqualFold(token, "Basic") {
+		token = ""
+	}
+	if err := checkToken(field, token); err != nil {
+		return "", "", err
+	}
+	publicKey, privateKey, isPair := decodePair(token)
+	switch {
+	case strings.Contains(token, ":"):
+		return "", "", invalid(field, "is a pair of keys; give BasicAuth(publicKey, privateKey), or ParseCredentials the pair alone")
+	case !isPair:
+		return "", "", invalid(field, `is not the base64 of "public:private"; give the text that the dashboard shows`)
+	case leftoverToken(publicKey), leftoverToken(privateKey):
+		return "", "", leftover(field)
+	case publicKey == "":
+		return "", "", invalid(field, "has no public key before the colon")
+	case privateKey == "":
+		return "", "", invalid(field, "has no private key behind the colon")
+	}
+	return publicKey, privateKey, nil
+}
+
+// decodePair decodes base64 of either alphabet, with or without padding. Keys
+// that are empty are a pair, too.
+func decodePair(token string) (publicKey, privateKey string, isPair bool) {
+	encoding := base64.RawStdEncoding
+	if strings.HasSuffix(token, "=") {
+		encoding = base64.StdEncoding
+	}
+	decoded, err := encoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(token))
+	if err != nil {
+		return "", "", false
+	}
+	publicKey, privateKey, isPair = strings.Cut(string(decoded), ":")
+	for _, key := range []string{publicKey, privateKey} {
+		isPair = isPair && (key == "" || isHeaderValue(key)) && !hasScheme(key)
+	}
+	return publicKey, privateKey, isPair
 }
 
 // DeveloperToken sends "Authorization: Token", with a developer access token.
-// Such a token is valid in all companies of its user: see [AnySubdomain].
+// Such a token is valid in all companies of its user: see [AnySubdomain]. The
+// keys of a company access token are refused.
 func DeveloperToken(token string) Authenticator {
 	err := checkToken("developer token", token)
+	if err == nil && isCompanyKey(token) {
+		err = invalid("developer token", "is a key of a company access token; give BasicAuth or BasicToken")
+	}
 	return newFixed(func(r *AuthRequest) { r.SetHeader("Authorization", "Token "+token) }, err)
+}
+
+// isCompanyKey reports whether a token is, by its looks, one of a company's two
+// keys, or both.
+func isCompanyKey(token string) bool {
+	_, _, isPair := decodePair(token)
+	return isPair || strings.HasPrefix(token, "tdpub") || strings.HasPrefix(token, "tdprv")
 }
 
 // AuthToken sends the legacy auth_token parameter.
@@ -273,7 +405,7 @@ func checkToken(field, token string) error {
 	switch {
 	case leftoverToken(token):
 		return leftover(field)
-	case token == "" || strings.EqualFold(token, "Basic"):
+	case token == "":
 		return invalid(field, "is empty")
 	case hasScheme(token):
 		return invalid(field, "begins with a scheme word")
@@ -312,10 +444,11 @@ func PerSubdomain(creds map[string]Authenticator) Authenticator {
 		key := lowerASCII(name)
 		_, twice := own[key]
 		switch {
-		case name != "" && !isSubdomain(name):
-			err = errors.Join(err, invalid("subdomain", "%q is none", name))
 		case twice:
-			err = errors.Join(err, invalid("subdomain", "%q is there twice", key))
+			err = errors.Join(err, invalid("subdomain", "%q is given twice, in different case", key))
+		case name != "" && !isSubdomain(name):
+			_, mistake := checkSubdomain("subdomain", name)
+			err = errors.Join(err, mistake)
 		case a != nil:
 			if mistake := checkAuthenticator(a); mistake != nil {
 				err = errors.Join(err, fmt.Errorf("credentials of %q: %w", key, mistake))

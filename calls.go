@@ -49,22 +49,6 @@ func (u *UpdateCall) parameters(list []param) []param {
 
 func (u *UpdateCall) fields() Fields { return u.Fields }
 
-func (u *UpdateCall) wire() any {
-	return struct {
-		BuyerConverted string   `url:"buyer_converted,omitempty"`
-		Revenue        string   `url:"revenue,omitempty"`
-		OfferConverted string   `url:"offer_converted,omitempty"`
-		Payout         string   `url:"payout,omitempty"`
-		AddRevenue     string   `url:"add_revenue,omitempty"`
-		AddPayout      string   `url:"add_payout,omitempty"`
-		PostCallTokens formHash `url:"post_call_tokens"`
-		Fields         formFields
-	}{
-		boolText(u.BuyerConverted), u.Revenue.text, boolText(u.OfferConverted), u.Payout.text,
-		u.AddRevenue.text, u.AddPayout.text, formHash(u.PostCallTokens), formFields(u.Fields),
-	}
-}
-
 func boolText(b *bool) string {
 	if b == nil {
 		return ""
@@ -99,8 +83,9 @@ func (u *UpdateCallResponse) Field(path string) Value { return u.Meta.Field(path
 // time limit and the attempts; one with AddRevenue, AddPayout or Fields only
 // where the one before provably never left.
 //
-// Errors are *[Error]. [ErrForbidden] means that the credentials are right and a
-// permission is missing on the account that receives the update;
+// Errors are *[Error]. [ErrForbidden] means that a permission is missing on the
+// account that receives the update, and says which the update needs, unless the
+// reply is a proxy's or a firewall's;
 // [ErrNotFound] that this company has no such call: a call is updated at the
 // company that owns it; [ErrRejected] is a refusal inside a 2xx reply. An empty
 // 2xx reply is success, and its Meta.Raw is nil.
@@ -141,7 +126,7 @@ func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateC
 	case u.isEmpty():
 		return nil, refused(c.name, invalid("update", "has nothing set"))
 	}
-	c.setPath("/calls/update_call/", uuid)
+	c.setPath(updatePath, uuid)
 	copied := *u
 	return c.command(ctx, &copied, "", copied.repeat())
 }

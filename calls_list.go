@@ -67,8 +67,6 @@ func (p *callPage) parameters(list []param) []param {
 
 func (p *callPage) fields() Fields { return p.Fields }
 
-func (p *callPage) wire() any { return wireOf(p) }
-
 // Calls iterates over the calls that the query selects, page after page:
 // GET /api/v1/calls. The time limit is that of each page. An error ends the
 // iteration; it comes with a zero Call. A nil query selects all.

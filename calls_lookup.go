@@ -132,8 +132,6 @@ type lookupRequest []param
 func (r lookupRequest) parameters(list []param) []param { return append(list, r...) }
 func (r lookupRequest) fields() Fields                  { return nil }
 
-func (r lookupRequest) wire() any { return wireOf(r) }
-
 // setMethod fixes the method. A default encoding that does not go with it gives
 // way.
 func (c *call) setMethod(method string) {
@@ -208,26 +206,6 @@ func (u *CallerUpdate) parameters(list []param) []param {
 
 func (u *CallerUpdate) fields() Fields { return u.Fields }
 
-func (u *CallerUpdate) wire() any { return wireOf(u) }
-
-// wireOf makes go-querystring's struct of a request whose names stand in one
-// place only.
-func wireOf(r parameterized) any {
-	all := formFields{}
-	for _, typed := range r.parameters(nil) {
-		switch {
-		case typed.hash != nil:
-			all[typed.name] = *typed.hash
-		case typed.isSent():
-			all[typed.name] = typed.text
-		}
-	}
-	for name, value := range r.fields() {
-		all[name] = value
-	}
-	return struct{ F formFields }{all}
-}
-
 // UpdateCallByCallerID updates the caller's latest call on an offer:
 // POST /api/v1/calls/update_by_caller_id/{caller_id}. It is never repeated once
 // it may have left: by then the latest call may be another one. Prefer
@@ -284,7 +262,6 @@ func (k *KeyPress) parameters(list []param) []param {
 }
 
 func (k *KeyPress) fields() Fields { return nil }
-func (k *KeyPress) wire() any      { return wireOf(k) }
 
 // SendKeyPress presses digits on a live call: POST /api/v1/calls/send_key_press.
 // It is never repeated once it may have left: a key would be pressed twice.

@@ -287,6 +287,8 @@ func TestErrors(t *testing.T) {
 			[]error{trackdrive.ErrBadRequest}, nil,
 		},
 		{&trackdrive.Error{Err: trackdrive.ErrNetwork, Attempts: 3, Delivery: trackdrive.DeliveryNotSent}, "trackdrive: network error (3 attempts, not sent)", []error{trackdrive.ErrNetwork}, nil},
+		{&trackdrive.Error{Err: trackdrive.ErrNetwork, Attempts: 1}, "trackdrive: network error (1 attempt, outcome unknown)", []error{trackdrive.ErrNetwork}, nil},
+		{&trackdrive.Error{Err: trackdrive.ErrNetwork, Attempts: 1, Delivery: 7}, "trackdrive: network error (1 attempt, delivery(7))", nil, nil},
 		{&trackdrive.Error{StatusCode: 400, Errors: []trackdrive.FieldError{{Message: "a\nb\x1b[31m"}}}, "trackdrive: 400 bad request: a b [31m", nil, nil},
 	} {
 		require.Equal(t, tt.text, tt.e.Error())

@@ -235,8 +235,17 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// inWords is a delivery for readers: "not sent".
-func inWords(d Delivery) string { return strings.ReplaceAll(d.String(), "_", " ") }
+// inWords is a delivery for people.
+func inWords(d Delivery) string {
+	switch d {
+	case DeliveryUnknown:
+		return "outcome unknown"
+	case DeliveryNotSent:
+		return "not sent"
+	default:
+		return d.String()
+	}
+}
 
 func (e *Error) reason() string {
 	var parts []string
@@ -245,7 +254,7 @@ func (e *Error) reason() string {
 		parts = append(parts, bare(kind.Error()))
 	}
 	if e.Err != nil {
-		parts = append(parts, oneLine(bare(e.Err.Error())))
+		parts = append(parts, oneLine(bare(withoutAdvice(e.Err))))
 	}
 	if len(e.Errors) > 0 {
 		parts = append(parts, shortReasons(e.Errors))
@@ -263,24 +272,6 @@ func (e *Error) reason() string {
 
 // bare drops the package's prefix, which the message already starts with.
 func bare(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
-
-// advice says what to do about a refused call, where TrackDrive's documents say
-// it and its replies do not.
-func (e *Error) advice() string { return adviceFor[advised{e.Operation, e.StatusCode}] }
-
-type advised struct {
-	operation string
-	status    int
-}
-
-// adviceFor is the developers' documentation of TrackDrive in one line each.
-var adviceFor = map[advised]string{
-	{"update_call", http.StatusUnauthorized}: "this company does not know the credentials; a company token goes as Basic, a developer token as Token",
-	{"update_call", http.StatusForbidden}: "the credentials are right, but their team lacks a permission on the receiving account: Enable Developer API Access, " +
-		"access type Calls, and the rights Buyer Converted, Buyer Revenue, TS Converted, TS Payout, Contact Fields",
-	{"update_call", http.StatusNotFound}:            "wrong call uuid, or wrong subdomain for this call: a call is updated at the company that owns it",
-	{"update_call", http.StatusUnprocessableEntity}: "a value was refused; contact fields belong in post_call_tokens",
-}
 
 // Is matches the kinds of StatusCode, and ErrTimeout with
 // [context.DeadlineExceeded].

@@ -77,8 +77,23 @@ func ExampleCriteria_Explain() {
 func ExampleDecision_String() {
 	decision := trackdrive.All(trackdrive.Field("status").Equals("success")).Explain(bid)
 	fmt.Println(decision.String())
+
+	// With groups, the verdict stands in front.
+	decision = trackdrive.All(
+		trackdrive.Field("status").Equals("accepted"),
+		trackdrive.Any(
+			trackdrive.Field("buyers.0.offer_conversion_payout").AtLeast("30.00"),
+			trackdrive.Field("buyers.0.buyer_id").Equals("buyer-a"),
+		),
+	).Explain(bid)
+	fmt.Println(decision.String())
 	// Output:
 	// rejected: status equals success: got "accepted"
+	// accepted
+	// holds: status equals accepted: got "accepted"
+	// holds: any of
+	//   does not hold: buyers.0.offer_conversion_payout greater than or equal 30.00: got 25.50
+	//   holds: buyers.0.buyer_id equals buyer-a: got "buyer-a"
 }
 
 func ExampleCriteria_AcceptsBuyer() {

@@ -225,7 +225,7 @@ func ExampleLoss_String() {
 	fmt.Println(trackdrive.Loss{Source: "globex", Reason: trackdrive.LossTimeout, Err: trackdrive.ErrTimeout})
 	// Output:
 	// acme: no_buyer: caller_number_suppressed
-	// globex: timeout (unknown)
+	// globex: timeout (outcome unknown)
 }
 
 func ExampleSaleTry_String() {

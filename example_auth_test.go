@@ -43,6 +43,27 @@ func ExampleBasicToken() {
 	// {"buyer_converted":"true","post_call_tokens":{}}
 }
 
+// What a configuration or an environment variable holds.
+func ExampleParseCredentials() {
+	for _, text := range []string{"Basic dGRwdWItbWFkZS11cDp0ZHBydi1tYWRlLXVw", "Token dev-made-up", "tdpub-made-up:tdprv-made-up"} {
+		auth, err := trackdrive.ParseCredentials(text)
+		if err != nil {
+			panic(err)
+		}
+		converted(auth)
+	}
+	_, err := trackdrive.ParseCredentials("dGRwdWItbWFkZS11cDp0ZHBydi1tYWRlLXVw")
+	fmt.Println(err)
+	// Output:
+	// Authorization: "Basic dGRwdWItbWFkZS11cDp0ZHBydi1tYWRlLXVw"
+	// {"buyer_converted":"true","post_call_tokens":{}}
+	// Authorization: "Token dev-made-up"
+	// {"buyer_converted":"true","post_call_tokens":{}}
+	// Authorization: "Basic dGRwdWItbWFkZS11cDp0ZHBydi1tYWRlLXVw"
+	// {"buyer_converted":"true","post_call_tokens":{}}
+	// trackdrive: invalid argument: credentials: give "Basic " before a ready-made token
+}
+
 func ExampleDeveloperToken() {
 	converted(trackdrive.DeveloperToken("dev-made-up"))
 	// Output:

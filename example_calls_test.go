@@ -77,7 +77,7 @@ func ExampleNewCallRef() {
 	fmt.Println(err)
 	// Output:
 	// acme <nil>
-	// trackdrive: invalid argument: trackdrive_subdomain: must be one DNS label such as "acme"
+	// trackdrive: invalid argument: trackdrive_subdomain: "evil.example/" is another host; give the company's subdomain, such as "acme"; WithBaseURL takes other hosts
 }
 
 func ExampleParseCallRef() {

@@ -47,7 +47,7 @@ func ExampleNewClient() {
 	fmt.Println(err)
 	// Output:
 	// acme <nil>
-	// trackdrive: invalid argument: subdomain: must be one DNS label such as "acme"
+	// trackdrive: invalid argument: subdomain: "acme.trackdrive.com" is a host; give "acme"
 }
 
 func ExampleClient_Subdomain() {

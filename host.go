@@ -100,23 +100,128 @@ func isLoopback(host string) bool {
 const maxSegment = 128
 
 // checkSubdomain returns the subdomain in lower case. The error names field,
-// and says nothing of the value.
+// and says what to give.
 func checkSubdomain(field, subdomain string) (string, error) {
 	switch {
 	case subdomain == "":
-		return "", invalid(field, "is empty")
+		return "", invalid(field, "is empty; %s", giveSubdomain)
 	case leftoverToken(subdomain):
 		return "", leftover(field)
 	case !isSubdomain(subdomain):
-		return "", invalid(field, `must be one DNS label such as "acme"`)
+		return "", invalid(field, "%s", subdomainMistake(subdomain))
 	}
 	folded := lowerASCII(subdomain)
 	// What net/url makes of it must be the same host.
 	u, err := url.Parse("https://" + companyHost(folded) + "/")
 	if err != nil || u.Hostname() != folded+"."+trackdriveHost || u.Path != "/" {
-		return "", invalid(field, `must be one DNS label such as "acme"`)
+		return "", invalid(field, "%s", giveSubdomain)
 	}
 	return folded, nil
+}
+
+// What to give in the place of a mistake.
+const (
+	giveSubdomain = `give the company's subdomain, such as "acme"`
+	giveLabel     = `give letters, digits and hyphens alone, such as "acme"`
+)
+
+// subdomainMistake says what is wrong with a text that is not a subdomain, and
+// what to give.
+func subdomainMistake(text string) string {
+	shown := shownText(text) + " "
+	if strings.ContainsAny(text, "@?#") { // a credential may stand there
+		shown = ""
+	}
+	trimmed := strings.TrimSpace(text)
+	host, isURL := hostIn(trimmed)
+	switch {
+	case trimmed == "":
+		return shown + "is blank; " + giveSubdomain
+	case isURL:
+		return shown + hostMistake(host, "is a URL", "is a URL of another host")
+	case strings.ContainsAny(trimmed, ".:/@"):
+		return shown + hostMistake(host, "is a host", "is another host")
+	case trimmed != text && isSubdomain(trimmed):
+		return shown + "has blanks around it; give " + strconv.Quote(trimmed)
+	default:
+		return shown + labelMistake(trimmed)
+	}
+}
+
+// hostIn is the host that a text names, without user info and port, and whether
+// the text is a URL.
+func hostIn(text string) (host string, isURL bool) {
+	_, host, isURL = strings.Cut(text, "//")
+	if !isURL {
+		host = text
+	}
+	host = host[:strings.IndexAny(host+"/", "/?#")]
+	host = host[strings.LastIndexByte(host, '@')+1:]
+	return strings.TrimSuffix(hostname(host), "."), isURL
+}
+
+// hostMistake says what to give in the place of a host.
+func hostMistake(host, what, whatElse string) string {
+	company := lowerASCII(host)
+	for _, domain := range []string{trackdriveHost, formerHost} {
+		company = strings.TrimSuffix(company, "."+domain)
+		if company == domain || company == "www" {
+			return what + " without a company; " + giveSubdomain
+		}
+	}
+	if isSubdomain(company) {
+		return what + "; give " + strconv.Quote(company)
+	}
+	return whatElse + "; " + giveSubdomain + "; WithBaseURL takes other hosts"
+}
+
+// formerHost is where companies were; some documents still say so.
+const formerHost = "trackdrive.net"
+
+// labelMistake says what is wrong with one label.
+func labelMistake(label string) string {
+	instead, advice := "", giveSubdomain
+	switch {
+	case strings.EqualFold(label, "www"):
+		return "is not a company; " + giveSubdomain
+	case isNoValue(label):
+		return "is what programs write for nothing; " + giveSubdomain
+	case strings.ContainsAny(label, " \t\r\n"):
+		return "has a blank; " + giveLabel
+	case isLabel(label): // of those only encoded names are left
+		return "is an encoded name; " + giveLabel
+	case isLabel(strings.Map(underscoreAsLetter, label)):
+		if instead = strings.ReplaceAll(label, "_", "-"); isSubdomain(instead) {
+			advice = "give perhaps " + strconv.Quote(instead)
+		}
+		return "has an underscore, which no subdomain has; " + advice
+	case len(label) > maxLabel:
+		return "is longer than " + strconv.Itoa(maxLabel) + " characters; " + giveSubdomain
+	case label[0] == '-' || label[len(label)-1] == '-':
+		if instead = strings.Trim(label, "-"); isSubdomain(instead) {
+			advice = "give " + strconv.Quote(instead)
+		}
+		return "begins or ends with a hyphen; " + advice
+	}
+	return "has characters that no subdomain has; " + giveLabel
+}
+
+func underscoreAsLetter(r rune) rune {
+	if r == '_' {
+		return 'x'
+	}
+	return r
+}
+
+// maxShown is how much of a wrong value a message shows, in bytes.
+const maxShown = 64
+
+// shownText is a value in a message: quoted, and short.
+func shownText(text string) string {
+	if len(text) > maxShown {
+		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
+	}
+	return strconv.Quote(text)
 }
 
 // isVanityURI reports whether text is one segment of a path that needs no

@@ -39,17 +39,6 @@ func (l *Lead) hasToken() bool {
 	return l.LeadToken != "" || l.Fields["offer_lead_token"] != nil || l.Fields["schedule_lead_token"] != nil
 }
 
-func (l *Lead) wire() any {
-	return struct {
-		LeadToken       string   `url:"lead_token,omitempty"`
-		TrafficSourceID string   `url:"traffic_source_id,omitempty"`
-		CallerID        string   `url:"caller_id,omitempty"`
-		RingbaCallUUID  string   `url:"ringba_call_uuid,omitempty"`
-		Data            formHash `url:"data"`
-		Fields          formFields
-	}{l.LeadToken, l.TrafficSourceID, l.CallerID, l.RingbaCallUUID, formHash(l.Data), formFields(l.Fields)}
-}
-
 // LeadResponse is a stored lead. A lead that TrackDrive refuses, also with
 // HTTP 200, is an *[Error] of kind [ErrRejected] or [ErrBadRequest].
 type LeadResponse struct {

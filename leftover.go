@@ -4,7 +4,6 @@
 package trackdrive
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -68,22 +67,17 @@ func WithLiteral(fields ...string) Option {
 // neverLiteral are the parameters that name a caller, a bid or an account.
 var neverLiteral = []string{"caller_id", "ping_id", "buyer_id", "lead_token"}
 
-// leftoverField names the first text in a field's value that is a left-over
-// token; "" for none.
+// leftoverField names the first text that is a left-over token in what is sent
+// of a field's value; "" for none.
 func leftoverField(name string, value any) string {
 	switch v := value.(type) {
-	case nil, bool, Amount, int, int64, json.Number:
-		return ""
 	case string:
 		if leftoverToken(v) {
 			return name
 		}
-		return ""
 	case ID:
 		return leftoverField(name, string(v))
-	case Fields:
-		return leftoverIn(name, v, nil)
-	case map[string]any:
+	case []field:
 		return leftoverIn(name, v, nil)
 	case []any:
 		for i, element := range v {
@@ -91,18 +85,13 @@ func leftoverField(name string, value any) string {
 				return leftover
 			}
 		}
-		return ""
 	}
-	plain, ok := plainValue(value)
-	if !ok {
-		return ""
-	}
-	return leftoverField(name, plain)
+	return ""
 }
 
 // leftoverIn is leftoverField for a hash, but for its literal members.
-func leftoverIn(name string, hash Fields, literal map[string]bool) string {
-	for _, member := range sortedFields(hash) {
+func leftoverIn(name string, hash []field, literal map[string]bool) string {
+	for _, member := range hash {
 		if literal[member.name] {
 			continue
 		}

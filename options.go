@@ -296,8 +296,8 @@ func WithTracking(m TrackingMode) CallOption {
 
 // WithBaseURL replaces https://SUBDOMAIN.trackdrive.com by a white-label host
 // or a test server ("https://calls.example.com"). Plain http is accepted for
-// loopback addresses only; no user info, query or fragment. The subdomain then
-// only names whose credentials are used.
+// loopback addresses only; no user info, query or fragment, and no /api/v1, which
+// is added. The subdomain then only names whose credentials are used.
 func WithBaseURL(rawURL string) Option {
 	return clientOption(func(s *settings) error {
 		b, err := parseBase(rawURL)
@@ -395,32 +395,41 @@ type base struct {
 const trackdriveHost = "trackdrive.com"
 
 func parseBase(rawURL string) (base, error) {
-	bad := func(why string) (base, error) { return base{}, invalid("base URL", "%s", why) }
+	bad := func(format string, args ...any) (base, error) { return base{}, invalid("base URL", format, args...) }
 	u, err := url.Parse(rawURL)
 	switch {
+	case rawURL == "":
+		return bad(`is empty; give the address of the host, such as "https://calls.example.com"`)
+	case strings.Contains(rawURL, "@"):
+		return bad("must not have user info; credentials go to WithAuth")
 	case err != nil:
-		return bad("cannot be read as a URL") // the error would quote it
-	case u.Scheme != "https" && u.Scheme != "http" || u.Opaque != "":
-		return bad("must begin with https://")
-	case u.User != nil || strings.Contains(u.Host, "@"):
-		return bad("must not have user info")
+		return bad(`cannot be read as a URL; give one such as "https://calls.example.com"`) // the error would quote it
 	case strings.ContainsAny(rawURL, "?#"):
 		return bad("must have neither query nor fragment")
+	case u.Scheme == "" && isBase("https://"+strings.TrimPrefix(rawURL, "//")):
+		return bad("has no https://; give %q", "https://"+strings.TrimPrefix(rawURL, "//"))
+	case u.Scheme != "https" && u.Scheme != "http" || u.Opaque != "":
+		return bad("must begin with https://")
 	case !isHost(u.Host):
-		return bad("has no valid host")
+		return bad(`has no valid host; give one such as "https://calls.example.com"`)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return bad("must begin with https://; plain http is for loopback addresses")
 	}
 	prefix := strings.TrimSuffix(u.Path, "/")
 	for segment := range strings.SplitSeq(strings.TrimPrefix(prefix, "/"), "/") {
-		if prefix != "" && !isVanityURI(segment) {
-			return bad("has a path that is not made of plain segments")
+		if prefix != "" && !isVanityURI(segment) || u.RawPath != "" {
+			return bad("has a path that is not made of plain segments: letters, digits, _, - and points")
 		}
 	}
-	if u.RawPath != "" {
-		return bad("has a path that is not made of plain segments")
+	if at := strings.Index(lowerASCII(prefix)+"/", apiPath+"/"); at >= 0 {
+		return bad("has %s in its path, which the package adds; give %q", apiPath, u.Scheme+"://"+strings.ToLower(u.Host)+prefix[:at])
 	}
 	return base{u.Scheme, strings.ToLower(u.Host), prefix}, nil
+}
+
+func isBase(rawURL string) bool {
+	_, err := parseBase(rawURL)
+	return err == nil
 }
 
 // at returns the URL of a path of the company's. Path is as it is shown,

@@ -5,10 +5,7 @@ package trackdrive
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"math"
 	"net/url"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +17,6 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// maxFieldDepth is how deep maps and slices in Fields may be nested.
-const maxFieldDepth = 64
-
 // param is a typed parameter. An empty one is not sent, but its name is taken.
 type param struct {
 	name   string
@@ -30,6 +24,7 @@ type param struct {
 	id     bool    // a number, where it is one
 	unsent bool    // the library's own: only its name is taken
 	hash   *Fields // in place of text: nested, and sent also when it is empty
+	sorted []field // what is sent of the hash, when it is checked
 }
 
 func (p param) isSent() bool { return (p.text != "" || p.hash != nil) && !p.unsent }
@@ -39,8 +34,6 @@ type parameterized interface {
 	// parameters adds the typed parameters to list, in the order in which JSON
 	// has them; the empty ones, too, because their names are taken.
 	parameters(list []param) []param
-	// wire returns all parameters as a struct for go-querystring.
-	wire() any
 	fields() Fields
 }
 
@@ -49,16 +42,10 @@ type params struct {
 	of       parameterized
 	typed    []param
 	fields   Fields
-	sorted   []field // fields by name, when they are checked
+	sorted   []field // what is sent of fields, by name, when they are checked
 	encoding Encoding
 	bodiless bool            // without parameters, there is no body either
 	literal  map[string]bool // names of fields that WithLiteral keeps
-}
-
-// field is one of Fields.
-type field struct {
-	name  string
-	value any
 }
 
 // buffers are for bodies while they are written. What is sent is a copy: a
@@ -94,28 +81,31 @@ func (p *params) encode(target *url.URL, auth []namedText) (payload, error) {
 // check refuses what cannot be sent, whatever the encoding. Auth are the
 // parameters of the authenticator.
 func (p *params) check() error {
-	for _, typed := range p.typed {
+	var err error
+	for i := range p.typed {
+		typed := &p.typed[i]
 		if err := checkParamUTF8(typed.name, typed.text); err != nil {
 			return err
 		}
 		if typed.hash != nil {
-			if err := checkHash(typed.name, *typed.hash, 1); err != nil {
+			if typed.sorted, err = wireHash(typed.name, *typed.hash, 1); err != nil {
 				return err
 			}
 		}
-		if name := p.leftoverParam(typed); name != "" {
+		if name := p.leftoverParam(*typed); name != "" {
 			return leftover(quoteName(name))
 		}
 	}
 	p.sorted = sortedFields(p.fields)
-	for _, f := range p.sorted {
+	for i := range p.sorted {
+		f := &p.sorted[i]
 		if err := checkParamName(f.name); err != nil {
 			return err
 		}
 		if p.takes(f.name) {
 			return invalid(quoteName(f.name), "is a parameter of the request itself; set it there, not in Fields")
 		}
-		if err := checkValue(f.name, f.value, 0); err != nil {
+		if f.value, err = wireValue(f.name, f.value, 0); err != nil {
 			return err
 		}
 		if p.literal[f.name] {
@@ -135,7 +125,7 @@ func (p *params) leftoverParam(typed param) string {
 	case p.literal[typed.name]:
 		return ""
 	case typed.hash != nil:
-		return leftoverIn(typed.name, *typed.hash, p.literal)
+		return leftoverIn(typed.name, typed.sorted, p.literal)
 	case leftoverToken(typed.text):
 		return typed.name
 	}
@@ -164,17 +154,24 @@ func rootOf(name string) string {
 // offer_lead_token, offer_key.
 var secretEndings = []string{"token", "key", "secret", "password"}
 
+// hasSecretEnding reports whether a parameter is a credential by its name.
+func hasSecretEnding(name string) bool {
+	folded := lowerASCII(name)
+	return slices.ContainsFunc(secretEndings, func(end string) bool { return strings.HasSuffix(folded, end) })
+}
+
 // secrets are the fields that are credentials by their names.
 func (p *params) secrets() []string {
 	var list []string
-	for name, value := range p.fields {
-		folded := lowerASCII(name)
-		if !slices.ContainsFunc(secretEndings, func(end string) bool { return strings.HasSuffix(folded, end) }) {
+	for _, f := range p.sorted {
+		if !hasSecretEnding(f.name) {
 			continue
 		}
-		plain, _ := plainValue(value)
-		if text, is := plain.(string); is {
-			list = append(list, text)
+		switch v := f.value.(type) {
+		case string:
+			list = append(list, v)
+		case ID:
+			list = append(list, string(v))
 		}
 	}
 	return list
@@ -247,112 +244,6 @@ func quoteName(name string) string {
 	return name
 }
 
-func checkHash(name string, hash Fields, depth int) error {
-	for key, value := range hash {
-		if err := checkParamName(key); err != nil {
-			return fmt.Errorf("%w in %s", err, quoteName(name))
-		}
-		if err := checkValue(name+"["+key+"]", value, depth); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkValue refuses what Fields cannot hold.
-func checkValue(name string, value any, depth int) error {
-	if depth > maxFieldDepth {
-		return invalid(quoteName(name), "is nested deeper than %d levels", maxFieldDepth)
-	}
-	switch v := value.(type) {
-	case nil, bool, Amount, int, int64:
-		return nil
-	case string:
-		return checkParamUTF8(name, v)
-	case ID:
-		return checkParamUTF8(name, string(v))
-	case json.Number:
-		if !isJSONNumber(string(v)) {
-			return invalid(quoteName(name), "is no number")
-		}
-		return nil
-	case Fields:
-		return checkHash(name, v, depth+1)
-	case map[string]any:
-		return checkHash(name, v, depth+1)
-	case []any:
-		for i, element := range v {
-			if err := checkValue(name+"["+strconv.Itoa(i)+"]", element, depth+1); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	plain, ok := plainValue(value)
-	if !ok {
-		return invalid(quoteName(name), "has the type %T, which cannot be sent", value)
-	}
-	if f, is := plain.(float64); is && (math.IsNaN(f) || math.IsInf(f, 0)) {
-		return invalid(quoteName(name), "is no finite number")
-	}
-	if _, simple := plain.(json.Number); simple {
-		return nil
-	}
-	return checkValue(name, plain, depth)
-}
-
-// plainValue turns a value of a type that the switches do not name into one
-// that they do: named types by their kind, maps and slices of any element.
-func plainValue(value any) (plain any, ok bool) {
-	v := reflect.ValueOf(value)
-	switch v.Kind() {
-	case reflect.String:
-		return v.String(), true
-	case reflect.Bool:
-		return v.Bool(), true
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return v.Int(), true
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return json.Number(strconv.FormatUint(v.Uint(), 10)), true
-	case reflect.Float32, reflect.Float64:
-		return number(v), true
-	case reflect.Map:
-		if v.Type().Key().Kind() != reflect.String {
-			return nil, false
-		}
-		hash := make(Fields, v.Len())
-		for i := v.MapRange(); i.Next(); {
-			hash[i.Key().String()] = i.Value().Interface()
-		}
-		return hash, true
-	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return nil, false // text in disguise, or not text at all
-		}
-		list := make([]any, v.Len())
-		for i := range list {
-			list[i] = v.Index(i).Interface()
-		}
-		return list, true
-	default:
-		return nil, false
-	}
-}
-
-// number writes a float the shortest way that reads back to it; one that is
-// not finite stays a float, to be refused.
-func number(v reflect.Value) any {
-	f := v.Float()
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return f
-	}
-	format := byte('f')
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
-		format = 'e'
-	}
-	return json.Number(strconv.FormatFloat(f, format, -1, v.Type().Bits()))
-}
-
 // appendJSON writes the parameters as one JSON object: the typed ones in their
 // order, the authenticator's, then Fields by name.
 func (p *params) appendJSON(dst []byte, auth []namedText) []byte {
@@ -364,7 +255,7 @@ func (p *params) appendJSON(dst []byte, auth []namedText) []byte {
 		dst = appendName(dst, typed.name)
 		switch {
 		case typed.hash != nil:
-			dst = appendHash(dst, *typed.hash)
+			dst = appendHash(dst, typed.sorted)
 		case typed.id:
 			dst = appendID(dst, ID(typed.text))
 		default:
@@ -386,8 +277,8 @@ func appendName(dst []byte, name string) []byte {
 	return append(jsonscan.AppendQuoted(dst, name), ':')
 }
 
-func appendHash(dst []byte, hash Fields) []byte {
-	return append(appendMembers(append(dst, '{'), sortedFields(hash)), '}')
+func appendHash(dst []byte, sorted []field) []byte {
+	return append(appendMembers(append(dst, '{'), sorted), '}')
 }
 
 func appendMembers(dst []byte, sorted []field) []byte {
@@ -395,19 +286,6 @@ func appendMembers(dst []byte, sorted []field) []byte {
 		dst = appendValue(appendName(dst, f.name), f.value)
 	}
 	return dst
-}
-
-// sortedFields makes what is sent the same, however a map is walked.
-func sortedFields(hash Fields) []field {
-	if len(hash) == 0 {
-		return nil
-	}
-	list := make([]field, 0, len(hash))
-	for name, value := range hash {
-		list = append(list, field{name, value})
-	}
-	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.name, b.name) })
-	return list
 }
 
 // sortedNames are the keys of a map, in order.
@@ -427,7 +305,7 @@ func appendID(dst []byte, id ID) []byte {
 	return jsonscan.AppendQuoted(dst, string(id))
 }
 
-// appendValue writes a value that checkValue let pass.
+// appendValue writes what wireValue returned.
 func appendValue(dst []byte, value any) []byte {
 	switch v := value.(type) {
 	case nil:
@@ -449,9 +327,7 @@ func appendValue(dst []byte, value any) []byte {
 			return append(dst, "null"...)
 		}
 		return jsonscan.AppendQuoted(dst, v.text)
-	case Fields:
-		return appendHash(dst, v)
-	case map[string]any:
+	case []field:
 		return appendHash(dst, v)
 	case []any:
 		dst = append(dst, '[')
@@ -463,13 +339,12 @@ func appendValue(dst []byte, value any) []byte {
 		}
 		return append(dst, ']')
 	}
-	plain, _ := plainValue(value)
-	return appendValue(dst, plain)
+	return dst
 }
 
 // values returns the parameters as a form or a query has them.
 func (p *params) values(auth []namedText) (url.Values, error) {
-	values, err := query.Values(p.of.wire())
+	values, err := query.Values(struct{ Sent formFields }{p.sent()})
 	if err != nil {
 		return nil, invalid("parameters", "%v", err)
 	}
@@ -484,27 +359,34 @@ func (p *params) values(auth []namedText) (url.Values, error) {
 	return values, nil
 }
 
-// formFields are Fields in a form or a query: each at the top level.
-type formFields Fields
+// sent are all parameters that are sent.
+func (p *params) sent() formFields {
+	list := make(formFields, 0, len(p.typed)+len(p.sorted))
+	for _, typed := range p.typed {
+		switch {
+		case typed.hash != nil:
+			list = append(list, field{typed.name, typed.sorted})
+		case typed.isSent():
+			list = append(list, field{typed.name, typed.text})
+		}
+	}
+	return append(list, p.sorted...)
+}
 
-// EncodeValues adds the fields, whatever name they stand under.
+// formFields are parameters on their way into a form or a query.
+type formFields []field
+
+// EncodeValues adds the parameters at the top level, whatever name the list
+// stands under.
 func (f formFields) EncodeValues(_ string, values *url.Values) error {
-	for _, name := range sortedNames(f) { // "a[]" and "a" share a list
-		addValue(*values, name, f[name])
+	for _, sent := range f {
+		addValue(*values, sent.name, sent.value)
 	}
 	return nil
 }
 
-// formHash is a nested hash in a form or a query: name[key]=value.
-type formHash Fields
-
-// EncodeValues adds the hash under name; an empty one is left out.
-func (h formHash) EncodeValues(name string, values *url.Values) error {
-	addValue(*values, name, Fields(h))
-	return nil
-}
-
-// addValue adds value in the notation of Rails: name[key]= and name[]=.
+// addValue adds what wireValue returned, in the notation of Rails: name[key]=
+// and name[]=. An empty object or list adds nothing.
 func addValue(values url.Values, name string, value any) {
 	switch v := value.(type) {
 	case nil:
@@ -513,27 +395,24 @@ func addValue(values url.Values, name string, value any) {
 		values.Add(name, v)
 	case Amount:
 		values.Add(name, v.text)
-	case Fields:
-		for _, key := range sortedNames(v) {
-			addValue(values, name+"["+key+"]", v[key])
-		}
-	case map[string]any:
-		addValue(values, name, Fields(v))
-	case []any:
-		for _, element := range v {
-			addValue(values, name+"[]", element)
-		}
 	case ID:
 		values.Add(name, string(v))
 	case json.Number:
 		values.Add(name, string(v))
 	case bool:
 		values.Add(name, strconv.FormatBool(v))
+	case int:
+		values.Add(name, strconv.Itoa(v))
 	case int64:
 		values.Add(name, strconv.FormatInt(v, 10))
-	default:
-		plain, _ := plainValue(value)
-		addValue(values, name, plain)
+	case []field:
+		for _, member := range v {
+			addValue(values, name+"["+member.name+"]", member.value)
+		}
+	case []any:
+		for _, element := range v {
+			addValue(values, name+"[]", element)
+		}
 	}
 }
 

@@ -31,15 +31,6 @@ func (r *PingRequest) parameters(list []param) []param {
 
 func (r *PingRequest) fields() Fields { return r.Fields }
 
-func (r *PingRequest) wire() any {
-	return struct {
-		TrackdriveNumber string `url:"trackdrive_number,omitempty"`
-		TrafficSourceID  string `url:"traffic_source_id,omitempty"`
-		CallerID         string `url:"caller_id,omitempty"`
-		Fields           formFields
-	}{r.TrackdriveNumber, r.TrafficSourceID, r.CallerID, formFields(r.Fields)}
-}
-
 // check refuses a ping that the tracking mode cannot do without a number.
 func (r *PingRequest) check(mode TrackingMode) error {
 	if mode == TrackingStatic && r.TrackdriveNumber == "" {

@@ -38,17 +38,6 @@ func (r *PostRequest) parameters(list []param) []param {
 
 func (r *PostRequest) fields() Fields { return r.Fields }
 
-func (r *PostRequest) wire() any {
-	return struct {
-		PingID           ID     `url:"ping_id,omitempty"`
-		BuyerID          ID     `url:"buyer_id,omitempty"`
-		TrackdriveNumber string `url:"trackdrive_number,omitempty"`
-		TrafficSourceID  string `url:"traffic_source_id,omitempty"`
-		CallerID         string `url:"caller_id,omitempty"`
-		Fields           formFields
-	}{r.PingID, r.BuyerID, r.TrackdriveNumber, r.TrafficSourceID, r.CallerID, formFields(r.Fields)}
-}
-
 // checkPost refuses a post that would not sell what was meant.
 func (r *PostRequest) checkPost(mode TrackingMode) error {
 	switch {

@@ -115,9 +115,7 @@ func TestFieldsThatAreRefused(t *testing.T) {
 		"auth_token":        {"auth_token": "1"},
 		"parameter name":    {"": "1"},
 		"bytes":             {"bytes": []byte("x")},
-		"pointer":           {"pointer": new("x")},
 		"struct":            {"struct": struct{}{}},
-		"time":              {"time": time.Now()},
 		"func":              {"func": func() {}},
 		"nan":               {"nan": math.NaN()},
 		"inf":               {"inf": float32(math.Inf(1))},
@@ -127,7 +125,7 @@ func TestFieldsThatAreRefused(t *testing.T) {
 		"deep":              {"deep": deep},
 		"map":               {"map": map[int]string{1: "x"}},
 		"inner[a]":          {"inner": map[string]any{"a": make(chan int)}},
-		"list[1]":           {"list": []any{1, new(1)}},
+		"list[1]":           {"list": []any{1, func() {}}},
 		"complex":           {"complex": 1i},
 	} {
 		for _, e := range []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery} {
@@ -377,17 +375,23 @@ func TestHostileSubdomainsAreRefusedEverywhere(t *testing.T) {
 		"acme\u0000", "K\u212a", "ａｃｍｅ", "acme。evil", strings.Repeat("a", 64),
 	}, hostileSegments...)
 	require.GreaterOrEqual(t, len(hostile), 60)
+	requireRefused := func(t *testing.T, err error) {
+		t.Helper()
+		requireRefused(t, err, "")
+		require.Less(t, len(err.Error()), 300)
+		require.NotContains(t, err.Error(), "\n")
+	}
 	for _, subdomain := range hostile {
 		if subdomain != "" {
 			_, err := trackdrive.NewClient(subdomain)
-			requireRefused(t, err, subdomain)
+			requireRefused(t, err)
 		}
 		_, err := c.ForSubdomain(subdomain)
-		requireRefused(t, err, subdomain)
+		requireRefused(t, err)
 		_, err = c.UpdateCallAt(t.Context(), trackdrive.CallRef{Subdomain: subdomain, UUID: "u-1"}, oneUpdate)
-		requireRefused(t, err, subdomain)
+		requireRefused(t, err)
 		_, err = trackdrive.NewCallRef(subdomain, "u-1")
-		requireRefused(t, err, subdomain)
+		requireRefused(t, err)
 		requireRefusedForwardPosts(t, subdomain, "u-1")
 	}
 	require.Empty(t, rt.sent)
@@ -615,11 +619,11 @@ func TestDo(t *testing.T) {
 	rt := &answering{status: 200, body: "\ufeff" + `{"call":{"id":9007199254740993}}`}
 	c := newClient(t, rt)
 	var out map[string]map[string]any
-	meta, err := c.Do(t.Context(), &trackdrive.Request{Method: "GET", Path: []string{"calls", "a b/ü?"}, Params: trackdrive.Fields{"columns": []any{"id", "uuid"}}}, &out)
+	meta, err := c.Do(t.Context(), &trackdrive.Request{Method: "GET", Path: []string{"calls", "a b\\ü?"}, Params: trackdrive.Fields{"columns": []any{"id", "uuid"}}}, &out)
 	require.NoError(t, err)
 	require.Equal(t, json.Number("9007199254740993"), out["call"]["id"])
 	require.Equal(t, "9007199254740993", meta.Field("call.id").String())
-	require.Equal(t, "https://acme.trackdrive.com/api/v1/calls/a%20b%2F%C3%BC%3F?columns%5B%5D=id&columns%5B%5D=uuid", rt.sent[0].url)
+	require.Equal(t, "https://acme.trackdrive.com/api/v1/calls/a%20b%5C%C3%BC%3F?columns%5B%5D=id&columns%5B%5D=uuid", rt.sent[0].url)
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
 		_, err = c.Do(t.Context(), &trackdrive.Request{Method: method, Path: []string{"x"}}, nil)
 		require.NoError(t, err)

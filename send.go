@@ -387,7 +387,7 @@ func (c *call) failure(r *attempt.Result) *Error {
 		e.Delivery = DeliveryUnknown
 	}
 	e.RetryAfter = r.RetryAfter
-	e.Err = c.cause(&r.Try)
+	e.Err = c.advise(c.cause(&r.Try), r.StatusCode, r.Body)
 	return e
 }
 

@@ -52,8 +52,9 @@
 //
 // Give a Client its credentials with [WithAuth]: [BasicAuth] for a company
 // access token, [BasicToken] where the dashboard shows it ready-made,
-// [DeveloperToken], or the older [AuthToken]. They are used for the company
-// that they were given for, and for no other. A service that works with many
+// [DeveloperToken], or the older [AuthToken]; [ParseCredentials] reads them from
+// a configuration. They are used for the company that they were given for, and
+// for no other. A service that works with many
 // companies gives [PerSubdomain], or, knowing what that means, [AnySubdomain].
 // An [AuthenticatorFunc] is asked before every attempt, so that secrets may
 // rotate. No value of this package prints a credential.
@@ -276,7 +277,7 @@ func (c *Client) HTTPClient() *http.Client {
 // Request is a call to any path below /api/v1.
 type Request struct {
 	Method string     // GET, POST, PUT or DELETE
-	Path   []string   // segments below /api/v1, each escaped: []string{"calls", id}
+	Path   []string   // segments below /api/v1, each on its own and escaped: []string{"calls", id}
 	Params Fields     // JSON body, or the query of a GET
 	Repeat Repeatable // the zero value is the safest; what may sell is never repeated, whatever it says: see Do
 }
@@ -354,12 +355,19 @@ func (c *call) setRequest(r *Request) error {
 // be shown.
 func joinSegments(segments []string) (path, rawPath, template string, err error) {
 	if len(segments) == 0 {
-		return "", "", "", invalid("path", "is empty")
+		return "", "", "", invalid("path", "is empty; give the segments below %s", apiPath)
+	}
+	if first := segments[0]; strings.EqualFold(first, "api") || strings.EqualFold(first, "v1") {
+		return "", "", "", invalid("path[0]", "is %q; leave out %s, which is added", lowerASCII(first), apiPath)
 	}
 	var plain, raw, shown strings.Builder
 	for i, segment := range segments {
-		if err := checkSegment(fmt.Sprintf("path[%d]", i), segment); err != nil {
+		field := fmt.Sprintf("path[%d]", i)
+		if err := checkSegment(field, segment); err != nil {
 			return "", "", "", err
+		}
+		if strings.Contains(segment, "/") {
+			return "", "", "", invalid(field, `has a slash; give each segment on its own: "calls", "live_calls"`)
 		}
 		plain.WriteString("/" + segment)
 		raw.WriteString("/" + escapeSegment(segment))
@@ -405,7 +413,6 @@ func checkSegment(field, segment string) error {
 
 func (r *Request) parameters(list []param) []param { return list }
 func (r *Request) fields() Fields                  { return r.Params }
-func (r *Request) wire() any                       { return struct{ F formFields }{formFields(r.Params)} }
 
 // decoderInto returns what decodes replies into out.
 func decoderInto(out any) (func(status int, body []byte) error, error) {

@@ -35,8 +35,7 @@ func (v Value) String() string {
 func (v Value) Amount() (Amount, bool) {
 	switch v.kind {
 	case jsonscan.String:
-		a, err := ParseAmount(v.text)
-		return a, err == nil
+		return amountOf(v.text)
 	case jsonscan.Number:
 		return amountOfNumber(v.text)
 	default:
@@ -46,15 +45,14 @@ func (v Value) Amount() (Amount, bool) {
 
 // amountOfNumber reads the literal of a JSON number.
 func amountOfNumber(literal string) (Amount, bool) {
-	if a, err := ParseAmount(literal); err == nil {
+	if a, ok := amountOf(literal); ok {
 		return a, true
 	}
 	n, form := decimal.Parse(literal)
 	if form != decimal.Exact || decimal.IsPlain(literal) {
 		return Amount{}, false
 	}
-	a, err := ParseAmount(string(n.AppendPlain(nil)))
-	return a, err == nil
+	return amountOf(string(n.AppendPlain(nil)))
 }
 
 // Bool reads true and false, and the forms that TrackDrive takes: 1, yes, on,

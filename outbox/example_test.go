@@ -95,14 +95,14 @@ func ExampleEnqueue() {
 func ExampleRetry() {
 	ctx := context.Background()
 	worker, store, fake := fakeWorker()
-	fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusForbidden, nil, ""), 1)
+	fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusForbidden, nil, `{"errors":["Not authorized"]}`), 1)
 	if _, _, err := worker.Enqueue(ctx, sale("sale-4711", "25.50")); err != nil {
 		log.Fatal(err)
 	}
 	_ = worker.Drain(ctx)
 	parked, _ := store.List(ctx, outbox.Query{State: outbox.Parked})
 	for _, item := range parked {
-		reason, _, _ := strings.Cut(item.LastError, ":")
+		_, reason, _ := strings.Cut(item.LastError, "403 ")
 		fmt.Println(reason)
 	}
 
@@ -112,7 +112,7 @@ func ExampleRetry() {
 	_ = worker.Drain(ctx)
 	fmt.Println(len(fake.Updates("u-1")))
 	// Output:
-	// the team lacks one of the permissions Enable Developer API Access, access type Calls, Buyer Converted, Buyer Revenue
+	// forbidden: Not authorized: the credentials are right, but their team at acme lacks one of the permissions Enable Developer API Access, access type Calls, Buyer Converted, Buyer Revenue (1 attempt, answered)
 	// waiting <nil>
 	// 1
 }

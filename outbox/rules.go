@@ -4,12 +4,15 @@ package outbox
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/advice"
 )
 
 // Rules say how long an item waits. The zero Rules are the defaults.
@@ -73,8 +76,7 @@ func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 	case errors.Is(err, trackdrive.ErrUnauthorized), errors.Is(err, trackdrive.ErrNoCredentials):
 		d.State, d.Credentials, d.Wait = Waiting, true, rand.N(r.FirstWait)
 	case errors.Is(err, trackdrive.ErrForbidden):
-		d.State = Parked
-		d.LastError = bounded(missingPermission(&item)+": "+d.LastError, maxError)
+		r.decideForbidden(&d, &item, err)
 	case errors.Is(err, trackdrive.ErrNotFound):
 		r.decideNotFound(&d, &item, now)
 	case errors.Is(err, trackdrive.ErrRejected): // whatever else the reply says
@@ -103,6 +105,28 @@ func (r Rules) decideWait(d *Decision, item *Item, err error) {
 // maxRetryAfter is how long a server is believed: one that tells a time of day
 // where seconds belong would keep its company's items for decades.
 const maxRetryAfter = 24 * time.Hour
+
+// decideForbidden parks an item for its missing permission. Where a proxy or a
+// firewall answered in TrackDrive's place, it waits for that to end; an additive
+// one goes aside, for it may have arrived.
+func (r Rules) decideForbidden(d *Decision, item *Item, err error) {
+	refusal := advice.Refusal{Status: http.StatusForbidden, Company: item.Subdomain, Update: true, Sent: item.parameters()}
+	var e *trackdrive.Error
+	if errors.As(err, &e) {
+		refusal.Body = e.Body
+	}
+	switch {
+	case !advice.IsForeign(refusal.Body):
+		d.State = Parked
+		if text := refusal.Text(); !strings.Contains(d.LastError, text) { // the Client's errors have it
+			d.LastError = bounded(text+": "+d.LastError, maxError)
+		}
+	case item.Additive:
+		d.State = Aside
+	default:
+		r.decideWait(d, item, err)
+	}
+}
 
 // decideNotFound gives a call that is not there yet its time.
 func (r Rules) decideNotFound(d *Decision, item *Item, now time.Time) {
@@ -196,29 +220,23 @@ func bounded(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit], "") + "…"
 }
 
-// missingPermission names the rights that this update needs: a 403 does not
-// say which one is missing.
-func missingPermission(item *Item) string {
-	rights := []string{"Enable Developer API Access", "access type Calls"}
-	_, u, err := item.Update()
+// parameters are the names of those that the item's update sets; nil where it
+// cannot be read.
+func (i *Item) parameters() []string {
+	_, u, err := i.Update()
 	if err != nil {
-		u = &trackdrive.UpdateCall{}
+		return nil
 	}
-	for _, need := range []struct {
-		right string
-		is    bool
-	}{
-		{"Buyer Converted", u.BuyerConverted != nil},
-		{"Buyer Revenue", u.Revenue.IsSet() || u.AddRevenue.IsSet()},
-		{"TS Converted", u.OfferConverted != nil},
-		{"TS Payout", u.Payout.IsSet() || u.AddPayout.IsSet()},
-		{"Contact Fields", len(u.PostCallTokens) > 0},
-	} {
-		if need.is {
-			rights = append(rights, need.right)
-		}
+	set := map[string]bool{
+		"buyer_converted": u.BuyerConverted != nil, "offer_converted": u.OfferConverted != nil,
+		"revenue": u.Revenue.IsSet(), "payout": u.Payout.IsSet(), "add_revenue": u.AddRevenue.IsSet(), "add_payout": u.AddPayout.IsSet(),
+		"post_call_tokens": len(u.PostCallTokens) > 0,
 	}
-	return "the team lacks one of the permissions " + strings.Join(rights, ", ")
+	for name := range u.Fields {
+		set[name] = true
+	}
+	maps.DeleteFunc(set, func(_ string, is bool) bool { return !is })
+	return slices.Sorted(maps.Keys(set))
 }
 
 // apply makes the item what was decided.

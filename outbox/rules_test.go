@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -147,10 +148,50 @@ func TestAnUnknownCallHasAnHourFromItsFirst404(t *testing.T) {
 
 func TestAParkedItemNamesThePermissions(t *testing.T) {
 	t.Parallel()
+	const rights = "permissions Enable Developer API Access, access type Calls, TS Converted, TS Payout"
 	u := &trackdrive.UpdateCall{OfferConverted: new(true), AddPayout: trackdrive.MustAmount("1.00")}
 	d := outbox.Rules{}.Decide(anItem(t, u), &trackdrive.Error{StatusCode: 403, Delivery: trackdrive.DeliveryAnswered}, time.Now())
-	require.Contains(t, d.LastError, "permissions Enable Developer API Access, access type Calls, TS Converted, TS Payout:")
+	require.Contains(t, d.LastError, rights+":")
 	require.NotContains(t, d.LastError, "Buyer")
+
+	// The Client's own error has said it already, in the same words.
+	for body, says := range map[string]string{
+		`{"status":403,"errors":{"base":["You are not authorized to access this page."]}}`: "the credentials are right, but their team at acme lacks one of the " + rights,
+		"": "no reason was given: a proxy or a firewall refused it, or the team of the credentials at acme lacks one of the " + rights,
+	} {
+		client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(forbidding(body)), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
+		require.NoError(t, err)
+		item := anItem(t, u)
+		refused := outbox.Send(t.Context(), client, item)
+		require.ErrorContains(t, refused, says)
+		d = outbox.Rules{}.Decide(item, refused, time.Now())
+		require.Equal(t, outbox.Parked, d.State)
+		require.Equal(t, refused.Error(), d.LastError)
+	}
+}
+
+// forbidding is a transport that answers 403 with a body.
+type forbidding string
+
+func (f forbidding) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 403, Body: io.NopCloser(strings.NewReader(string(f))), ContentLength: int64(len(f)), Request: r}, nil
+}
+
+// A proxy's refusal says nothing of permissions, and ends by itself; what it
+// means for an additive item nobody knows.
+func TestAForbiddingProxyParksNothing(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"<html>403 Forbidden</html>", "error code: 1020"} {
+		err := &trackdrive.Error{StatusCode: 403, Body: []byte(body), Delivery: trackdrive.DeliveryAnswered, RetryAfter: time.Minute}
+		d := outbox.Rules{}.Decide(anItem(t, revenue("1.00")), err, time.Now())
+		require.Equal(t, outbox.Waiting, d.State, body)
+		require.True(t, d.Outage)
+		require.Equal(t, time.Minute, d.RetryAfter)
+		require.NotContains(t, d.LastError, "permission")
+		d = outbox.Rules{}.Decide(anItem(t, addRevenue("1.00")), err, time.Now())
+		require.Equal(t, outbox.Aside, d.State, body)
+		require.NotContains(t, d.LastError, "permission")
+	}
 }
 
 func TestWhatIsKeptOfAnErrorIsBounded(t *testing.T) {

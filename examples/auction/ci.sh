@@ -13,7 +13,7 @@ contains "$OUT" 'acme/fast: Buyer B 9.50: below_minimum'
 contains "$OUT" 'acme/broken: error: '
 contains "$OUT" '502 server error'
 contains "$OUT" 'globex/picky: no_buyer: No buyers are available'
-contains "$OUT" 'globex/asleep: timeout (unknown)'
+contains "$OUT" 'globex/asleep: timeout (outcome unknown)'
 contains "$OUT" 'Sold to globex/slow: Buyer D 31.25. Dial +1555555'
 lacks "$OUT" $'\e'
 

@@ -18,7 +18,7 @@ const story = `   150 ms  loss acme/fast: Buyer B 9.50: below_minimum
    150 ms  bids acme/fast: Buyer A 18.00
    400 ms  loss globex/picky: no_buyer: No buyers are available
    800 ms  bids globex/slow: Buyer C 42.00, globex/slow: Buyer D 31.25
-  1500 ms  loss globex/asleep: timeout (unknown)
+  1500 ms  loss globex/asleep: timeout (outcome unknown)
   1500 ms  end deadline, bids: 3
   1500 ms  post globex/slow: Buyer C 42.00
   1800 ms  sale globex/slow: Buyer C 42.00: rejected: Buyer is no longer available
@@ -31,10 +31,10 @@ The sale
   globex/slow: Buyer D 31.25: sold
 
 The losers
-  acme/broken: error: ping POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/{vanity_uri}: 502 server error (1 attempt, unknown)
+  acme/broken: error: ping POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/{vanity_uri}: 502 server error (1 attempt, outcome unknown)
   acme/fast: Buyer B 9.50: below_minimum
   globex/picky: no_buyer: No buyers are available
-  globex/asleep: timeout (unknown)
+  globex/asleep: timeout (outcome unknown)
 
 Sold to globex/slow: Buyer D 31.25. Dial +15555550100.
 `

@@ -13,8 +13,8 @@ lacks "$OUT" 'made-up'
 
 expect 0 -- "$1/outbox" -h
 expect 2 -- env -u TRACKDRIVE_CREDENTIALS "$1/outbox" -listen 127.0.0.1:0
-contains "$ERR" 'TRACKDRIVE_CREDENTIALS'
-expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0"}' "$1/outbox" -listen 127.0.0.1:0
+contains "$ERR" 'TRACKDRIVE_CREDENTIALS is not set'
+expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0OnNlY3JldA=="}' "$1/outbox" -listen 127.0.0.1:0
 contains "$ERR" 'OUTBOX_KEY'
 lacks "$ERR" 'c2VjcmV0'
 

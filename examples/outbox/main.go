@@ -28,11 +28,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
+	"slices"
 	"syscall"
 	"time"
 
@@ -57,7 +58,7 @@ Without -listen, the whole story runs on a fake TrackDrive in this process: with
 const usageEnvironment = `
 With -listen, the environment says who may do what:
   TRACKDRIVE_CREDENTIALS  a JSON object: the credentials for each company, by subdomain. They are
-                          "Basic BASE64" or "Token TOKEN"
+                          "PUBLIC:PRIVATE", "Basic BASE64" or "Token TOKEN"
   OUTBOX_KEY              what your own systems send as "Authorization: Bearer KEY"
   TRACKDRIVE_URL          another server than trackdrive.com, such as a fake; may be empty
 `
@@ -183,18 +184,22 @@ func alert(log *log.Logger, e outbox.Event) {
 
 // readCredentials reads {"acme":"Basic BASE64"}.
 func readCredentials(text string) (map[string]trackdrive.Authenticator, error) {
+	const wanted = `give a JSON object, such as {"acme":"Basic BASE64"}`
+	if text == "" {
+		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS is not set; %s", trackdrive.ErrInvalidArgument, wanted)
+	}
 	var values map[string]string
 	if err := json.Unmarshal([]byte(text), &values); err != nil || len(values) == 0 {
 		// The error would quote what it could not read.
-		return nil, fmt.Errorf(`%w: TRACKDRIVE_CREDENTIALS must be a JSON object such as {"acme":"Basic BASE64"}`, trackdrive.ErrInvalidArgument)
+		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS is not what it should be; %s", trackdrive.ErrInvalidArgument, wanted)
 	}
 	auth := make(map[string]trackdrive.Authenticator, len(values))
-	for subdomain, value := range values {
-		if token, found := strings.CutPrefix(value, "Token "); found {
-			auth[subdomain] = trackdrive.DeveloperToken(token)
-		} else {
-			auth[subdomain] = trackdrive.BasicToken(value)
+	var mistakes []error
+	for _, subdomain := range slices.Sorted(maps.Keys(values)) {
+		var err error
+		if auth[subdomain], err = trackdrive.ParseCredentials(values[subdomain]); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("TRACKDRIVE_CREDENTIALS, %s: %w", subdomain, err))
 		}
 	}
-	return auth, nil
+	return auth, errors.Join(mistakes...)
 }

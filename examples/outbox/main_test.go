@@ -89,10 +89,11 @@ func TestUsage(t *testing.T) {
 		"help":               {[]string{"-h"}, "", "", 0, "TRACKDRIVE_CREDENTIALS"},
 		"unknown flag":       {[]string{"-nonsense"}, "", "", 2, "-nonsense"},
 		"an argument":        {[]string{"x"}, "", "", 2, "usage"},
-		"no credentials":     {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, "TRACKDRIVE_CREDENTIALS"},
+		"no credentials":     {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, `TRACKDRIVE_CREDENTIALS is not set; give a JSON object, such as {"acme":"Basic BASE64"}`},
 		"broken credentials": {[]string{"-listen", "127.0.0.1:0"}, secret, "k", 2, "TRACKDRIVE_CREDENTIALS"},
-		"bad credentials":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "acme"},
-		"no key":             {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `"}`, "", 2, "OUTBOX_KEY"},
+		"bad credentials":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "TRACKDRIVE_CREDENTIALS, acme: "},
+		"a token of no kind": {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `"}`, "k", 2, `TRACKDRIVE_CREDENTIALS, acme: trackdrive: invalid argument: credentials: give "Basic ...", "Token ..." or "public:private"`},
+		"no key":             {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "OUTBOX_KEY"},
 		"no URL":             {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@h:port/d"}, `{"acme":"Token x"}`, "k", 2, "-postgres"},
 		"nobody answers":     {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@127.0.0.1:1/d"}, `{"acme":"Token x"}`, "k", 1, "no connection"},
 		"a locked store":     {[]string{"-listen", "127.0.0.1:0", "-store", locked}, `{"acme":"Token ` + secret + `"}`, "k", 1, "open in another process"},
@@ -110,7 +111,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestTheServiceListensUntilItIsStopped(t *testing.T) {
-	t.Setenv("TRACKDRIVE_CREDENTIALS", `{"acme":"made-up"}`)
+	t.Setenv("TRACKDRIVE_CREDENTIALS", `{"acme":"Token made-up"}`)
 	t.Setenv("OUTBOX_KEY", "key")
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()

@@ -21,11 +21,14 @@ expect 1 -- "$1/pingpost" -min-payout 100
 contains "$OUT" 'Not sold: no bid fits the flags.'
 
 expect 2 -- "$1/pingpost" -subdomain evil.example/
-contains "$ERR" 'subdomain'
-lacks "$ERR" 'evil'
+contains "$ERR" 'subdomain: "evil.example/" is another host; give'
 
 expect 2 -- "$1/pingpost" -all -min-payout 20.00
 contains "$ERR" '-all leaves the choice to TrackDrive'
 
 expect 0 -- "$1/pingpost" -h
-contains "$ERR" 'TRACKDRIVE_DEVELOPER_TOKEN'
+contains "$ERR" 'TRACKDRIVE_CREDENTIALS'
+
+expect 2 -- env TRACKDRIVE_CREDENTIALS=c2VjcmV0OnNlY3JldA== "$1/pingpost" -subdomain acme
+contains "$ERR" 'TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: give "Basic " before a ready-made token'
+lacks "$ERR" 'c2VjcmV0'

@@ -83,11 +83,10 @@ func parse(args []string, stderr io.Writer) (config, error) {
 }
 
 const environment = `
-With -subdomain, credentials come from the environment, where the endpoint wants some; set one kind:
-  TRACKDRIVE_PUBLIC_KEY and TRACKDRIVE_PRIVATE_KEY  a company access token
-  TRACKDRIVE_BASIC_TOKEN                            the same, ready-made in base64
-  TRACKDRIVE_DEVELOPER_TOKEN                        a developer access token
-  TRACKDRIVE_AUTH_TOKEN                             the auth_token parameter
+With -subdomain, credentials come from the environment, where the endpoint wants some:
+  TRACKDRIVE_CREDENTIALS  "PUBLIC:PRIVATE" or "Basic BASE64", a company access token,
+                          or "Token TOKEN", a developer access token
+  TRACKDRIVE_AUTH_TOKEN   in their place, the auth_token parameter
 
 Exit status: 0 sold, 1 not sold, 2 wrong usage, 3 unknown: may be sold, do not post it again.
 `
@@ -146,8 +145,16 @@ func newSeller(c config, out io.Writer) (*seller, error) {
 		s.subdomain = fake.Subdomain()
 		options = append(options, trackdrive.WithBaseURL(fake.URL))
 		fmt.Fprintf(out, "No -subdomain: this runs on a fake TrackDrive in this process. Nothing is sold.\n\n")
-	} else if auth := authenticator(os.Getenv); auth != nil {
-		options = append(options, trackdrive.WithAuth(auth))
+	} else {
+		auth, err := authenticator(os.Getenv)
+		switch {
+		case err != nil:
+			return nil, err
+		case auth != nil:
+			options = append(options, trackdrive.WithAuth(auth))
+		default:
+			fmt.Fprintf(out, "TRACKDRIVE_CREDENTIALS is not set: this goes without credentials. Most endpoints need none.\n\n")
+		}
 	}
 	var err error
 	if s.client, err = trackdrive.NewClient(s.subdomain, options...); err != nil {
@@ -158,22 +165,22 @@ func newSeller(c config, out io.Writer) (*seller, error) {
 }
 
 // authenticator takes credentials from the environment: a command line is
-// visible to every user of the machine.
-func authenticator(env func(string) string) trackdrive.Authenticator {
-	public, private := env("TRACKDRIVE_PUBLIC_KEY"), env("TRACKDRIVE_PRIVATE_KEY")
-	if public != "" || private != "" {
-		return trackdrive.BasicAuth(public, private) // half a pair is refused
+// visible to every user of the machine. It is nil without credentials.
+func authenticator(env func(string) string) (trackdrive.Authenticator, error) {
+	text, token := env("TRACKDRIVE_CREDENTIALS"), env("TRACKDRIVE_AUTH_TOKEN")
+	switch {
+	case text != "" && token != "":
+		return nil, errors.New("TRACKDRIVE_CREDENTIALS and TRACKDRIVE_AUTH_TOKEN are both set; set one of them")
+	case token != "":
+		return trackdrive.AuthToken(token), nil
+	case text == "":
+		return nil, nil
 	}
-	if token := env("TRACKDRIVE_BASIC_TOKEN"); token != "" {
-		return trackdrive.BasicToken(token)
+	auth, err := trackdrive.ParseCredentials(text)
+	if err != nil {
+		return nil, fmt.Errorf("TRACKDRIVE_CREDENTIALS: %w", err)
 	}
-	if token := env("TRACKDRIVE_DEVELOPER_TOKEN"); token != "" {
-		return trackdrive.DeveloperToken(token)
-	}
-	if token := env("TRACKDRIVE_AUTH_TOKEN"); token != "" {
-		return trackdrive.AuthToken(token)
-	}
-	return nil
+	return auth, nil
 }
 
 func (s *seller) readLead() error {
@@ -292,13 +299,18 @@ func (s *seller) printBids(ping *trackdrive.PingResponse) {
 	}
 }
 
+// outcome is a delivery for people.
+var outcome = map[trackdrive.Delivery]string{
+	trackdrive.DeliveryUnknown: "outcome unknown", trackdrive.DeliveryAnswered: "answered", trackdrive.DeliveryNotSent: "not sent",
+}
+
 // observe prints what happened at which moment.
 func (s *seller) observe(_ context.Context, a trackdrive.Attempt) {
 	what := fmt.Sprintf("status %d", a.StatusCode)
 	if a.StatusCode == 0 {
 		what = "no answer"
 	}
-	fmt.Fprintf(s.out, "%6d ms  %s, attempt %d: %s, %s\n", time.Since(s.start).Milliseconds(), a.Operation, a.Number, what, a.Delivery)
+	fmt.Fprintf(s.out, "%6d ms  %s, attempt %d: %s, %s\n", time.Since(s.start).Milliseconds(), a.Operation, a.Number, what, outcome[a.Delivery])
 	if a.RetryIn >= 0 {
 		fmt.Fprintf(s.out, "%6d ms  trying again in %s\n", time.Since(s.start).Milliseconds(), a.RetryIn.Round(time.Millisecond))
 	}

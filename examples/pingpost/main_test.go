@@ -74,9 +74,7 @@ func TestHelpNamesTheEnvironment(t *testing.T) {
 	}
 }
 
-var credentialNames = []string{
-	"TRACKDRIVE_PUBLIC_KEY", "TRACKDRIVE_PRIVATE_KEY", "TRACKDRIVE_BASIC_TOKEN", "TRACKDRIVE_DEVELOPER_TOKEN", "TRACKDRIVE_AUTH_TOKEN",
-}
+var credentialNames = []string{"TRACKDRIVE_CREDENTIALS", "TRACKDRIVE_AUTH_TOKEN"}
 
 func TestCredentialsComeFromTheEnvironment(t *testing.T) {
 	t.Parallel()
@@ -85,16 +83,18 @@ func TestCredentialsComeFromTheEnvironment(t *testing.T) {
 		env           map[string]string
 		header, param string
 	}{
-		{"pair", map[string]string{"TRACKDRIVE_PUBLIC_KEY": "pub", "TRACKDRIVE_PRIVATE_KEY": "prv"}, "Basic cHViOnBydg==", ""},
-		{"ready-made", map[string]string{"TRACKDRIVE_BASIC_TOKEN": "cHViOnBydg=="}, "Basic cHViOnBydg==", ""},
-		{"developer", map[string]string{"TRACKDRIVE_DEVELOPER_TOKEN": "dev"}, "Token dev", ""},
+		{"pair", map[string]string{"TRACKDRIVE_CREDENTIALS": "pub:prv"}, "Basic cHViOnBydg==", ""},
+		{"ready-made", map[string]string{"TRACKDRIVE_CREDENTIALS": "Basic cHViOnBydg=="}, "Basic cHViOnBydg==", ""},
+		{"developer", map[string]string{"TRACKDRIVE_CREDENTIALS": "Token dev"}, "Token dev", ""},
 		{"parameter", map[string]string{"TRACKDRIVE_AUTH_TOKEN": "legacy"}, "", "legacy"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			fake := trackdrivetest.NewServer(t)
 			fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell"})
-			client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(fake.URL), trackdrive.WithAuth(authenticator(from(tt.env))))
+			auth, err := authenticator(from(tt.env))
+			require.NoError(t, err)
+			client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(fake.URL), trackdrive.WithAuth(auth))
 			require.NoError(t, err)
 			_, err = client.Ping(t.Context(), "sell", &trackdrive.PingRequest{})
 			require.NoError(t, err)
@@ -102,11 +102,20 @@ func TestCredentialsComeFromTheEnvironment(t *testing.T) {
 			require.Equal(t, tt.param, fake.Last().Params.Text("auth_token"))
 		})
 	}
-	require.Nil(t, authenticator(from(nil)))
-	for _, half := range credentialNames[:2] {
-		_, err := trackdrive.NewClient("acme", trackdrive.WithAuth(authenticator(from(map[string]string{half: "made-up"}))))
-		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+	auth, err := authenticator(from(nil))
+	require.NoError(t, err)
+	require.Nil(t, auth)
+	for text, says := range map[string]string{
+		"made-up":       `TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: give "Basic ..."`,
+		"made-up:":      "TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: private key: is empty",
+		"Basic made-up": "TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: basic token: is not the base64",
+	} {
+		_, err := authenticator(from(map[string]string{"TRACKDRIVE_CREDENTIALS": text}))
+		require.ErrorContains(t, err, says)
+		require.NotContains(t, err.Error(), "made-up")
 	}
+	_, err = authenticator(from(map[string]string{"TRACKDRIVE_CREDENTIALS": "Token a", "TRACKDRIVE_AUTH_TOKEN": "b"}))
+	require.ErrorContains(t, err, "are both set")
 }
 
 func from(env map[string]string) func(string) string {

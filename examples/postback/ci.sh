@@ -15,7 +15,7 @@ lacks "$OUT" 'made-up'
 
 expect 0 -- "$1/postback" -h
 expect 2 -- env -u TRACKDRIVE_CREDENTIALS "$1/postback" -listen 127.0.0.1:0
-contains "$ERR" 'TRACKDRIVE_CREDENTIALS'
-expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0"}' "$1/postback" -listen 127.0.0.1:0
+contains "$ERR" 'TRACKDRIVE_CREDENTIALS is not set'
+expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0OnNlY3JldA=="}' "$1/postback" -listen 127.0.0.1:0
 contains "$ERR" 'POSTBACK_KEY'
 lacks "$ERR" 'c2VjcmV0'

@@ -144,31 +144,31 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 
 // readCredentials reads {"acme":"Basic BASE64"}.
 func readCredentials(text string) (map[string]trackdrive.Authenticator, error) {
+	const wanted = `give a JSON object, such as {"acme":"Basic BASE64"}`
+	if text == "" {
+		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS is not set; %s", trackdrive.ErrInvalidArgument, wanted)
+	}
 	var values map[string]string
 	if err := json.Unmarshal([]byte(text), &values); err != nil || len(values) == 0 {
 		// The error would quote what it could not read.
-		return nil, fmt.Errorf(`%w: TRACKDRIVE_CREDENTIALS must be a JSON object such as {"acme":"Basic BASE64"}`, trackdrive.ErrInvalidArgument)
+		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS is not what it should be; %s", trackdrive.ErrInvalidArgument, wanted)
 	}
 	auth := make(map[string]trackdrive.Authenticator, len(values))
-	for subdomain, value := range values {
-		// What is wrong with one is said by NewClient, without showing it.
-		auth[subdomain] = credentials(value)
+	var mistakes []error
+	for _, subdomain := range slices.Sorted(maps.Keys(values)) {
+		var err error
+		if auth[subdomain], err = credentials(values[subdomain]); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("TRACKDRIVE_CREDENTIALS, %s: %w", subdomain, err))
+		}
 	}
-	return auth, nil
+	return auth, errors.Join(mistakes...)
 }
 
 // credentials are in one of the four forms of TrackDrive's documents. The last
 // one is for accounts whose team may use the legacy token.
-func credentials(value string) trackdrive.Authenticator {
-	scheme, rest, _ := strings.Cut(value, " ")
-	switch strings.ToLower(scheme) {
-	case "token":
-		return trackdrive.DeveloperToken(rest)
-	case "auth_token":
-		return trackdrive.AuthToken(rest)
+func credentials(value string) (trackdrive.Authenticator, error) {
+	if token, isLegacy := strings.CutPrefix(value, "auth_token "); isLegacy {
+		return trackdrive.AuthToken(token), nil
 	}
-	if public, private, isPair := strings.Cut(value, ":"); isPair {
-		return trackdrive.BasicAuth(public, private)
-	}
-	return trackdrive.BasicToken(value)
+	return trackdrive.ParseCredentials(value)
 }

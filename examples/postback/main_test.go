@@ -54,14 +54,15 @@ func TestUsage(t *testing.T) {
 		"unknown flag":          {[]string{"-nonsense"}, "", "", 2, "-nonsense"},
 		"an argument":           {[]string{"x"}, "", "", 2, "usage"},
 		"a store for nothing":   {[]string{"-store", "x"}, "", "", 2, "usage"},
-		"no credentials":        {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, "TRACKDRIVE_CREDENTIALS"},
+		"no credentials":        {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, `TRACKDRIVE_CREDENTIALS is not set; give a JSON object, such as {"acme":"Basic BASE64"}`},
 		"empty credentials":     {[]string{"-listen", "127.0.0.1:0"}, "{}", "k", 2, "TRACKDRIVE_CREDENTIALS"},
 		"broken credentials":    {[]string{"-listen", "127.0.0.1:0"}, secret, "k", 2, "TRACKDRIVE_CREDENTIALS"},
-		"bad credentials":       {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "acme"},
-		"bad subdomain":         {[]string{"-listen", "127.0.0.1:0"}, `{"a.b":"` + secret + `"}`, "k", 2, "a.b"},
-		"no key":                {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `"}`, "", 2, "POSTBACK_KEY"},
-		"an address that is no": {[]string{"-listen", "127.0.0.1:x"}, `{"acme":"` + secret + `"}`, "k", 1, "port"},
-		"a store that is no":    {[]string{"-listen", "127.0.0.1:0", "-store", t.TempDir()}, `{"acme":"` + secret + `"}`, "k", 1, "directory"},
+		"bad credentials":       {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "TRACKDRIVE_CREDENTIALS, acme: "},
+		"a token of no kind":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `","beta":"Token x"}`, "k", 2, `TRACKDRIVE_CREDENTIALS, acme: trackdrive: invalid argument: credentials: give "Basic ...", "Token ..." or "public:private"`},
+		"bad subdomain":         {[]string{"-listen", "127.0.0.1:0"}, `{"a.b":"Token ` + secret + `"}`, "k", 2, "a.b"},
+		"no key":                {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "POSTBACK_KEY"},
+		"an address that is no": {[]string{"-listen", "127.0.0.1:x"}, `{"acme":"Token ` + secret + `"}`, "k", 1, "port"},
+		"a store that is no":    {[]string{"-listen", "127.0.0.1:0", "-store", t.TempDir()}, `{"acme":"Token ` + secret + `"}`, "k", 1, "directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TRACKDRIVE_CREDENTIALS", test.credentials)
@@ -76,7 +77,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestTheServiceListensUntilItIsStopped(t *testing.T) {
-	t.Setenv("TRACKDRIVE_CREDENTIALS", `{"acme":"made-up"}`)
+	t.Setenv("TRACKDRIVE_CREDENTIALS", `{"acme":"Token made-up"}`)
 	t.Setenv("POSTBACK_KEY", "key")
 	file := filepath.Join(t.TempDir(), "calls.json")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -109,11 +110,13 @@ func TestTheServiceListensUntilItIsStopped(t *testing.T) {
 func TestCredentialsInTheFourForms(t *testing.T) {
 	t.Parallel()
 	encoded := base64.StdEncoding.EncodeToString([]byte("tdpub-1:tdprv-1"))
-	for _, value := range []string{"tdpub-1:tdprv-1", encoded, "Basic " + encoded, "Token dev-1", "token dev-1", "auth_token auth-1"} {
+	for _, value := range []string{"tdpub-1:tdprv-1", "Basic " + encoded, "Token dev-1", "token dev-1", "auth_token auth-1"} {
 		fake := trackdrivetest.New()
 		fake.AddAccess(trackdrivetest.Access{PublicKey: "tdpub-1", PrivateKey: "tdprv-1", DeveloperToken: "dev-1", AuthToken: "auth-1"})
 		fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
-		client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(credentials(value)))
+		auth, err := credentials(value)
+		require.NoError(t, err, value)
+		client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(auth))
 		require.NoError(t, err, value)
 		_, err = client.UpdateCall(t.Context(), "u-1", &trackdrive.UpdateCall{BuyerConverted: new(true)})
 		require.NoError(t, err, value)

@@ -87,8 +87,12 @@ func (s *service) converted(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	uuid := r.PostFormValue("call")
 	revenue, err := trackdrive.ParseAmount(r.PostFormValue("revenue"))
-	if err != nil || revenue.Cmp(trackdrive.MustAmount("0")) < 0 {
-		http.Error(w, "revenue is no amount of money", http.StatusBadRequest)
+	switch {
+	case err != nil:
+		http.Error(w, fmt.Sprintf("revenue: %v", err), http.StatusBadRequest)
+		return
+	case revenue.Cmp(trackdrive.MustAmount("0")) < 0:
+		http.Error(w, "revenue: is negative; a conversion pays", http.StatusBadRequest)
 		return
 	}
 	// A sale is a fact, also when the one who reports it hangs up.

@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "usage: webhook [flags]\n\n")
 		flags.PrintDefaults()
-		fmt.Fprintf(stderr, "\nTRACKDRIVE_BASIC_TOKEN authenticates with -send at the company TRACKDRIVE_SUBDOMAIN.\n")
+		fmt.Fprint(stderr, environment)
 	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -87,6 +87,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer done()
 	return b.press(ctx)
 }
+
+const environment = `
+With -send, the environment says whose credentials go with it, and only to that company:
+  TRACKDRIVE_SUBDOMAIN    the company, such as acme
+  TRACKDRIVE_CREDENTIALS  "PUBLIC:PRIVATE", "Basic BASE64" or "Token TOKEN"; without them, it goes without
+`
 
 func complain(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "webhook: %v\n", err)
@@ -133,11 +139,7 @@ func fileOr(name string, sample []byte) ([]byte, error) {
 // fake.
 func (b *button) connect(send bool) (done func(), err error) {
 	if send {
-		var options []trackdrive.Option
-		if token := os.Getenv("TRACKDRIVE_BASIC_TOKEN"); token != "" {
-			options = append(options, trackdrive.WithAuth(trackdrive.BasicToken(token)))
-		}
-		b.client, err = trackdrive.NewClient(os.Getenv("TRACKDRIVE_SUBDOMAIN"), options...)
+		b.client, err = b.realClient(os.Getenv)
 		return func() {}, err
 	}
 	fake, err := trackdrivetest.Start()
@@ -157,6 +159,23 @@ func (b *button) connect(send bool) (done func(), err error) {
 	return fake.Close, err
 }
 
+// realClient takes the company and its credentials from the environment.
+func (b *button) realClient(env func(string) string) (*trackdrive.Client, error) {
+	subdomain, text := env("TRACKDRIVE_SUBDOMAIN"), env("TRACKDRIVE_CREDENTIALS")
+	switch {
+	case text == "":
+		fmt.Fprintf(b.out, "\nTRACKDRIVE_CREDENTIALS is not set: this goes without credentials.\n")
+		return trackdrive.NewClient(subdomain)
+	case subdomain == "":
+		return nil, errors.New("TRACKDRIVE_SUBDOMAIN is not set; give the company that TRACKDRIVE_CREDENTIALS are for, such as acme")
+	}
+	auth, err := trackdrive.ParseCredentials(text)
+	if err != nil {
+		return nil, fmt.Errorf("TRACKDRIVE_CREDENTIALS: %w", err)
+	}
+	return trackdrive.NewClient(subdomain, trackdrive.WithAuth(auth))
+}
+
 // press sends the request and prints what came of it.
 func (b *button) press(ctx context.Context) int {
 	result, err := b.client.RunWebhook(ctx, b.webhook, b.values)
@@ -169,8 +188,10 @@ func (b *button) press(ctx context.Context) int {
 	}
 	fmt.Fprintf(b.out, "\nReply (%d, after %s)\n%s\n", result.Meta.StatusCode, result.Meta.Elapsed.Round(time.Millisecond), indent(string(result.Meta.Raw)))
 	fmt.Fprintf(b.out, "\nDecision: %s\n", result.Decision.Verdict)
-	for _, line := range strings.Split(result.Decision.String(), "\n") {
-		fmt.Fprintf(b.out, "  %s\n", line)
+	for line := range strings.Lines(result.Decision.String()) {
+		if line = strings.TrimRight(line, "\n"); line != result.Decision.Verdict.String() {
+			fmt.Fprintf(b.out, "  %s\n", line)
+		}
 	}
 	if result.Accepted {
 		return accepted

@@ -50,7 +50,7 @@ func TestExitStatus(t *testing.T) {
 		{"the sample", nil, accepted, "accepted: buyers.0.offer_conversion_payout greater than 0: got 25.50", ""},
 		{"a preview", []string{"-preview"}, accepted, "POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers", ""},
 		{"the pixel", []string{"-config", "ringba_pixel.json"}, accepted, "Decision: accepted", ""},
-		{"the postback", []string{"-config", "call_postback.json"}, accepted, "Decision: accepted", ""},
+		{"the postback", []string{"-config", "call_postback.json"}, accepted, "Decision: accepted\n  holds: any of\n    holds: success is null: got nothing\n", ""},
 		{"the conversion", []string{"-config", "ringba_conversion.json", "-preview"}, accepted, "https://webhook.ringba.com/hook/token-of-the-number?call_id=RGB0001&call_revenue=25.50&sale_successful=true", ""},
 		{"too low", []string{"-config", write(`{"url":"https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers","body":"{}","acceptance":{"match":"all","criteria":[{"field":"buyers.0.offer_conversion_payout","condition":"Greater Than","value":"30"}]}}`)}, notAccepted, "rejected: buyers.0.offer_conversion_payout greater than 30: got 25.50", ""},
 		{"unknown call", []string{"-config", "call_postback.json", "-values", write(`{"trackdrive_subdomain":"acme","trackdrive_call_uuid":"u-2","Call:ConversionPayout":"1"}`)}, notAccepted, "404 not found", ""},
@@ -65,6 +65,39 @@ func TestExitStatus(t *testing.T) {
 			require.Equal(t, tt.status, run(t.Context(), tt.args, &out, &errs), out.String()+errs.String())
 			require.Contains(t, out.String(), tt.shows)
 			require.Contains(t, errs.String(), tt.errs)
+		})
+	}
+}
+
+// Without -send no environment is read; with it, what is wrong there is said
+// before anything is sent.
+func TestCredentialsComeFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		subdomain, credentials string
+		says                   string // in the error, or in the output without one
+	}{
+		"a company":              {"acme", "Token dev", ""},
+		"no company":             {"", "Token dev", "TRACKDRIVE_SUBDOMAIN is not set; give the company"},
+		"nothing":                {"", "", "TRACKDRIVE_CREDENTIALS is not set: this goes without credentials."},
+		"no credentials":         {"acme", "", "TRACKDRIVE_CREDENTIALS is not set: this goes without credentials."},
+		"credentials of no form": {"acme", "made-up", `TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: give "Basic ..."`},
+		"a bad company":          {"a.b", "Token dev", "subdomain"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			b := button{out: &out}
+			client, err := b.realClient(func(name string) string {
+				return map[string]string{"TRACKDRIVE_SUBDOMAIN": test.subdomain, "TRACKDRIVE_CREDENTIALS": test.credentials}[name]
+			})
+			if err != nil {
+				require.Nil(t, client)
+				require.NotEmpty(t, test.says)
+				out.WriteString(err.Error())
+			}
+			require.Contains(t, out.String(), test.says)
+			require.NotContains(t, out.String(), "made-up")
 		})
 	}
 }

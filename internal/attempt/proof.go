@@ -14,8 +14,9 @@ import (
 // byte moved does not count.
 type countedConn struct {
 	net.Conn
-	below  *countedConn // of a TLS connection, where it is known
-	writes atomic.Int64 // sealed when nothing may be written any more
+	below  *countedConn         // of a TLS connection, where it is known
+	tls    *tls.ConnectionState // of a TLS connection, where it is known
+	writes atomic.Int64         // sealed when nothing may be written any more
 }
 
 const sealed = -1

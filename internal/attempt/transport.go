@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,10 +55,33 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if f != nil {
 		f.through()
 	}
+	inner := t.kept
 	if (f == nil || f.guarded) && resentByNetHTTP(req) {
-		return t.fresh.RoundTrip(req)
+		inner = t.fresh
 	}
-	return t.kept.RoundTrip(req)
+	if req.URL == nil || req.URL.Scheme != "https" {
+		return inner.RoundTrip(req)
+	}
+	return roundTripTLS(inner, req)
+}
+
+// roundTripTLS sets Response.TLS, which net/http leaves out for connections
+// whose type it does not know.
+func roundTripTLS(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
+	var state atomic.Pointer[tls.ConnectionState]
+	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+		if c, ok := info.Conn.(*countedConn); ok {
+			state.Store(c.tls)
+		}
+	}}
+	resp, err := rt.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	if resp != nil {
+		resp.Request = req
+		if resp.TLS == nil {
+			resp.TLS = state.Load()
+		}
+	}
+	return resp, err
 }
 
 // resentByNetHTTP reports whether net/http sends req again when a kept connection
@@ -175,7 +199,7 @@ func (d dialer) overTLS(ctx context.Context, network, addr string) (net.Conn, er
 		_ = raw.Close()
 		return nil, err
 	}
-	return &countedConn{Conn: conn, below: raw}, nil
+	return &countedConn{Conn: conn, below: raw, tls: stateOf(conn)}, nil
 }
 
 func (d dialer) handshake(ctx context.Context, raw net.Conn, addr string) (*tls.Conn, error) {
@@ -220,5 +244,16 @@ func (d dialer) ownTLS(ctx context.Context, network, addr string) (net.Conn, err
 		_ = conn.Close()
 		return nil, err
 	}
-	return &countedConn{Conn: conn}, nil
+	return &countedConn{Conn: conn, tls: stateOf(conn)}, nil
+}
+
+// stateOf is the state of a TLS connection after its handshake; nil for other
+// connections.
+func stateOf(conn net.Conn) *tls.ConnectionState {
+	c, ok := conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := c.ConnectionState()
+	return &state
 }

@@ -1,0 +1,260 @@
+// Fields: the parameters that the package has no name for, and what is sent of
+// a Go value.
+
+package trackdrive
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// Fields are contact fields and other parameters that the package has no
+// name for. They are sent at the top level, beside the typed ones; a name
+// that a typed field already uses is an error. A value is sent by its Go type:
+//
+//   - text (string and named string types): as it is
+//   - bool: true or false
+//   - integers and floats, named ones too: the number; NaN and infinities are refused
+//   - [json.Number]: the number as it is written
+//   - [Amount]: text such as "25.50"; an unset one is nil
+//   - [ID]: a number where it is a whole number without a leading zero, else text
+//   - nil, and a nil pointer: null in JSON, the empty text in a form or a query
+//   - a pointer: what it points to
+//   - [time.Time]: text in TrackDrive's form, "2006-01-02 15:04:05 -0700", in the time's own zone; the zero time is refused
+//   - a [json.Marshaler], or else an [encoding.TextMarshaler]: what it marshals to, once for each call
+//   - a map with text keys: an object in JSON, name[key]= in a form or a query
+//   - a slice or an array: a list in JSON, name[]= in a form or a query
+//
+// Everything else is an error of kind [ErrInvalidArgument] that names the field:
+// [time.Duration], which has no unit of its own (give int(d.Seconds())), []byte
+// (give string(b)), structs, maps with other keys, complex numbers, channels and
+// functions. A String method is not asked.
+type Fields map[string]any
+
+// UnmarshalJSON keeps numbers exact, as [json.Number].
+func (f *Fields) UnmarshalJSON(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var m map[string]any
+	if err := dec.Decode(&m); err != nil {
+		return errBadFields
+	}
+	*f = m
+	return nil
+}
+
+var errBadFields = invalid("fields", "must be a JSON object")
+
+// maxFieldDepth is how deep maps, slices and pointers in Fields may be nested.
+const maxFieldDepth = 64
+
+// field is one of Fields, or a member of a map in them.
+type field struct {
+	name  string
+	value any
+}
+
+// sortedFields makes what is sent the same, however a map is walked.
+func sortedFields(hash Fields) []field {
+	if len(hash) == 0 {
+		return nil
+	}
+	list := make([]field, 0, len(hash))
+	for name, value := range hash {
+		list = append(list, field{name, value})
+	}
+	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	return list
+}
+
+// wireValue returns what is sent of a value in Fields: nil, a bool, string, int,
+// int64, json.Number, Amount or ID, a list ([]any) or an object ([]field, by
+// name) of these. Its errors name the field.
+func wireValue(name string, value any, depth int) (any, error) {
+	if depth > maxFieldDepth {
+		return nil, invalid(quoteName(name), "is nested deeper than %d levels", maxFieldDepth)
+	}
+	switch v := value.(type) {
+	case nil, bool, int, int64, Amount:
+		return value, nil
+	case string:
+		return value, checkParamUTF8(name, v)
+	case ID:
+		return value, checkParamUTF8(name, string(v))
+	case json.Number:
+		if !isJSONNumber(string(v)) {
+			return nil, invalid(quoteName(name), "%q is not a number", string(v))
+		}
+		return value, nil
+	case time.Time:
+		return wireTime(name, v)
+	case *time.Time: // which would marshal itself otherwise
+		if v == nil {
+			return nil, nil
+		}
+		return wireTime(name, *v)
+	case time.Duration:
+		return nil, invalid(quoteName(name), "is a time.Duration, which has no unit on the wire; give a number, such as int(d.Seconds())")
+	case Fields:
+		return wireHash(name, v, depth+1)
+	case map[string]any:
+		return wireHash(name, v, depth+1)
+	case []any:
+		return wireList(name, v, depth+1)
+	}
+	return wireOther(name, value, depth)
+}
+
+// wireOther is for the types that wireValue does not name: by what they can do,
+// or else by their kind.
+func wireOther(name string, value any, depth int) (any, error) {
+	v := reflect.ValueOf(value)
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, nil
+	}
+	switch m := value.(type) {
+	case json.Marshaler:
+		return wireJSON(name, m, depth)
+	case encoding.TextMarshaler:
+		text, err := m.MarshalText()
+		if err != nil {
+			return nil, invalid(quoteName(name), "its MarshalText returns an error")
+		}
+		return string(text), checkParamUTF8(name, string(text))
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return wireValue(name, v.Elem().Interface(), depth+1)
+	case reflect.String:
+		return wireValue(name, v.String(), depth)
+	case reflect.Bool:
+		return v.Bool(), nil
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int, reflect.Int64:
+		return v.Int(), nil
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return json.Number(strconv.FormatUint(v.Uint(), 10)), nil
+	case reflect.Float32, reflect.Float64:
+		return wireFloat(name, v)
+	case reflect.Map:
+		if v.Type().Key().Kind() == reflect.String {
+			return wireHash(name, textKeyed(v), depth+1)
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() != reflect.Uint8 { // bytes are text in disguise, or not text at all
+			return wireList(name, elementsOfSlice(v), depth+1)
+		}
+	}
+	return nil, cannotSend(name, v)
+}
+
+// wireTime writes a time as TrackDrive does.
+func wireTime(name string, at time.Time) (any, error) {
+	switch year := at.Year(); {
+	case at.IsZero():
+		return nil, invalid(quoteName(name), "is the zero time; leave it out, or give nil")
+	case year < 0 || year > 9999:
+		return nil, invalid(quoteName(name), "is a time in the year %d; give one with four digits", year)
+	}
+	return at.Format(apiTime), nil
+}
+
+// wireJSON sends what a value marshals to, as if it had been given.
+func wireJSON(name string, m json.Marshaler, depth int) (any, error) {
+	data, err := m.MarshalJSON()
+	if err != nil {
+		return nil, invalid(quoteName(name), "its MarshalJSON returns an error")
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var plain any
+	if jsonscan.Valid(data) != nil || dec.Decode(&plain) != nil {
+		return nil, invalid(quoteName(name), "does not marshal to valid JSON")
+	}
+	return wireValue(name, plain, depth)
+}
+
+// wireFloat writes a float the shortest way that reads back to it.
+func wireFloat(name string, v reflect.Value) (any, error) {
+	f := v.Float()
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil, invalid(quoteName(name), "is %v; give a finite number", f)
+	}
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		format = 'e'
+	}
+	return json.Number(strconv.FormatFloat(f, format, -1, v.Type().Bits())), nil
+}
+
+func wireHash(name string, hash Fields, depth int) ([]field, error) {
+	sorted := sortedFields(hash)
+	for i := range sorted {
+		f := &sorted[i]
+		if err := checkParamName(f.name); err != nil {
+			return nil, fmt.Errorf("%w in %s", err, quoteName(name))
+		}
+		var err error
+		if f.value, err = wireValue(name+"["+f.name+"]", f.value, depth); err != nil {
+			return nil, err
+		}
+	}
+	return sorted, nil
+}
+
+func wireList(name string, list []any, depth int) ([]any, error) {
+	sent := make([]any, len(list))
+	for i, element := range list {
+		var err error
+		if sent[i], err = wireValue(name+"["+strconv.Itoa(i)+"]", element, depth); err != nil {
+			return nil, err
+		}
+	}
+	return sent, nil
+}
+
+// textKeyed is a map of any type with keys of kind string.
+func textKeyed(v reflect.Value) Fields {
+	hash := make(Fields, v.Len())
+	for i := v.MapRange(); i.Next(); {
+		hash[i.Key().String()] = i.Value().Interface()
+	}
+	return hash
+}
+
+func elementsOfSlice(v reflect.Value) []any {
+	list := make([]any, v.Len())
+	for i := range list {
+		list[i] = v.Index(i).Interface()
+	}
+	return list
+}
+
+// cannotSend is the error for a type that nothing is sent of.
+func cannotSend(name string, v reflect.Value) error {
+	advice := "give text, a number, a boolean, a map or a list"
+	switch pointer := reflect.PointerTo(v.Type()); {
+	case pointer.Implements(reflect.TypeFor[json.Marshaler]()), pointer.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
+		advice = "give a pointer to it"
+	case pointer.Implements(reflect.TypeFor[fmt.Stringer]()):
+		advice = "give a map, or text: its String()"
+	case v.Kind() == reflect.Struct:
+		advice = "give a map"
+	case v.Kind() == reflect.Map:
+		advice = "give a map with text keys"
+	case v.Kind() == reflect.Slice:
+		advice = "give text, such as string(b)"
+	case v.Kind() == reflect.Array:
+		advice = "give text"
+	}
+	return invalid(quoteName(name), "has the type %s, which cannot be sent; %s", v.Type(), advice)
+}

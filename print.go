@@ -1,0 +1,308 @@
+// How responses print and log: in one line, without bodies, headers and whole
+// phone numbers.
+
+package trackdrive
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// String tells status, attempts and size: "200, 1 attempt in 120ms, 345 bytes".
+func (m Meta) String() string {
+	if m.StatusCode == 0 {
+		return "no exchange"
+	}
+	return m.exchange() + ", " + countOf(len(m.Raw), "byte")
+}
+
+// LogValue gives status, attempts, time and size.
+func (m Meta) LogValue() slog.Value {
+	return slog.GroupValue(append(m.attrs(), slog.Int("bytes", len(m.Raw)))...)
+}
+
+func (m *Meta) exchange() string {
+	return strconv.Itoa(m.StatusCode) + ", " + countOf(m.Attempts, "attempt") + " in " + m.Elapsed.Round(time.Millisecond).String()
+}
+
+// behind is the exchange behind a response's own line; "" without one.
+func (m *Meta) behind() string {
+	if m.StatusCode == 0 {
+		return ""
+	}
+	return " (" + m.exchange() + ")"
+}
+
+func (m *Meta) attrs() []slog.Attr {
+	return []slog.Attr{slog.Int("status_code", m.StatusCode), slog.Int("attempts", m.Attempts), slog.Duration("elapsed", m.Elapsed)}
+}
+
+// String names the buyer and the payout: "Buyer A 25.50".
+func (b Buyer) String() string {
+	text := b.label()
+	if b.Payout.IsSet() {
+		text += " " + b.Payout.String()
+	}
+	return text
+}
+
+// LogValue gives the buyer's name, or else id, and the payout.
+func (b Buyer) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("buyer", b.label()), slog.String("payout", b.Payout.String()))
+}
+
+func (b *Buyer) label() string {
+	if b.Name != "" {
+		return withoutNumbers(b.Name)
+	}
+	return "buyer " + oneLine(string(b.ID))
+}
+
+// String tells whether the ping was accepted, how many buyers there are and the
+// best of them, or why not: "accepted: 2 buyers, best Buyer A 25.50".
+func (p PingResponse) String() string {
+	if !p.Accepted {
+		return "not accepted" + refusalText(p.Status, p.Errors) + p.Meta.behind()
+	}
+	text := "accepted: no buyers listed"
+	if best, ok := p.Best(); ok {
+		text = "accepted: " + countOf(len(p.Buyers), "buyer") + ", best " + best.String()
+	}
+	if p.ExpiresIn > 0 {
+		text += ", for " + p.ExpiresIn.String()
+	}
+	return text + p.Meta.behind()
+}
+
+// LogValue gives what String tells, and no phone number.
+func (p PingResponse) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.Bool("accepted", p.Accepted), slog.Int("buyers", len(p.Buyers))}
+	if best, ok := p.Best(); ok {
+		attrs = append(attrs, slog.String("best", best.String()))
+	}
+	if p.ExpiresIn > 0 {
+		attrs = append(attrs, slog.Duration("expires_in", p.ExpiresIn))
+	}
+	if !p.Accepted {
+		attrs = append(attrs, refusalAttrs(p.Status, p.Errors)...)
+	}
+	return slog.GroupValue(append(attrs, p.Meta.attrs()...)...)
+}
+
+// String tells whether the lead is sold, to whom, and the last two digits of the
+// number to dial, or why not: "accepted: Buyer A, dial …10".
+func (p PostResponse) String() string {
+	if !p.Accepted {
+		return "not accepted" + refusalText(p.Status, p.Errors) + p.Meta.behind()
+	}
+	var parts []string
+	if p.BuyerName != "" {
+		parts = append(parts, withoutNumbers(p.BuyerName))
+	}
+	if p.LeadID != "" {
+		parts = append(parts, "lead "+oneLine(string(p.LeadID)))
+	}
+	if number := p.shownNumber(); number != "" {
+		parts = append(parts, "dial "+number)
+	} else {
+		parts = append(parts, "no number")
+	}
+	return "accepted: " + strings.Join(parts, ", ") + p.Meta.behind()
+}
+
+// LogValue gives what String tells.
+func (p PostResponse) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.Bool("accepted", p.Accepted)}
+	if p.Accepted {
+		attrs = append(attrs, textAttrs("buyer", withoutNumbers(p.BuyerName), "lead_id", oneLine(string(p.LeadID)), "number", p.shownNumber())...)
+	} else {
+		attrs = append(attrs, refusalAttrs(p.Status, p.Errors)...)
+	}
+	return slog.GroupValue(append(attrs, p.Meta.attrs()...)...)
+}
+
+// shownNumber is the number to dial as it may be shown.
+func (p *PostResponse) shownNumber() string {
+	number, _ := p.Number()
+	if number == "" && p.SIPAddress != "" || strings.ContainsAny(number, "@:") {
+		return "a SIP address"
+	}
+	return lastDigits(number)
+}
+
+// String names the lead and its state: "lead 4711: scheduled".
+func (l LeadResponse) String() string {
+	text := "lead without an id"
+	if l.LeadID != "" {
+		text = "lead " + oneLine(string(l.LeadID))
+	}
+	if l.Status != "" {
+		text += ": " + withoutNumbers(l.Status)
+	}
+	if l.TrackdriveNumber != "" {
+		text += ", number " + lastDigits(l.TrackdriveNumber)
+	}
+	return text + l.Meta.behind()
+}
+
+// LogValue gives the lead's id and state, and the last two digits of its number.
+func (l LeadResponse) LogValue() slog.Value {
+	attrs := textAttrs("lead_id", oneLine(string(l.LeadID)), "status", withoutNumbers(l.Status), "number", lastDigits(l.TrackdriveNumber))
+	return slog.GroupValue(append(attrs, l.Meta.attrs()...)...)
+}
+
+// String tells status and attempts: "updated (200, 1 attempt in 120ms)".
+func (u UpdateCallResponse) String() string { return "updated" + u.Meta.behind() }
+
+// LogValue gives status, attempts and time.
+func (u UpdateCallResponse) LogValue() slog.Value { return slog.GroupValue(u.Meta.attrs()...) }
+
+// String tells the verdict, status and attempts: "accepted (200, 1 attempt in
+// 120ms)". Why, its Decision prints.
+func (w WebhookResult) String() string { return w.Decision.Verdict.String() + w.Meta.behind() }
+
+// LogValue gives verdict, status, attempts and time.
+func (w WebhookResult) LogValue() slog.Value {
+	return slog.GroupValue(append([]slog.Attr{slog.String("verdict", w.Decision.Verdict.String())}, w.Meta.attrs()...)...)
+}
+
+// String names the call and tells what became of it, with the last two digits of
+// the caller's number: "call UUID: finished, from …42, revenue 25.50".
+func (c Call) String() string {
+	text := "call " + oneLine(c.UUID)
+	if c.UUID == "" {
+		text = "call " + oneLine(string(c.ID))
+	}
+	var parts []string
+	for _, part := range []struct {
+		is   bool
+		text string
+	}{
+		{c.Status != "", withoutNumbers(c.Status)},
+		{c.CallerNumber != "", "from " + lastDigits(c.CallerNumber)},
+		{c.Buyer != "", withoutNumbers(c.Buyer)},
+		{c.BuyerConverted, "buyer converted"},
+		{c.OfferConverted, "offer converted"},
+		{c.Revenue.IsSet(), "revenue " + c.Revenue.String()},
+		{c.Payout.IsSet(), "payout " + c.Payout.String()},
+		{c.TotalDuration > 0, c.TotalDuration.String()},
+	} {
+		if part.is {
+			parts = append(parts, part.text)
+		}
+	}
+	if len(parts) == 0 {
+		return text
+	}
+	return text + ": " + strings.Join(parts, ", ")
+}
+
+// LogValue gives what String tells.
+func (c Call) LogValue() slog.Value {
+	id := oneLine(string(c.ID))
+	if c.UUID != "" {
+		id = ""
+	}
+	attrs := textAttrs("id", id, "uuid", oneLine(c.UUID), "status", withoutNumbers(c.Status), "caller", lastDigits(c.CallerNumber), "buyer", withoutNumbers(c.Buyer))
+	attrs = append(attrs, slog.Bool("buyer_converted", c.BuyerConverted), slog.Bool("offer_converted", c.OfferConverted))
+	attrs = append(attrs, textAttrs("revenue", c.Revenue.String(), "payout", c.Payout.String())...)
+	if c.TotalDuration > 0 {
+		attrs = append(attrs, slog.Duration("duration", c.TotalDuration))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// refusalText tells the status word and the reasons of a refusal.
+func refusalText(status string, reasons []FieldError) string {
+	text := ""
+	if status != "" {
+		text += ": " + withoutNumbers(status)
+	}
+	if len(reasons) > 0 {
+		text += ": " + withoutNumbers(shortReasons(reasons))
+	}
+	return text
+}
+
+func refusalAttrs(status string, reasons []FieldError) []slog.Attr {
+	return textAttrs("status", withoutNumbers(status), "reasons", withoutNumbers(shortReasons(reasons)))
+}
+
+// textAttrs makes attributes of keys and those of their texts that are not empty.
+func textAttrs(keysAndTexts ...string) (attrs []slog.Attr) {
+	for i := 0; i < len(keysAndTexts); i += 2 {
+		if text := keysAndTexts[i+1]; text != "" {
+			attrs = append(attrs, slog.String(keysAndTexts[i], text))
+		}
+	}
+	return attrs
+}
+
+// countOf is a number of things: "1 attempt", "2 attempts".
+func countOf(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// withoutNumbers is a text of the server's, in one line, with the phone numbers in it
+// cut to their last two digits.
+func withoutNumbers(text string) string {
+	text = oneLine(text)
+	var b strings.Builder
+	for len(text) > 0 {
+		length, digits := numberAt(text)
+		switch {
+		case length == 0:
+			b.WriteByte(text[0])
+			length = 1
+		case digits >= fewestDigits:
+			b.WriteString(lastDigits(text[:length]))
+		default:
+			b.WriteString(text[:length])
+		}
+		text = text[length:]
+	}
+	return b.String()
+}
+
+// fewestDigits is how many digits a phone number has at least.
+const fewestDigits = 7
+
+// numberAt reads a phone number at the beginning of text, of digits with usual
+// punctuation between them. Its length is 0 where there is none.
+func numberAt(text string) (length, digits int) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case isDigit(c):
+			length = i + 1
+			digits++
+		case c == '+' && i == 0, c == '(':
+		case strings.IndexByte("-. )", c) < 0, digits == 0, i >= length+2:
+			return length, digits
+		}
+	}
+	return length, digits
+}
+
+// lastDigits keeps the last two digits of a phone number; "" of none.
+func lastDigits(number string) string {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, number)
+	switch {
+	case number == "":
+		return ""
+	case len(digits) < fewestDigits:
+		return "…"
+	default:
+		return "…" + digits[len(digits)-2:]
+	}
+}
