@@ -28,7 +28,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -40,7 +39,7 @@ import (
 // What keeps a file from being used, for [errors.Is].
 var (
 	ErrLocked  = errors.New("boltstore: the file is open in another process, or elsewhere in this one")
-	ErrDamaged = errors.New("boltstore: the file is damaged, or is no outbox")
+	ErrDamaged = errors.New("boltstore: the file is damaged, was replaced, or is not an outbox")
 	ErrClosed  = errors.New("boltstore: the store is closed")
 )
 
@@ -54,8 +53,8 @@ type Options struct {
 type Store struct {
 	path string
 
-	access sync.RWMutex // of db: changed by Compact and Close
-	db     *bolt.DB     // nil when it is closed
+	access sync.RWMutex // of file: changed by Compact and Close
+	file   *mappedFile  // nil when it is closed
 
 	queueing sync.Mutex
 	queue    []*write
@@ -129,13 +128,14 @@ func (s *Store) commit(batch []*write) {
 	}()
 	s.access.RLock()
 	defer s.access.RUnlock()
-	if s.db == nil {
+	if s.file == nil {
 		err = ErrClosed
 		return
 	}
 	t := &transaction{store: s}
 	defer t.end()
-	err = s.db.Update(func(tx *bolt.Tx) (err error) {
+	err = s.file.update(func(tx *bolt.Tx) (err error) {
+		tx.OnCommit(func() { t.committed = true })
 		t.use(tx)
 		if t.counts, err = readCounts(tx); err != nil {
 			return err
@@ -150,13 +150,8 @@ func (s *Store) commit(batch []*write) {
 		}
 		return t.putCounts()
 	})
-	switch {
-	case errors.Is(err, errNothing):
+	if errors.Is(err, errNothing) {
 		err = nil
-	case err == nil:
-		t.committed = true
-	case !errors.Is(err, ErrDamaged):
-		err = fmt.Errorf("boltstore: %w", err)
 	}
 }
 
@@ -165,21 +160,21 @@ var errNothing = errors.New("boltstore: nothing to write")
 
 // view reads.
 func (s *Store) view(ctx context.Context, read func(*bolt.Tx) error) error {
-	return s.locked(ctx, func(db *bolt.DB) error { return db.View(read) })
+	return s.locked(ctx, func(f *mappedFile) error { return f.view(read) })
 }
 
 // locked keeps the file from being closed meanwhile. Where mu is needed, too, it
 // comes second.
-func (s *Store) locked(ctx context.Context, use func(*bolt.DB) error) error {
+func (s *Store) locked(ctx context.Context, use func(*mappedFile) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.access.RLock()
 	defer s.access.RUnlock()
-	if s.db == nil {
+	if s.file == nil {
 		return ErrClosed
 	}
-	return use(s.db)
+	return use(s.file)
 }
 
 // Enqueue stores an item that is whole, unless its id is known. [outbox.Enqueue]
@@ -234,12 +229,12 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 // have been due for longest.
 func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item, next time.Time, err error) {
 	r := &claiming{Claim: c, store: s}
-	err = s.locked(ctx, func(db *bolt.DB) error {
+	err = s.locked(ctx, func(f *mappedFile) error {
 		// The lock comes before the snapshot: a lease ends only after its item's
 		// change is committed, so what looks free is free.
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if err := db.View(r.run); err != nil {
+		if err := f.view(r.run); err != nil {
 			return err
 		}
 		r.take()
@@ -319,7 +314,7 @@ func (r *claiming) company(tx *bolt.Tx, subdomain string) error {
 	for k, v := due.Seek(prefix); hasPrefix(k, prefix) && !r.isFull(); k, v = due.Next() {
 		at, seq, ok := readDue(k[len(prefix):])
 		if !ok {
-			return fmt.Errorf("%w: an entry of its index cannot be read", ErrDamaged)
+			return damaged("an entry of its index cannot be read")
 		}
 		if at.After(r.Now) {
 			r.later(at)
@@ -338,6 +333,9 @@ func (r *claiming) company(tx *bolt.Tx, subdomain string) error {
 		if err != nil {
 			return err
 		}
+		if item.Key != string(v) || item.Subdomain != subdomain || !isClaimable(&item) {
+			return damaged("item %d is not due as its index says", seq)
+		}
 		r.items = append(r.items, item)
 		r.store.last = subdomain
 	}
@@ -354,7 +352,7 @@ func (s *Store) Get(ctx context.Context, id string) (item outbox.Item, err error
 		if seq == nil {
 			return outbox.ErrUnknownItem
 		}
-		item, err = readItem(tx, binary.BigEndian.Uint64(seq))
+		item, err = itemByID(tx.Bucket(itemBucket), id, seq)
 		return err
 	})
 	s.fillLease(&item)
@@ -373,6 +371,9 @@ func (s *Store) List(ctx context.Context, q outbox.Query) (items []outbox.Item, 
 			item, err := readItem(tx, binary.BigEndian.Uint64(k[1:]))
 			if err != nil {
 				return err
+			}
+			if item.State != q.State {
+				return damaged("item %d is not %s as its index says", item.Seq, q.State)
 			}
 			items = append(items, item)
 		}

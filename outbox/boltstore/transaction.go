@@ -92,11 +92,14 @@ func (t *transaction) end() {
 // add stores a new item.
 func (t *transaction) add(item outbox.Item) (stored outbox.Item, added bool, err error) {
 	if seq := t.ids.Get([]byte(item.ID)); seq != nil {
-		stored, err = decodeItem(t.items.Get(seq))
+		stored, err = itemByID(t.items, item.ID, seq)
 		return stored, false, err
 	}
 	if item.Seq, err = t.items.NextSequence(); err != nil {
 		return outbox.Item{}, false, err
+	}
+	if t.items.Get(seqKey(item.Seq)) != nil {
+		return outbox.Item{}, false, damaged("its next item would be in the place of item %d", item.Seq)
 	}
 	if err := t.ids.Put([]byte(item.ID), seqKey(item.Seq)); err != nil {
 		return outbox.Item{}, false, err
@@ -110,7 +113,7 @@ func (t *transaction) change(id string, change func(*outbox.Item) error) (change
 	if seq == nil {
 		return outbox.Item{}, outbox.ErrUnknownItem, nil
 	}
-	before, err := decodeItem(t.items.Get(seq))
+	before, err := itemByID(t.items, id, seq)
 	if err != nil {
 		return outbox.Item{}, nil, err
 	}
@@ -206,8 +209,7 @@ func (t *transaction) dropState(i *outbox.Item) error {
 // putQueue puts an item into its queue, or takes it out when it is settled, and
 // lets the head of the queue be found by its time.
 func (t *transaction) putQueue(i *outbox.Item) error {
-	prefix := queueKey(i.Key)
-	place := binary.BigEndian.AppendUint64(bytes.Clone(prefix), i.Seq)
+	prefix, place := queueKey(i.Key), placeKey(i)
 	if err := t.dropHead(i.Subdomain, prefix); err != nil {
 		return err
 	}
@@ -215,11 +217,7 @@ func (t *transaction) putQueue(i *outbox.Item) error {
 	if i.State.IsSettled() {
 		err = t.queues.Delete(place)
 	} else {
-		claimable := byte(0)
-		if isClaimable(i) {
-			claimable = 1
-		}
-		err = t.queues.Put(place, append(timeKey(i.Due), claimable))
+		err = t.queues.Put(place, queueValue(i))
 	}
 	if err != nil {
 		return err
@@ -245,23 +243,28 @@ func (t *transaction) head(subdomain string, prefix []byte) (due []byte, claimab
 	if !hasPrefix(k, prefix) || len(v) != timeSize+1 || v[timeSize] == 0 {
 		return nil, false
 	}
-	due = append([]byte(subdomain), 0)
-	due = append(due, v[:timeSize]...)
-	return append(due, k[len(prefix):]...), true
+	return dueKey(subdomain, v[:timeSize], k[len(prefix):]), true
 }
 
 // purge removes what was delivered before a time, up to maxBatch.
 func (t *transaction) purge(before time.Time) (removed int, err error) {
 	limit := timeKey(before)
-	var seqs [][]byte
+	var keys [][]byte
 	settled := t.settled.Cursor()
-	for k, _ := settled.First(); k != nil && bytes.Compare(k[:timeSize], limit) < 0 && len(seqs) < maxBatch; k, _ = settled.Next() {
-		seqs = append(seqs, bytes.Clone(k[timeSize:]))
+	for k, _ := settled.First(); k != nil && bytes.Compare(k, limit) < 0 && len(keys) < maxBatch; k, _ = settled.Next() {
+		keys = append(keys, bytes.Clone(k))
 	}
-	for _, seq := range seqs {
+	for _, key := range keys {
+		if len(key) != timeSize+8 {
+			return 0, damaged("an entry of its settled items cannot be read")
+		}
+		seq := key[timeSize:]
 		item, err := decodeItem(t.items.Get(seq))
 		if err != nil {
 			return 0, err
+		}
+		if item.State != outbox.Delivered || !bytes.Equal(settledKey(&item), key) {
+			return 0, damaged("item %d is not settled as its index says", item.Seq)
 		}
 		t.dirty = true
 		if err := t.dropState(&item); err != nil {
@@ -274,7 +277,7 @@ func (t *transaction) purge(before time.Time) (removed int, err error) {
 			return 0, err
 		}
 	}
-	return len(seqs), nil
+	return len(keys), nil
 }
 
 func (t *transaction) putCounts() error {
@@ -290,8 +293,12 @@ func readCounts(tx *bolt.Tx) (counts outbox.Counts, err error) {
 	if data == nil {
 		return counts, nil
 	}
+	return decodeCounts(data)
+}
+
+func decodeCounts(data []byte) (counts outbox.Counts, err error) {
 	if len(data) != 8*len(codes) {
-		return counts, fmt.Errorf("%w: its counts cannot be read", ErrDamaged)
+		return counts, damaged("its counts cannot be read")
 	}
 	for i, state := range codes {
 		counts.Add(state, int(binary.BigEndian.Uint64(data[8*i:])))
@@ -312,7 +319,26 @@ func companyBehind(tx *bolt.Tx, subdomain string) (next string, found bool) {
 }
 
 func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {
-	return decodeItem(tx.Bucket(itemBucket).Get(seqKey(seq)))
+	i, err := decodeItem(tx.Bucket(itemBucket).Get(seqKey(seq)))
+	if err != nil {
+		return outbox.Item{}, err
+	}
+	if i.Seq != seq {
+		return outbox.Item{}, damaged("item %d is in the place of item %d", i.Seq, seq)
+	}
+	return i, nil
+}
+
+// itemByID reads the item that the ids have for an id.
+func itemByID(items *bolt.Bucket, id string, seq []byte) (outbox.Item, error) {
+	i, err := decodeItem(items.Get(seq))
+	if err != nil {
+		return outbox.Item{}, err
+	}
+	if i.ID != id || !bytes.Equal(seqKey(i.Seq), seq) {
+		return outbox.Item{}, damaged("item %d is not the one that its id stands for", i.Seq)
+	}
+	return i, nil
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -333,10 +359,10 @@ func encodeItem(i *outbox.Item) ([]byte, error) {
 
 func decodeItem(data []byte) (i outbox.Item, err error) {
 	if len(data) < 4 || binary.BigEndian.Uint32(data) != crc32.Checksum(data[4:], castagnoli) {
-		return i, fmt.Errorf("%w: an item is missing, or its checksum is wrong", ErrDamaged)
+		return i, damaged("an item is missing, or its checksum is wrong")
 	}
 	if err := json.Unmarshal(data[4:], &i); err != nil {
-		return i, fmt.Errorf("%w: an item cannot be read", ErrDamaged)
+		return i, damaged("an item cannot be read")
 	}
 	return i, nil
 }
@@ -348,6 +374,21 @@ func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) 
 func stateKey(code byte, seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{code}, seq) }
 
 func queueKey(key string) []byte { return append([]byte(key), 0) }
+
+// placeKey is an item's place in its queue.
+func placeKey(i *outbox.Item) []byte { return binary.BigEndian.AppendUint64(queueKey(i.Key), i.Seq) }
+
+func queueValue(i *outbox.Item) []byte {
+	claimable := byte(0)
+	if isClaimable(i) {
+		claimable = 1
+	}
+	return append(timeKey(i.Due), claimable)
+}
+
+func dueKey(subdomain string, at, seq []byte) []byte {
+	return append(append(append([]byte(subdomain), 0), at...), seq...)
+}
 
 func settledKey(i *outbox.Item) []byte {
 	return binary.BigEndian.AppendUint64(timeKey(i.SettledAt), i.Seq)

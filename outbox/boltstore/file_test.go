@@ -1,0 +1,316 @@
+package boltstore_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
+)
+
+// place is an open store, and where it is: link leads to real, and the store was
+// opened by the link.
+type place struct {
+	store            *boltstore.Store
+	dir, link, real  string
+	earlier, another string // a copy of the file before the last change, and another store's file
+}
+
+func newPlace(t *testing.T, whole string) *place {
+	t.Helper()
+	top := t.TempDir()
+	p := &place{dir: filepath.Join(top, "data"), link: filepath.Join(top, "link.db"), earlier: filepath.Join(top, "earlier.db"), another: filepath.Join(top, "another.db")}
+	p.real = filepath.Join(p.dir, "outbox.db")
+	require.NoError(t, os.Mkdir(p.dir, 0o700))
+	require.NoError(t, os.Symlink(p.real, p.link))
+	copyFile(t, p.real, whole)
+	copyFile(t, p.another, whole)
+	var err error
+	p.store, err = boltstore.Open(p.link, nil)
+	require.NoError(t, err)
+	copyFile(t, p.earlier, p.real)
+	_, _, err = outbox.Enqueue(t.Context(), p.store, newItem(t, "one more", "u-1"))
+	require.NoError(t, err)
+	return p
+}
+
+func copyFile(t *testing.T, to, from string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(to, data, 0o600)) // over what is there, in the same place of the disk
+}
+
+func truncate(length int64) func(*testing.T, *place) {
+	return func(t *testing.T, p *place) {
+		info, err := os.Stat(p.real)
+		require.NoError(t, err)
+		if length < 0 {
+			length += info.Size()
+		}
+		require.NoError(t, os.Truncate(p.real, length))
+	}
+}
+
+// lostPlaces are what may happen to a file while it is open. Back undoes it.
+var lostPlaces = map[string]struct {
+	do, back func(*testing.T, *place)
+}{
+	"the file is removed": {do: func(t *testing.T, p *place) { require.NoError(t, os.Remove(p.real)) }},
+	"the file is moved": {
+		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.real, p.real+".old")) },
+		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.real+".old", p.real)) },
+	},
+	"the file is replaced by a copy": {
+		func(t *testing.T, p *place) {
+			copyFile(t, p.real+".copy", p.real)
+			require.NoError(t, os.Rename(p.real, p.real+".old"))
+			require.NoError(t, os.Rename(p.real+".copy", p.real))
+		},
+		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.real+".old", p.real)) },
+	},
+	"the file is replaced by another": {do: func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.another, p.real)) }},
+	"the directory is moved": {
+		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.dir, p.dir+".old")) },
+		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.dir+".old", p.dir)) },
+	},
+	"the directory is removed": {do: func(t *testing.T, p *place) { require.NoError(t, os.RemoveAll(p.dir)) }},
+	"the directory is replaced": {do: func(t *testing.T, p *place) {
+		require.NoError(t, os.Rename(p.dir, p.dir+".old"))
+		require.NoError(t, os.Mkdir(p.dir, 0o700))
+		copyFile(t, p.real, p.another)
+	}},
+	"the link leads elsewhere": {
+		func(t *testing.T, p *place) {
+			require.NoError(t, os.Remove(p.link))
+			require.NoError(t, os.Symlink(p.another, p.link))
+		},
+		func(t *testing.T, p *place) {
+			require.NoError(t, os.Remove(p.link))
+			require.NoError(t, os.Symlink(p.real, p.link))
+		},
+	},
+	"the link leads nowhere": {do: func(t *testing.T, p *place) {
+		require.NoError(t, os.Remove(p.link))
+		require.NoError(t, os.Symlink(p.real+".gone", p.link))
+	}},
+	"the file is cut to nothing":    {do: truncate(0)},
+	"the file is cut to a byte":     {do: truncate(1)},
+	"the file is cut to its head":   {do: truncate(damagePage)},
+	"the file is cut to both heads": {do: truncate(2 * damagePage)},
+	"the file is cut to some pages": {do: truncate(11 * damagePage)},
+	"the file is cut by a page":     {do: truncate(-damagePage)},
+	"the file is cut and long again": {do: func(t *testing.T, p *place) {
+		info, err := os.Stat(p.real)
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(p.real, 0))
+		require.NoError(t, os.Truncate(p.real, info.Size()))
+	}},
+	"the file is overwritten by an earlier one": {do: func(t *testing.T, p *place) { copyFile(t, p.real, p.earlier) }},
+}
+
+// storeCalls are all that can be done with a store that has a file.
+func storeCalls(t *testing.T) map[string]func(*boltstore.Store) error {
+	return map[string]func(*boltstore.Store) error{
+		"enqueue": func(s *boltstore.Store) error {
+			_, _, err := outbox.Enqueue(t.Context(), s, newItem(t, "after", "u-after"))
+			return err
+		},
+		"enqueue what is known": func(s *boltstore.Store) error {
+			_, _, err := outbox.Enqueue(t.Context(), s, newItem(t, "id-0", "u-0"))
+			return err
+		},
+		"update": func(s *boltstore.Store) error {
+			_, err := s.Update(t.Context(), "id-1", func(i *outbox.Item) error {
+				i.Due = i.Due.Add(1)
+				return nil
+			})
+			return err
+		},
+		"claim": func(s *boltstore.Store) error {
+			_, _, err := s.Claim(t.Context(), outbox.Claim{Token: "one", Now: time.Now(), Lease: time.Minute, Limit: 1})
+			return err
+		},
+		"get": func(s *boltstore.Store) error {
+			_, err := s.Get(t.Context(), "id-2")
+			return err
+		},
+		"list": func(s *boltstore.Store) error {
+			_, err := s.List(t.Context(), outbox.Query{State: outbox.Waiting})
+			return err
+		},
+		"counts": func(s *boltstore.Store) error {
+			_, err := s.Counts(t.Context())
+			return err
+		},
+		"purge": func(s *boltstore.Store) error {
+			_, err := s.Purge(t.Context(), time.Now())
+			return err
+		},
+		"compact": func(s *boltstore.Store) error { return s.Compact(t.Context()) },
+	}
+}
+
+func TestNothingIsAcknowledgedIntoAFileThatIsGone(t *testing.T) {
+	t.Parallel()
+	whole := filled(t, 200)
+	for name, lost := range lostPlaces {
+		for call, do := range storeCalls(t) {
+			t.Run(name+", "+call, func(t *testing.T) {
+				t.Parallel()
+				p := newPlace(t, whole)
+				lost.do(t, p)
+				there, _ := os.ReadFile(p.real)
+				assert.ErrorIs(t, do(p.store), boltstore.ErrDamaged)
+				still, _ := os.ReadFile(p.real)
+				assert.Equal(t, len(there), len(still), "what is there now is not changed")
+				if lost.back != nil {
+					lost.back(t, p)
+					assert.NoError(t, do(p.store), "it was found again")
+				}
+				require.NoError(t, p.store.Close())
+			})
+		}
+	}
+}
+
+// Nothing is acknowledged either when the file goes while it is written. What
+// overwrites it meanwhile is found when it is opened again.
+func TestNothingIsAcknowledgedWhenTheFileGoesMeanwhile(t *testing.T) {
+	t.Parallel()
+	whole := filled(t, 200)
+	for name, lost := range lostPlaces {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, whole)
+			_, err := p.store.Update(t.Context(), "id-1", func(i *outbox.Item) error {
+				lost.do(t, p)
+				i.Due = i.Due.Add(1)
+				return nil
+			})
+			require.NoError(t, p.store.Close())
+			if err == nil {
+				_, err = boltstore.Open(p.link, nil)
+			}
+			assert.ErrorIs(t, err, boltstore.ErrDamaged)
+		})
+	}
+}
+
+// A store that was given up gives the lock back, and others can look at what is
+// left.
+func TestAFileThatWasCutIsNotLocked(t *testing.T) {
+	t.Parallel()
+	whole := filled(t, 200)
+	for _, length := range []int64{1, damagePage, 2 * damagePage, 11 * damagePage} {
+		t.Run(fmt.Sprint(length), func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, whole)
+			truncate(length)(t, p)
+			for call, do := range storeCalls(t) {
+				assert.ErrorIs(t, do(p.store), boltstore.ErrDamaged, call)
+			}
+			require.NoError(t, p.store.Close())
+			require.NoError(t, p.store.Close())
+			_, err := p.store.Counts(t.Context())
+			require.ErrorIs(t, err, boltstore.ErrClosed)
+			_, err = boltstore.Open(p.real, nil)
+			require.ErrorIs(t, err, boltstore.ErrDamaged)
+		})
+	}
+}
+
+// Reads and writes that are on their way when the file is cut fail, and end.
+func TestAFileThatIsCutInUse(t *testing.T) {
+	t.Parallel()
+	whole := filled(t, 200)
+	for _, length := range []int64{0, 2 * damagePage, 11 * damagePage, 40 * damagePage} {
+		t.Run(fmt.Sprint(length), func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, whole)
+			var all sync.WaitGroup
+			begun := make(chan bool, 10)
+			for n := range 10 {
+				all.Go(func() {
+					for i := 0; ; i++ {
+						_, _, err := outbox.Enqueue(t.Context(), p.store, newItem(t, fmt.Sprint("new-", n, "-", i), "u-1"))
+						if err == nil {
+							_, err = p.store.List(t.Context(), outbox.Query{State: outbox.Waiting, Limit: 1000})
+						}
+						if i == 0 {
+							begun <- true
+						}
+						if err != nil {
+							assert.ErrorIs(t, err, boltstore.ErrDamaged)
+							return
+						}
+					}
+				})
+			}
+			for range 10 {
+				<-begun
+			}
+			truncate(length)(t, p)
+			all.Wait()
+			require.NoError(t, p.store.Close())
+		})
+	}
+}
+
+func TestTheProcessMayGoToAnotherDirectory(t *testing.T) {
+	// It holds for all of the process, so this test is not parallel.
+	dir := t.TempDir()
+	t.Chdir(dir)
+	store, err := boltstore.Open("outbox.db", nil)
+	require.NoError(t, err)
+	require.True(t, filepath.IsAbs(store.Path()))
+	t.Chdir(t.TempDir())
+	_, _, err = outbox.Enqueue(t.Context(), store, newItem(t, "a", "u-1"))
+	require.NoError(t, err)
+	require.NoError(t, store.Compact(t.Context()))
+	_, _, err = outbox.Enqueue(t.Context(), store, newItem(t, "b", "u-1"))
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+	store, err = boltstore.Open(filepath.Join(dir, "outbox.db"), nil)
+	require.NoError(t, err)
+	counts, err := store.Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 2, counts.Waiting)
+	require.NoError(t, store.Close())
+}
+
+func TestALinkToAFileThatIsNotThereYet(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	link, file := filepath.Join(dir, "link.db"), filepath.Join(dir, "outbox.db")
+	require.NoError(t, os.Symlink(file, link))
+	store, err := boltstore.Open(link, nil)
+	require.NoError(t, err)
+	_, _, err = outbox.Enqueue(t.Context(), store, newItem(t, "a", "u-1"))
+	require.NoError(t, err)
+	require.NoError(t, store.Compact(t.Context()))
+	require.NoError(t, store.Close())
+	info, err := os.Lstat(link)
+	require.NoError(t, err)
+	require.Equal(t, os.ModeSymlink, info.Mode().Type(), "the link stays one")
+	store, err = boltstore.Open(file, nil)
+	require.NoError(t, err)
+	_, err = store.Get(t.Context(), "a")
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+}
+
+func TestAFileThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	_, err := boltstore.Open(t.TempDir(), nil)
+	require.Error(t, err)
+	require.False(t, errors.Is(err, boltstore.ErrDamaged) || errors.Is(err, boltstore.ErrLocked), "a directory is neither: %v", err)
+}
