@@ -404,32 +404,41 @@ func (c *call) newError(status int, body []byte) *Error {
 	e.Body = secrets.Start(body, maxErrorBody)
 	word, reasons := refusalOf(body)
 	e.Status = bounded(&secrets, word)
-	for _, r := range reasons[:min(len(reasons), maxErrors)] {
-		e.Errors = append(e.Errors, FieldError{bounded(&secrets, r.Field), bounded(&secrets, r.Message)})
-	}
+	e.Errors = reasons
+	scrubReasons(&secrets, e.Errors)
 	return e
 }
 
-// scrub takes credentials out of what a refusal says: programs print it.
+// scrub takes credentials out of what a refusal says, and bounds it: programs
+// print it.
 func (c *call) scrub(status *string, reasons []FieldError) {
 	secrets := c.secrets()
-	*status = secrets.Text(*status)
+	*status = bounded(&secrets, *status)
+	scrubReasons(&secrets, reasons)
+}
+
+// scrubReasons scrubs reasons in place. Those of one field follow each other.
+func scrubReasons(secrets *redact.Secrets, reasons []FieldError) {
+	var field, shown string
 	for i, r := range reasons {
-		reasons[i] = FieldError{secrets.Text(r.Field), secrets.Text(r.Message)}
+		if r.Field != field {
+			field, shown = r.Field, bounded(secrets, r.Field)
+		}
+		reasons[i] = FieldError{shown, bounded(secrets, r.Message)}
 	}
 }
 
-// maxErrors and maxErrorText bound what an Error keeps of a reply's reasons: how
-// many, and how long each is, in bytes.
+// maxErrors and maxErrorText bound what is kept of a reply's reasons: how many,
+// and how long each is, in bytes.
 const (
 	maxErrors    = 100
 	maxErrorText = 1 << 10
 )
 
-// bounded is text without secrets.
+// bounded is the start of text, without secrets.
 func bounded(secrets *redact.Secrets, text string) string {
 	if len(text) > maxErrorText {
-		return string(secrets.Start([]byte(text), maxErrorText))
+		return secrets.StartText(text, maxErrorText)
 	}
 	return secrets.Text(text)
 }
