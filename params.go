@@ -136,26 +136,6 @@ func rootOf(name string) string {
 	return root
 }
 
-// secretEndings are how the names of TrackDrive's credentials end: auth_token,
-// offer_lead_token, offer_key.
-var secretEndings = []string{"token", "key", "secret", "password"}
-
-// secrets are the fields that are credentials by their names.
-func (p *params) secrets() []string {
-	var list []string
-	for name, value := range p.fields {
-		folded := lowerASCII(name)
-		if !slices.ContainsFunc(secretEndings, func(end string) bool { return strings.HasSuffix(folded, end) }) {
-			continue
-		}
-		plain, _ := plainValue(value)
-		if text, is := plain.(string); is {
-			list = append(list, text)
-		}
-	}
-	return list
-}
-
 // checkAuth refuses an authenticator's parameter that the request sends, too.
 // It may stand in for a typed one that is empty: for a lead_token, say.
 func (p *params) checkAuth(auth []namedText) error {

@@ -93,7 +93,7 @@ type call struct {
 	repeat    Repeatable
 	ownRepeat bool                                // repeat is what the caller said with the request
 	expiresAt time.Time                           // nothing is sent from then on; zero for never
-	secret    []string                            // credentials among the parameters
+	secret    []string                            // credentials outside the parameters
 	masked    string                              // of a webhook: its URL without query and values
 	read      func(status int, body []byte) error // takes a 2xx reply
 
@@ -105,7 +105,7 @@ type call struct {
 	who   Authenticator
 	sent  []*credentials // all that were on the way
 	first [1]*credentials
-	query string // what stood in a URL
+	wire  payload // of the last attempt
 
 	delivery Delivery // of all attempts, when the call is over
 }
@@ -205,7 +205,7 @@ func (c *call) Build(ctx context.Context) (attempt.Request, error) {
 	if err != nil {
 		return attempt.Request{}, err
 	}
-	c.query = out.url.RawQuery
+	c.wire = out
 	return attempt.Request{
 		Method: c.method,
 		URL:    out.url,
@@ -417,6 +417,14 @@ func (c *call) scrub(status *string, reasons []FieldError) {
 	scrubReasons(&secrets, reasons)
 }
 
+// scrubChecks takes credentials out of what a judgement quotes of a reply.
+func (c *call) scrubChecks(checks []Check) {
+	secrets := c.secrets()
+	for i := range checks {
+		checks[i].Got = secrets.Text(checks[i].Got)
+	}
+}
+
 // scrubReasons scrubs reasons in place. Those of one field follow each other.
 func scrubReasons(secrets *redact.Secrets, reasons []FieldError) {
 	var field, shown string
@@ -488,7 +496,9 @@ func (c *call) clean(err error) error {
 		return nil
 	}
 	secrets := c.secrets()
-	secrets.Add(c.query)
+	if c.wire.url != nil {
+		secrets.Add(c.wire.url.RawQuery)
+	}
 	if path := c.target.EscapedPath(); path != c.shownPath() {
 		secrets.Add(path)
 	}
@@ -499,7 +509,7 @@ func (c *call) clean(err error) error {
 func (c *call) secrets() redact.Secrets {
 	var s redact.Secrets
 	s.Add(c.secret...)
-	s.Add(c.params.secrets()...)
+	s.Add(c.wire.secrets()...)
 	for _, auth := range c.sent {
 		s.Add(auth.secrets()...)
 	}
