@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/advice"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
 )
 
 // adviceError is a cause with what to do about it.
@@ -52,7 +53,7 @@ func (c *call) hasCredentials() bool {
 		return true
 	}
 	hasSecretPath := c.masked == "" && slices.ContainsFunc(c.secret, func(text string) bool { return text != "" })
-	return hasSecretPath || hasName(c.headers, "Authorization") || slices.ContainsFunc(c.sentNames(), hasSecretEnding)
+	return hasSecretPath || hasName(c.headers, "Authorization") || slices.ContainsFunc(c.sentNames(), redact.IsCredentialName)
 }
 
 // sentNames are the names of the parameters that say something.

@@ -528,26 +528,3 @@ func (s *settings) authenticatorFor(subdomain, home string, n need) (Authenticat
 		return nil, nil
 	}
 }
-
-// secretsOf lists what of the credentials must not be shown: whole values, and
-// both halves of a Basic pair.
-func (c *credentials) secrets() []string {
-	var list []string
-	for _, p := range c.params {
-		list = append(list, p.text)
-	}
-	for _, h := range c.headers {
-		list = append(list, h.text)
-		_, token, found := strings.Cut(h.text, " ")
-		if !found {
-			continue
-		}
-		list = append(list, token)
-		if pair, err := base64.StdEncoding.DecodeString(token); err == nil {
-			list = append(list, string(pair))
-			public, private, _ := strings.Cut(string(pair), ":")
-			list = append(list, public, private)
-		}
-	}
-	return list
-}

@@ -229,7 +229,6 @@ func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *C
 		return nil, refused(out.name, err)
 	}
 	copied := *u
-	out.secret = []string{u.OfferToken}
 	return out.command(ctx, &copied, http.MethodPost, RepeatNever)
 }
 

@@ -82,7 +82,6 @@ func (c *Client) storeLead(ctx context.Context, op operation, l *Lead, opts []Ca
 		return nil, refused(op.name, invalid("data", "is for SubmitLead; CaptureLead takes contact fields in Fields"))
 	}
 	call.setPath(op.path, "")
-	call.secret = []string{l.LeadToken}
 	copied := *l
 	return call.sendLead(ctx, &copied, "", RepeatNever)
 }

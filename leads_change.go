@@ -64,7 +64,6 @@ func (c *Client) changeLead(op operation, leadToken string, opts []CallOption) (
 	if leadToken == "" {
 		return nil, refused(op.name, invalid("lead_token", "is empty"))
 	}
-	call.secret = []string{leadToken}
 	return call, nil
 }
 

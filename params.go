@@ -150,33 +150,6 @@ func rootOf(name string) string {
 	return root
 }
 
-// secretEndings are how the names of TrackDrive's credentials end: auth_token,
-// offer_lead_token, offer_key.
-var secretEndings = []string{"token", "key", "secret", "password"}
-
-// hasSecretEnding reports whether a parameter is a credential by its name.
-func hasSecretEnding(name string) bool {
-	folded := lowerASCII(name)
-	return slices.ContainsFunc(secretEndings, func(end string) bool { return strings.HasSuffix(folded, end) })
-}
-
-// secrets are the fields that are credentials by their names.
-func (p *params) secrets() []string {
-	var list []string
-	for _, f := range p.sorted {
-		if !hasSecretEnding(f.name) {
-			continue
-		}
-		switch v := f.value.(type) {
-		case string:
-			list = append(list, v)
-		case ID:
-			list = append(list, string(v))
-		}
-	}
-	return list
-}
-
 // checkAuth refuses an authenticator's parameter that the request sends, too.
 // It may stand in for a typed one that is empty: for a lead_token, say.
 func (p *params) checkAuth(auth []namedText) error {

@@ -12,10 +12,14 @@ import (
 // forget, so that nothing can be said under it.
 func requireAllocs(t *testing.T, most float64, f func()) {
 	t.Helper()
-	info, _ := debug.ReadBuildInfo()
-	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+	if withRaceDetector() {
 		f()
 		return
 	}
 	require.LessOrEqual(t, testing.AllocsPerRun(100, f), most)
+}
+
+func withRaceDetector() bool {
+	info, _ := debug.ReadBuildInfo()
+	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }

@@ -598,62 +598,76 @@ func (r *reader) withMessage(reasons []FieldError) []FieldError {
 // reasons adds the reasons in v: a text, a list, an object of fields, or these
 // in each other.
 func (r *reader) reasons(list []FieldError, v jsonscan.Value) []FieldError {
-	switch v.Kind {
-	case jsonscan.Invalid, jsonscan.Null, jsonscan.False:
+	switch {
+	case v.Kind == jsonscan.Invalid || len(list) >= maxErrors:
 		return list
-	case jsonscan.String:
-		return addReason(list, "", r.value(v))
-	}
-	data := r.body[v.Start:v.End]
-	var s jsonscan.Scanner
-	s.Reset(data)
-	return collectReasons(list, &s, data, "")
-}
-
-func collectReasons(list []FieldError, s *jsonscan.Scanner, data []byte, field string) []FieldError {
-	switch kind := s.Kind(); kind {
-	case jsonscan.Object, jsonscan.Array:
-		s.Enter()
-		for s.Next() {
-			name := field
-			if kind == jsonscan.Object {
-				name = joinField(field, string(s.Name()))
-			}
-			list = collectReasons(list, s, data, name)
+	case v.Kind == jsonscan.String: // nearly all are
+		if reason := r.value(v); isReason(reason) {
+			list = append(list, FieldError{"", reason.text})
 		}
 		return list
-	default:
-		v := s.Read()
-		text := data[v.Start:v.End]
+	}
+	c := reasonCollector{data: r.body[v.Start:v.End], list: list}
+	c.s.Reset(c.data)
+	c.collect()
+	return c.list
+}
+
+// reasonCollector walks through reasons in each other. What it keeps is bounded,
+// because a reply may repeat one long name in front of each of many reasons.
+type reasonCollector struct {
+	s     jsonscan.Scanner
+	data  []byte
+	field []byte // the name of the field that the walk is in
+	list  []FieldError
+}
+
+// maxFieldName is how much of a field's name is kept: more than an Error shows,
+// so that a credential at the cut is still recognised.
+const maxFieldName = 2 * maxErrorText
+
+func (c *reasonCollector) collect() {
+	kind := c.s.Kind()
+	if kind != jsonscan.Object && kind != jsonscan.Array {
+		v := c.s.Read()
+		text := c.data[v.Start:v.End]
 		if v.Escaped {
 			text = jsonscan.AppendUnescaped(nil, text)
 		}
-		return addReason(list, field, Value{v.Kind, string(text)})
+		if reason := (Value{v.Kind, string(text)}); isReason(reason) {
+			c.list = append(c.list, FieldError{string(c.field[:min(len(c.field), maxFieldName)]), reason.text})
+		}
+		return
+	}
+	outer := len(c.field)
+	for c.s.Enter(); len(c.list) < maxErrors && c.s.Next(); c.field = c.field[:outer] {
+		if kind == jsonscan.Object {
+			c.field = appendField(c.field, c.s.Name())
+		}
+		c.collect()
 	}
 }
 
-// joinField names a field in an object of reasons. Some names there are no
+// appendField names a field in an object of reasons. Some names there are no
 // field's.
-func joinField(outer, name string) string {
-	switch {
-	case name == "base" || name == "error" || name == "errors" || name == "message":
+func appendField(outer, name []byte) []byte {
+	switch string(name) {
+	case "base", "error", "errors", "message":
 		return outer
-	case outer == "":
-		return name
-	default:
-		return outer + "." + name
 	}
+	if len(outer) > 0 {
+		outer = append(outer, '.')
+	}
+	return append(outer, name...)
 }
 
-// addReason adds one reason, unless it is null, false, 0 or blank.
-func addReason(list []FieldError, field string, v Value) []FieldError {
+// isReason reports whether v is more than null, false, 0 or a blank.
+func isReason(v Value) bool {
 	if v.kind == jsonscan.Null || v.kind == jsonscan.False || strings.TrimSpace(v.text) == "" {
-		return list
+		return false
 	}
-	if amount, ok := v.Amount(); ok && v.kind == jsonscan.Number && amount.Equal(zero) {
-		return list
-	}
-	return append(list, FieldError{field, v.text})
+	amount, ok := v.Amount()
+	return !ok || v.kind != jsonscan.Number || !amount.Equal(zero)
 }
 
 var zero = MustAmount("0")

@@ -93,7 +93,7 @@ type call struct {
 	repeat    Repeatable
 	ownRepeat bool                                // repeat is what the caller said with the request
 	expiresAt time.Time                           // nothing is sent from then on; zero for never
-	secret    []string                            // credentials among the parameters
+	secret    []string                            // credentials outside the parameters
 	masked    string                              // of a webhook: its URL without query and values
 	read      func(status int, body []byte) error // takes a 2xx reply
 	doubts    func(body []byte) bool              // whether a refusal by status may have sold the lead all the same; nil: never
@@ -107,7 +107,7 @@ type call struct {
 	who   Authenticator
 	sent  []*credentials // all that were on the way
 	first [1]*credentials
-	query string // what stood in a URL
+	wire  payload // of the last attempt
 
 	delivery Delivery // of all attempts, when the call is over
 	lastBody []byte   // of the last reply, where the call failed
@@ -208,7 +208,7 @@ func (c *call) Build(ctx context.Context) (attempt.Request, error) {
 	if err != nil {
 		return attempt.Request{}, err
 	}
-	c.query = out.url.RawQuery
+	c.wire = out
 	return attempt.Request{
 		Method: c.method,
 		URL:    out.url,
@@ -427,32 +427,49 @@ func (c *call) newError(status int, body []byte) *Error {
 	e.Body = secrets.Start(body, maxErrorBody)
 	word, reasons := refusalOf(body)
 	e.Status = bounded(&secrets, word)
-	for _, r := range reasons[:min(len(reasons), maxErrors)] {
-		e.Errors = append(e.Errors, FieldError{bounded(&secrets, r.Field), bounded(&secrets, r.Message)})
-	}
+	e.Errors = reasons
+	scrubReasons(&secrets, e.Errors)
 	return e
 }
 
-// scrub takes credentials out of what a refusal says: programs print it.
+// scrub takes credentials out of what a refusal says, and bounds it: programs
+// print it.
 func (c *call) scrub(status *string, reasons []FieldError) {
 	secrets := c.secrets()
-	*status = secrets.Text(*status)
-	for i, r := range reasons {
-		reasons[i] = FieldError{secrets.Text(r.Field), secrets.Text(r.Message)}
+	*status = bounded(&secrets, *status)
+	scrubReasons(&secrets, reasons)
+}
+
+// scrubChecks takes credentials out of what a judgement quotes of a reply.
+func (c *call) scrubChecks(checks []Check) {
+	secrets := c.secrets()
+	for i := range checks {
+		checks[i].Got = secrets.Text(checks[i].Got)
 	}
 }
 
-// maxErrors and maxErrorText bound what an Error keeps of a reply's reasons: how
-// many, and how long each is, in bytes.
+// scrubReasons scrubs reasons in place. Those of one field follow each other.
+func scrubReasons(secrets *redact.Secrets, reasons []FieldError) {
+	var field, shown string
+	for i, r := range reasons {
+		if r.Field != field {
+			field, shown = r.Field, bounded(secrets, r.Field)
+		}
+		reasons[i] = FieldError{shown, bounded(secrets, r.Message)}
+	}
+}
+
+// maxErrors and maxErrorText bound what is kept of a reply's reasons: how many,
+// and how long each is, in bytes.
 const (
 	maxErrors    = 100
 	maxErrorText = 1 << 10
 )
 
-// bounded is text without secrets.
+// bounded is the start of text, without secrets.
 func bounded(secrets *redact.Secrets, text string) string {
 	if len(text) > maxErrorText {
-		return string(secrets.Start([]byte(text), maxErrorText))
+		return secrets.StartText(text, maxErrorText)
 	}
 	return secrets.Text(text)
 }
@@ -504,7 +521,9 @@ func (c *call) clean(err error) error {
 		return nil
 	}
 	secrets := c.secrets()
-	secrets.Add(c.query)
+	if c.wire.url != nil {
+		secrets.Add(c.wire.url.RawQuery)
+	}
 	if path := c.target.EscapedPath(); path != c.shownPath() {
 		secrets.Add(path)
 	}
@@ -515,7 +534,7 @@ func (c *call) clean(err error) error {
 func (c *call) secrets() redact.Secrets {
 	var s redact.Secrets
 	s.Add(c.secret...)
-	s.Add(c.params.secrets()...)
+	s.Add(c.wire.secrets()...)
 	for _, auth := range c.sent {
 		s.Add(auth.secrets()...)
 	}

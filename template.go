@@ -548,10 +548,11 @@ func (t *Template) host() string {
 	return strings.ToLower(t.text[start:t.url.path])
 }
 
-// withoutQuery is the text of a URL template up to the query, for errors.
+// withoutQuery is the text of a URL template up to the query, for errors: a
+// segment that holds a literal credential shows as {}.
 func (t *Template) withoutQuery() string {
 	if t.url == nil {
 		return ""
 	}
-	return t.text[t.prefix:t.url.query]
+	return t.text[t.prefix:t.url.path] + t.shownPath()
 }

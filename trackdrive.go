@@ -380,18 +380,6 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 	return plain.String(), raw.String(), shown.String(), nil
 }
 
-// pathSecrets are the credentials that TrackDrive has in paths:
-// /secure/{token}/… and /leads/{lead_token}/{number}/by_caller_number.
-func pathSecrets(segments []string) []string {
-	switch {
-	case len(segments) > 1 && segments[0] == "secure",
-		len(segments) == 4 && segments[0] == "leads" && segments[3] == "by_caller_number":
-		return segments[1:2]
-	default:
-		return nil
-	}
-}
-
 func escapeSegment(segment string) string { return url.PathEscape(segment) }
 
 // checkSegment refuses what would leave its place in a path.

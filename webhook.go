@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
 )
 
 // WebhookConfig describes a templated request and how to judge its reply:
@@ -57,6 +58,8 @@ type webhook struct {
 	repeat      Repeatable
 	fixed       Values                // by names in lower case
 	rules       map[string]*tokenRule // by names in lower case
+	shownURL    string                // its URL as errors show it
+	secret      []string              // credentials that are literal in the path
 	hostNames   []string
 	literals    []string
 }
@@ -218,6 +221,7 @@ func (b *webhookBuilder) buildURL() {
 	}
 	if b.w.url = b.parse("url", FormatURL, b.cfg.URL); b.w.url != nil {
 		b.w.hostNames = b.w.url.hostNames()
+		b.w.shownURL, b.w.secret = b.w.url.withoutQuery(), b.w.url.literalSecrets()
 	}
 }
 
@@ -605,9 +609,12 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 		return nil, err
 	}
 	result.Accepted = result.Decision.Verdict == VerdictAccepted
-	if !result.Accepted && call.repeat == RepeatNever {
-		if err := call.unsettled(&result.Meta); err != nil {
-			return nil, err
+	if !result.Accepted {
+		call.scrubChecks(result.Decision.Checks)
+		if call.repeat == RepeatNever {
+			if err := call.unsettled(&result.Meta); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return result, nil
@@ -642,7 +649,7 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 		set.timeout = w.timeout
 		c.set = &set
 	}
-	c.method, c.target, c.masked = r.Method, target, w.url.withoutQuery()
+	c.method, c.target, c.masked = r.Method, target, w.shownURL
 	c.repeat, c.ownRepeat = w.repeat, true
 	c.content = &webhookContent{w, []byte(r.Body)}
 	for _, name := range sortedNames(r.Header) {
@@ -650,7 +657,7 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 			c.headers = append(c.headers, namedText{name, r.Header[name]})
 		}
 	}
-	c.secret = append((&credentials{headers: c.headers}).secrets(), w.secrets(given)...)
+	c.secret = slices.Concat((&credentials{headers: c.headers}).secrets(), w.secrets(given), w.secret, namedSegments(target.EscapedPath()))
 	return c.neverSellTwice()
 }
 
@@ -659,19 +666,12 @@ func (w *webhook) secrets(given Values) []string {
 	var list []string
 	for _, values := range []Values{w.fixed, given, w.merge(given, new(webhookMistakes))} {
 		for name, value := range values {
-			if isSecretName(name) {
-				list = append(list, value)
+			if redact.IsCredentialName(name) {
+				list = appendSecret(list, value)
 			}
 		}
 	}
 	return list
-}
-
-func isSecretName(name string) bool {
-	name = strings.ToLower(name)
-	return slices.ContainsFunc([]string{"token", "key", "secret", "password", "auth"}, func(word string) bool {
-		return strings.Contains(name, word)
-	})
 }
 
 // webhookContent is a filled-in body.

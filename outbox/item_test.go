@@ -42,6 +42,11 @@ func TestUpdatesThatAreRefused(t *testing.T) {
 		"credentials further down":  {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": []any{map[string]any{"auth_token": "s3cret"}}}}, "auth_token"},
 		"credentials in brackets":   {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x[auth_token]": "s3cret"}}, "auth_token"},
 		"a private key as a value":  {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"note": "tdprv-s3cret"}}, "note"},
+		"any name of a credential":  {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"X-Client-Secret": "s3cret"}}, "X-Client-Secret"},
+		"credentials in a map":      {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": map[string]string{"offer_key": "s3cret"}}}, "x[offer_key]"},
+		"credentials in lists":      {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": map[string][]string{"apiKey": {"s3cret"}}}}, "x[apiKey]"},
+		"a private key in a list":   {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": []string{"tdprv-s3cret"}}}, "x[]"},
+		"a private key as an id":    {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": trackdrive.ID("tdprv-s3cret")}}, "x"},
 		"more than a store can use": {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"note": string(make([]byte, 20<<10))}}, "update"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
 )
 
 // maxBody is how long an update may be, in bytes of JSON.
@@ -34,19 +34,13 @@ func checkUpdate(u *trackdrive.UpdateCall) error {
 	return checkSecrets("", u.Fields)
 }
 
-// credentialNames are parameters that say who asks. They are the
-// Authenticator's, when an item is sent.
-var credentialNames = []string{
-	"auth_token", "lead_token", "offer_token", "authorization", "access_token", "developer_token", "api_key", "private_key", "password",
-}
-
 // privateKey begins the private half of a company access token.
 const privateKey = "tdprv"
 
 func checkSecrets(within string, fields map[string]any) error {
 	for name, value := range fields {
 		place := placeOf(within, name)
-		if isCredentialName(name) {
+		if redact.IsCredentialName(name) {
 			return invalid(strconv.Quote(place), "is a credential; the Client's Authenticator adds those when the item is sent")
 		}
 		if err := checkSecret(place, value); err != nil {
@@ -80,14 +74,19 @@ func checkSecret(place string, value any) error {
 				return err
 			}
 		}
+	case nil, bool, float64:
+	default:
+		return checkSecret(place, inJSON(value))
 	}
 	return nil
 }
 
-// isCredentialName sees through a form's brackets.
-func isCredentialName(name string) bool {
-	parts := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '[' || r == ']' })
-	return slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(credentialNames, part) })
+// inJSON is a value of any type as its JSON is read again; nil where it has none.
+func inJSON(value any) (read any) {
+	if data, err := json.Marshal(value); err == nil {
+		_ = json.Unmarshal(data, &read)
+	}
+	return read
 }
 
 // encodeUpdate gives the body that the Client would send, or its refusal.

@@ -199,6 +199,23 @@ func TestOddErrors(t *testing.T) {
 	require.NotContains(t, new(redact.Secrets).Error(fmt.Errorf("x: %w", &url.Error{URL: "https://x.example", Err: io.EOF})).Error(), "x.example", "also without secrets")
 }
 
+// A transport's error may quote all that a server sent.
+func TestLongErrorsAreCut(t *testing.T) {
+	t.Parallel()
+	s := secrets(secret)
+	for pad := 4<<10 - 2*len(secret); pad < 4<<10+2; pad++ {
+		long := fmt.Errorf("malformed: %s%s%s: %w", strings.Repeat(".", pad), secret, strings.Repeat(".", 1<<16), io.EOF)
+		got := s.Error(long)
+		require.ErrorIs(t, got, io.EOF)
+		require.LessOrEqual(t, len(got.Error()), 4<<10)
+		require.NotContains(t, got.Error(), secret[:4])
+		require.True(t, strings.HasPrefix(got.Error(), "malformed: ..."))
+	}
+	long := errors.New(strings.Repeat(".", 1<<16))
+	require.ErrorIs(t, s.Error(long), long, "also without a secret")
+	require.LessOrEqual(t, len(s.Error(long).Error()), 4<<10)
+}
+
 // panicking panics as it is printed, with a secret.
 type panicking struct{}
 

@@ -96,6 +96,47 @@ func TestTextWithoutSecretsStays(t *testing.T) {
 	require.Equal(t, "abcde", secrets("abcde").Text("abcde"), "too short to search for")
 }
 
+func TestWhatIsNoEscapeStays(t *testing.T) {
+	t.Parallel()
+	s := secrets("abcJxyz", "abc&xyz")
+	for _, text := range []string{"abc%4:xyz", "abc%4@xyz", "abc%4xyz", "abc%g1xyz", `abc\u004:xyz`, `abc\qxyz`, "abc&#3:;xyz", "abc&#x2G;xyz", "abc&#;xyz", "abc&#x;xyz", "abc&ampxyz", "abc&amp;amp;amp;amp;xyz"} {
+		require.Equal(t, text, s.Text(text))
+	}
+	for _, text := range []string{"abc%4Axyz", "abc%4axyz", `abc\u004Axyz`, "abc&#74;xyz", "abc&#x4A;xyz", "abc&#X4a;xyz", "abc&amp;amp;amp;xyz"} {
+		require.Equal(t, redact.Mark, s.Text(text), text)
+	}
+}
+
+// Base64 and the cut of a form depend on the length.
+func TestSecretsOfAnyLengthAreFound(t *testing.T) {
+	t.Parallel()
+	const long = `pa+ss/w"o<r>d-of-forty-characters-7f\\&%41`
+	for n := 6; n <= len(long); n++ {
+		for name, write := range forms {
+			for pad := range 4 {
+				before := strings.Repeat("~", pad)
+				got := secrets(long[:n]).Text(write(before + long[:n] + before))
+				require.Contains(t, got, redact.Mark, "%s of %d bytes behind %d", name, n, pad)
+			}
+		}
+	}
+}
+
+func TestManySecretsAreFoundAtOnce(t *testing.T) {
+	t.Parallel()
+	s := new(redact.Secrets)
+	var list []string
+	for i := range 500 {
+		list = append(list, fmt.Sprintf("%d-made-up-%d", i, i*i))
+		s.Add(list[i])
+	}
+	for _, secret := range list {
+		for name, write := range forms {
+			require.NotContains(t, s.Text("<"+write(secret)+">"), write(secret), "%s of %s", name, secret)
+		}
+	}
+}
+
 func TestOverlapsAndRepeats(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "[redacted][redacted] x [redacted]", secrets("public1", "private2").Text("public1private2 x public1"))

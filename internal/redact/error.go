@@ -1,0 +1,114 @@
+package redact
+
+// Errors without secrets and URLs.
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Error returns err, or in its place an error that says the same without
+// secrets and URLs. [errors.Is] finds in it what it finds in err; [errors.As]
+// what shows neither.
+func (s *Secrets) Error(err error) error {
+	for {
+		top, ok := err.(*url.Error)
+		if !ok || top.Err == nil {
+			break
+		}
+		err = top.Err // the rest is http.Client's own, and holds nothing but the URL
+	}
+	if err == nil {
+		return nil
+	}
+	var seen tree
+	if s.clean(err, &seen) {
+		return err
+	}
+	return &scrubbed{
+		text:  s.StartText(seen.withoutURLs(fmt.Sprint(err)), maxText), // Sprint survives an Error that panics
+		parts: seen.clean,
+		is:    func(target error) bool { return errors.Is(err, target) },
+	}
+}
+
+// maxText is how much of an error's text is kept, in bytes. Longer ones quote a
+// server.
+const maxText = 4 << 10
+
+// maxPrinted is how much of an error is searched, in bytes. One that prints more
+// counts as one that shows a secret.
+const maxPrinted = 32 << 10
+
+// tree is what was found out of an error and all that it wraps.
+type tree struct {
+	urls  []string
+	clean []error // the parts that show nothing, of wholes that do
+}
+
+// clean reports whether nothing in the tree of err shows a secret, printed in
+// whatever way, or holds a URL.
+func (s *Secrets) clean(err error, seen *tree) bool {
+	ok := true
+	if u, is := err.(*url.Error); is {
+		seen.urls = append(seen.urls, u.URL)
+		ok = false
+	}
+	if printed := fmt.Sprintf("%v\n%+v\n%#v", err, err, err); len(printed) > maxPrinted || s.Found(printed) {
+		ok = false
+	}
+	var clean []error
+	for _, inner := range unwrap(err) {
+		if s.clean(inner, seen) {
+			clean = append(clean, inner)
+		} else {
+			ok = false
+		}
+	}
+	if !ok {
+		seen.clean = append(seen.clean, clean...)
+	}
+	return ok
+}
+
+// unwrap returns what err wraps.
+func unwrap(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return []error{inner}
+		}
+	case interface{ Unwrap() []error }:
+		return slices.DeleteFunc(slices.Clone(e.Unwrap()), func(inner error) bool { return inner == nil })
+	}
+	return nil
+}
+
+// withoutURLs takes the URLs out of text, which quotes them.
+func (t *tree) withoutURLs(text string) string {
+	for _, u := range t.urls {
+		if u == "" {
+			continue
+		}
+		quoted := strconv.Quote(u)
+		text = strings.ReplaceAll(text, quoted[1:len(quoted)-1], "[url]")
+		text = strings.ReplaceAll(text, u, "[url]")
+	}
+	return text
+}
+
+// scrubbed is an error of which only the text could be kept, and the parts that
+// show nothing.
+type scrubbed struct {
+	text  string
+	parts []error
+	is    func(error) bool
+}
+
+func (e *scrubbed) Error() string        { return e.text }
+func (e *scrubbed) Unwrap() []error      { return e.parts }
+func (e *scrubbed) Is(target error) bool { return e.is(target) }

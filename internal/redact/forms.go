@@ -1,0 +1,167 @@
+package redact
+
+// The forms in which a secret is searched for, and how each of them starts.
+
+import (
+	"encoding/base64"
+	"math/bits"
+	"strconv"
+)
+
+// form is a way of writing a whole secret.
+type form struct {
+	kind    int
+	variant int // the offset of base64; the separator of a list
+}
+
+const (
+	asItIs = iota
+	lowerHex
+	upperHex
+	standardBase64
+	urlBase64
+	decimalList
+	hexList
+)
+
+var forms = [...]form{
+	{asItIs, 0},
+	{lowerHex, 0}, {upperHex, 0},
+	{standardBase64, 0}, {standardBase64, 1}, {standardBase64, 2},
+	{urlBase64, 0}, {urlBase64, 1}, {urlBase64, 2},
+	{decimalList, 0}, {decimalList, 1}, {decimalList, 2},
+	{hexList, 0}, {hexList, 1}, {hexList, 2},
+}
+
+// separators are what fmt and JSON put between bytes.
+var separators = [...]string{" ", ",", ", "}
+
+// append appends secret in this form.
+func (f form) append(dst []byte, secret string) []byte {
+	switch f.kind {
+	case lowerHex:
+		return appendHex(dst, secret, "0123456789abcdef")
+	case upperHex:
+		return appendHex(dst, secret, "0123456789ABCDEF")
+	case standardBase64:
+		return appendBase64(dst, base64.RawStdEncoding, secret, f.variant)
+	case urlBase64:
+		return appendBase64(dst, base64.RawURLEncoding, secret, f.variant)
+	case decimalList:
+		return appendList(dst, secret, "", 10, separators[f.variant])
+	case hexList:
+		return appendList(dst, secret, "0x", 16, separators[f.variant])
+	default:
+		return append(dst, secret...)
+	}
+}
+
+func appendHex(dst []byte, secret, digits string) []byte {
+	for i := range len(secret) {
+		dst = append(dst, digits[secret[i]>>4], digits[secret[i]&15])
+	}
+	return dst
+}
+
+// appendBase64 appends the part of a base64 text that secret alone decides, when
+// it stands offset bytes behind the start of a group of three.
+func appendBase64(dst []byte, enc *base64.Encoding, secret string, offset int) []byte {
+	var short [16]byte
+	plain := append(append(short[:0], "\x00\x00"[:offset]...), secret...)
+	start := len(dst)
+	dst = enc.AppendEncode(dst, plain)
+	if len(plain)%3 != 0 {
+		dst = dst[:len(dst)-1]
+	}
+	undecided := [...]int{0, 2, 3}[offset]
+	return append(dst[:start], dst[start+undecided:]...)
+}
+
+// appendList appends a secret as fmt and JSON print lists of bytes.
+func appendList(dst []byte, secret, prefix string, base int, separator string) []byte {
+	for i := range len(secret) {
+		if i > 0 {
+			dst = append(dst, separator...)
+		}
+		dst = strconv.AppendUint(append(dst, prefix...), uint64(secret[i]), base)
+	}
+	return dst
+}
+
+// plain is how a byte is compared: forms write a blank as a plus.
+func plain(c byte) byte {
+	if c == '+' {
+		return ' '
+	}
+	return c
+}
+
+// starts is a set of the first halfSecret bytes of every form of the secrets. A
+// text in which none of them occurs holds neither a secret nor its beginning.
+type starts struct {
+	slots []uint32 // a hash table with open addressing; 0 is a free slot
+	count int
+}
+
+// addForms adds the starts of all forms of secret.
+func (s *starts) addForms(secret string) {
+	var buffer [64]byte
+	for _, f := range forms {
+		text := f.append(buffer[:0], secret[:shortest])
+		var start uint32
+		for _, c := range text[:halfSecret] {
+			start = start<<8 | uint32(plain(c))
+		}
+		s.add(start)
+	}
+}
+
+// add keeps at least three of four slots free, so that most look-ups end at the
+// first.
+func (s *starts) add(start uint32) {
+	if 4*s.count >= len(s.slots) {
+		old := s.slots
+		s.slots, s.count = make([]uint32, max(128, 2*len(old))), 0
+		for _, start := range old {
+			if start != 0 {
+				s.add(start)
+			}
+		}
+	}
+	start = max(1, start)
+	i := slot(start, len(s.slots))
+	for s.slots[i] != 0 {
+		if s.slots[i] == start {
+			return
+		}
+		i = (i + 1) % len(s.slots)
+	}
+	s.slots[i] = start
+	s.count++
+}
+
+// slot is where the search for start begins; size is a power of two.
+func slot(start uint32, size int) int {
+	return int(start * 0x9e3779b1 >> (33 - bits.Len32(uint32(size))))
+}
+
+// next returns where in text, not before from, the next start of a form stands;
+// -1 for nowhere.
+func next[T string | []byte](s *starts, text T, from int) int {
+	slots := s.slots
+	shift := 33 - bits.Len32(uint32(len(slots)))
+	last := uint32(0)
+	for i := from; i < len(text); i++ {
+		last = last<<8 | uint32(plain(text[i]))
+		if i-from < halfSecret-1 {
+			continue
+		}
+		start := max(1, last)
+		for at := start * 0x9e3779b1 >> shift; slots[at] != 0; at = (at + 1) % uint32(len(slots)) {
+			if slots[at] == start {
+				return i + 1 - halfSecret
+			}
+		}
+	}
+	return -1
+}

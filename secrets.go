@@ -1,0 +1,234 @@
+// Secrets: what of a call is a credential, wherever in it that stands. A reply
+// may echo all of it.
+
+package trackdrive
+
+import (
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
+)
+
+// secrets are what an authenticator set.
+func (c *credentials) secrets() []string {
+	var list []string
+	for _, set := range [...][]namedText{c.params, c.headers} {
+		for _, t := range set {
+			list = appendSecret(list, t.text)
+		}
+	}
+	return list
+}
+
+// appendSecret adds a credential and what it is made of: the token behind a
+// scheme word, both halves of a Basic pair, the values of "token=abc; user=def".
+func appendSecret(list []string, text string) []string {
+	list = append(list, text)
+	token := text
+	if _, behind, found := strings.Cut(text, " "); found {
+		token = behind
+		list = append(list, token)
+	}
+	if plain, err := base64.StdEncoding.DecodeString(token); err == nil && isPrintable(string(plain)) {
+		public, private, _ := strings.Cut(string(plain), ":")
+		list = append(list, string(plain), public, private)
+	}
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" ,;", r) }) {
+		if _, value, isPair := strings.Cut(part, "="); isPair {
+			list = append(list, strings.Trim(value, `"`))
+		}
+	}
+	return list
+}
+
+// secrets are what stands under a credential's name in a query or a body.
+func (p *payload) secrets() []string {
+	var list []string
+	if p.url != nil {
+		list = appendFormSecrets(list, p.url.RawQuery)
+	}
+	switch {
+	case len(p.body) == 0:
+		return list
+	case strings.HasPrefix(lowerASCII(p.contentType), "application/x-www-form-urlencoded"):
+		return appendFormSecrets(list, string(p.body))
+	}
+	var s jsonscan.Scanner
+	s.Reset(p.body)
+	return appendJSONSecrets(list, &s, p.body, false)
+}
+
+// appendFormSecrets reads a form or a query. What of it cannot be read is left
+// out, as servers do.
+func appendFormSecrets(list []string, text string) []string {
+	values, _ := url.ParseQuery(text)
+	for name, all := range values {
+		if !redact.IsCredentialName(name) {
+			continue
+		}
+		for _, value := range all {
+			list = appendSecret(list, value)
+		}
+	}
+	return list
+}
+
+// appendJSONSecrets walks through a document. Within is whether a name around the
+// place is a credential's.
+func appendJSONSecrets(list []string, s *jsonscan.Scanner, doc []byte, within bool) []string {
+	kind := s.Kind()
+	if kind == jsonscan.Object || kind == jsonscan.Array {
+		for s.Enter(); s.Next(); {
+			named := within || kind == jsonscan.Object && redact.IsCredentialName(string(s.Name()))
+			list = appendJSONSecrets(list, s, doc, named)
+		}
+		return list
+	}
+	v := s.Read()
+	if !within || v.Kind != jsonscan.String && v.Kind != jsonscan.Number {
+		return list
+	}
+	text := doc[v.Start:v.End]
+	if v.Escaped {
+		text = jsonscan.AppendUnescaped(nil, text)
+	}
+	return appendSecret(list, string(text))
+}
+
+// pathSecrets are the credentials that TrackDrive has in paths:
+// /secure/{token}/… and /leads/{lead_token}/{number}/by_caller_number. Others
+// stand behind their name.
+func pathSecrets(segments []string) []string {
+	if len(segments) > 1 && segments[0] == "secure" ||
+		len(segments) == 4 && segments[0] == "leads" && segments[3] == "by_caller_number" {
+		return segments[1:2]
+	}
+	var list []string
+	for i, segment := range segments {
+		if isNamedSegment(segments, i) {
+			list = append(list, segment)
+		}
+	}
+	return list
+}
+
+// isNamedSegment reports whether a segment stands behind a credential's name:
+// /token/abcdef.
+func isNamedSegment(segments []string, i int) bool {
+	return i > 0 && redact.IsCredentialName(segments[i-1])
+}
+
+// namedSegments are those of an escaped path that stand behind a credential's
+// name.
+func namedSegments(path string) []string {
+	var list []string
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if isNamedSegment(segments, i) {
+			list = append(list, unescapedSegment(segment))
+		}
+	}
+	return list
+}
+
+func unescapedSegment(segment string) string {
+	plain, err := url.PathUnescape(segment)
+	if err != nil {
+		return segment
+	}
+	return plain
+}
+
+// pathPiece is a literal or a token in a segment of a URL template's path.
+type pathPiece struct {
+	literal string // of a token, its default
+	token   *token
+	secret  bool // the literal stands where a credential does, or looks like one
+}
+
+// pathPieces are those of each segment.
+func (t *Template) pathPieces() [][]pathPiece {
+	segments := [][]pathPiece{nil}
+	add := func(p pathPiece) {
+		last := &segments[len(segments)-1]
+		if p.token != nil || p.literal != "" {
+			*last = append(*last, p)
+		}
+	}
+	addLiteral := func(text string) {
+		for i, part := range strings.Split(text, "/") {
+			if i > 0 {
+				segments = append(segments, nil)
+			}
+			add(pathPiece{literal: part})
+		}
+	}
+	at := t.url.path
+	for i := range t.tokens {
+		if k := &t.tokens[i]; k.start >= t.url.path && k.end <= t.url.query {
+			addLiteral(t.text[at:k.start])
+			add(pathPiece{literal: k.fallback, token: k})
+			at = k.end
+		}
+	}
+	addLiteral(t.text[at:t.url.query])
+	for i, pieces := range segments {
+		behindName := i > 0 && len(segments[i-1]) == 1 && segments[i-1][0].token == nil && redact.IsCredentialName(unescapedSegment(segments[i-1][0].literal))
+		for j := range pieces {
+			p := &pieces[j]
+			p.secret = p.literal != "" && (behindName || looksLikeToken(unescapedSegment(p.literal)) ||
+				p.token != nil && slices.ContainsFunc(p.token.names(), redact.IsCredentialName))
+		}
+	}
+	return segments
+}
+
+// literalSecrets are the literals in the path of a URL template, and the
+// defaults, that are credentials.
+func (t *Template) literalSecrets() []string {
+	var list []string
+	for _, pieces := range t.pathPieces() {
+		for _, p := range pieces {
+			if p.secret {
+				list = append(list, unescapedSegment(p.literal))
+			}
+		}
+	}
+	return list
+}
+
+// shownPath is the path of a URL template with {} for its literalSecrets.
+func (t *Template) shownPath() string {
+	var b strings.Builder
+	for i, pieces := range t.pathPieces() {
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		for _, p := range pieces {
+			if p.token != nil {
+				b.WriteString(p.token.raw)
+			}
+			switch {
+			case p.secret:
+				b.WriteString("{}")
+			case p.token == nil:
+				b.WriteString(p.literal)
+			case p.token.hasFallback:
+				b.WriteString("{" + p.literal + "}")
+			}
+		}
+	}
+	return b.String()
+}
+
+// looksLikeToken reports whether a literal is random enough to be a credential:
+// long, of letters and digits.
+func looksLikeToken(text string) bool {
+	const shortestToken = 16
+	return len(text) >= shortestToken && strings.ContainsAny(text, "0123456789") &&
+		strings.ContainsFunc(text, func(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' })
+}
