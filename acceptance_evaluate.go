@@ -93,21 +93,22 @@ func (p *criteriaPlan) explain(body []byte) Decision {
 		}
 		d.Checks = append(d.Checks, check)
 	}
-	parts := []logic{p.logic}
-	if p.logic.match == matchAll { // one list of what must hold needs no group
-		parts = p.logic.parts
-	}
-	e.addGroups(&d, parts, 0, 0)
+	e.addGroups(&d, &logic{match: matchAll, parts: []logic{p.logic}}, 0, 0)
 	return d
 }
 
-// addGroups adds the groups among parts, an outer one before those in it, and
-// returns how many checks the parts have. The first check has the index first.
-func (e *evaluation) addGroups(d *Decision, parts []logic, depth, first int) (checks int) {
-	for i := range parts {
-		l := &parts[i]
-		if l.match == 0 {
+// addGroups adds the groups in a group, an outer one before those in it, and
+// returns how many checks there are. The first check has the index first. A list
+// of what must hold within another is a part of that.
+func (e *evaluation) addGroups(d *Decision, group *logic, depth, first int) (checks int) {
+	for i := range group.parts {
+		l := &group.parts[i]
+		switch {
+		case l.match == 0:
 			checks++
+			continue
+		case l.match == matchAll && group.match == matchAll:
+			checks += e.addGroups(d, l, depth, first+checks)
 			continue
 		}
 		g := CheckGroup{Match: matchNames[l.match], Depth: depth, First: first + checks}
@@ -117,7 +118,7 @@ func (e *evaluation) addGroups(d *Decision, parts []logic, depth, first int) (ch
 		}
 		at := len(d.Groups)
 		d.Groups = append(d.Groups, g)
-		count := e.addGroups(d, l.parts, depth+1, g.First)
+		count := e.addGroups(d, l, depth+1, g.First)
 		d.Groups[at].Count = count
 		checks += count
 	}

@@ -663,10 +663,11 @@ func TestDecisionsWithGroupsReadWell(t *testing.T) {
 			"  holds: tier equals gold: got \"gold\"",
 			"holds: x is null: got nothing",
 		}},
-		"a group of all": {trackdrive.All(trackdrive.All(high), tier), `{"bid":25,"tier":"gold"}`, []string{
-			"accepted",
-			"holds: all of",
-			"  holds: bid greater than or equal 20: got 25",
+		"all within all": {trackdrive.All(trackdrive.All(high, trackdrive.Not(gone)), tier), `{"bid":25,"tier":"gold"}`, []string{
+			"rejected",
+			"holds: bid greater than or equal 20: got 25",
+			"does not hold: none of (a value is missing)",
+			"  does not hold: gone equals x: got nothing",
 			"holds: tier equals gold: got \"gold\"",
 		}},
 		"groups without rules": {trackdrive.All(trackdrive.Any(), high, trackdrive.Any(trackdrive.All(), tier)), `{"bid":25}`, []string{

@@ -180,7 +180,6 @@ const formerHost = "trackdrive.net"
 
 // labelMistake says what is wrong with one label.
 func labelMistake(label string) string {
-	instead, advice := "", giveSubdomain
 	switch {
 	case strings.EqualFold(label, "www"):
 		return "is not a company; " + giveSubdomain
@@ -191,19 +190,21 @@ func labelMistake(label string) string {
 	case isLabel(label): // of those only encoded names are left
 		return "is an encoded name; " + giveLabel
 	case isLabel(strings.Map(underscoreAsLetter, label)):
-		if instead = strings.ReplaceAll(label, "_", "-"); isSubdomain(instead) {
-			advice = "give perhaps " + strconv.Quote(instead)
-		}
-		return "has an underscore, which no subdomain has; " + advice
+		return "has an underscore, which no subdomain has; " + giveInstead("give perhaps ", strings.ReplaceAll(label, "_", "-"))
 	case len(label) > maxLabel:
 		return "is longer than " + strconv.Itoa(maxLabel) + " characters; " + giveSubdomain
 	case label[0] == '-' || label[len(label)-1] == '-':
-		if instead = strings.Trim(label, "-"); isSubdomain(instead) {
-			advice = "give " + strconv.Quote(instead)
-		}
-		return "begins or ends with a hyphen; " + advice
+		return "begins or ends with a hyphen; " + giveInstead("give ", strings.Trim(label, "-"))
 	}
 	return "has characters that no subdomain has; " + giveLabel
+}
+
+// giveInstead advises a label where it is a subdomain.
+func giveInstead(give, label string) string {
+	if !isSubdomain(label) {
+		return giveSubdomain
+	}
+	return give + strconv.Quote(label)
 }
 
 func underscoreAsLetter(r rune) rune {

@@ -12,6 +12,8 @@ lacks "$OUT" $'\r'
 lacks "$OUT" 'made-up'
 
 expect 0 -- "$1/outbox" -h
+expect 2 -- "$1/outbox" -store "$1/conversions.db"
+contains "$ERR" '-store goes with -listen'
 expect 2 -- env -u TRACKDRIVE_CREDENTIALS "$1/outbox" -listen 127.0.0.1:0
 contains "$ERR" 'TRACKDRIVE_CREDENTIALS is not set'
 expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0OnNlY3JldA=="}' "$1/outbox" -listen 127.0.0.1:0

@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("outbox", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	listen := flags.String("listen", "", "`address` to serve on, such as :8080")
-	file := flags.String("store", "conversions.db", "`file` that keeps the conversions; with -listen")
+	file := flags.String("store", "conversions.db", "`file` that keeps the conversions, with -listen")
 	database := flags.String("postgres", "", "`URL` of a PostgreSQL in the place of the file, for several processes; PGPASSWORD may have its password")
 	timeout := flags.Duration("timeout", 15*time.Second, "for one delivery")
 	flags.Usage = func() {
@@ -82,6 +82,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "outbox: unexpected argument %q\n", flags.Arg(0))
+		flags.Usage()
+		return 2
+	}
+	if wrong := misused(flags); wrong != "" {
+		fmt.Fprintf(stderr, "outbox: %s\n", wrong)
 		flags.Usage()
 		return 2
 	}
@@ -99,7 +105,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = tellStory(ctx, stdout)
 	}
 	switch {
-	case errors.Is(err, trackdrive.ErrInvalidArgument):
+	case errors.Is(err, trackdrive.ErrInvalidArgument), errors.As(err, new(misuse)):
 		fmt.Fprintf(stderr, "outbox: %v\n", err)
 		return 2
 	case err != nil:
@@ -107,6 +113,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// misuse is what is wrong with the flags or the environment.
+type misuse string
+
+func (m misuse) Error() string { return string(m) }
+
+// misused says which flags do not go together; "" when all do.
+func misused(flags *flag.FlagSet) misuse {
+	given := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	switch {
+	case given["store"] && !given["listen"]:
+		return "-store goes with -listen; the story keeps its conversions in a file of its own"
+	case given["timeout"] && !given["listen"]:
+		return "-timeout goes with -listen"
+	case given["store"] && given["postgres"]:
+		return "-store and -postgres are two places for the same; give one"
+	}
+	return ""
 }
 
 // runService serves real accounts until ctx ends.
@@ -117,7 +143,7 @@ func runService(ctx context.Context, address string, keep func() (*engine, error
 	}
 	key := os.Getenv("OUTBOX_KEY")
 	if key == "" {
-		return fmt.Errorf("%w: OUTBOX_KEY is empty: anybody could report sales", trackdrive.ErrInvalidArgument)
+		return misuse("OUTBOX_KEY is not set; give one of your own making, or anybody could report sales")
 	}
 	options := []trackdrive.Option{trackdrive.WithAuth(trackdrive.PerSubdomain(auth))}
 	if other := os.Getenv("TRACKDRIVE_URL"); other != "" {
@@ -186,12 +212,12 @@ func alert(log *log.Logger, e outbox.Event) {
 func readCredentials(text string) (map[string]trackdrive.Authenticator, error) {
 	const wanted = `give a JSON object, such as {"acme":"Basic BASE64"}`
 	if text == "" {
-		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS is not set; %s", trackdrive.ErrInvalidArgument, wanted)
+		return nil, misuse("TRACKDRIVE_CREDENTIALS is not set; " + wanted)
 	}
 	var values map[string]string
 	if err := json.Unmarshal([]byte(text), &values); err != nil || len(values) == 0 {
 		// The error would quote what it could not read.
-		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS is not what it should be; %s", trackdrive.ErrInvalidArgument, wanted)
+		return nil, misuse("TRACKDRIVE_CREDENTIALS is something else; " + wanted)
 	}
 	auth := make(map[string]trackdrive.Authenticator, len(values))
 	var mistakes []error

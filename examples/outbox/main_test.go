@@ -88,12 +88,15 @@ func TestUsage(t *testing.T) {
 	}{
 		"help":               {[]string{"-h"}, "", "", 0, "TRACKDRIVE_CREDENTIALS"},
 		"unknown flag":       {[]string{"-nonsense"}, "", "", 2, "-nonsense"},
-		"an argument":        {[]string{"x"}, "", "", 2, "usage"},
-		"no credentials":     {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, `TRACKDRIVE_CREDENTIALS is not set; give a JSON object, such as {"acme":"Basic BASE64"}`},
+		"an argument":        {[]string{"x"}, "", "", 2, `unexpected argument "x"`},
+		"a store for no one": {[]string{"-store", "x.db"}, "", "", 2, "outbox: -store goes with -listen; the story keeps its conversions in a file of its own\nusage: "},
+		"a timeout of none":  {[]string{"-timeout", "1s"}, "", "", 2, "outbox: -timeout goes with -listen"},
+		"two stores":         {[]string{"-listen", "127.0.0.1:0", "-store", "x.db", "-postgres", "postgres://h/d"}, `{"acme":"Token x"}`, "k", 2, "outbox: -store and -postgres"},
+		"no credentials":     {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, `outbox: TRACKDRIVE_CREDENTIALS is not set; give a JSON object, such as {"acme":"Basic BASE64"}`},
 		"broken credentials": {[]string{"-listen", "127.0.0.1:0"}, secret, "k", 2, "TRACKDRIVE_CREDENTIALS"},
 		"bad credentials":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "TRACKDRIVE_CREDENTIALS, acme: "},
 		"a token of no kind": {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `"}`, "k", 2, `TRACKDRIVE_CREDENTIALS, acme: trackdrive: invalid argument: credentials: give "Basic ...", "Token ..." or "public:private"`},
-		"no key":             {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "OUTBOX_KEY"},
+		"no key":             {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "outbox: OUTBOX_KEY is not set; give one of your own making"},
 		"no URL":             {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@h:port/d"}, `{"acme":"Token x"}`, "k", 2, "-postgres"},
 		"nobody answers":     {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@127.0.0.1:1/d"}, `{"acme":"Token x"}`, "k", 1, "no connection"},
 		"a locked store":     {[]string{"-listen", "127.0.0.1:0", "-store", locked}, `{"acme":"Token ` + secret + `"}`, "k", 1, "open in another process"},
@@ -232,7 +235,7 @@ func TestStuckSalesAreSeenAndMended(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.ask(t, "/settle", "id", "a", "delivered", "false").Code)
 	require.NoError(t, s.worker.Drain(t.Context()))
 	require.Contains(t, s.ask(t, "/counts").Body.String(), `"delivered":2`)
-	require.Contains(t, s.log.String(), "parked: a of call acme/u-1: the team lacks")
+	require.Contains(t, s.log.String(), "parked: a of call acme/u-1: trackdrive: update_call ")
 	require.Contains(t, s.log.String(), "aside: a of call acme/u-1:")
 }
 

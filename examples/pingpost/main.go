@@ -184,23 +184,40 @@ func authenticator(env func(string) string) (trackdrive.Authenticator, error) {
 }
 
 func (s *seller) readLead() error {
-	data := sampleLead
+	data, name := sampleLead, "the sample"
 	if s.lead != "" {
 		var err error
 		if data, err = os.ReadFile(s.lead); err != nil {
 			return err
 		}
+		name = s.lead
 	}
 	// A contact field in the wrong place must not be lost without a word.
 	lead := json.NewDecoder(bytes.NewReader(data))
 	lead.DisallowUnknownFields()
 	if err := lead.Decode(&s.request); err != nil {
-		return fmt.Errorf(`lead: %w (contact fields stand within "fields")`, err)
+		return fmt.Errorf("%s: %w%s", name, err, hint(err))
 	}
 	if s.request == nil || lead.Decode(new(any)) != io.EOF {
-		return errors.New("lead: must be one JSON object")
+		return fmt.Errorf("%s: must be one JSON object", name)
 	}
 	return nil
+}
+
+// hint says what to do about JSON that is not a lead's, where that is clear.
+func hint(err error) string {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case strings.Contains(err.Error(), "unknown field"): // package json has no type for it
+		return `; contact fields stand within "fields"`
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return "; give text, in quotation marks"
+	case errors.As(err, &wrong):
+		return "; give one JSON object"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "; the JSON ends too early"
+	}
+	return ""
 }
 
 func (s *seller) readCriteria() error {

@@ -56,6 +56,37 @@ func TestExitStatusTellsWhatBecameOfTheLead(t *testing.T) {
 	}
 }
 
+// What is wrong with a lead is said with what to do, where that is clear.
+func TestHintsOfLeads(t *testing.T) {
+	t.Parallel()
+	const fields = `contact fields stand within "fields"`
+	for lead, says := range map[string]string{
+		`{"caller_id":"1","zip":"90210"}`:     `unknown field "zip"; ` + fields,
+		`{"caller_id":15555550142}`:           "PingRequest.caller_id of type string; give text, in quotation marks",
+		`[{"caller_id":"1"}]`:                 "; give one JSON object",
+		`"+15555550142"`:                      "; give one JSON object",
+		`{"caller_id":"1"`:                    "; the JSON ends too early",
+		``:                                    "; the JSON ends too early",
+		`{"caller_id":"1",}`:                  "invalid character '}'",
+		`null`:                                "must be one JSON object",
+		`{"caller_id":"1"} {"caller_id":"2"}`: "must be one JSON object",
+		`{"caller_id":"1","fields":["zip"]}`:  "invalid argument: fields: must be a JSON object",
+	} {
+		t.Run(lead, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "lead.json")
+			require.NoError(t, os.WriteFile(file, []byte(lead), 0o600))
+			var out, errs bytes.Buffer
+			require.Equal(t, usage, run(t.Context(), []string{"-lead", file}, &out, &errs))
+			require.Contains(t, errs.String(), "pingpost: "+file+": ")
+			require.Contains(t, errs.String(), says)
+			if !strings.Contains(says, fields) {
+				require.NotContains(t, errs.String(), fields)
+			}
+		})
+	}
+}
+
 func TestWhatWentWrongIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"-wrong"}, {"-min-payout", "lots"}} {

@@ -14,6 +14,8 @@ contains "$OUT" 'beta/7c9e6679-0000-4000-8000-000000000002 update_call map[buyer
 lacks "$OUT" 'made-up'
 
 expect 0 -- "$1/postback" -h
+expect 2 -- "$1/postback" -store "$1/calls.json"
+contains "$ERR" '-store goes with -listen'
 expect 2 -- env -u TRACKDRIVE_CREDENTIALS "$1/postback" -listen 127.0.0.1:0
 contains "$ERR" 'TRACKDRIVE_CREDENTIALS is not set'
 expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0OnNlY3JldA=="}' "$1/postback" -listen 127.0.0.1:0

@@ -73,7 +73,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	case err != nil:
 		return 2
-	case flags.NArg() > 0, *listen == "" && *file != "":
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "postback: unexpected argument %q\n", flags.Arg(0))
+		flags.Usage()
+		return 2
+	case *listen == "" && *file != "":
+		fmt.Fprintf(stderr, "postback: -store goes with -listen; the story keeps its calls in memory\n")
 		flags.Usage()
 		return 2
 	}
@@ -84,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = runService(ctx, *listen, *file, stderr)
 	}
 	switch {
-	case errors.Is(err, trackdrive.ErrInvalidArgument):
+	case errors.Is(err, trackdrive.ErrInvalidArgument), errors.As(err, new(misuse)):
 		fmt.Fprintf(stderr, "postback: %v\n", err)
 		return 2
 	case err != nil:
@@ -94,6 +99,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// misuse is what is wrong with the flags or the environment.
+type misuse string
+
+func (m misuse) Error() string { return string(m) }
+
 // runService serves real accounts until ctx ends.
 func runService(ctx context.Context, address, file string, stderr io.Writer) error {
 	auth, err := readCredentials(os.Getenv("TRACKDRIVE_CREDENTIALS"))
@@ -102,7 +112,7 @@ func runService(ctx context.Context, address, file string, stderr io.Writer) err
 	}
 	key := os.Getenv("POSTBACK_KEY")
 	if key == "" {
-		return fmt.Errorf("%w: POSTBACK_KEY is empty: anybody could report conversions", trackdrive.ErrInvalidArgument)
+		return misuse("POSTBACK_KEY is not set; give one of your own making, or anybody could report conversions")
 	}
 	client, err := trackdrive.NewClient("", trackdrive.WithAuth(trackdrive.PerSubdomain(auth)))
 	if err != nil {
@@ -110,7 +120,7 @@ func runService(ctx context.Context, address, file string, stderr io.Writer) err
 	}
 	calls, err := openStore(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("-store: %w", err)
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -146,12 +156,12 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 func readCredentials(text string) (map[string]trackdrive.Authenticator, error) {
 	const wanted = `give a JSON object, such as {"acme":"Basic BASE64"}`
 	if text == "" {
-		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS is not set; %s", trackdrive.ErrInvalidArgument, wanted)
+		return nil, misuse("TRACKDRIVE_CREDENTIALS is not set; " + wanted)
 	}
 	var values map[string]string
 	if err := json.Unmarshal([]byte(text), &values); err != nil || len(values) == 0 {
 		// The error would quote what it could not read.
-		return nil, fmt.Errorf("%w: TRACKDRIVE_CREDENTIALS is not what it should be; %s", trackdrive.ErrInvalidArgument, wanted)
+		return nil, misuse("TRACKDRIVE_CREDENTIALS is something else; " + wanted)
 	}
 	auth := make(map[string]trackdrive.Authenticator, len(values))
 	var mistakes []error

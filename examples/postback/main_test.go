@@ -52,17 +52,17 @@ func TestUsage(t *testing.T) {
 	}{
 		"help":                  {[]string{"-h"}, "", "", 0, "TRACKDRIVE_CREDENTIALS"},
 		"unknown flag":          {[]string{"-nonsense"}, "", "", 2, "-nonsense"},
-		"an argument":           {[]string{"x"}, "", "", 2, "usage"},
-		"a store for nothing":   {[]string{"-store", "x"}, "", "", 2, "usage"},
-		"no credentials":        {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, `TRACKDRIVE_CREDENTIALS is not set; give a JSON object, such as {"acme":"Basic BASE64"}`},
+		"an argument":           {[]string{"x"}, "", "", 2, `unexpected argument "x"`},
+		"a store for nothing":   {[]string{"-store", "x"}, "", "", 2, "postback: -store goes with -listen; the story keeps its calls in memory\nusage: "},
+		"no credentials":        {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, `postback: TRACKDRIVE_CREDENTIALS is not set; give a JSON object, such as {"acme":"Basic BASE64"}`},
 		"empty credentials":     {[]string{"-listen", "127.0.0.1:0"}, "{}", "k", 2, "TRACKDRIVE_CREDENTIALS"},
 		"broken credentials":    {[]string{"-listen", "127.0.0.1:0"}, secret, "k", 2, "TRACKDRIVE_CREDENTIALS"},
 		"bad credentials":       {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "TRACKDRIVE_CREDENTIALS, acme: "},
 		"a token of no kind":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `","beta":"Token x"}`, "k", 2, `TRACKDRIVE_CREDENTIALS, acme: trackdrive: invalid argument: credentials: give "Basic ...", "Token ..." or "public:private"`},
 		"bad subdomain":         {[]string{"-listen", "127.0.0.1:0"}, `{"a.b":"Token ` + secret + `"}`, "k", 2, "a.b"},
-		"no key":                {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "POSTBACK_KEY"},
+		"no key":                {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "postback: POSTBACK_KEY is not set; give one of your own making"},
 		"an address that is no": {[]string{"-listen", "127.0.0.1:x"}, `{"acme":"Token ` + secret + `"}`, "k", 1, "port"},
-		"a store that is no":    {[]string{"-listen", "127.0.0.1:0", "-store", t.TempDir()}, `{"acme":"Token ` + secret + `"}`, "k", 1, "directory"},
+		"a store that is no":    {[]string{"-listen", "127.0.0.1:0", "-store", t.TempDir()}, `{"acme":"Token ` + secret + `"}`, "k", 1, "postback: -store: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TRACKDRIVE_CREDENTIALS", test.credentials)

@@ -55,7 +55,7 @@ func openStore(file string) (*store, error) {
 		return nil, err
 	}
 	if err := json.Unmarshal(data, &s.calls); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s is not a file of this program's, or damaged: %w", file, err)
 	}
 	return s, nil
 }

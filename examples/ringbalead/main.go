@@ -66,6 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return wrongUsage
 	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "ringbalead: unexpected argument %q\n", flags.Arg(0))
 		flags.Usage()
 		return wrongUsage
 	}
@@ -101,7 +102,7 @@ func readCalls(file string) ([]trackdrive.Lead, error) {
 	}
 	var calls []trackdrive.Fields
 	if err := json.Unmarshal(data, &calls); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf(`%s: must be a list of calls, such as [{"caller_id":"+15555550142"}]: %w`, name, err)
 	}
 	leads := make([]trackdrive.Lead, len(calls))
 	for i, fields := range calls {
@@ -162,9 +163,9 @@ type pixel struct {
 func (p *pixel) connect(subdomain, token string) (err error) {
 	switch {
 	case token == "":
-		return errors.New("TRACKDRIVE_LEAD_TOKEN is empty: the posting instructions of the offer show it")
+		return errors.New("TRACKDRIVE_LEAD_TOKEN is not set; give the offer's lead token, which its posting instructions show")
 	case p.source == "":
-		return errors.New("-traffic-source is missing: the posting instructions of the offer show it")
+		return errors.New("-traffic-source is missing; give the traffic source's id, which the posting instructions show")
 	}
 	p.token, p.close = token, func() {}
 	p.client, err = trackdrive.NewClient(subdomain)

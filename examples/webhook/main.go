@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -65,7 +66,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return accepted
-	case err != nil || flags.NArg() > 0:
+	case err != nil:
+		return usage
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "webhook: unexpected argument %q\n", flags.Arg(0))
+		flags.Usage()
 		return usage
 	}
 	b := button{out: stdout}
@@ -153,10 +158,26 @@ func (b *button) connect(send bool) (done func(), err error) {
 	fake.AddCall(trackdrivetest.Call{UUID: "7c9e6679-0000-4000-8000-000000000001"})
 	fake.AddAccess(trackdrivetest.Access{PublicKey: "tdpub-made-up", PrivateKey: "tdprv-made-up"})
 	fake.AddOffer(trackdrivetest.Offer{LeadToken: "0123456789abcdef0123456789abcdef"})
-	b.client, err = trackdrive.NewClient(fake.Subdomain(), trackdrive.WithTransport(fake.Transport()),
+	b.client, err = trackdrive.NewClient(fake.Subdomain(), trackdrive.WithTransport(stage{fake.Transport()}),
 		trackdrive.WithAuth(trackdrive.BasicAuth("tdpub-made-up", "tdprv-made-up")))
-	fmt.Fprintf(b.out, "\nWithout -send this goes to a fake TrackDrive in this process.\n")
+	fmt.Fprintf(b.out, "\nWithout -send this stays in this process: a fake TrackDrive answers, and a stand-in for other hosts.\n")
 	return fake.Close, err
+}
+
+// stage is a transport that ends in this process: TrackDrive's hosts at a fake,
+// all others at a stand-in that takes everything.
+type stage struct{ fake http.RoundTripper }
+
+// RoundTrip answers.
+func (s stage) RoundTrip(r *http.Request) (*http.Response, error) {
+	if host := r.URL.Hostname(); host == "trackdrive.com" || strings.HasSuffix(host, ".trackdrive.com") {
+		return s.fake.RoundTrip(r)
+	}
+	const reply = `{"stand_in":true}`
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(reply)), ContentLength: int64(len(reply)), Request: r,
+	}, nil
 }
 
 // realClient takes the company and its credentials from the environment.

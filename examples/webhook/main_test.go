@@ -51,13 +51,15 @@ func TestExitStatus(t *testing.T) {
 		{"a preview", []string{"-preview"}, accepted, "POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers", ""},
 		{"the pixel", []string{"-config", "ringba_pixel.json"}, accepted, "Decision: accepted", ""},
 		{"the postback", []string{"-config", "call_postback.json"}, accepted, "Decision: accepted\n  holds: any of\n    holds: success is null: got nothing\n", ""},
-		{"the conversion", []string{"-config", "ringba_conversion.json", "-preview"}, accepted, "https://webhook.ringba.com/hook/token-of-the-number?call_id=RGB0001&call_revenue=25.50&sale_successful=true", ""},
+		{"the conversion", []string{"-config", "ringba_conversion.json"}, accepted, "Decision: accepted\n", ""},
+		{"a preview of the conversion", []string{"-config", "ringba_conversion.json", "-preview"}, accepted, "https://webhook.ringba.com/hook/token-of-the-number?call_id=RGB0001&call_revenue=25.50&sale_successful=true", ""},
 		{"too low", []string{"-config", write(`{"url":"https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers","body":"{}","acceptance":{"match":"all","criteria":[{"field":"buyers.0.offer_conversion_payout","condition":"Greater Than","value":"30"}]}}`)}, notAccepted, "rejected: buyers.0.offer_conversion_payout greater than 30: got 25.50", ""},
 		{"unknown call", []string{"-config", "call_postback.json", "-values", write(`{"trackdrive_subdomain":"acme","trackdrive_call_uuid":"u-2","Call:ConversionPayout":"1"}`)}, notAccepted, "404 not found", ""},
 		{"missing value", []string{"-values", write(`{}`)}, usage, "", "tag:CallerId"},
 		{"broken configuration", []string{"-config", write(`{"url":"x","colour":1}`)}, usage, "", "colour"},
 		{"no file", []string{"-config", "nowhere.json"}, usage, "", "nowhere.json"},
-		{"bad flag", []string{"-x"}, usage, "", ""},
+		{"bad flag", []string{"-x"}, usage, "", "-x"},
+		{"an argument", []string{"callgrid_bid.json"}, usage, "", `unexpected argument "callgrid_bid.json"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
