@@ -1,0 +1,153 @@
+// RedactURL: a request's URL as it may be shown.
+
+package trackdrive
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// RedactURL returns a URL as spans, logs and metrics may show it. What a Client
+// puts on the wire can hold credentials and phone numbers: see SECURITY.md. Give
+// it the URL that a transport, a proxy or a tracing library sees.
+//
+// Scheme and host stay. A path of TrackDrive's API shows as in [Error.URL], with
+// {vanity_uri}, {uuid} or {} for what was filled in; of any other path every
+// segment shows as {}. The parameters of the query keep their names, their
+// values become REDACTED. User information and the fragment are left out. A nil
+// URL gives "".
+//
+//	https://acme.trackdrive.com/api/v1/calls/{id}?auth_token=REDACTED
+func RedactURL(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	var b strings.Builder
+	if isURLScheme(u.Scheme) {
+		b.WriteString(u.Scheme + ":")
+	}
+	if u.Opaque != "" {
+		b.WriteString(redactedText)
+	} else {
+		writeRedactedPlace(&b, u)
+	}
+	if u.RawQuery != "" {
+		b.WriteString("?" + redactedQuery(u.RawQuery))
+	}
+	return b.String()
+}
+
+// redactedText stands for a value in a redacted URL, as OpenTelemetry has it.
+const redactedText = "REDACTED"
+
+// isURLScheme reports whether text is a URL's scheme: a URL that is made by hand
+// may have anything there.
+func isURLScheme(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; !isLetter(c) && (i == 0 || !isDigit(c) && !isOneOf("+-.", c)) {
+			return false
+		}
+	}
+	return text != ""
+}
+
+// writeRedactedPlace writes host and path.
+func writeRedactedPlace(b *strings.Builder, u *url.URL) {
+	path := u.EscapedPath()
+	if u.Host != "" {
+		b.WriteString("//")
+		if isHost(u.Host) {
+			b.WriteString(u.Host)
+		} else {
+			b.WriteString("{}")
+		}
+		if path != "" && path[0] != '/' {
+			b.WriteByte('/')
+		}
+	}
+	b.WriteString(redactedPath(path))
+}
+
+// redactedPath masks what is filled in.
+func redactedPath(path string) string {
+	segments := strings.Split(path, "/")
+	for i := range segments {
+		if segments[i] != "" {
+			segments[i] = "{}"
+		}
+	}
+	before, below, isAPI := strings.Cut(path, apiPath+"/")
+	if !isAPI {
+		return strings.Join(segments, "/")
+	}
+	at := strings.Count(before+apiPath, "/") // how many segments are in front of the resource, with the empty first one
+	for _, template := range pathTemplates {
+		names := strings.Split(template, "/")
+		if fillsPathTemplate(names, strings.Split(below, "/")) {
+			copy(segments[at-1:], strings.Split(apiPath[1:], "/"))
+			copy(segments[at+1:], names)
+			break
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// pathTemplates are the paths below apiPath that the package fills in, or its
+// caller with Do. A literal comes before what is filled in.
+var pathTemplates = []string{
+	"inbound_webhooks/ping/{vanity_uri}",
+	"inbound_webhooks/post/{vanity_uri}",
+	"inbound_webhooks/full/{vanity_uri}",
+	"leads",
+	"leads/capture",
+	"leads/{caller_id}/caller_opt_out",
+	"leads/{lead_id}/lead_opt_out",
+	"leads/{lead_id}/lead_update",
+	"leads/{}/{}/by_caller_number",
+	"calls",
+	"calls/send_key_press",
+	"calls/{id}",
+	"calls/update_call/{uuid}",
+	"calls/update_by_caller_id/{caller_id}",
+	"secure/{}/calls/{}",
+	"secure/{}/calls/{}/data",
+}
+
+// fillsPathTemplate reports whether a path is made of a template.
+func fillsPathTemplate(template, segments []string) bool {
+	return slices.EqualFunc(template, segments, func(name, segment string) bool {
+		return name == segment || segment != "" && strings.HasPrefix(name, "{")
+	})
+}
+
+// redactedQuery keeps the names of parameters that are plain words.
+func redactedQuery(query string) string {
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		name, _, hasValue := strings.Cut(pair, "=")
+		switch {
+		case pair == "":
+		case !hasValue || !isPlainParamName(name):
+			pairs[i] = redactedText
+		default:
+			pairs[i] = name + "=" + redactedText
+		}
+	}
+	return strings.Join(pairs, "&")
+}
+
+// maxShownName is how long the name of a parameter may be that is shown.
+const maxShownName = 64
+
+// isPlainParamName reports whether a parameter's name is a word, perhaps with
+// Rails' brackets, as it is or escaped: anything else may hold a value.
+func isPlainParamName(name string) bool {
+	plain, err := url.QueryUnescape(name)
+	if err != nil || plain == "" || len(plain) > maxShownName {
+		return false
+	}
+	return !strings.ContainsFunc(plain, func(r rune) bool {
+		return r > 'z' || !isLetter(byte(r)) && !isDigit(byte(r)) && !strings.ContainsRune("_-.[]", r)
+	})
+}
