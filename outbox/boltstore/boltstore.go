@@ -45,8 +45,11 @@ var (
 
 // Options of [Open]. The zero Options are the defaults.
 type Options struct {
-	LockWait  time.Duration // how long to wait for another process to close the file. Default 1 s
-	SkipCheck bool          // do not read the whole file to see whether it is damaged; for very large ones
+	LockWait time.Duration // how long to wait for another process to close the file. Default 1 s
+	// SkipCheck leaves out what takes time at Open: reading the whole file, to see
+	// whether it is damaged. A million items, 700 MB, took 16 s with the check and
+	// 0.2 s without, on two busy cores. Damage that is not found then is a late error.
+	SkipCheck bool
 }
 
 // Store is an [outbox.Store] on a file. It is safe for concurrent use.
