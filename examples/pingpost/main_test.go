@@ -62,7 +62,7 @@ func TestHintsOfLeads(t *testing.T) {
 	const fields = `contact fields stand within "fields"`
 	for lead, says := range map[string]string{
 		`{"caller_id":"1","zip":"90210"}`:     `unknown field "zip"; ` + fields,
-		`{"caller_id":15555550142}`:           "PingRequest.caller_id of type string; give text, in quotation marks",
+		`{"caller_id":15555550142}`:           "caller_id of type string; give text, in quotation marks",
 		`[{"caller_id":"1"}]`:                 "; give one JSON object",
 		`"+15555550142"`:                      "; give one JSON object",
 		`{"caller_id":"1"`:                    "; the JSON ends too early",
