@@ -4,11 +4,13 @@
 //
 // It runs on a fake TrackDrive, which refuses the first ping with 429: each
 // attempt is a span of its own, below the span of the sale, and no span, log
-// line or metric shows a credential or a query.
+// line or metric shows a credential or the value of a parameter.
 package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,6 +28,19 @@ import (
 )
 
 func main() {
+	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), "usage: observe\n\nSells a call on a fake TrackDrive, and prints its spans and log lines. There are no flags.\n")
+	}
+	switch err := flags.Parse(os.Args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		os.Exit(2)
+	case flags.NArg() > 0:
+		fmt.Fprintf(os.Stderr, "observe: %q is not expected; it takes no arguments\n", flags.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(context.Background(), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "observe:", err)
 		os.Exit(1)
@@ -48,9 +63,7 @@ func run(ctx context.Context, out io.Writer) error {
 
 	client, err := trackdrive.NewClient("acme",
 		trackdrive.WithBaseURL(fake.URL),
-		trackdrive.WithTransport(otelhttp.NewTransport(trackdrive.NewTransport(nil),
-			otelhttp.WithTracerProvider(provider),
-			otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return "HTTP " + r.Method }))),
+		trackdrive.WithTransport(traced(provider)),
 		trackdrive.WithLogger(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: plain}))),
 		trackdrive.WithObserver(func(ctx context.Context, a trackdrive.Attempt) {
 			// What a dashboard counts: the delivery of each attempt.
@@ -61,6 +74,23 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return sell(ctx, tracer, client, out)
+}
+
+// traced makes a span of each attempt.
+func traced(provider trace.TracerProvider) http.RoundTripper {
+	return otelhttp.NewTransport(redacted{trackdrive.NewTransport(nil)},
+		otelhttp.WithTracerProvider(provider),
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return "HTTP " + r.Method }))
+}
+
+// redacted replaces the URL in the span of a request. The URL on the wire may
+// hold credentials and phone numbers.
+type redacted struct{ next http.RoundTripper }
+
+// RoundTrip sends the request as it is.
+func (t redacted) RoundTrip(r *http.Request) (*http.Response, error) {
+	trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.full", trackdrive.RedactURL(r.URL)))
+	return t.next.RoundTrip(r)
 }
 
 // sell pings and posts, in a span.
