@@ -737,7 +737,11 @@ func TestCompaniesThatHangKeepNobodyWaiting(t *testing.T) {
 		s := newStand(t, nil)
 		hanging := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Company != "acme" })
 		s.fake.Fail(hanging, trackdrivetest.Slow(time.Minute), trackdrivetest.Always)
-		for c := range 100 {
+		companies := 100
+		if testing.Short() {
+			companies = 20
+		}
+		for c := range companies {
 			name := fmt.Sprint("down-", c)
 			s.fake.AddCompany(name)
 			for i := range 5 {
