@@ -39,7 +39,7 @@ type Rule interface{ isRule() }
 // concurrent use.
 //
 // A body that is not exactly one valid JSON document is Undetermined whatever
-// the criteria say, also when a name that they use is there twice in one
+// the criteria say, also when a name that they use is given twice in one
 // object. Nil and zero Criteria, and those with mistakes, are Undetermined on
 // every body. At most 256 conditions, in groups at most 16 deep.
 type Criteria struct {

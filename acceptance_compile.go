@@ -114,12 +114,12 @@ func (k *compiler) group(place string, c *Criteria, nesting int) logic {
 			l.parts = append(l.parts, k.condition(at, r))
 		case *Criteria:
 			if r == nil || r.match == 0 {
-				k.mistake(at, "is no rule")
+				k.mistake(at, "is not a rule")
 				continue
 			}
 			l.parts = append(l.parts, k.group(at, r, nesting+1))
 		default:
-			k.mistake(at, "is no rule")
+			k.mistake(at, "is not a rule")
 		}
 	}
 	return l
@@ -150,7 +150,7 @@ func (k *compiler) condition(place string, c Condition) logic {
 		return logic{}
 	}
 	if c.is == 0 && !known["condition"] {
-		k.mistake(place, "is no rule")
+		k.mistake(place, "is not a rule")
 		return logic{}
 	}
 	result := criterion{Condition: c, probe: predicates[c.is].probe, negated: predicates[c.is].negated}
@@ -182,7 +182,7 @@ func (k *compiler) operands(place string, c *criterion) {
 	switch {
 	case takes == takesNothing:
 		if len(given) > 0 || c.list {
-			k.mistake(place, "is superfluous")
+			k.mistake(place, "must be left out: the condition takes none")
 		}
 		return
 	case len(given) == 0 && !c.list:
@@ -235,7 +235,7 @@ func (k *compiler) operand(place string, takes operandRule, o operand) {
 	case form == decimal.TooLong && (takes.numbers() || o.kind == numberOperand):
 		k.mistake(place, "has more than %d digits", decimal.MaxDigits)
 	case takes.numbers() && form != decimal.Exact:
-		k.mistake(place, "is no number")
+		k.mistake(place, "is not a number")
 	case (takes == takesText || takes == takesPattern) && o.kind != textOperand:
 		k.mistake(place, "must be text")
 	}

@@ -18,7 +18,7 @@ type evaluation struct {
 	active   []int32 // the nodes at the value that is read, above those of the values around it
 	top      int     // how many of active are in use
 	seen     []bool  // by node: whether the container that is read has it
-	twice    bool    // a name that a path uses is there twice in one object
+	twice    bool    // a name that a path uses is given twice in one object
 	outcomes [maxRules]outcome
 	got      []evidence // by criterion; nil when nobody asks
 }

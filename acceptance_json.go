@@ -112,7 +112,7 @@ func (f *jsonFaults) add(field, message string) {
 	f.list = append(f.list, FieldError{field, message})
 }
 
-// check reports a name that is there twice, or that nobody knows.
+// check reports a name that is given twice, or that nobody knows.
 func (f *jsonFaults) check(m jsonMember, known ...string) bool {
 	switch {
 	case m.name == "":
@@ -122,7 +122,7 @@ func (f *jsonFaults) check(m jsonMember, known ...string) bool {
 		f.add(printable(m.name), "is an unknown key")
 		return false
 	case slices.Contains(f.names, m.name):
-		f.add(m.name, "is there twice")
+		f.add(m.name, "is given twice")
 		return false
 	}
 	f.names = append(f.names, m.name)

@@ -40,7 +40,7 @@ func (r *AuthRequest) SetHeader(name, value string) {
 	name = http.CanonicalHeaderKey(name)
 	switch {
 	case !isHeaderName(name):
-		c.fail(invalid("header", "%q is no header name", name))
+		c.fail(invalid("header", "%q is not a header name", name))
 	case slices.Contains(ownHeaders, name):
 		c.fail(invalid("header "+name, "cannot be set by an authenticator"))
 	case !isHeaderValue(value):

@@ -106,7 +106,7 @@ func TestWhatAnAuthenticatorMayNotDo(t *testing.T) {
 		"header Idempotency-Key":   func(r *trackdrive.AuthRequest) { r.SetHeader("Idempotency-Key", "1") },
 		"header Content-Length":    func(r *trackdrive.AuthRequest) { r.SetHeader("Content-Length", "1") },
 		"header Transfer-Encoding": func(r *trackdrive.AuthRequest) { r.SetHeader("transfer-encoding", "chunked") },
-		"is no header name":        func(r *trackdrive.AuthRequest) { r.SetHeader("X Y", "1") },
+		"is not a header name":     func(r *trackdrive.AuthRequest) { r.SetHeader("X Y", "1") },
 		"header X-A":               func(r *trackdrive.AuthRequest) { r.SetHeader("X-A", "made-up-secret\r\nEvil: 1") },
 		"header Authorization":     func(r *trackdrive.AuthRequest) { r.SetHeader("Authorization", "Basic Basic eHg=") },
 		"parameter name":           func(r *trackdrive.AuthRequest) { r.SetParam("", "1") },

@@ -391,7 +391,7 @@ func (n names[T]) name(v T) string {
 
 func (n names[T]) marshal(v T) ([]byte, error) {
 	if v < 0 || int(v) >= len(n.list) {
-		return nil, invalid(n.what, "%d is none of %s", int(v), strings.Join(n.list, ", "))
+		return nil, invalid(n.what, "%d is not one of %s", int(v), strings.Join(n.list, ", "))
 	}
 	return []byte(n.list[v]), nil
 }

@@ -113,7 +113,7 @@ func ExampleCriteria_Err() {
 	fmt.Println(criteria.Err())
 	fmt.Println(criteria.Evaluate(bid))
 	// Output:
-	// trackdrive: invalid argument: criteria[0].field: empty name at position 3; criteria[0].value: is no number
+	// trackdrive: invalid argument: criteria[0].field: empty name at position 3; criteria[0].value: is not a number
 	// undetermined
 }
 

@@ -214,7 +214,7 @@ func ExampleWebhookConfig_UnmarshalJSON() {
 	fmt.Println(err)
 	// Output:
 	// 8s refused [ringba] <nil>
-	// trackdrive: invalid argument: timeout: must be a duration such as "10s"; colour: is no key of a webhook's configuration
+	// trackdrive: invalid argument: timeout: must be a duration such as "10s"; colour: is not a key of a webhook's configuration
 }
 
 // A rule says what a token's value must be, and how it is written.

@@ -326,7 +326,7 @@ func (p *params) values(auth []namedText) (url.Values, error) {
 	}
 	for name, list := range values {
 		if len(list) > 1 && !strings.Contains(name, "[]") {
-			return nil, invalid(quoteName(name), "is there twice, once spelled with brackets")
+			return nil, invalid(quoteName(name), "is given twice, once with brackets")
 		}
 	}
 	return values, nil

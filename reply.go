@@ -108,7 +108,7 @@ func unreadable(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, er
 
 var (
 	errEmpty      = errors.New("the reply is empty")
-	errNoObject   = errors.New("the reply is no JSON object")
+	errNoObject   = errors.New("the reply is not a JSON object")
 	errNoBuyers   = errors.New("buyers is not a list")
 	errManyBuyers = fmt.Errorf("the reply lists more than %d buyers", maxBuyers)
 )
@@ -159,7 +159,7 @@ func (r *reader) members(wanted memberSet, f *found) {
 		switch {
 		case !ok: // Next steps over it
 		case f[m].Kind != jsonscan.Invalid:
-			r.fail(fmt.Errorf("%s is there twice", memberNames[m]))
+			r.fail(fmt.Errorf("%s is given twice", memberNames[m]))
 		default:
 			f[m] = r.member(m, f == &r.top)
 		}
@@ -333,7 +333,7 @@ func (r *reader) readBuyer(b *Buyer) {
 		case !ok:
 			continue
 		case seen.has(m):
-			r.fail(fmt.Errorf("%s is there twice", memberNames[m]))
+			r.fail(fmt.Errorf("%s is given twice", memberNames[m]))
 			continue
 		}
 		seen |= 1 << m

@@ -258,7 +258,7 @@ var checks = [...]func(*Template) *flaw{
 
 func (t *Template) parse() error {
 	if t.format < 0 || int(t.format) >= len(checks) {
-		return invalid("format", "%d is none", int(t.format))
+		return invalid("format", "%d is not a format", int(t.format))
 	}
 	if f := t.read(); f != nil {
 		return f.in(t.text)

@@ -152,7 +152,7 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 			return &token{name: name, others: others, raw: s.text[pos:end], start: pos, end: end}, *d, nil
 		}
 		if d.strict {
-			return nil, *d, &flaw{offset: pos, message: "between " + d.open + " and " + d.close + " stands no name"}
+			return nil, *d, &flaw{offset: pos, message: "a name is missing between " + d.open + " and " + d.close}
 		}
 	}
 	if unclosed != nil {

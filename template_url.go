@@ -186,7 +186,7 @@ func (t *Template) checkTokenHost(m masked, scheme string, from, to int) *flaw {
 	k.stand(inHost)
 	k.fallback = strings.ToLower(k.fallback)
 	if k.hasFallback && !isSubdomain(k.fallback) {
-		return &flaw{offset: k.fallbackStart(), message: "a default that is no subdomain"}
+		return &flaw{offset: k.fallbackStart(), message: "a default that is not a subdomain"}
 	}
 	t.url.prefix, t.url.base = k.before, "."+base
 	return nil
@@ -248,7 +248,7 @@ func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
 			continue
 		}
 		if strings.ContainsFunc(k.fallback, func(r rune) bool { return !pathBytes[byte(r)] }) {
-			return &flaw{offset: k.fallbackStart(), message: "a default that is no part of a path segment"}
+			return &flaw{offset: k.fallbackStart(), message: "a default that is not part of a path segment"}
 		}
 		segment = strings.Replace(segment, mask, k.fallback, 1)
 	}

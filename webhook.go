@@ -232,7 +232,7 @@ func (b *webhookBuilder) buildHeaders() {
 		place := "header " + quoteName(given)
 		switch {
 		case !isHeaderName(given):
-			b.mistake(place, "is no header name")
+			b.mistake(place, "is not a header name")
 		case name == "Content-Type":
 			b.mistake(place, "is set with content_type")
 		case slices.Contains(ownHeaders, name):
@@ -735,7 +735,7 @@ func addMembers(body []byte, auth []namedText) ([]byte, error) {
 	var s jsonscan.Scanner
 	s.Reset(body)
 	if s.Kind() != jsonscan.Object {
-		return nil, invalid("body", "is no JSON object, and so has no place for the authenticator's parameters")
+		return nil, invalid("body", "is not a JSON object, so it has no place for the authenticator's parameters")
 	}
 	isEmpty := true
 	for s.Enter(); s.Next(); isEmpty = false {

@@ -135,7 +135,7 @@ func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 	}
 	target, known := targets[key]
 	if !known {
-		b.mistake(quoteName(key), "is no key of a webhook's configuration")
+		b.mistake(quoteName(key), "is not a key of a webhook's configuration")
 		return
 	}
 	err := json.Unmarshal(raw, target)

@@ -268,7 +268,7 @@ func TestWebhookCarriesAuthTokenWhereItsParametersAre(t *testing.T) {
 	}{
 		{"JSON", trackdrive.WebhookConfig{Body: "{\n\"a\": 1\n}"}, "", "{\n\"a\": 1\n,\"auth_token\":\"se\\\"cret\"}", ""},
 		{"empty JSON", trackdrive.WebhookConfig{Body: "{ }"}, "", "{ \"auth_token\":\"se\\\"cret\"}", ""},
-		{"list", trackdrive.WebhookConfig{Body: "[]"}, "", "", "no JSON object"},
+		{"list", trackdrive.WebhookConfig{Body: "[]"}, "", "", "not a JSON object"},
 		{"taken", trackdrive.WebhookConfig{Body: `{"auth_token":"x"}`}, "", "", "auth_token"},
 		{"form", trackdrive.WebhookConfig{Body: "a=1", ContentType: "application/x-www-form-urlencoded"}, "", "a=1&auth_token=se%22cret", ""},
 		{"query", trackdrive.WebhookConfig{Method: "GET", URL: "https://acme.trackdrive.com/x?a=1"}, "https://acme.trackdrive.com/x?a=1&auth_token=se%22cret", "", ""},

@@ -185,14 +185,14 @@ func TestUpdateByCallerID(t *testing.T) {
 		status       int
 		updated      string
 	}{
-		"the latest call of the offer":  {`{"offer_token":"offer-2","revenue":"1"}`, "5555550100", 200, "later"},
-		"not a call of another offer":   {`{"offer_token":"offer-1","revenue":"1"}`, "+15555550100", 200, callID},
-		"only within the timeframe":     {`{"offer_token":"offer-1","revenue":"1","call_timeframe":30}`, "5555550100", 404, ""},
-		"another caller":                {`{"offer_token":"offer-1","revenue":"1"}`, "5555550101", 404, ""},
-		"no token":                      {`{"revenue":"1"}`, "5555550100", 422, ""},
-		"wrong token":                   {`{"offer_token":"offer-3","revenue":"1"}`, "5555550100", 422, ""},
-		"a timeframe that is no number": {`{"offer_token":"offer-1","call_timeframe":"x"}`, "5555550100", 422, ""},
-		"wrong credentials":             {`{"offer_token":"offer-1","auth_token":"auth-2","revenue":"1"}`, "5555550100", 401, ""},
+		"the latest call of the offer":     {`{"offer_token":"offer-2","revenue":"1"}`, "5555550100", 200, "later"},
+		"not a call of another offer":      {`{"offer_token":"offer-1","revenue":"1"}`, "+15555550100", 200, callID},
+		"only within the timeframe":        {`{"offer_token":"offer-1","revenue":"1","call_timeframe":30}`, "5555550100", 404, ""},
+		"another caller":                   {`{"offer_token":"offer-1","revenue":"1"}`, "5555550101", 404, ""},
+		"no token":                         {`{"revenue":"1"}`, "5555550100", 422, ""},
+		"wrong token":                      {`{"offer_token":"offer-3","revenue":"1"}`, "5555550100", 422, ""},
+		"a timeframe that is not a number": {`{"offer_token":"offer-1","call_timeframe":"x"}`, "5555550100", 422, ""},
+		"wrong credentials":                {`{"offer_token":"offer-1","auth_token":"auth-2","revenue":"1"}`, "5555550100", 401, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

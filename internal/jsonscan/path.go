@@ -154,7 +154,7 @@ func index(name string) int {
 
 // Lookup returns the value at a path: the first one when the path has a "*".
 // It is the zero Value when nothing is there, when the document is not valid,
-// and when a name on the path is there twice. Of a path that ends in "#" it is
+// and when a name on the path is given twice. Of a path that ends in "#" it is
 // the object or the array to count, with [Len].
 func Lookup(data []byte, p Path) Value {
 	if p.Counts() {
@@ -171,7 +171,7 @@ func Lookup(data []byte, p Path) Value {
 
 type lookup struct {
 	Scanner
-	twice bool // a name on the path is there twice
+	twice bool // a name on the path is given twice
 }
 
 // find reads the next value, and returns what the path leads to.

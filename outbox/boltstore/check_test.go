@@ -388,7 +388,7 @@ func TestPagesThatAreWrong(t *testing.T) {
 		"a leaf with a long key":         {put(leafFlag, 4, 24, 1<<32-1), false},
 		"a leaf with a long value":       {put(leafFlag, 4, 28, 1<<32-1), false},
 		"a leaf with a value behind":     {put(leafFlag, 4, 28, 5000), false},
-		"a leaf that is there twice": {func(_ *testing.T, data []byte) []byte {
+		"a leaf that is given twice": {func(_ *testing.T, data []byte) []byte {
 			second := native.Uint64(pageWith(data, branchFlag)[40:])
 			copy(data[second*damagePage+8:][:damagePage-8], pageWith(data, leafFlag)[8:])
 			return data

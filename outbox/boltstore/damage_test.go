@@ -388,11 +388,11 @@ var damageKinds = []struct {
 		copy(b, kept)
 		return data
 	}},
-	{"a page that is there twice", func(random *rand.Rand, data, _ []byte) []byte {
+	{"a page that is given twice", func(random *rand.Rand, data, _ []byte) []byte {
 		copy(pageOf(data, randomPage(random, data)), pageOf(data, randomPage(random, data)))
 		return data
 	}},
-	{"a page that is there twice, with its own number", func(random *rand.Rand, data, _ []byte) []byte {
+	{"a page that is given twice, with its own number", func(random *rand.Rand, data, _ []byte) []byte {
 		copy(pageOf(data, randomPage(random, data))[8:], pageOf(data, randomPage(random, data))[8:])
 		return data
 	}},

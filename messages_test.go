@@ -1,0 +1,97 @@
+package trackdrive_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// messageMakers are the functions that make an error of a text.
+var messageMakers = map[string]bool{
+	"invalid": true, "mistake": true, "New": true, "Errorf": true, "fail": true, "forgotten": true, "bad": true, "narrower": true,
+}
+
+// translated are phrases that no native speaker would write in a message.
+var translated = regexp.MustCompile(`\bis no [a-z]|\bis none\b|there twice|superfluous|does not belong|for want of|stands no\b`)
+
+// Every message of the package, for a reader: go test -v -run TestMessages .
+func TestMessagesReadWell(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	messages := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, name, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			text, at := messageOf(n)
+			if text == "" {
+				return true
+			}
+			messages++
+			t.Logf("%s: %s", fset.Position(at), text)
+			if translated.MatchString(text) {
+				t.Errorf("%s: %q reads like a translation", fset.Position(at), text)
+			}
+			return true
+		})
+	}
+	require.Greater(t, messages, 150)
+}
+
+// messageOf is the text of a message that a node makes, its parts joined by
+// colons; "" for any other node.
+func messageOf(n ast.Node) (text string, at token.Pos) {
+	var parts []ast.Expr
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if !messageMakers[nameOf(n.Fun)] {
+			return "", 0
+		}
+		parts, at = n.Args, n.Pos()
+	case *ast.CompositeLit:
+		if kind := nameOf(n.Type); kind != "FieldError" && kind != "flaw" {
+			return "", 0
+		}
+		parts, at = n.Elts, n.Pos()
+	default:
+		return "", 0
+	}
+	var texts []string
+	for _, part := range parts {
+		if pair, is := part.(*ast.KeyValueExpr); is {
+			part = pair.Value
+		}
+		ast.Inspect(part, func(n ast.Node) bool {
+			if literal, is := n.(*ast.BasicLit); is && literal.Kind == token.STRING {
+				if plain, err := strconv.Unquote(literal.Value); err == nil {
+					texts = append(texts, plain)
+				}
+			}
+			return true
+		})
+	}
+	return strings.Join(texts, ": "), at
+}
+
+func nameOf(fun ast.Expr) string {
+	switch f := fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	default:
+		return ""
+	}
+}
