@@ -149,6 +149,28 @@ func (s *stand) start(t *testing.T) (stop func()) {
 	}
 }
 
+// A reply that says yes and no may have been acted on: what adds is put aside and
+// cannot be added again by Retry, what sets is dead.
+func TestAReplyThatSaysYesAndNoAddsNothingTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStand(t, nil)
+		both := trackdrivetest.Status(http.StatusOK, http.Header{"Content-Type": {"application/json"}}, `{"success":true,"errors":["a webhook failed"]}`)
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.AfterActing(both), trackdrivetest.Always)
+		s.enqueue(t, "adds", "u-1", addRevenue("5.00"))
+		s.enqueue(t, "sets", "u-2", revenue("25.50"))
+		defer s.start(t)()
+		pass(time.Hour)
+		require.Equal(t, outbox.Aside, s.item(t, "adds").State)
+		require.Equal(t, outbox.Dead, s.item(t, "sets").State)
+		_, err := outbox.Retry(t.Context(), s.store, "adds")
+		require.Error(t, err)
+		pass(time.Hour)
+		s.fake.AssertRequests(t, 2)
+		s.fake.AssertUpdated(t, "u-1", map[string]string{"add_revenue": "5.00"})
+	})
+}
+
 func TestRetryAfterIsHonoured(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
