@@ -124,6 +124,12 @@ func TestARefusalAfterATryOfUnknownOutcomeIsUnknown(t *testing.T) {
 			requireDelivery(t, err, trackdrive.ErrNetwork, trackdrive.DeliveryUnknown, 2)
 		}
 	}
+	// A ping that may sell is a post in this.
+	maySell := &trackdrive.PingRequest{CallerID: "+15555550100", TrackdriveNumber: "+15555550120"}
+	pinged := faultserver.New(t, faultserver.Reply(502, ""), faultserver.Reply(200, faultserver.Refusal))
+	_, err := clientOf(t, pinged.URL).Ping(t.Context(), "sell", maySell, trackdrive.WithRepeat(trackdrive.RepeatSafe))
+	requireDelivery(t, err, trackdrive.ErrNetwork, trackdrive.DeliveryUnknown, 2)
+
 	// One that was not acted on is not.
 	srv := faultserver.New(t, faultserver.Reply(429, ""), faultserver.Reply(200, faultserver.Refusal))
 	p, err := clientOf(t, srv.URL).Post(t.Context(), "sell", onePost, trackdrive.WithRepeat(trackdrive.RepeatSafe))

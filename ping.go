@@ -74,8 +74,9 @@ func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts
 		return nil, nil, err
 	}
 	call.setParams(&copied)
+	maySell := r.CallerID != "" && r.TrackdriveNumber != ""
 	call.repeat = RepeatRefused
-	if r.CallerID != "" && r.TrackdriveNumber != "" {
+	if maySell {
 		call.repeat = RepeatNever
 	}
 	call.read = func(_ int, body []byte) (err error) {
@@ -92,7 +93,7 @@ func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts
 	}
 	reply.Request, reply.Meta = &copied, meta
 	if !reply.Accepted {
-		if call.repeat == RepeatNever { // it may sell
+		if maySell {
 			if err := call.unsettled(&meta); err != nil {
 				return nil, nil, err
 			}

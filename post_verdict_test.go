@@ -219,8 +219,13 @@ func TestARefusedPostThatSaysSoldIsUnknown(t *testing.T) {
 		`{"forwarding_number_sip_address":"sip:1@x"}`: trackdrive.DeliveryUnknown,
 	} {
 		for _, status := range []int{400, 404, 409, 422, 501} {
-			_, err := posted(t, status, body)
+			var observed []trackdrive.Delivery
+			c := newClient(t, &answering{status: status, body: body}, trackdrive.WithObserver(func(_ context.Context, a trackdrive.Attempt) {
+				observed = append(observed, a.Delivery)
+			}))
+			_, err := c.Post(t.Context(), "sell", onePost)
 			require.Equal(t, want, trackdrive.DeliveryOf(err), "%d %s", status, body)
+			require.Equal(t, []trackdrive.Delivery{want}, observed, "%d %s", status, body)
 			require.NotErrorIs(t, err, trackdrive.ErrAmbiguous)
 		}
 	}

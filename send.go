@@ -305,7 +305,7 @@ func (c *call) Tried(t *attempt.Try) {
 		Host:       c.target.Host,
 		Path:       c.shownPath(),
 		StatusCode: t.StatusCode,
-		Delivery:   Delivery(t.Delivery),
+		Delivery:   c.deliveryOf(t),
 		Duration:   t.Duration,
 		RetryIn:    t.RetryIn,
 		Err:        c.cause(t),
@@ -377,15 +377,22 @@ func (c *call) shownURL() string {
 	return c.set.base.root(c.subdomain) + apiPath + c.path
 }
 
+// deliveryOf is the delivery of one try. The loop takes a 4xx for an answer, also
+// where its body says that the lead is sold.
+func (c *call) deliveryOf(t *attempt.Try) Delivery {
+	isRefusal := t.StatusCode < 200 || t.StatusCode > 299
+	if t.Delivery == attempt.Answered && isRefusal && c.doubts != nil && c.doubts(t.Body) {
+		return DeliveryUnknown
+	}
+	return Delivery(t.Delivery)
+}
+
 // failure makes the error of a call of its last attempt.
 func (c *call) failure(r *attempt.Result) *Error {
 	c.lastBody = r.Body
 	e := c.newError(r.StatusCode, r.Body)
 	e.Attempts = r.Attempts
-	e.Delivery = Delivery(r.Delivery)
-	if e.Delivery == DeliveryAnswered && c.doubts != nil && c.doubts(r.Body) {
-		e.Delivery = DeliveryUnknown
-	}
+	e.Delivery = min(Delivery(r.Delivery), c.deliveryOf(&r.Try))
 	e.RetryAfter = r.RetryAfter
 	e.Err = c.advise(c.cause(&r.Try), r.StatusCode, r.Body)
 	return e

@@ -26,7 +26,7 @@ import (
 // it is. Then As forms it. A blank value is one of white space alone.
 type TokenRule struct {
 	// Required refuses a request without a value. The template's own default
-	// is none.
+	// does not count.
 	Required bool `json:"required,omitempty"`
 
 	// OmitBlank leaves out the JSON member, the element of a list, or the pair of

@@ -40,7 +40,7 @@ func TestWhatBecomesOfAnItem(t *testing.T) {
 	}{
 		"success":                               {nil, outbox.Delivered, outbox.Delivered, ""},
 		"refused dial":                          {notSent(trackdrive.ErrNetwork), waits, waits, fails},
-		"name that is none":                     {notSent(trackdrive.ErrNetwork), waits, waits, fails},
+		"name that does not exist":              {notSent(trackdrive.ErrNetwork), waits, waits, fails},
 		"timeout in the queue":                  {notSent(trackdrive.ErrTimeout), waits, waits, fails},
 		"no answer":                             {unknown(0, trackdrive.ErrNetwork), waits, outbox.Aside, fails},
 		"no answer in time":                     {unknown(0, trackdrive.ErrTimeout), waits, outbox.Aside, fails},

@@ -9,7 +9,7 @@ import (
 
 // Trouble is what goes wrong between the market's decision and what the client
 // hears of it. The decision comes first: no trouble changes whether a request
-// sells, and no answer lies about that. The zero Trouble is none.
+// sells, and no answer lies about that. The zero Trouble does nothing.
 type Trouble struct {
 	Name   string
 	rate   int // how many of a hundred requests it strikes
@@ -29,7 +29,7 @@ const (
 // noTrouble answers as the guides say.
 var noTrouble = Trouble{Name: usualName, answer: (*answerDraw).usual}
 
-// oddReply answers with any reply that is no lie.
+// oddReply answers with any truthful reply.
 var oddReply = Trouble{Name: "odd reply", rate: 40, answer: (*answerDraw).odd}
 
 // singleTroubles are all but the one that is any of them. Their rates leave
@@ -48,7 +48,7 @@ var singleTroubles = []Trouble{
 	{Name: "slow", rate: 30, answer: (*answerDraw).usual, slow: true},
 }
 
-// Troubles lists every trouble once. The first is none, and the last is any of
+// Troubles lists every trouble once. The first does nothing, and the last is any of
 // the others.
 func Troubles() []Trouble {
 	return append(slices.Clone(singleTroubles), Trouble{Name: anyName, rate: 40})
@@ -122,7 +122,7 @@ type answerDraw struct {
 	isCopy     bool // of a request that sold, and refused: both yes and no are true
 }
 
-// isTruthful reports whether the reply is no lie: who sells says anything but a
+// isTruthful reports whether the reply is true: who sells says anything but a
 // plain no, who does not anything but a plain yes. A ping that does not sell may
 // say anything: its yes is a bid.
 func (d *answerDraw) isTruthful(status int, body string) bool {

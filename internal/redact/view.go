@@ -77,7 +77,7 @@ func appendMeant(dst []byte, meant rune) []byte {
 }
 
 // readEscape returns the character or byte that the escape at the start of text
-// means, and how long the escape is; 0 when it is none.
+// means, and how long the escape is; 0 for anything else.
 func readEscape(text []byte) (meant rune, width int) {
 	switch text[0] {
 	case '%':
