@@ -142,17 +142,10 @@ func textOperandOf(text string) operand {
 }
 
 func numberOperandOf(literal string) operand {
-	if !isNumberLiteral(literal) {
+	if !jsonscan.IsNumber(literal) {
 		return operand{faultyOperand, "is no JSON number"}
 	}
 	return operand{numberOperand, literal}
-}
-
-func isNumberLiteral(text string) bool {
-	var s jsonscan.Scanner
-	s.Reset([]byte(text))
-	v := s.Read()
-	return v.Kind == jsonscan.Number && v.End-v.Start == len(text) && s.Complete()
 }
 
 // appendJSON appends the operand as JSON.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/advice"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // adviceError is a cause with what to do about it.
@@ -134,7 +135,7 @@ func companyOf(rawURL string) string {
 	_, host, _ := strings.Cut(rawURL, "://")
 	host, _, _ = strings.Cut(host, "/")
 	company, isCompany := strings.CutSuffix(host, "."+trackdriveHost)
-	if !isCompany || !isSubdomain(company) {
+	if !isCompany || !urlpart.IsSubdomain(company) {
 		return ""
 	}
 	return company

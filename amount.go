@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
 // maxAmount is how long an Amount's text may be, in characters.
@@ -148,7 +149,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 		*a = Amount{}
 		return nil
 	}
-	if isJSONNumber(string(data)) {
+	if jsonscan.IsNumber(string(data)) {
 		return a.UnmarshalText(data)
 	}
 	var text string

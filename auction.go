@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/gate"
 )
 
@@ -141,8 +142,8 @@ func (b *auctionBuilder) companyLimits() {
 	folded := make(map[string]int, len(cfg.CompanyLimits))
 	for _, company := range slices.Sorted(maps.Keys(cfg.CompanyLimits)) {
 		b.notNegative("company limits", int64(cfg.CompanyLimits[company]))
-		folded[lowerASCII(company)] = cfg.CompanyLimits[company]
-		if !slices.ContainsFunc(cfg.Sources, func(s AuctionSource) bool { return s.Client.Subdomain() == lowerASCII(company) }) {
+		folded[ascii.Lower(company)] = cfg.CompanyLimits[company]
+		if !slices.ContainsFunc(cfg.Sources, func(s AuctionSource) bool { return s.Client.Subdomain() == ascii.Lower(company) }) {
 			b.mistake("company limits", "%q is the company of no source", company)
 		}
 	}

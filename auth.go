@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // AuthRequest is what an [Authenticator] sees of a request, and where it puts
@@ -106,7 +109,7 @@ var ownHeaders = []string{
 
 func isHeaderName(name string) bool {
 	for i := range len(name) {
-		if c := name[i]; !isLetter(c) && !isDigit(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+		if c := name[i]; !ascii.IsLetter(c) && !ascii.IsDigit(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
 			return false
 		}
 	}
@@ -253,7 +256,7 @@ func parseCredentials(text string) (Authenticator, error) {
 		return bad("are empty; %s", credentialForms)
 	case !isHeaderValue(text):
 		return bad("must be printable ASCII without blanks at its ends")
-	case strings.HasPrefix(lowerASCII(text), "authorization:"):
+	case strings.HasPrefix(ascii.Lower(text), "authorization:"):
 		return bad(`give what stands behind "Authorization: "`)
 	case text[0] == '"' || text[0] == '\'':
 		return bad("are in quotation marks; give the text between them")
@@ -441,12 +444,12 @@ func PerSubdomain(creds map[string]Authenticator) Authenticator {
 	var err error
 	for _, name := range sortedNames(creds) {
 		a := creds[name]
-		key := lowerASCII(name)
+		key := ascii.Lower(name)
 		_, twice := own[key]
 		switch {
 		case twice:
 			err = errors.Join(err, invalid("subdomain", "%q is given twice, in different case", key))
-		case name != "" && !isSubdomain(name):
+		case name != "" && !urlpart.IsSubdomain(name):
 			_, mistake := checkSubdomain("subdomain", name)
 			err = errors.Join(err, mistake)
 		case a != nil:
@@ -479,7 +482,7 @@ func (p *perSubdomain) pick(subdomain string) (Authenticator, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	a, known := p.creds()[lowerASCII(subdomain)]
+	a, known := p.creds()[ascii.Lower(subdomain)]
 	if !known {
 		return nil, noCredentials(subdomain)
 	}

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -251,7 +252,7 @@ func (p *forwardPost) missing() string {
 func (p *forwardPost) add(name, value string) {
 	into := &p.uuid
 	if name == paramSubdomain {
-		into, value = &p.subdomain, lowerASCII(value)
+		into, value = &p.subdomain, ascii.Lower(value)
 	}
 	switch {
 	case value == "":

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // Call is a call as TrackDrive has it. Which members a reply has depends on the
@@ -68,7 +70,7 @@ func readCall(raw json.RawMessage) Call {
 
 func isConverted(v Value) bool {
 	yes, known := v.Bool()
-	return known && yes || v.kind == jsonscan.String && lowerASCII(v.text) == "converted"
+	return known && yes || v.kind == jsonscan.String && ascii.Lower(v.text) == "converted"
 }
 
 // apiTime is how TrackDrive writes and reads times.
@@ -241,7 +243,7 @@ func (c *call) setNumberPath(path, number string) error {
 		return invalid("caller_id", "must be a phone number")
 	}
 	c.target = &c.url
-	c.url = c.set.base.at(c.subdomain, apiPath+path+number, apiPath+path+escapeSegment(number))
+	c.url = c.set.base.at(c.subdomain, apiPath+path+number, apiPath+path+urlpart.EscapeSegment(number))
 	return nil
 }
 

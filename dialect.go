@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // Dialect is a way to write tokens. Dialects can be compared with ==. The zero
@@ -140,7 +142,7 @@ func (d Dialect) leadingName(text string) int {
 		return 0
 	}
 	n := 1
-	for n < len(text) && (isWordByte(text[n]) || strings.IndexByte(d.punctuation, text[n]) >= 0) {
+	for n < len(text) && (ascii.IsWord(text[n]) || strings.IndexByte(d.punctuation, text[n]) >= 0) {
 		n++
 	}
 	if text[n-1] == ' ' {
@@ -193,12 +195,4 @@ func (d Dialect) looksLikeList() bool {
 	return strings.Trim(d.open, "[") == "" && strings.Trim(d.close, "]") == ""
 }
 
-func isJSONWord(text string) bool { return text == "true" || text == "false" || text == "null" }
-
-func startsName(c byte) bool { return isLetter(c) || c == '_' }
-
-func isWordByte(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' }
-
-func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func startsName(c byte) bool { return ascii.IsLetter(c) || c == '_' }

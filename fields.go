@@ -92,7 +92,7 @@ func wireValue(name string, value any, depth int) (any, error) {
 	case ID:
 		return value, checkParamUTF8(name, string(v))
 	case json.Number:
-		if !isJSONNumber(string(v)) {
+		if !jsonscan.IsNumber(string(v)) {
 			return nil, invalid(quoteName(name), "%q is not a number", string(v))
 		}
 		return value, nil

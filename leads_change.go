@@ -5,6 +5,8 @@ package trackdrive
 import (
 	"context"
 	"net/http"
+
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // OptOutCaller opts a caller out of an offer or a schedule:
@@ -18,7 +20,7 @@ func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, o
 	if err := call.setNumberPath("/leads/", callerID); err != nil {
 		return nil, refused(call.name, err)
 	}
-	call.url = call.set.base.at(call.subdomain, apiPath+"/leads/"+callerID+"/caller_opt_out", apiPath+"/leads/"+escapeSegment(callerID)+"/caller_opt_out")
+	call.url = call.set.base.at(call.subdomain, apiPath+"/leads/"+callerID+"/caller_opt_out", apiPath+"/leads/"+urlpart.EscapeSegment(callerID)+"/caller_opt_out")
 	return call.sendLead(ctx, &Lead{LeadToken: leadToken}, http.MethodPut, RepeatSafe)
 }
 

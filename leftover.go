@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
 // placeholders are what the platforms' documents ask their readers to replace.
@@ -54,7 +57,7 @@ func WithLiteral(fields ...string) Option {
 			switch {
 			case field == "":
 				return invalid("WithLiteral", "a field's name is empty")
-			case slices.Contains(neverLiteral, lowerASCII(rootOf(field))):
+			case slices.Contains(neverLiteral, ascii.Lower(rootOf(field))):
 				return invalid("WithLiteral", "%s cannot be literal: a token in its place would reach the market", field)
 			}
 			literal[field] = true
@@ -129,7 +132,7 @@ var tokenDelimiters = [...]struct{ open, close string }{
 func isToken(text string) bool {
 	if token := cutDefault(text); token != text {
 		body := token[len("[") : len(token)-len("]")]
-		return DialectRingba.isBody(body) && !isJSONWord(body)
+		return DialectRingba.isBody(body) && !jsonscan.IsLiteral(body)
 	}
 	for _, d := range &tokenDelimiters {
 		name, opened := strings.CutPrefix(text, d.open)
@@ -156,16 +159,16 @@ func isLeftoverName(text string) bool {
 		switch c := text[i]; {
 		case 'a' <= c && c <= 'z':
 			shouts = false
-		case isLetter(c), isDigit(c):
+		case ascii.IsLetter(c), ascii.IsDigit(c):
 		case c == ' ' && grouped:
-		case isOneOf("_:.|-", c):
+		case ascii.IsOneOf("_:.|-", c):
 			grouped = grouped || c == ':'
 			shouts = false
 		default:
 			return false
 		}
 	}
-	return !shouts && !isJSONWord(text) && !isFiller(text)
+	return !shouts && !jsonscan.IsLiteral(text) && !isFiller(text)
 }
 
 // isFiller reports whether text is what web forms and exports write in place

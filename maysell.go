@@ -9,7 +9,9 @@ import (
 	"path"
 	"strings"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // oldTrackdriveHost is where TrackDrive was before trackdriveHost, and still
@@ -40,13 +42,13 @@ func (c *call) neverSellTwice() error {
 // mayServe reports whether TrackDrive may answer at this host: at its own
 // domains, and at the host that WithBaseURL named, whatever the port.
 func (b base) mayServe(host string) bool {
-	name := strings.TrimRight(lowerASCII(hostname(host)), ".")
+	name := strings.TrimRight(ascii.Lower(urlpart.Hostname(host)), ".")
 	for _, domain := range [...]string{trackdriveHost, oldTrackdriveHost} {
 		if name == domain || strings.HasSuffix(name, "."+domain) {
 			return true
 		}
 	}
-	return b.host != "" && name == hostname(b.host)
+	return b.host != "" && name == urlpart.Hostname(b.host)
 }
 
 // inboundAction is what a path asks an inbound webhook for: "ping", "post" or
@@ -59,7 +61,7 @@ func inboundAction(text string) string {
 			text = unescaped
 		}
 	}
-	text = path.Clean("/" + strings.ReplaceAll(lowerASCII(text), `\`, "/"))
+	text = path.Clean("/" + strings.ReplaceAll(ascii.Lower(text), `\`, "/"))
 	isInbound := false
 	for segment := range strings.SplitSeq(text, "/") {
 		word := segment[:indexAnyOrEnd(segment, ".;")]
@@ -99,7 +101,7 @@ type pingValues struct{ caller, number bool }
 
 // note takes the name of a parameter that is not blank.
 func (v *pingValues) note(name string) {
-	switch strings.TrimSpace(lowerASCII(name)) {
+	switch strings.TrimSpace(ascii.Lower(name)) {
 	case "caller_id":
 		v.caller = true
 	case "trackdrive_number":
@@ -136,7 +138,7 @@ func (v *pingValues) readJSON(body []byte) {
 		v.scan(&s, body)
 		return
 	}
-	text := lowerASCII(string(body))
+	text := ascii.Lower(string(body))
 	v.caller = v.caller || strings.Contains(text, "caller_id")
 	v.number = v.number || strings.Contains(text, "trackdrive_number")
 }

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // Encoding is how parameters travel.
@@ -410,18 +412,18 @@ func parseBase(rawURL string) (base, error) {
 		return bad("has no https://; give %q", "https://"+strings.TrimPrefix(rawURL, "//"))
 	case u.Scheme != "https" && u.Scheme != "http" || u.Opaque != "":
 		return bad("must begin with https://")
-	case !isHost(u.Host):
+	case !urlpart.IsHost(u.Host):
 		return bad(`has no valid host; give one such as "https://calls.example.com"`)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !urlpart.IsLoopback(u.Hostname()):
 		return bad("must begin with https://; plain http is for loopback addresses")
 	}
 	prefix := strings.TrimSuffix(u.Path, "/")
 	for segment := range strings.SplitSeq(strings.TrimPrefix(prefix, "/"), "/") {
-		if prefix != "" && !isVanityURI(segment) || u.RawPath != "" {
+		if prefix != "" && !urlpart.IsVanityURI(segment) || u.RawPath != "" {
 			return bad("has a path that is not made of plain segments: letters, digits, _, - and points")
 		}
 	}
-	if at := strings.Index(lowerASCII(prefix)+"/", apiPath+"/"); at >= 0 {
+	if at := strings.Index(ascii.Lower(prefix)+"/", apiPath+"/"); at >= 0 {
 		return bad("has %s in its path, which the package adds; give %q", apiPath, u.Scheme+"://"+strings.ToLower(u.Host)+prefix[:at])
 	}
 	return base{u.Scheme, strings.ToLower(u.Host), prefix}, nil

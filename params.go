@@ -391,19 +391,3 @@ func addValue(values url.Values, name string, value any) {
 
 // isBlank reports whether text is empty, or white space alone.
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
-
-// lowerASCII folds upper case, of ASCII only: other letters fold to ASCII ones.
-func lowerASCII(text string) string {
-	for i := range len(text) {
-		if c := text[i]; 'A' <= c && c <= 'Z' {
-			folded := []byte(text)
-			for i, c := range folded {
-				if 'A' <= c && c <= 'Z' {
-					folded[i] = c | 0x20
-				}
-			}
-			return string(folded)
-		}
-	}
-	return text
-}

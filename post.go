@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // PostRequest commits a lead. [Client.Post] refuses an empty PingID unless
@@ -256,7 +258,7 @@ var refusalWords = map[string]bool{
 
 // isRefusing reports whether a status word of the market says no.
 func isRefusing(word string) bool {
-	folded := lowerASCII(word)
+	folded := ascii.Lower(word)
 	return refusalWords[folded] || strings.HasPrefix(folded, "no_") || strings.HasPrefix(folded, "caller_number_")
 }
 
@@ -281,6 +283,6 @@ func (p *PostResponse) Number() (number string, ok bool) {
 
 // isAccepting reports whether a status word of the market says yes.
 func isAccepting(word string) bool {
-	folded := lowerASCII(word)
+	folded := ascii.Lower(word)
 	return folded == "success" || folded == "accepted"
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // String tells status, attempts and size: "200, 1 attempt in 120ms, 345 bytes".
@@ -278,7 +280,7 @@ const fewestDigits = 7
 func numberAt(text string) (length, digits int) {
 	for i := range len(text) {
 		switch c := text[i]; {
-		case isDigit(c):
+		case ascii.IsDigit(c):
 			length = i + 1
 			digits++
 		case c == '+' && i == 0, c == '(':

@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // RedactURL returns a URL as spans, logs and metrics may show it. What a Client
@@ -45,7 +48,7 @@ const redactedText = "REDACTED"
 // may have anything there.
 func isURLScheme(text string) bool {
 	for i := range len(text) {
-		if c := text[i]; !isLetter(c) && (i == 0 || !isDigit(c) && !isOneOf("+-.", c)) {
+		if c := text[i]; !ascii.IsLetter(c) && (i == 0 || !ascii.IsDigit(c) && !ascii.IsOneOf("+-.", c)) {
 			return false
 		}
 	}
@@ -57,7 +60,7 @@ func writeRedactedPlace(b *strings.Builder, u *url.URL) {
 	path := u.EscapedPath()
 	if u.Host != "" {
 		b.WriteString("//")
-		if isHost(u.Host) {
+		if urlpart.IsHost(u.Host) {
 			b.WriteString(u.Host)
 		} else {
 			b.WriteString("{}")
@@ -148,6 +151,6 @@ func isPlainParamName(name string) bool {
 		return false
 	}
 	return !strings.ContainsFunc(plain, func(r rune) bool {
-		return r > 'z' || !isLetter(byte(r)) && !isDigit(byte(r)) && !strings.ContainsRune("_-.[]", r)
+		return r > 'z' || !ascii.IsLetter(byte(r)) && !ascii.IsDigit(byte(r)) && !strings.ContainsRune("_-.[]", r)
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -481,7 +482,7 @@ func smallNumber(text string) (n int, ok bool) {
 		return 0, false
 	}
 	for i := range len(text) {
-		if !isDigit(text[i]) {
+		if !ascii.IsDigit(text[i]) {
 			return 0, false
 		}
 		n = 10*n + int(text[i]-'0')
@@ -558,7 +559,7 @@ func (r *reader) answer() answer {
 // status reads a status, which is a word or, as a number, an HTTP status.
 func (r *reader) status(v jsonscan.Value) (word string, refusing bool) {
 	text := r.string(v)
-	isNumber := v.Kind == jsonscan.Number || text != "" && countDigits(text) == len(text)
+	isNumber := v.Kind == jsonscan.Number || text != "" && ascii.LeadingDigits(text) == len(text)
 	if !isNumber {
 		return text, false
 	}

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // secrets are what an authenticator set.
@@ -54,7 +56,7 @@ func (p *payload) secrets() []string {
 	switch {
 	case len(p.body) == 0:
 		return list
-	case strings.HasPrefix(lowerASCII(p.contentType), "application/x-www-form-urlencoded"):
+	case strings.HasPrefix(ascii.Lower(p.contentType), "application/x-www-form-urlencoded"):
 		return appendFormSecrets(list, string(p.body))
 	}
 	var s jsonscan.Scanner
@@ -129,18 +131,10 @@ func namedSegments(path string) []string {
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
 		if isNamedSegment(segments, i) {
-			list = append(list, unescapedSegment(segment))
+			list = append(list, urlpart.UnescapeSegment(segment))
 		}
 	}
 	return list
-}
-
-func unescapedSegment(segment string) string {
-	plain, err := url.PathUnescape(segment)
-	if err != nil {
-		return segment
-	}
-	return plain
 }
 
 // pathPiece is a literal or a token in a segment of a URL template's path.
@@ -177,10 +171,10 @@ func (t *Template) pathPieces() [][]pathPiece {
 	}
 	addLiteral(t.text[at:t.url.query])
 	for i, pieces := range segments {
-		behindName := i > 0 && len(segments[i-1]) == 1 && segments[i-1][0].token == nil && redact.IsCredentialName(unescapedSegment(segments[i-1][0].literal))
+		behindName := i > 0 && len(segments[i-1]) == 1 && segments[i-1][0].token == nil && redact.IsCredentialName(urlpart.UnescapeSegment(segments[i-1][0].literal))
 		for j := range pieces {
 			p := &pieces[j]
-			p.secret = p.literal != "" && (behindName || looksLikeToken(unescapedSegment(p.literal)) ||
+			p.secret = p.literal != "" && (behindName || looksLikeToken(urlpart.UnescapeSegment(p.literal)) ||
 				p.token != nil && slices.ContainsFunc(p.token.names(), redact.IsCredentialName))
 		}
 	}
@@ -194,7 +188,7 @@ func (t *Template) literalSecrets() []string {
 	for _, pieces := range t.pathPieces() {
 		for _, p := range pieces {
 			if p.secret {
-				list = append(list, unescapedSegment(p.literal))
+				list = append(list, urlpart.UnescapeSegment(p.literal))
 			}
 		}
 	}

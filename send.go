@@ -17,6 +17,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // version is the package's own, as its User-Agent tells it.
@@ -488,7 +489,7 @@ func (c *call) cause(t *attempt.Try) error {
 		if t.StatusCode == 0 {
 			return unreadable(errNoStatus) // only a transport of somebody else's can do that
 		}
-		if kind := kindOfStatus(t.StatusCode); kind != ErrRedirect || !isHost(t.Redirect) {
+		if kind := kindOfStatus(t.StatusCode); kind != ErrRedirect || !urlpart.IsHost(t.Redirect) {
 			return kind
 		}
 		secrets := c.secrets()

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // Bounds on what one template can cost. A value past maxValue, or a result past
@@ -130,7 +132,7 @@ func AllowHost(baseDomain ...string) TemplateOption {
 	return templateOption(func(o *templateOptions) error {
 		o.hosts = make([]string, len(baseDomain))
 		for i, domain := range baseDomain {
-			if !isBaseDomain(domain) {
+			if !urlpart.IsBaseDomain(domain) {
 				return invalid("AllowHost", "must be a base domain such as example.com, without port and leading dot")
 			}
 			o.hosts[i] = strings.ToLower(domain)

@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
 // maxNesting bounds how deep lists and objects of a JSON template may go.
@@ -279,7 +282,7 @@ func (c *jsonCheck) escape() *flaw {
 	}
 	for range 4 {
 		c.pos++
-		if !isHex(c.peek()) {
+		if !ascii.IsHex(c.peek()) {
 			return c.fail("no four hex digits")
 		}
 	}
@@ -300,47 +303,10 @@ func (c *jsonCheck) scalar() *flaw {
 	return nil
 }
 
-func isScalarByte(b byte) bool { return isWordByte(b) || b == '-' || b == '+' || b == '.' }
+func isScalarByte(b byte) bool { return ascii.IsWord(b) || b == '-' || b == '+' || b == '.' }
 
 // isScalar reports whether text is a JSON number, true, false or null.
-func isScalar(text string) bool { return isJSONWord(text) || isJSONNumber(text) }
-
-func isJSONNumber(text string) bool {
-	text = strings.TrimPrefix(text, "-")
-	whole := countDigits(text)
-	if whole == 0 || whole > 1 && text[0] == '0' {
-		return false
-	}
-	text = text[whole:]
-	if strings.HasPrefix(text, ".") {
-		fraction := countDigits(text[1:])
-		if fraction == 0 {
-			return false
-		}
-		text = text[1+fraction:]
-	}
-	if text == "" {
-		return true
-	}
-	if text[0]|0x20 != 'e' {
-		return false
-	}
-	text = text[1:]
-	if text != "" && (text[0] == '+' || text[0] == '-') {
-		text = text[1:]
-	}
-	return text != "" && countDigits(text) == len(text)
-}
-
-func countDigits(text string) int {
-	n := 0
-	for n < len(text) && isDigit(text[n]) {
-		n++
-	}
-	return n
-}
-
-func isHex(b byte) bool { return isDigit(b) || 'a' <= b|0x20 && b|0x20 <= 'f' }
+func isScalar(text string) bool { return jsonscan.IsLiteral(text) || jsonscan.IsNumber(text) }
 
 // unquoteJSON decodes a string that was found valid.
 func unquoteJSON(quoted string) string {

@@ -4,8 +4,10 @@ package trackdrive
 
 import (
 	"strconv"
-	"strings"
 	"unicode/utf8"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // place is where in a template a token stands, which decides how its value is
@@ -154,7 +156,7 @@ func hasControl(value string) bool {
 
 // appendSubdomain writes a value as a host's first label, in lower case.
 func appendSubdomain(dst []byte, value string) (result []byte, problem string) {
-	if !isSubdomain(value) {
+	if !urlpart.IsSubdomain(value) {
 		return dst, "is no subdomain"
 	}
 	for i := range len(value) {
@@ -190,10 +192,10 @@ func (set *byteSet) holds(text string) bool {
 
 var (
 	formBytes    = newByteSet(isUnreserved)
-	segmentBytes = newByteSet(func(c byte) bool { return isUnreserved(c) || isOneOf("$&+=:@", c) })
-	pathBytes    = newByteSet(func(c byte) bool { return segmentBytes[c] || isOneOf("!'()*,;%[]", c) }) // in literal text
+	segmentBytes = newByteSet(func(c byte) bool { return isUnreserved(c) || ascii.IsOneOf("$&+=:@", c) })
+	pathBytes    = newByteSet(func(c byte) bool { return segmentBytes[c] || ascii.IsOneOf("!'()*,;%[]", c) }) // in literal text
 )
 
-func isUnreserved(c byte) bool { return isLetter(c) || isDigit(c) || isOneOf("-_.~", c) }
-
-func isOneOf(set string, c byte) bool { return strings.IndexByte(set, c) >= 0 }
+func isUnreserved(c byte) bool {
+	return ascii.IsLetter(c) || ascii.IsDigit(c) || ascii.IsOneOf("-_.~", c)
+}

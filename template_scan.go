@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
 // scanner walks through a text once, from token to token.
@@ -146,7 +149,7 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 			continue
 		}
 		body := s.text[from:to]
-		if d.isBody(body) && !(s.inList(d) && isJSONWord(body)) {
+		if d.isBody(body) && !(s.inList(d) && jsonscan.IsLiteral(body)) {
 			end := to + len(d.close)
 			name, others := d.legs(body)
 			return &token{name: name, others: others, raw: s.text[pos:end], start: pos, end: end}, *d, nil
@@ -275,7 +278,7 @@ func (t *Template) isList(d *Dialect, at int) bool {
 	}
 	behind := t.text[at+len(d.open):]
 	behind = strings.TrimLeft(behind[d.leadingName(behind):], " ")
-	if behind == "" || !isOneOf(",]", behind[0]) {
+	if behind == "" || !ascii.IsOneOf(",]", behind[0]) {
 		return false
 	}
 	depth := 0
@@ -312,7 +315,7 @@ func (t *Template) checkUnset() *flaw {
 
 func (t *Template) checkUnsetIn(start, end int) *flaw {
 	for at := start; at < end; at++ {
-		if !isOneOf("{<", t.text[at]) {
+		if !ascii.IsOneOf("{<", t.text[at]) {
 			continue
 		}
 		for i := range unsetDialects {

@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // urlShape is what a URL template's author meant: what no value may change.
@@ -140,13 +143,13 @@ func checkLiterals(t *Template, allowed func(byte) bool) *flaw {
 }
 
 func isEscape[T string | []byte](text T) bool {
-	return len(text) >= 3 && text[0] == '%' && isHex(text[1]) && isHex(text[2])
+	return len(text) >= 3 && text[0] == '%' && ascii.IsHex(text[1]) && ascii.IsHex(text[2])
 }
 
 // isURLByte: graphic ASCII but for what proxies and browsers read in more than
 // one way.
 func isURLByte(b byte) bool {
-	return ' ' < b && b < 0x7F && !isOneOf(`"<>\`, b)
+	return ' ' < b && b < 0x7F && !ascii.IsOneOf(`"<>\`, b)
 }
 
 func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
@@ -161,9 +164,9 @@ func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
 	switch {
 	case len(tokens) > 0:
 		return t.checkTokenHost(m, scheme, from, to)
-	case !isHost(authority):
+	case !urlpart.IsHost(authority):
 		return m.flaw(from, "no valid host")
-	case scheme == "http" && !isLoopback(hostname(authority)), scheme != "http" && scheme != "https":
+	case scheme == "http" && !urlpart.IsLoopback(urlpart.Hostname(authority)), scheme != "http" && scheme != "https":
 		return m.flaw(0, "the scheme must be https, or http for a loopback address")
 	}
 	t.url.prefix = m.text[:to]
@@ -185,7 +188,7 @@ func (t *Template) checkTokenHost(m masked, scheme string, from, to int) *flaw {
 	k := &t.tokens[0]
 	k.stand(inHost)
 	k.fallback = strings.ToLower(k.fallback)
-	if k.hasFallback && !isSubdomain(k.fallback) {
+	if k.hasFallback && !urlpart.IsSubdomain(k.fallback) {
 		return &flaw{offset: k.fallbackStart(), message: "a default that is not a subdomain"}
 	}
 	t.url.prefix, t.url.base = k.before, "."+base
@@ -375,7 +378,7 @@ func (s *urlShape) hostFits(url []byte) (path []byte, ok bool) {
 		return path, ok
 	}
 	label := span(path, urlDot|urlSlash)
-	if !isSubdomain(path[:label]) {
+	if !urlpart.IsSubdomain(path[:label]) {
 		return nil, false
 	}
 	return cutPrefix(path[label:], s.base)

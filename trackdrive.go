@@ -129,14 +129,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"reflect"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // Client talks to one TrackDrive company. It is safe for concurrent use, holds
@@ -358,7 +357,7 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 		return "", "", "", invalid("path", "is empty; give the segments below %s", apiPath)
 	}
 	if first := segments[0]; strings.EqualFold(first, "api") || strings.EqualFold(first, "v1") {
-		return "", "", "", invalid("path[0]", "is %q; leave out %s, which is added", lowerASCII(first), apiPath)
+		return "", "", "", invalid("path[0]", "is %q; leave out %s, which is added", ascii.Lower(first), apiPath)
 	}
 	var plain, raw, shown strings.Builder
 	for i, segment := range segments {
@@ -370,8 +369,8 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 			return "", "", "", invalid(field, `has a slash; give each segment on its own: "calls", "live_calls"`)
 		}
 		plain.WriteString("/" + segment)
-		raw.WriteString("/" + escapeSegment(segment))
-		if i == 0 && isVanityURI(segment) {
+		raw.WriteString("/" + urlpart.EscapeSegment(segment))
+		if i == 0 && urlpart.IsVanityURI(segment) {
 			shown.WriteString("/" + segment)
 		} else {
 			shown.WriteString("/{}")
@@ -380,21 +379,13 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 	return plain.String(), raw.String(), shown.String(), nil
 }
 
-func escapeSegment(segment string) string { return url.PathEscape(segment) }
-
 // checkSegment refuses what would leave its place in a path.
 func checkSegment(field, segment string) error {
-	switch {
-	case segment == "":
-		return invalid(field, "is empty")
-	case segment == "." || segment == "..":
-		return invalid(field, "must not be a dot segment")
-	case !utf8.ValidString(segment):
-		return invalid(field, "is not valid UTF-8")
-	case strings.ContainsFunc(segment, unicode.IsControl):
-		return invalid(field, "has control characters")
-	case leftoverToken(segment):
+	if leftoverToken(segment) {
 		return leftover(field)
+	}
+	if mistake := urlpart.SegmentMistake(segment); mistake != "" {
+		return invalid(field, "%s", mistake)
 	}
 	return nil
 }

@@ -14,8 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // WebhookConfig describes a templated request and how to judge its reply:
@@ -480,7 +482,7 @@ func (w *webhook) merge(given Values, m *webhookMistakes) Values {
 		switch {
 		case !isGiven || !isFixed:
 			continue
-		case lowerASCII(value) == lowerASCII(fixed), isBlank(value) && w.rule(name) != nil:
+		case ascii.Lower(value) == ascii.Lower(fixed), isBlank(value) && w.rule(name) != nil:
 		default:
 			m.mistake(name, "is fixed: it stands in the host, and cannot be given")
 		}
@@ -634,12 +636,12 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 		return invalid("url", "cannot be read after the values were filled in")
 	}
 	own := c.set.base.host != "" && target.Scheme == c.set.base.scheme && target.Host == c.set.base.host
-	company, isCompany := strings.CutSuffix(lowerASCII(target.Host), "."+trackdriveHost)
+	company, isCompany := strings.CutSuffix(ascii.Lower(target.Host), "."+trackdriveHost)
 	switch {
 	case own, target.Scheme == "https" && target.Host == companyHost(c.subdomain):
 	case target.Scheme != "https":
 		return invalid("url", "must begin with https://; plain http is for the Client's own base URL")
-	case isCompany && isSubdomain(company):
+	case isCompany && urlpart.IsSubdomain(company):
 		c.subdomain = company
 	default:
 		c.need = nobody

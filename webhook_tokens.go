@@ -16,6 +16,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -128,12 +129,12 @@ func formE164(value string) (formed, problem string) {
 func phoneDigits(value string) (digits string, plus, ok bool) {
 	value, plus = strings.CutPrefix(strings.TrimSpace(value), "+")
 	for _, c := range []byte(value) {
-		if !isDigit(c) && !isOneOf(" ().-/", c) {
+		if !ascii.IsDigit(c) && !ascii.IsOneOf(" ().-/", c) {
 			return "", plus, false
 		}
 	}
 	return strings.Map(func(r rune) rune {
-		if r > '9' || !isDigit(byte(r)) {
+		if r > '9' || !ascii.IsDigit(byte(r)) {
 			return -1
 		}
 		return r

@@ -68,6 +68,17 @@ func (s *Scanner) digits(i int) int {
 	return i
 }
 
+// IsNumber reports whether text is exactly one JSON number. It allocates nothing
+// for up to 64 bytes.
+func IsNumber(text string) bool {
+	var short [64]byte
+	s := Scanner{data: append(short[:0], text...)}
+	return s.number(0) == len(text)
+}
+
+// IsLiteral reports whether text is true, false or null.
+func IsLiteral(text string) bool { return text == "true" || text == "false" || text == "null" }
+
 // text steps over the inside of a string that starts at i, and returns where
 // its closing quote stands; -1 after a fault.
 func (s *Scanner) text(i int) (end int, escaped bool) {

@@ -1,0 +1,56 @@
+// Package ascii tells the bytes of the wire apart. Names, hosts and numbers are
+// ASCII there: other letters and digits are no part of them, and folding them
+// would make two names one.
+package ascii
+
+import "strings"
+
+// IsLetter reports whether c is an ASCII letter.
+func IsLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// IsDigit reports whether c is a decimal digit.
+func IsDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// IsHex reports whether c is a hexadecimal digit.
+func IsHex(c byte) bool { return IsDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+// IsWord reports whether c is a letter, a digit or "_".
+func IsWord(c byte) bool { return IsLetter(c) || IsDigit(c) || c == '_' }
+
+// IsOneOf reports whether c is in set.
+func IsOneOf(set string, c byte) bool { return strings.IndexByte(set, c) >= 0 }
+
+// IsDigits reports whether text is made of digits alone, at least one.
+func IsDigits(text string) bool { return text != "" && LeadingDigits(text) == len(text) }
+
+// LeadingDigits returns how many digits text begins with.
+func LeadingDigits(text string) int {
+	n := 0
+	for n < len(text) && IsDigit(text[n]) {
+		n++
+	}
+	return n
+}
+
+// Lower folds the capitals of ASCII. It leaves other letters alone, some of
+// which strings.ToLower makes ASCII ones.
+func Lower(text string) string {
+	for i := range len(text) {
+		if isUpper(text[i]) {
+			return lowered(text)
+		}
+	}
+	return text
+}
+
+func lowered(text string) string {
+	folded := []byte(text)
+	for i, c := range folded {
+		if isUpper(c) {
+			folded[i] = c | 0x20
+		}
+	}
+	return string(folded)
+}
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
