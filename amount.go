@@ -200,3 +200,15 @@ func (id ID) isNumber() bool {
 	}
 	return true
 }
+
+// amountOfNumber reads the literal of a JSON number.
+func amountOfNumber(literal string) (Amount, bool) {
+	if a, ok := amountOf(literal); ok {
+		return a, true
+	}
+	n, form := decimal.Parse(literal)
+	if form != decimal.Exact || decimal.IsPlain(literal) {
+		return Amount{}, false
+	}
+	return amountOf(string(n.AppendPlain(nil)))
+}

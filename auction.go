@@ -248,13 +248,6 @@ func (s *auctionSource) ping(lead *PingRequest) (*PingRequest, error) {
 	return &r, nil
 }
 
-func firstText(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
 // Bid is an offer to take the lead: one buyer of one source, or with ToAll all
 // buyers that a source matched.
 type Bid struct {

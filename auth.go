@@ -33,8 +33,6 @@ type credentials struct {
 	err     error        // the first mistake
 }
 
-type namedText struct{ name, text string }
-
 // SetHeader sets a header, usually Authorization. A value with control
 // characters, non-ASCII text or blanks at its ends is refused when the request
 // is built, and so is a header that the package or net/http sets itself.
@@ -88,72 +86,6 @@ func (c *credentials) fail(err error) {
 	if c.err == nil {
 		c.err = err
 	}
-}
-
-func setText(list []namedText, name, text string) []namedText {
-	for i := range list {
-		if list[i].name == name {
-			list[i].text = text
-			return list
-		}
-	}
-	return append(list, namedText{name, text})
-}
-
-// ownHeaders are not an authenticator's to set: they would change what is sent,
-// or how often. With Idempotency-Key net/http resends on a dead connection.
-var ownHeaders = []string{
-	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host",
-	"Idempotency-Key", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "X-Idempotency-Key",
-}
-
-func isHeaderName(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; !ascii.IsLetter(c) && !ascii.IsDigit(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// isHeaderValue reports whether value is printable ASCII, and neither empty nor
-// blank at an end.
-func isHeaderValue(value string) bool {
-	for i := range len(value) {
-		if value[i] < ' ' || value[i] > '~' {
-			return false
-		}
-	}
-	return value != "" && value[0] != ' ' && value[len(value)-1] != ' '
-}
-
-// authSchemes are the words that may begin an Authorization header.
-var authSchemes = []string{"Basic", "Token", "Bearer"}
-
-// cutScheme cuts a scheme word and the blanks behind it off value.
-func cutScheme(value, scheme string) (rest string, found bool) {
-	if len(value) <= len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) || value[len(scheme)] != ' ' {
-		return value, strings.EqualFold(value, scheme)
-	}
-	return strings.TrimLeft(value[len(scheme):], " "), true
-}
-
-func hasScheme(value string) bool {
-	for _, scheme := range authSchemes {
-		if _, found := cutScheme(value, scheme); found {
-			return true
-		}
-	}
-	return false
-}
-
-func repeatsScheme(value string) bool {
-	for _, scheme := range authSchemes {
-		if rest, found := cutScheme(value, scheme); found {
-			return hasScheme(rest)
-		}
-	}
-	return false
 }
 
 // Authenticator puts credentials on a request. It is asked before every
@@ -494,40 +426,4 @@ func noCredentials(subdomain string) error {
 		return fmt.Errorf("%w: for trackdrive.com without a subdomain", ErrNoCredentials)
 	}
 	return fmt.Errorf("%w: for %s", ErrNoCredentials, subdomain)
-}
-
-// need says what happens where a company's credentials are missing.
-type need int
-
-const (
-	optional need = iota // the market serves strangers: go without
-	bound                // go without where there are none at all, but not where they are another company's
-	nobody               // another host: never any
-)
-
-// authenticatorFor returns who authenticates a call to subdomain; nil for
-// nobody. What WithAuth was given stays with the company that it was given for.
-func (s *settings) authenticatorFor(subdomain, home string, n need) (Authenticator, error) {
-	if n == nobody {
-		return nil, nil
-	}
-	switch a := s.auth.(type) {
-	case nil:
-		if n == bound && subdomain != home {
-			return nil, noCredentials(subdomain)
-		}
-		return nil, nil
-	case *perSubdomain:
-		return a.pick(subdomain)
-	case *anySubdomain:
-		return a.inner(), nil
-	}
-	switch {
-	case subdomain == s.authFor:
-		return s.auth, nil
-	case n == bound:
-		return nil, noCredentials(subdomain)
-	default:
-		return nil, nil
-	}
 }

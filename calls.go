@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
@@ -62,6 +63,10 @@ func (u *UpdateCall) isEmpty() bool {
 		!u.AddRevenue.IsSet() && !u.AddPayout.IsSet() && len(u.PostCallTokens) == 0 && len(u.Fields) == 0
 }
 
+// UpdateCallResponse is TrackDrive's answer to an update. A refusal, also with
+// HTTP 200, is an *[Error].
+type UpdateCallResponse struct{ Meta Meta }
+
 // repeat is how often an update may arrive without changing what it says.
 func (u *UpdateCall) repeat() Repeatable {
 	if u.AddRevenue.IsSet() || u.AddPayout.IsSet() || len(u.Fields) > 0 {
@@ -69,10 +74,6 @@ func (u *UpdateCall) repeat() Repeatable {
 	}
 	return RepeatSafe
 }
-
-// UpdateCallResponse is TrackDrive's answer to an update. A refusal, also with
-// HTTP 200, is an *[Error].
-type UpdateCallResponse struct{ Meta Meta }
 
 // Field looks up any field of the reply by path: "call.revenue".
 func (u *UpdateCallResponse) Field(path string) Value { return u.Meta.Field(path) }
@@ -195,12 +196,6 @@ func NewCallRef(subdomain, uuid string) (CallRef, error) {
 	}
 	return CallRef{subdomain, uuid}, nil
 }
-
-// The names in the forward post.
-const (
-	paramSubdomain = "trackdrive_subdomain"
-	paramCallUUID  = "trackdrive_call_uuid"
-)
 
 // ParseCallRef reads trackdrive_subdomain and trackdrive_call_uuid from a
 // forward post: query, form (also one that r.ParseForm has read) or JSON body,
@@ -355,4 +350,95 @@ func peekBody(r *http.Request) ([]byte, error) {
 type readAgain struct {
 	io.Reader
 	io.Closer
+}
+
+// CallerUpdate is a postback for a buyer who knows the caller and no uuid.
+type CallerUpdate struct {
+	OfferToken     string        `json:"offer_token,omitempty"`     // the offer's: a credential
+	CallTimeframe  time.Duration `json:"call_timeframe,omitempty"`  // how long ago the call may be, in whole minutes; 0: any
+	BuyerConverted *bool         `json:"buyer_converted,omitempty"` // sent as "true" or "false"; write new(true)
+	Revenue        Amount        `json:"revenue,omitzero"`          // sent as text
+	AddRevenue     Amount        `json:"add_revenue,omitzero"`      // adds to what is there
+	AddPayout      Amount        `json:"add_payout,omitzero"`       // adds to what is there
+	Fields         Fields        `json:"fields,omitempty"`          // call_disposition_id, agent_call_disposition_notes, ...
+}
+
+func (u *CallerUpdate) parameters(list []param) []param {
+	minutes := ""
+	if u.CallTimeframe > 0 {
+		minutes = strconv.Itoa(int(u.CallTimeframe / time.Minute))
+	}
+	return append(list,
+		param{name: "offer_token", text: u.OfferToken},
+		param{name: "call_timeframe", text: minutes, id: true},
+		param{name: "buyer_converted", text: boolText(u.BuyerConverted)},
+		param{name: "revenue", text: u.Revenue.text},
+		param{name: "add_revenue", text: u.AddRevenue.text},
+		param{name: "add_payout", text: u.AddPayout.text},
+	)
+}
+
+func (u *CallerUpdate) fields() Fields { return u.Fields }
+
+// UpdateCallByCallerID updates the caller's latest call on an offer:
+// POST /api/v1/calls/update_by_caller_id/{caller_id}. It is never repeated once
+// it may have left: by then the latest call may be another one. Prefer
+// [Client.UpdateCall], which names the call.
+func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *CallerUpdate, opts ...CallOption) (*UpdateCallResponse, error) {
+	out, err := c.newCall(operation{name: "update_call_by_caller_id", path: "/calls/update_by_caller_id/{caller_id}"}, opts)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case u == nil:
+		return nil, refused(out.name, invalid("update", "is nil"))
+	case u.OfferToken == "":
+		return nil, refused(out.name, invalid("offer_token", "is empty"))
+	case u.CallTimeframe < 0 || u.CallTimeframe%time.Minute != 0:
+		return nil, refused(out.name, invalid("call_timeframe", "must be whole minutes"))
+	case u.BuyerConverted == nil && !u.Revenue.IsSet() && !u.AddRevenue.IsSet() && !u.AddPayout.IsSet() && len(u.Fields) == 0:
+		return nil, refused(out.name, invalid("update", "has nothing set"))
+	}
+	if err := out.setNumberPath("/calls/update_by_caller_id/", callerID); err != nil {
+		return nil, refused(out.name, err)
+	}
+	copied := *u
+	return out.command(ctx, &copied, http.MethodPost, RepeatNever)
+}
+
+// KeyPress is digits pressed on a live call.
+type KeyPress struct {
+	CallID ID     `json:"id,omitempty"`     // the call's id or uuid
+	Digits string `json:"digits,omitempty"` // 0 to 9, * and #
+	Data   Fields `json:"data,omitempty"`   // contact fields to add
+}
+
+func (k *KeyPress) parameters(list []param) []param {
+	data := param{name: "data"}
+	if len(k.Data) > 0 {
+		data.hash = &k.Data
+	}
+	return append(list, param{name: "id", text: string(k.CallID), id: true}, param{name: "digits", text: k.Digits}, data)
+}
+
+func (k *KeyPress) fields() Fields { return nil }
+
+// SendKeyPress presses digits on a live call: POST /api/v1/calls/send_key_press.
+// It is never repeated once it may have left: a key would be pressed twice.
+func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOption) (*UpdateCallResponse, error) {
+	out, err := c.newCall(operation{name: "send_key_press", path: "/calls/send_key_press", need: bound}, opts)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case k == nil:
+		return nil, refused(out.name, invalid("key press", "is nil"))
+	case k.CallID == "":
+		return nil, refused(out.name, invalid("id", "is empty"))
+	case k.Digits == "" || strings.Trim(k.Digits, "0123456789*#") != "":
+		return nil, refused(out.name, invalid("digits", "must be 0 to 9, * and #"))
+	}
+	out.setPath(out.path, "")
+	copied := *k
+	return out.command(ctx, &copied, http.MethodPost, RepeatNever)
 }

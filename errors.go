@@ -11,9 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/trackdrive-go/trackdrive/internal/advice"
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // What went wrong, for [errors.Is]. The first three, and ErrLeftoverToken, are
@@ -270,9 +271,6 @@ func (e *Error) reason() string {
 	return strings.Join(parts, ": ")
 }
 
-// bare drops the package's prefix, which the message already starts with.
-func bare(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
-
 // Is matches the kinds of StatusCode, and ErrTimeout with
 // [context.DeadlineExceeded].
 func (e *Error) Is(target error) bool {
@@ -315,13 +313,6 @@ func kindOfStatus(status int) error {
 	}
 }
 
-// maxReasons and maxMessage bound the message of an Error: the server may say more
-// than a log line should hold.
-const (
-	maxReasons = 10
-	maxMessage = 300
-)
-
 // shortReasons is what a message says of a reply's reasons.
 func shortReasons(reasons []FieldError) string {
 	shown := reasons[:min(len(reasons), maxReasons)]
@@ -332,21 +323,6 @@ func shortReasons(reasons []FieldError) string {
 	text := strings.Join(texts, "; ")
 	if more := len(reasons) - len(shown); more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
-	}
-	return text
-}
-
-// oneLine keeps a server's text from looking like more than one line, and from
-// being longer than that.
-func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, text)
-	if len(text) > maxMessage {
-		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
 	}
 	return text
 }
@@ -405,3 +381,60 @@ func (n names[T]) unmarshal(text []byte, v *T) error {
 	}
 	return invalid(n.what, "must be one of %s", strings.Join(n.list, ", "))
 }
+
+// adviceError is a cause with what to do about it.
+type adviceError struct {
+	cause error
+	text  string
+}
+
+// Error gives the cause and the advice.
+func (a *adviceError) Error() string { return a.cause.Error() + ": " + a.text }
+
+// Unwrap returns the cause.
+func (a *adviceError) Unwrap() error { return a.cause }
+
+// advice is what came with the cause or, of an Error made by hand, what its
+// fields tell.
+func (e *Error) advice() string {
+	var a *adviceError
+	if errors.As(e.Err, &a) {
+		return a.text
+	}
+	if e.Operation != updateOperation.name {
+		return ""
+	}
+	refusal := advice.Refusal{Status: e.StatusCode, Body: e.Body, Company: companyOf(e.URL), Update: true}
+	return refusal.Text()
+}
+
+// companyOf is the subdomain in a URL of TrackDrive's.
+func companyOf(rawURL string) string {
+	_, host, _ := strings.Cut(rawURL, "://")
+	host, _, _ = strings.Cut(host, "/")
+	company, isCompany := strings.CutSuffix(host, "."+trackdriveHost)
+	if !isCompany || !urlpart.IsSubdomain(company) {
+		return ""
+	}
+	return company
+}
+
+// withoutAdvice is the text of a cause alone.
+func withoutAdvice(err error) string {
+	var a *adviceError
+	if errors.As(err, &a) {
+		return strings.TrimSuffix(err.Error(), ": "+a.text)
+	}
+	return err.Error()
+}
+
+// leftover is the error for a value that some platform should have replaced.
+func leftover(name string) error { return leftoverError(name) }
+
+// leftoverError names the parameter. It is ErrLeftoverToken and
+// ErrInvalidArgument.
+type leftoverError string
+
+func (e leftoverError) Error() string { return ErrLeftoverToken.Error() + ": " + string(e) }
+
+func (e leftoverError) Unwrap() []error { return []error{ErrLeftoverToken, ErrInvalidArgument} }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
@@ -257,4 +258,21 @@ func cannotSend(name string, v reflect.Value) error {
 		advice = "give text"
 	}
 	return invalid(quoteName(name), "has the type %s, which cannot be sent; %s", v.Type(), advice)
+}
+
+func checkParamName(name string) error {
+	switch {
+	case name == "":
+		return invalid("parameter name", "is empty")
+	case !utf8.ValidString(name):
+		return invalid("parameter name", "%q is not valid UTF-8", name)
+	}
+	return nil
+}
+
+func checkParamUTF8(name, text string) error {
+	if !utf8.ValidString(text) {
+		return invalid(quoteName(name), "is not valid UTF-8")
+	}
+	return nil
 }

@@ -12,6 +12,92 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
+// trackdriveHost is where companies' subdomains are.
+const trackdriveHost = "trackdrive.com"
+
+// formerHost is where companies were; some documents still say so.
+const formerHost = "trackdrive.net"
+
+// apiPath is where all calls live.
+const apiPath = "/api/v1"
+
+// updatePath is where calls are updated, below apiPath.
+const updatePath = "/calls/update_call/"
+
+// base is where requests go: a host of TrackDrive's, or the one that
+// WithBaseURL named.
+type base struct {
+	scheme string
+	host   string // with a port, if any; "" for TrackDrive's
+	prefix string // of every path: "" or "/proxy"
+}
+
+// at returns the URL of a path of the company's. Path is as it is shown,
+// rawPath as it is sent where that differs.
+func (b base) at(subdomain, path, rawPath string) url.URL {
+	u := url.URL{Scheme: b.scheme, Host: b.host, Path: b.prefix + path}
+	if rawPath != "" {
+		u.RawPath = b.prefix + rawPath
+	}
+	if b.host == "" {
+		u.Scheme, u.Host = "https", companyHost(subdomain)
+	}
+	return u
+}
+
+// root is what Error.URL begins with.
+func (b base) root(subdomain string) string {
+	if b.host == "" {
+		return "https://" + companyHost(subdomain)
+	}
+	return b.scheme + "://" + b.host + b.prefix
+}
+
+func companyHost(subdomain string) string {
+	if subdomain == "" {
+		return trackdriveHost
+	}
+	return subdomain + "." + trackdriveHost
+}
+
+func parseBase(rawURL string) (base, error) {
+	bad := func(format string, args ...any) (base, error) { return base{}, invalid("base URL", format, args...) }
+	u, err := url.Parse(rawURL)
+	switch {
+	case rawURL == "":
+		return bad(`is empty; give the address of the host, such as "https://calls.example.com"`)
+	case strings.Contains(rawURL, "@"):
+		return bad("must not have user info; credentials go to WithAuth")
+	case err != nil:
+		return bad(`cannot be read as a URL; give one such as "https://calls.example.com"`) // the error would quote it
+	case strings.ContainsAny(rawURL, "?#"):
+		return bad("must have neither query nor fragment")
+	case u.Scheme == "" && isBase("https://"+strings.TrimPrefix(rawURL, "//")):
+		return bad("has no https://; give %q", "https://"+strings.TrimPrefix(rawURL, "//"))
+	case u.Scheme != "https" && u.Scheme != "http" || u.Opaque != "":
+		return bad("must begin with https://")
+	case !urlpart.IsHost(u.Host):
+		return bad(`has no valid host; give one such as "https://calls.example.com"`)
+	case u.Scheme == "http" && !urlpart.IsLoopback(u.Hostname()):
+		return bad("must begin with https://; plain http is for loopback addresses")
+	}
+	prefix := strings.TrimSuffix(u.Path, "/")
+	for segment := range strings.SplitSeq(strings.TrimPrefix(prefix, "/"), "/") {
+		if prefix != "" && !urlpart.IsVanityURI(segment) || u.RawPath != "" {
+			return bad("has a path that is not made of plain segments: letters, digits, _, - and points")
+		}
+	}
+	if at := strings.Index(ascii.Lower(prefix)+"/", apiPath+"/"); at >= 0 {
+		return bad("has %s in its path, which the package adds; give %q", apiPath, u.Scheme+"://"+strings.ToLower(u.Host)+prefix[:at])
+	}
+	return base{u.Scheme, strings.ToLower(u.Host), prefix}, nil
+}
+
+func isBase(rawURL string) bool {
+	_, err := parseBase(rawURL)
+	return err == nil
+}
+
 // checkSubdomain returns the subdomain in lower case. The error names field,
 // and says what to give.
 func checkSubdomain(field, subdomain string) (string, error) {
@@ -76,9 +162,6 @@ func hostMistake(host, what, whatElse string) string {
 	return whatElse + "; " + giveSubdomain + "; WithBaseURL takes other hosts"
 }
 
-// formerHost is where companies were; some documents still say so.
-const formerHost = "trackdrive.net"
-
 // labelMistake says what is wrong with one label.
 func labelMistake(label string) string {
 	switch {
@@ -108,17 +191,6 @@ func giveInstead(give, label string) string {
 	return give + strconv.Quote(label)
 }
 
-// maxShown is how much of a wrong value a message shows, in bytes.
-const maxShown = 64
-
-// shownText is a value in a message: quoted, and short.
-func shownText(text string) string {
-	if len(text) > maxShown {
-		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
-	}
-	return strconv.Quote(text)
-}
-
 // checkEndpoint refuses what is no vanity URI.
 func checkEndpoint(vanityURI string) error {
 	switch {
@@ -141,6 +213,17 @@ func checkUUID(field, uuid string) error {
 		return leftover(field)
 	case !urlpart.IsVanityURI(uuid) || strings.Contains(uuid, ".") || urlpart.IsPlaceholder(uuid):
 		return invalid(field, "must be a call uuid: at most %d letters, digits, _ and -", urlpart.MaxSegment)
+	}
+	return nil
+}
+
+// checkSegment refuses what would leave its place in a path.
+func checkSegment(field, segment string) error {
+	if leftoverToken(segment) {
+		return leftover(field)
+	}
+	if mistake := urlpart.SegmentMistake(segment); mistake != "" {
+		return invalid(field, "%s", mistake)
 	}
 	return nil
 }

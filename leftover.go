@@ -4,7 +4,6 @@
 package trackdrive
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,19 +11,6 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
-
-// placeholders are what the platforms' documents ask their readers to replace.
-// They write some of them in curly braces.
-var placeholders = []string{
-	"TEMPLATE_TRACKDRIVE_NUMBER",
-	"TRACKDRIVE_SUBDOMAIN_HERE",
-	"TRACKDRIVE_CALL_UUID_HERE",
-	"TRACKDRIVE_CALL_UUID",
-	"BASIC_AUTH_PASSWORD_HERE",
-}
-
-// replaceMe begins a placeholder that goes on with advice to the reader.
-const replaceMe = "REPLACE_ME"
 
 // LeftoverToken reports whether text, as a whole, is a token that some platform
 // should have replaced, or a placeholder of the documents ("REPLACE_ME…"):
@@ -39,71 +25,18 @@ const replaceMe = "REPLACE_ME"
 // contains one.
 func LeftoverToken(text string) bool { return leftoverToken(text) }
 
-// WithLiteral names fields of typed requests whose values are sent as they
-// are, even where [LeftoverToken] takes one for a token: {"company": "[acme]"}.
-// A field is a parameter or one of Fields, by its name on the wire, with
-// everything that is nested in it; or a contact field of post_call_tokens or
-// data, by its own name. Case counts, and a dot or bracket is a character like
-// any other.
-//
-// The values of caller_id, ping_id, buyer_id and lead_token are always looked
-// at; naming one of these is [ErrInvalidArgument]. Webhooks are not typed
-// requests.
-func WithLiteral(fields ...string) Option {
-	return clientOption(func(s *settings) error {
-		literal := make(map[string]bool, len(s.literal)+len(fields))
-		maps.Copy(literal, s.literal)
-		for _, field := range fields {
-			switch {
-			case field == "":
-				return invalid("WithLiteral", "a field's name is empty")
-			case slices.Contains(neverLiteral, ascii.Lower(rootOf(field))):
-				return invalid("WithLiteral", "%s cannot be literal: a token in its place would reach the market", field)
-			}
-			literal[field] = true
-		}
-		s.literal = literal
-		return nil
-	})
+// placeholders are what the platforms' documents ask their readers to replace.
+// They write some of them in curly braces.
+var placeholders = []string{
+	"TEMPLATE_TRACKDRIVE_NUMBER",
+	"TRACKDRIVE_SUBDOMAIN_HERE",
+	"TRACKDRIVE_CALL_UUID_HERE",
+	"TRACKDRIVE_CALL_UUID",
+	"BASIC_AUTH_PASSWORD_HERE",
 }
 
-// neverLiteral are the parameters that name a caller, a bid or an account.
-var neverLiteral = []string{"caller_id", "ping_id", "buyer_id", "lead_token"}
-
-// leftoverField names the first text that is a left-over token in what is sent
-// of a field's value; "" for none.
-func leftoverField(name string, value any) string {
-	switch v := value.(type) {
-	case string:
-		if leftoverToken(v) {
-			return name
-		}
-	case ID:
-		return leftoverField(name, string(v))
-	case []field:
-		return leftoverIn(name, v, nil)
-	case []any:
-		for i, element := range v {
-			if leftover := leftoverField(name+"["+strconv.Itoa(i)+"]", element); leftover != "" {
-				return leftover
-			}
-		}
-	}
-	return ""
-}
-
-// leftoverIn is leftoverField for a hash, but for its literal members.
-func leftoverIn(name string, hash []field, literal map[string]bool) string {
-	for _, member := range hash {
-		if literal[member.name] {
-			continue
-		}
-		if leftover := leftoverField(name+"["+member.name+"]", member.value); leftover != "" {
-			return leftover
-		}
-	}
-	return ""
-}
+// replaceMe begins a placeholder that goes on with advice to the reader.
+const replaceMe = "REPLACE_ME"
 
 // leftoverToken reports whether value, as a whole, is a token or a placeholder
 // of the documents. Text that holds one, or that only has brackets ("[1,2]",
@@ -198,6 +131,61 @@ func isPlaceholder(text string) bool {
 
 func isBracedPlaceholder(text string) bool {
 	return text[len(text)-1] == '}' && isPlaceholder(text[1:len(text)-1])
+}
+
+// checkParamText refuses a text that is not valid UTF-8, or still a token.
+func checkParamText(name, text string) error {
+	if err := checkParamUTF8(name, text); err != nil {
+		return err
+	}
+	if leftoverToken(text) {
+		return leftover(quoteName(name))
+	}
+	return nil
+}
+
+// leftoverField names the first text that is a left-over token in what is sent
+// of a field's value; "" for none.
+func leftoverField(name string, value any) string {
+	switch v := value.(type) {
+	case string:
+		if leftoverToken(v) {
+			return name
+		}
+	case ID:
+		return leftoverField(name, string(v))
+	case []field:
+		return leftoverIn(name, v, nil)
+	case []any:
+		for i, element := range v {
+			if leftover := leftoverField(name+"["+strconv.Itoa(i)+"]", element); leftover != "" {
+				return leftover
+			}
+		}
+	}
+	return ""
+}
+
+// leftoverIn is leftoverField for a hash, but for its literal members.
+func leftoverIn(name string, hash []field, literal map[string]bool) string {
+	for _, member := range hash {
+		if literal[member.name] {
+			continue
+		}
+		if leftover := leftoverField(name+"["+member.name+"]", member.value); leftover != "" {
+			return leftover
+		}
+	}
+	return ""
+}
+
+// neverLiteral are the parameters that name a caller, a bid or an account.
+var neverLiteral = []string{"caller_id", "ping_id", "buyer_id", "lead_token"}
+
+// rootOf is the name without a form's brackets.
+func rootOf(name string) string {
+	root, _, _ := strings.Cut(name, "[")
+	return root
 }
 
 // leftoverMistakes are mistakes of which one is a left-over token. It is

@@ -5,14 +5,13 @@ package trackdrive
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
-	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
-	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // Encoding is how parameters travel.
@@ -98,7 +97,8 @@ func (o clientOption) apply(s *settings) error { return o(s) }
 type callOption func(*settings) error
 
 func (o callOption) apply(s *settings) error { return o(s) }
-func (callOption) perCall()                  {}
+
+func (callOption) perCall() {}
 
 // defaultTimeout and defaultAttempts limit a call that says nothing.
 const (
@@ -296,6 +296,34 @@ func WithTracking(m TrackingMode) CallOption {
 	})
 }
 
+// WithLiteral names fields of typed requests whose values are sent as they
+// are, even where [LeftoverToken] takes one for a token: {"company": "[acme]"}.
+// A field is a parameter or one of Fields, by its name on the wire, with
+// everything that is nested in it; or a contact field of post_call_tokens or
+// data, by its own name. Case counts, and a dot or bracket is a character like
+// any other.
+//
+// The values of caller_id, ping_id, buyer_id and lead_token are always looked
+// at; naming one of these is [ErrInvalidArgument]. Webhooks are not typed
+// requests.
+func WithLiteral(fields ...string) Option {
+	return clientOption(func(s *settings) error {
+		literal := make(map[string]bool, len(s.literal)+len(fields))
+		maps.Copy(literal, s.literal)
+		for _, field := range fields {
+			switch {
+			case field == "":
+				return invalid("WithLiteral", "a field's name is empty")
+			case slices.Contains(neverLiteral, ascii.Lower(rootOf(field))):
+				return invalid("WithLiteral", "%s cannot be literal: a token in its place would reach the market", field)
+			}
+			literal[field] = true
+		}
+		s.literal = literal
+		return nil
+	})
+}
+
 // WithBaseURL replaces https://SUBDOMAIN.trackdrive.com by a white-label host
 // or a test server ("https://calls.example.com"). Plain http is accepted for
 // loopback addresses only; no user info, query or fragment, and no /api/v1, which
@@ -338,6 +366,17 @@ func WithTransport(rt http.RoundTripper) Option {
 	})
 }
 
+// NewTransport hardens base, or a clone of the standard transport when base
+// is nil, the way the package needs it: HTTP/1.1, byte counting for the proof
+// that nothing was sent, fresh connections for GETs that must not be repeated or
+// come without the context of a call, limits and an idle pool. It is what a
+// Client uses by default; wrap it for OpenTelemetry
+// (otelhttp.NewTransport(trackdrive.NewTransport(nil))), or give it a base with a
+// proxy. Base itself is not changed.
+func NewTransport(base *http.Transport) http.RoundTripper {
+	return attempt.NewTransport(base)
+}
+
 // WithLogger logs attempts at Debug, retries at Warn. Default: silent.
 // Never logs credentials, queries, bodies or whole phone numbers.
 func WithLogger(l *slog.Logger) Option {
@@ -362,6 +401,24 @@ func WithObserver(f func(context.Context, Attempt)) Option {
 	})
 }
 
+// Attempt is one try of a call, as [WithObserver] sees it.
+//
+// Operation is "ping", "post", "full"; "update_call", "update_call_by_caller_id",
+// "send_key_press", "call", "calls"; "capture_lead", "submit_lead", "update_lead",
+// "opt_out"; "webhook" or "do".
+type Attempt struct {
+	Operation  string        // which call it is
+	Number     int           // 1 for the first
+	Method     string        // the HTTP method
+	Host       string        // with the port, if any
+	Path       string        // the path's template: /api/v1/calls/update_call/{uuid}
+	StatusCode int           // 0 without an answer
+	Delivery   Delivery      // this attempt's
+	Duration   time.Duration // until the reply was read
+	RetryIn    time.Duration // wait before the next attempt; negative when this was the last
+	Err        error         // nil for a readable reply with a 2xx status
+}
+
 // WithUserAgent puts product ("dialer/1.4") before the package's own
 // User-Agent.
 func WithUserAgent(product string) Option {
@@ -374,90 +431,7 @@ func WithUserAgent(product string) Option {
 	})
 }
 
-// NewTransport hardens base, or a clone of the standard transport when base
-// is nil, the way the package needs it: HTTP/1.1, byte counting for the proof
-// that nothing was sent, fresh connections for GETs that must not be repeated or
-// come without the context of a call, limits and an idle pool. It is what a
-// Client uses by default; wrap it for OpenTelemetry
-// (otelhttp.NewTransport(trackdrive.NewTransport(nil))), or give it a base with a
-// proxy. Base itself is not changed.
-func NewTransport(base *http.Transport) http.RoundTripper {
-	return attempt.NewTransport(base)
-}
+// version is the package's own, as its User-Agent tells it.
+const version = "0.1.0"
 
-// base is where requests go: a host of TrackDrive's, or the one that
-// WithBaseURL named.
-type base struct {
-	scheme string
-	host   string // with a port, if any; "" for TrackDrive's
-	prefix string // of every path: "" or "/proxy"
-}
-
-// trackdriveHost is where companies' subdomains are.
-const trackdriveHost = "trackdrive.com"
-
-func parseBase(rawURL string) (base, error) {
-	bad := func(format string, args ...any) (base, error) { return base{}, invalid("base URL", format, args...) }
-	u, err := url.Parse(rawURL)
-	switch {
-	case rawURL == "":
-		return bad(`is empty; give the address of the host, such as "https://calls.example.com"`)
-	case strings.Contains(rawURL, "@"):
-		return bad("must not have user info; credentials go to WithAuth")
-	case err != nil:
-		return bad(`cannot be read as a URL; give one such as "https://calls.example.com"`) // the error would quote it
-	case strings.ContainsAny(rawURL, "?#"):
-		return bad("must have neither query nor fragment")
-	case u.Scheme == "" && isBase("https://"+strings.TrimPrefix(rawURL, "//")):
-		return bad("has no https://; give %q", "https://"+strings.TrimPrefix(rawURL, "//"))
-	case u.Scheme != "https" && u.Scheme != "http" || u.Opaque != "":
-		return bad("must begin with https://")
-	case !urlpart.IsHost(u.Host):
-		return bad(`has no valid host; give one such as "https://calls.example.com"`)
-	case u.Scheme == "http" && !urlpart.IsLoopback(u.Hostname()):
-		return bad("must begin with https://; plain http is for loopback addresses")
-	}
-	prefix := strings.TrimSuffix(u.Path, "/")
-	for segment := range strings.SplitSeq(strings.TrimPrefix(prefix, "/"), "/") {
-		if prefix != "" && !urlpart.IsVanityURI(segment) || u.RawPath != "" {
-			return bad("has a path that is not made of plain segments: letters, digits, _, - and points")
-		}
-	}
-	if at := strings.Index(ascii.Lower(prefix)+"/", apiPath+"/"); at >= 0 {
-		return bad("has %s in its path, which the package adds; give %q", apiPath, u.Scheme+"://"+strings.ToLower(u.Host)+prefix[:at])
-	}
-	return base{u.Scheme, strings.ToLower(u.Host), prefix}, nil
-}
-
-func isBase(rawURL string) bool {
-	_, err := parseBase(rawURL)
-	return err == nil
-}
-
-// at returns the URL of a path of the company's. Path is as it is shown,
-// rawPath as it is sent where that differs.
-func (b base) at(subdomain, path, rawPath string) url.URL {
-	u := url.URL{Scheme: b.scheme, Host: b.host, Path: b.prefix + path}
-	if rawPath != "" {
-		u.RawPath = b.prefix + rawPath
-	}
-	if b.host == "" {
-		u.Scheme, u.Host = "https", companyHost(subdomain)
-	}
-	return u
-}
-
-// root is what Error.URL begins with.
-func (b base) root(subdomain string) string {
-	if b.host == "" {
-		return "https://" + companyHost(subdomain)
-	}
-	return b.scheme + "://" + b.host + b.prefix
-}
-
-func companyHost(subdomain string) string {
-	if subdomain == "" {
-		return trackdriveHost
-	}
-	return subdomain + "." + trackdriveHost
-}
+const userAgent = "trackdrive-go/" + version

@@ -6,11 +6,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/google/go-querystring/query"
 
@@ -35,6 +33,20 @@ type parameterized interface {
 	// has them; the empty ones, too, because their names are taken.
 	parameters(list []param) []param
 	fields() Fields
+}
+
+// content is what a call sends.
+type content interface {
+	// encode makes a request of it, with the authenticator's parameters among
+	// its own. Target is not changed.
+	encode(target *url.URL, auth []namedText) (payload, error)
+}
+
+// payload is encoded content.
+type payload struct {
+	url         *url.URL
+	contentType string // "" without a body
+	body        []byte
 }
 
 // params are all parameters of a request, on their way to the wire.
@@ -144,12 +156,6 @@ func (p *params) takes(name string) bool {
 	return false
 }
 
-// rootOf is the name without a form's brackets.
-func rootOf(name string) string {
-	root, _, _ := strings.Cut(name, "[")
-	return root
-}
-
 // checkAuth refuses an authenticator's parameter that the request sends, too.
 // It may stand in for a typed one that is empty: for a lead_token, say.
 func (p *params) checkAuth(auth []namedText) error {
@@ -167,54 +173,6 @@ func (p *params) checkAuth(auth []namedText) error {
 		}
 	}
 	return nil
-}
-
-func checkParamName(name string) error {
-	switch {
-	case name == "":
-		return invalid("parameter name", "is empty")
-	case !utf8.ValidString(name):
-		return invalid("parameter name", "%q is not valid UTF-8", name)
-	}
-	return nil
-}
-
-// checkParamText refuses a text that is not valid UTF-8, or still a token.
-func checkParamText(name, text string) error {
-	if err := checkParamUTF8(name, text); err != nil {
-		return err
-	}
-	if leftoverToken(text) {
-		return leftover(quoteName(name))
-	}
-	return nil
-}
-
-func checkParamUTF8(name, text string) error {
-	if !utf8.ValidString(text) {
-		return invalid(quoteName(name), "is not valid UTF-8")
-	}
-	return nil
-}
-
-// leftover is the error for a value that some platform should have replaced.
-func leftover(name string) error { return leftoverError(name) }
-
-// leftoverError names the parameter. It is ErrLeftoverToken and
-// ErrInvalidArgument.
-type leftoverError string
-
-func (e leftoverError) Error() string   { return ErrLeftoverToken.Error() + ": " + string(e) }
-func (e leftoverError) Unwrap() []error { return []error{ErrLeftoverToken, ErrInvalidArgument} }
-
-// quoteName shows a name that the caller may have from outside.
-func quoteName(name string) string {
-	for i := range len(name) {
-		if name[i] < ' ' || name[i] > '~' || name[i] == '"' {
-			return strconv.Quote(name)
-		}
-	}
-	return name
 }
 
 // appendJSON writes the parameters as one JSON object: the typed ones in their
@@ -259,16 +217,6 @@ func appendMembers(dst []byte, sorted []field) []byte {
 		dst = appendValue(appendName(dst, f.name), f.value)
 	}
 	return dst
-}
-
-// sortedNames are the keys of a map, in order.
-func sortedNames[V any](m map[string]V) []string {
-	list := make([]string, 0, len(m))
-	for name := range m {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
 }
 
 func appendID(dst []byte, id ID) []byte {
@@ -388,6 +336,3 @@ func addValue(values url.Values, name string, value any) {
 		}
 	}
 }
-
-// isBlank reports whether text is empty, or white space alone.
-func isBlank(text string) bool { return strings.TrimSpace(text) == "" }

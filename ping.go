@@ -8,7 +8,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -121,15 +120,6 @@ func (c *Client) pingThatMaySell(ctx context.Context, endpoint string, r *PingRe
 	}
 }
 
-// setEndpoint addresses an inbound webhook.
-func (c *call) setEndpoint(vanityURI string) error {
-	if err := checkEndpoint(vanityURI); err != nil {
-		return refused(c.name, err)
-	}
-	c.setPath(strings.TrimSuffix(c.path, "{vanity_uri}"), vanityURI)
-	return nil
-}
-
 // PingResponse is the market's answer to a ping.
 type PingResponse struct {
 	Accepted           bool          // some buyer wants the call
@@ -229,18 +219,35 @@ func (p *PingResponse) post() *PostRequest {
 	return post
 }
 
-// Buyer is one bid.
-type Buyer struct {
-	ID                      ID              // buyer_id or id
-	Name                    string          // name
-	PingID                  ID              // ping_id: what a post to this buyer carries
-	Payout                  Amount          // bid_price, bid or offer_conversion_payout, the first that is given; unset when none is
-	OfferID                 ID              // offer_id
-	Tier                    string          // tier
-	DestinationNumber       string          // destination_number, or forwarding_number
-	TrafficSourceID         ID              // traffic_source_id
-	ConversionDuration      time.Duration   // current_conversion_duration: how long the call must last to be paid; 0 when unknown
-	ConcurrencyCapLimit     *int            // concurrency_cap_limit; nil: no limit known
-	ConcurrencyCapAvailable *int            // concurrency_cap_available; nil: not known
-	Raw                     json.RawMessage // all that TrackDrive sent of the buyer
+// readPing reads a reply to a ping. Its parts share body's memory.
+func readPing(body []byte) (*PingResponse, error) {
+	var r reader
+	if err := r.object(body, pingMembers); err != nil {
+		return nil, err
+	}
+	a := r.answer()
+	p := &PingResponse{
+		Status:             a.word,
+		TryAllBuyersPingID: r.firstID(r.top[mTryAllBuyersPingID], r.in[mPingID]),
+		Buyers:             r.allBuyers(),
+		ForwardingNumber:   r.string(r.top[mForwardingNumber]),
+		TrackdriveNumber:   r.string(r.top[mTrackdriveNumber]),
+		LeadID:             r.id(r.top[mLeadID]),
+		Errors:             a.reasons,
+		ExpiresIn:          r.seconds(r.top[mPingIDsExpiryInSeconds]),
+	}
+	switch {
+	case a.marketRefuses():
+	case a.accepts():
+		p.Accepted = p.TryAllBuyersPingID != "" || len(p.Buyers) > 0
+	case a.isSilent():
+		p.Accepted = len(p.Buyers) > 0
+	}
+	if !p.Accepted && (a.marketRefuses() || !a.accepts()) {
+		p.Errors = r.withMessage(p.Errors)
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return p, nil
 }

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // PostRequest commits a lead. [Client.Post] refuses an empty PingID unless
@@ -249,19 +247,6 @@ func signNames(signs uint) string {
 	return strings.Join(names, " and ")
 }
 
-// refusalWords are the status words that say that a lead is not taken.
-var refusalWords = map[string]bool{
-	"rejected": true, "refused": true, "declined": true, "denied": true, "failed": true, "failure": true, "error": true,
-	"invalid": true, "duplicate": true, "unavailable": true, "closed": true, "expired": true, "blocked": true,
-	"suppressed": true, "timeout": true,
-}
-
-// isRefusing reports whether a status word of the market says no.
-func isRefusing(word string) bool {
-	folded := ascii.Lower(word)
-	return refusalWords[folded] || strings.HasPrefix(folded, "no_") || strings.HasPrefix(folded, "caller_number_")
-}
-
 // Field looks up any field of the reply by path.
 func (p *PostResponse) Field(path string) Value { return p.Meta.Field(path) }
 
@@ -281,8 +266,40 @@ func (p *PostResponse) Number() (number string, ok bool) {
 	return number, true
 }
 
-// isAccepting reports whether a status word of the market says yes.
-func isAccepting(word string) bool {
-	folded := ascii.Lower(word)
-	return folded == "success" || folded == "accepted"
+// readPost reads a reply to a post or a full. Its parts share body's memory.
+func readPost(body []byte) (*PostResponse, error) {
+	var r reader
+	if err := r.object(body, postMembers); err != nil {
+		return nil, err
+	}
+	a := r.answer()
+	p := r.postResponse(&a)
+	if r.err != nil {
+		return nil, r.err
+	}
+	signs := p.signs(&a)
+	switch {
+	case signs.ambiguous():
+		return nil, signs.contradiction(&a)
+	case signs.no != 0:
+		p.Errors = r.withMessage(p.Errors)
+	default:
+		p.Accepted = true
+	}
+	return p, nil
+}
+
+// postResponse is what the reply says, without a verdict.
+func (r *reader) postResponse(a *answer) *PostResponse {
+	return &PostResponse{
+		Status:                 a.word,
+		ForwardingNumber:       r.string(r.top[mForwardingNumber]),
+		ForwardingNumberStatus: r.string(r.top[mForwardingNumberStatus]),
+		SIPAddress:             r.string(r.top[mForwardingNumberSIPAddress]),
+		TrackdriveNumber:       r.string(r.top[mTrackdriveNumber]),
+		BuyerName:              r.string(r.top[mBuyerName]),
+		LeadID:                 r.id(r.top[mLeadID]),
+		Buyers:                 r.allBuyers(),
+		Errors:                 a.reasons,
+	}
 }

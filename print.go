@@ -4,13 +4,10 @@
 package trackdrive
 
 import (
-	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // String tells status, attempts and size: "200, 1 attempt in 120ms, 345 bytes".
@@ -241,70 +238,4 @@ func textAttrs(keysAndTexts ...string) (attrs []slog.Attr) {
 		}
 	}
 	return attrs
-}
-
-// countOf is a number of things: "1 attempt", "2 attempts".
-func countOf(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
-}
-
-// withoutNumbers is a text of the server's, in one line, with the phone numbers in it
-// cut to their last two digits.
-func withoutNumbers(text string) string {
-	text = oneLine(text)
-	var b strings.Builder
-	for len(text) > 0 {
-		length, digits := numberAt(text)
-		switch {
-		case length == 0:
-			b.WriteByte(text[0])
-			length = 1
-		case digits >= fewestDigits:
-			b.WriteString(lastDigits(text[:length]))
-		default:
-			b.WriteString(text[:length])
-		}
-		text = text[length:]
-	}
-	return b.String()
-}
-
-// fewestDigits is how many digits a phone number has at least.
-const fewestDigits = 7
-
-// numberAt reads a phone number at the beginning of text, of digits with usual
-// punctuation between them. Its length is 0 where there is none.
-func numberAt(text string) (length, digits int) {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case ascii.IsDigit(c):
-			length = i + 1
-			digits++
-		case c == '+' && i == 0, c == '(':
-		case strings.IndexByte("-. )", c) < 0, digits == 0, i >= length+2:
-			return length, digits
-		}
-	}
-	return length, digits
-}
-
-// lastDigits keeps the last two digits of a phone number; "" of none.
-func lastDigits(number string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, number)
-	switch {
-	case number == "":
-		return ""
-	case len(digits) < fewestDigits:
-		return "…"
-	default:
-		return "…" + digits[len(digits)-2:]
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,19 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
+
+// Meta describes the HTTP exchange behind a response. Responses made by hand,
+// in tests, work like received ones: lookups read Raw.
+type Meta struct {
+	StatusCode int             // 2xx
+	Header     http.Header     // the reply's
+	Raw        json.RawMessage // the reply's body, as received; nil when it was empty
+	Attempts   int             // how often the call was tried
+	Elapsed    time.Duration   // of the whole call, waits included
+}
+
+// Field looks up any field of the reply by path.
+func (m *Meta) Field(path string) Value { return lookup(m.Raw, path) }
 
 // A member is a name that replies are read for.
 type member int
@@ -683,39 +697,6 @@ func refusalOf(body []byte) (word string, reasons []FieldError) {
 	return a.word, r.withMessage(a.reasons)
 }
 
-// readPing reads a reply to a ping. Its parts share body's memory.
-func readPing(body []byte) (*PingResponse, error) {
-	var r reader
-	if err := r.object(body, pingMembers); err != nil {
-		return nil, err
-	}
-	a := r.answer()
-	p := &PingResponse{
-		Status:             a.word,
-		TryAllBuyersPingID: r.firstID(r.top[mTryAllBuyersPingID], r.in[mPingID]),
-		Buyers:             r.allBuyers(),
-		ForwardingNumber:   r.string(r.top[mForwardingNumber]),
-		TrackdriveNumber:   r.string(r.top[mTrackdriveNumber]),
-		LeadID:             r.id(r.top[mLeadID]),
-		Errors:             a.reasons,
-		ExpiresIn:          r.seconds(r.top[mPingIDsExpiryInSeconds]),
-	}
-	switch {
-	case a.marketRefuses():
-	case a.accepts():
-		p.Accepted = p.TryAllBuyersPingID != "" || len(p.Buyers) > 0
-	case a.isSilent():
-		p.Accepted = len(p.Buyers) > 0
-	}
-	if !p.Accepted && (a.marketRefuses() || !a.accepts()) {
-		p.Errors = r.withMessage(p.Errors)
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return p, nil
-}
-
 // saleTraces are the members of a reply that only a sale, or a bid, leaves.
 var saleTraces = []member{
 	mForwardingNumber, mForwardingNumberSIPAddress, mTrackdriveNumber, mLeadID, mLead,
@@ -759,40 +740,34 @@ func (r *reader) allBuyers() []Buyer {
 	return r.inBuyers
 }
 
-// readPost reads a reply to a post or a full. Its parts share body's memory.
-func readPost(body []byte) (*PostResponse, error) {
-	var r reader
-	if err := r.object(body, postMembers); err != nil {
-		return nil, err
-	}
-	a := r.answer()
-	p := r.postResponse(&a)
-	if r.err != nil {
-		return nil, r.err
-	}
-	signs := p.signs(&a)
-	switch {
-	case signs.ambiguous():
-		return nil, signs.contradiction(&a)
-	case signs.no != 0:
-		p.Errors = r.withMessage(p.Errors)
-	default:
-		p.Accepted = true
-	}
-	return p, nil
+// The names in the forward post.
+const (
+	paramSubdomain = "trackdrive_subdomain"
+	paramCallUUID  = "trackdrive_call_uuid"
+)
+
+// refusalWords are the status words that say that a lead is not taken.
+var refusalWords = map[string]bool{
+	"rejected": true, "refused": true, "declined": true, "denied": true, "failed": true, "failure": true, "error": true,
+	"invalid": true, "duplicate": true, "unavailable": true, "closed": true, "expired": true, "blocked": true,
+	"suppressed": true, "timeout": true,
 }
 
-// postResponse is what the reply says, without a verdict.
-func (r *reader) postResponse(a *answer) *PostResponse {
-	return &PostResponse{
-		Status:                 a.word,
-		ForwardingNumber:       r.string(r.top[mForwardingNumber]),
-		ForwardingNumberStatus: r.string(r.top[mForwardingNumberStatus]),
-		SIPAddress:             r.string(r.top[mForwardingNumberSIPAddress]),
-		TrackdriveNumber:       r.string(r.top[mTrackdriveNumber]),
-		BuyerName:              r.string(r.top[mBuyerName]),
-		LeadID:                 r.id(r.top[mLeadID]),
-		Buyers:                 r.allBuyers(),
-		Errors:                 a.reasons,
-	}
+// isRefusing reports whether a status word of the market says no.
+func isRefusing(word string) bool {
+	folded := ascii.Lower(word)
+	return refusalWords[folded] || strings.HasPrefix(folded, "no_") || strings.HasPrefix(folded, "caller_number_")
 }
+
+// isAccepting reports whether a status word of the market says yes.
+func isAccepting(word string) bool {
+	folded := ascii.Lower(word)
+	return folded == "success" || folded == "accepted"
+}
+
+// maxErrors and maxErrorText bound what is kept of a reply's reasons: how many,
+// and how long each is, in bytes.
+const (
+	maxErrors    = 100
+	maxErrorText = 1 << 10
+)

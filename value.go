@@ -4,8 +4,9 @@ package trackdrive
 
 import (
 	"strconv"
+	"strings"
+	"time"
 
-	"github.com/trackdrive-go/trackdrive/internal/decimal"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -41,18 +42,6 @@ func (v Value) Amount() (Amount, bool) {
 	default:
 		return Amount{}, false
 	}
-}
-
-// amountOfNumber reads the literal of a JSON number.
-func amountOfNumber(literal string) (Amount, bool) {
-	if a, ok := amountOf(literal); ok {
-		return a, true
-	}
-	n, form := decimal.Parse(literal)
-	if form != decimal.Exact || decimal.IsPlain(literal) {
-		return Amount{}, false
-	}
-	return amountOf(string(n.AppendPlain(nil)))
 }
 
 // Bool reads true and false, and the forms that TrackDrive takes: 1, yes, on,
@@ -91,5 +80,57 @@ func valueOf(data []byte, v jsonscan.Value) Value {
 	return Value{v.Kind, string(text)}
 }
 
-// Field looks up any field of the buyer by path, as it stands in Raw.
-func (b Buyer) Field(path string) Value { return lookup(b.Raw, path) }
+// apiTime is how TrackDrive writes and reads times.
+const apiTime = "2006-01-02 15:04:05 -0700"
+
+// timeOf reads a time with its zone: as a number, as the name that Rails writes,
+// or as both, of which the number counts. It is zero for anything else.
+func timeOf(text string) time.Time {
+	const clock = "2006-01-02 15:04:05"
+	text = strings.TrimSpace(text)
+	if len(text) > len(clock) && text[len("2006-01-02")] == 'T' {
+		text = text[:len("2006-01-02")] + " " + text[len("2006-01-02T"):]
+	}
+	end := min(len(clock), len(text))
+	if strings.HasPrefix(text[end:], ".") {
+		end += len(".")
+		end += len(text[end:]) - len(strings.TrimLeft(text[end:], "0123456789"))
+	}
+	zone, ok := zoneOf(text[end:])
+	if !ok {
+		return time.Time{}
+	}
+	at, err := time.ParseInLocation(clock, text[:end], zone)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+func zoneOf(text string) (*time.Location, bool) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '(' || r == ')' })
+	for _, word := range words {
+		for _, layout := range [...]string{"Z0700", "Z07:00", "Z07"} {
+			if at, err := time.Parse(layout, word); err == nil {
+				return at.Location(), len(words) <= 2
+			}
+		}
+	}
+	if len(words) != 1 {
+		return nil, false
+	}
+	name := strings.ToUpper(words[0])
+	hours, known := zoneHours[name]
+	return time.FixedZone(name, int(hours*3600)), known
+}
+
+// zoneHours are the zones' abbreviations that Rails writes, east of Greenwich.
+// EST to PDT are North America's, as in RFC 2822, although China's time is CST,
+// too. IST is missing: it is the time of India, Ireland and Israel.
+var zoneHours = map[string]float64{
+	"UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3,
+	"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+	"NST": -3.5, "NDT": -2.5, "AST": -4, "ADT": -3, "AKST": -9, "AKDT": -8, "HST": -10, "SST": -11,
+	"CAT": 2, "SAST": 2, "EAT": 3, "IDT": 3, "PKT": 5, "WIB": 7, "HKT": 8, "JST": 9, "KST": 9,
+	"AWST": 8, "ACST": 9.5, "ACDT": 10.5, "AEST": 10, "AEDT": 11, "CHST": 10, "NZST": 12, "NZDT": 13,
+}

@@ -306,10 +306,6 @@ func (b *webhookBuilder) checkValues() {
 	}
 }
 
-func isPrintable(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
-}
-
 // templates are all that there are.
 func (w *webhook) templates() []*Template {
 	var list []*Template

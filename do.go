@@ -1,0 +1,142 @@
+// Do: any path below /api/v1.
+
+package trackdrive
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
+)
+
+// Request is a call to any path below /api/v1.
+type Request struct {
+	Method string     // GET, POST, PUT or DELETE
+	Path   []string   // segments below /api/v1, each on its own and escaped: []string{"calls", id}
+	Params Fields     // JSON body, or the query of a GET
+	Repeat Repeatable // the zero value is the safest; what may sell is never repeated, whatever it says: see Do
+}
+
+// Do sends a request that the package has no method for, with the same
+// authentication, retries, limits and errors, and decodes a JSON reply into
+// out unless out is nil. Numbers in an interface become json.Number. Without
+// out any 2xx reply will do, also an empty one; a refusal inside a 2xx reply is
+// the caller's to find.
+//
+// Errors are *[Error]: [ErrInvalidArgument] for a wrong request, with nothing
+// sent, else what TrackDrive or the network said. A request is repeated only as
+// far as its Repeat or [WithRepeat] allows; one that may sell a lead is
+// [RepeatNever], whatever they say: to inbound_webhooks/post or full, or to
+// inbound_webhooks/ping with both caller_id and trackdrive_number.
+func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption) (*Meta, error) {
+	op := operation{name: "do", need: bound}
+	call, err := c.newCall(op, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := call.setRequest(r); err != nil {
+		return nil, refused(op.name, err)
+	}
+	if out != nil {
+		decode, err := decoderInto(out)
+		if err != nil {
+			return nil, refused(op.name, err)
+		}
+		call.read = decode
+	}
+	meta, err := call.send(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &meta, nil
+}
+
+// setRequest takes over what r says.
+func (c *call) setRequest(r *Request) error {
+	if r == nil {
+		return invalid("request", "is nil")
+	}
+	if _, err := r.Repeat.MarshalText(); err != nil {
+		return err
+	}
+	path, rawPath, template, err := joinSegments(r.Path)
+	if err != nil {
+		return err
+	}
+	c.path, c.repeat, c.ownRepeat = template, r.Repeat, true
+	c.target = &c.url
+	c.url = c.set.base.at(c.subdomain, apiPath+path, apiPath+rawPath)
+	c.setParams(r)
+	c.secret = pathSecrets(r.Path)
+	switch r.Method {
+	case http.MethodGet:
+		c.params.encoding = EncodeQuery
+	case http.MethodPost, http.MethodPut, http.MethodDelete:
+		if c.set.encoding == EncodeQuery {
+			if c.set.callEncoded {
+				return invalid("encoding", "query goes with GET only")
+			}
+			c.params.encoding = EncodeJSON
+		}
+		c.params.bodiless = r.Method == http.MethodDelete
+	default:
+		return invalid("method", "must be GET, POST, PUT or DELETE")
+	}
+	c.method = r.Method
+	return c.neverSellTwice()
+}
+
+// joinSegments makes a path of segments: as it is, as it is sent, and as it may
+// be shown.
+func joinSegments(segments []string) (path, rawPath, template string, err error) {
+	if len(segments) == 0 {
+		return "", "", "", invalid("path", "is empty; give the segments below %s", apiPath)
+	}
+	if first := segments[0]; strings.EqualFold(first, "api") || strings.EqualFold(first, "v1") {
+		return "", "", "", invalid("path[0]", "is %q; leave out %s, which is added", ascii.Lower(first), apiPath)
+	}
+	var plain, raw, shown strings.Builder
+	for i, segment := range segments {
+		field := fmt.Sprintf("path[%d]", i)
+		if err := checkSegment(field, segment); err != nil {
+			return "", "", "", err
+		}
+		if strings.Contains(segment, "/") {
+			return "", "", "", invalid(field, `has a slash; give each segment on its own: "calls", "live_calls"`)
+		}
+		plain.WriteString("/" + segment)
+		raw.WriteString("/" + urlpart.EscapeSegment(segment))
+		if i == 0 && urlpart.IsVanityURI(segment) {
+			shown.WriteString("/" + segment)
+		} else {
+			shown.WriteString("/{}")
+		}
+	}
+	return plain.String(), raw.String(), shown.String(), nil
+}
+
+func (r *Request) parameters(list []param) []param { return list }
+
+func (r *Request) fields() Fields { return r.Params }
+
+// decoderInto returns what decodes replies into out.
+func decoderInto(out any) (func(status int, body []byte) error, error) {
+	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
+		return nil, invalid("out", "must be a pointer that is not nil")
+	}
+	return func(_ int, body []byte) error {
+		if err := jsonscan.Valid(body); err != nil {
+			return err
+		}
+		decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, byteOrderMark)))
+		decoder.UseNumber()
+		return decoder.Decode(out)
+	}, nil
+}

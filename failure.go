@@ -1,0 +1,248 @@
+// Failures: what makes an Error of an attempt, and of a reply that refuses.
+
+package trackdrive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/advice"
+	"github.com/trackdrive-go/trackdrive/internal/attempt"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
+)
+
+// failure makes the error of a call of its last attempt.
+func (c *call) failure(r *attempt.Result) *Error {
+	c.lastBody = r.Body
+	e := c.newError(r.StatusCode, r.Body)
+	e.Attempts = r.Attempts
+	e.Delivery = min(Delivery(r.Delivery), c.deliveryOf(&r.Try))
+	e.RetryAfter = r.RetryAfter
+	e.Err = c.advise(c.cause(&r.Try), r.StatusCode, r.Body)
+	return e
+}
+
+// rejected is the error for a readable reply that refuses.
+func (c *call) rejected(meta *Meta) *Error {
+	e := c.newError(meta.StatusCode, meta.Raw)
+	e.Attempts = meta.Attempts
+	e.Delivery = c.delivery
+	e.Err = ErrRejected
+	return e
+}
+
+// unsettled is the error for a readable reply that refuses, where another copy of
+// the request may have been accepted; nil where the refusal is all that there is.
+func (c *call) unsettled(meta *Meta) error {
+	if c.delivery != DeliveryUnknown {
+		return nil
+	}
+	e := c.rejected(meta)
+	e.Err = fmt.Errorf("%w: %w", ErrNetwork, errOtherCopy)
+	return e
+}
+
+var errOtherCopy = errors.New("this copy was refused, and what became of another one is not known")
+
+func (c *call) newError(status int, body []byte) *Error {
+	e := &Error{
+		Operation:  c.name,
+		Method:     c.method,
+		URL:        c.shownURL(),
+		StatusCode: status,
+	}
+	if len(body) == 0 {
+		return e
+	}
+	secrets := c.secrets()
+	e.Body = secrets.Start(body, maxErrorBody)
+	word, reasons := refusalOf(body)
+	e.Status = bounded(&secrets, word)
+	e.Errors = reasons
+	scrubReasons(&secrets, e.Errors)
+	return e
+}
+
+// cause says what went wrong with an attempt, without secrets; nil for nothing.
+func (c *call) cause(t *attempt.Try) error {
+	switch t.Fault {
+	case attempt.None:
+		if t.StatusCode == 0 {
+			return unreadable(errNoStatus) // only a transport of somebody else's can do that
+		}
+		if kind := kindOfStatus(t.StatusCode); kind != ErrRedirect || !urlpart.IsHost(t.Redirect) {
+			return kind
+		}
+		secrets := c.secrets()
+		return fmt.Errorf("%w to the host %s", ErrRedirect, secrets.Text(t.Redirect))
+	case attempt.Network:
+		return fmt.Errorf("%w: %w", ErrNetwork, c.clean(t.Err))
+	case attempt.Timeout:
+		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(t.Err))
+	case attempt.Unreadable:
+		return fmt.Errorf("%w: %w", ErrUnreadable, c.clean(t.Err))
+	case attempt.Contradictory:
+		return c.clean(t.Err)
+	case attempt.Canceled:
+		if errors.Is(t.Err, context.Canceled) {
+			return c.clean(t.Err)
+		}
+		return fmt.Errorf("%w: %w", context.Canceled, c.clean(t.Err))
+	default: // NotBuilt
+		return c.notBuilt(t.Err)
+	}
+}
+
+var errNoStatus = errors.New("the reply has no status")
+
+// notBuilt is the cause of a call that could not be made, which may be that
+// the authenticator took too long.
+func (c *call) notBuilt(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) {
+		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(err))
+	}
+	return c.clean(err)
+}
+
+// clean takes credentials, and what else stood in the URL, out of an error.
+func (c *call) clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	secrets := c.secrets()
+	if c.wire.url != nil {
+		secrets.Add(c.wire.url.RawQuery)
+	}
+	if path := c.target.EscapedPath(); path != c.shownPath() {
+		secrets.Add(path)
+	}
+	return secrets.Error(err)
+}
+
+// scrub takes credentials out of what a refusal says, and bounds it: programs
+// print it.
+func (c *call) scrub(status *string, reasons []FieldError) {
+	secrets := c.secrets()
+	*status = bounded(&secrets, *status)
+	scrubReasons(&secrets, reasons)
+}
+
+// scrubChecks takes credentials out of what a judgement quotes of a reply.
+func (c *call) scrubChecks(checks []Check) {
+	secrets := c.secrets()
+	for i := range checks {
+		checks[i].Got = secrets.Text(checks[i].Got)
+	}
+}
+
+// scrubReasons scrubs reasons in place. Those of one field follow each other.
+func scrubReasons(secrets *redact.Secrets, reasons []FieldError) {
+	var field, shown string
+	for i, r := range reasons {
+		if r.Field != field {
+			field, shown = r.Field, bounded(secrets, r.Field)
+		}
+		reasons[i] = FieldError{shown, bounded(secrets, r.Message)}
+	}
+}
+
+// bounded is the start of text, without secrets.
+func bounded(secrets *redact.Secrets, text string) string {
+	if len(text) > maxErrorText {
+		return secrets.StartText(text, maxErrorText)
+	}
+	return secrets.Text(text)
+}
+
+// advise adds to a cause what to do about it.
+func (c *call) advise(cause error, status int, body []byte) error {
+	if cause == nil || c.need == nobody { // of others' hosts nothing is known
+		return cause
+	}
+	refusal := advice.Refusal{Status: status, Body: body, Company: c.subdomain, Anonymous: !c.hasCredentials(), Update: c.isUpdate()}
+	if refusal.Update {
+		refusal.Sent = c.sentNames()
+	}
+	if text := refusal.Text(); text != "" {
+		return &adviceError{cause, text}
+	}
+	return cause
+}
+
+// isUpdate reports whether the call updates a call, also by Do or as a webhook.
+func (c *call) isUpdate() bool { return strings.Contains(c.target.Path, apiPath+updatePath) }
+
+// hasCredentials reports whether the last attempt carried some, the request's
+// own included.
+func (c *call) hasCredentials() bool {
+	if n := len(c.sent); n > 0 && len(c.sent[n-1].headers)+len(c.sent[n-1].params) > 0 {
+		return true
+	}
+	hasSecretPath := c.masked == "" && slices.ContainsFunc(c.secret, func(text string) bool { return text != "" })
+	return hasSecretPath || hasName(c.headers, "Authorization") || slices.ContainsFunc(c.sentNames(), redact.IsCredentialName)
+}
+
+// sentNames are the names of the parameters that say something.
+func (c *call) sentNames() []string {
+	names := []string{}
+	if w, is := c.content.(*webhookContent); is {
+		names = append(names, w.names()...)
+		return append(names, formNames(c.target.Query())...)
+	}
+	for _, typed := range c.params.typed {
+		if typed.text != "" && !typed.unsent || len(typed.sorted) > 0 {
+			names = append(names, typed.name)
+		}
+	}
+	for _, f := range c.params.sorted {
+		if !isBlankValue(f.value) {
+			names = append(names, rootOf(f.name))
+		}
+	}
+	return names
+}
+
+// isBlankValue reports whether what is sent of a field says nothing.
+func isBlankValue(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case []field:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// names are those of the body's parameters that say something.
+func (c *webhookContent) names() (names []string) {
+	if c.webhook.isForm {
+		form, _ := url.ParseQuery(string(c.body))
+		return formNames(form)
+	}
+	members, _ := membersOf(c.body)
+	for _, m := range members {
+		if !slices.Contains([]string{`""`, "null", "{}", "[]"}, string(bytes.TrimSpace(m.data))) {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
+func formNames(values url.Values) (names []string) {
+	for _, name := range sortedNames(values) {
+		if strings.Join(values[name], "") != "" {
+			names = append(names, rootOf(name))
+		}
+	}
+	return names
+}

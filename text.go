@@ -1,0 +1,151 @@
+// Texts in messages: names, values, and a server's words, each in one short line.
+
+package trackdrive
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+)
+
+// quoteName shows a name that the caller may have from outside.
+func quoteName(name string) string {
+	for i := range len(name) {
+		if name[i] < ' ' || name[i] > '~' || name[i] == '"' {
+			return strconv.Quote(name)
+		}
+	}
+	return name
+}
+
+// shownText is a value in a message: quoted, and short.
+func shownText(text string) string {
+	if len(text) > maxShown {
+		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
+	}
+	return strconv.Quote(text)
+}
+
+// maxShown is how much of a wrong value a message shows, in bytes.
+const maxShown = 64
+
+// maxReasons and maxMessage bound the message of an Error: the server may say more
+// than a log line should hold.
+const (
+	maxReasons = 10
+	maxMessage = 300
+)
+
+// oneLine keeps a server's text from looking like more than one line, and from
+// being longer than that.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > maxMessage {
+		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
+}
+
+// withoutNumbers is a text of the server's, in one line, with the phone numbers in it
+// cut to their last two digits.
+func withoutNumbers(text string) string {
+	text = oneLine(text)
+	var b strings.Builder
+	for len(text) > 0 {
+		length, digits := numberAt(text)
+		switch {
+		case length == 0:
+			b.WriteByte(text[0])
+			length = 1
+		case digits >= fewestDigits:
+			b.WriteString(lastDigits(text[:length]))
+		default:
+			b.WriteString(text[:length])
+		}
+		text = text[length:]
+	}
+	return b.String()
+}
+
+// fewestDigits is how many digits a phone number has at least.
+const fewestDigits = 7
+
+// numberAt reads a phone number at the beginning of text, of digits with usual
+// punctuation between them. Its length is 0 where there is none.
+func numberAt(text string) (length, digits int) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case ascii.IsDigit(c):
+			length = i + 1
+			digits++
+		case c == '+' && i == 0, c == '(':
+		case strings.IndexByte("-. )", c) < 0, digits == 0, i >= length+2:
+			return length, digits
+		}
+	}
+	return length, digits
+}
+
+// lastDigits keeps the last two digits of a phone number; "" of none.
+func lastDigits(number string) string {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, number)
+	switch {
+	case number == "":
+		return ""
+	case len(digits) < fewestDigits:
+		return "…"
+	default:
+		return "…" + digits[len(digits)-2:]
+	}
+}
+
+// countOf is a number of things: "1 attempt", "2 attempts".
+func countOf(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// bare drops the package's prefix, which the message already starts with.
+func bare(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
+
+// isBlank reports whether text is empty, or white space alone.
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+func isPrintable(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+func firstText(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// sortedNames are the keys of a map, in order.
+func sortedNames[V any](m map[string]V) []string {
+	list := make([]string, 0, len(m))
+	for name := range m {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
+}
+
+var byteOrderMark = []byte("\ufeff")
