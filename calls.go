@@ -119,7 +119,7 @@ func (c *Client) UpdateCallAt(ctx context.Context, call CallRef, u *UpdateCall, 
 	return out.update(ctx, checked.UUID, u)
 }
 
-var updateOperation = operation{name: "update_call", path: "/calls/update_call/{uuid}", need: bound}
+var updateOperation = operation{name: updateCallName, path: "/calls/update_call/{uuid}", need: bound}
 
 func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateCallResponse, error) {
 	switch {
@@ -163,7 +163,7 @@ func readUpdate(body []byte) (refusal bool, err error) {
 		return false, nil
 	}
 	var r reader
-	err = r.object(body, refusalMembers)
+	err = r.object(body, inRefusal)
 	if errors.Is(err, errNoObject) {
 		return false, nil
 	}
@@ -316,7 +316,7 @@ func (p *forwardPost) addBody(r *http.Request) (broken error) {
 func (p *forwardPost) addJSON(body []byte) (broken error) {
 	var r reader
 	var syntax *jsonscan.Error
-	switch err := r.object(body, forwardPostMembers); {
+	switch err := r.object(body, inForwardPost); {
 	case errors.Is(err, errNoObject):
 		return errors.New("it is not a JSON object")
 	case errors.As(err, &syntax):

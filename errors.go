@@ -394,6 +394,9 @@ func (a *adviceError) Error() string { return a.cause.Error() + ": " + a.text }
 // Unwrap returns the cause.
 func (a *adviceError) Unwrap() error { return a.cause }
 
+// updateCallName is the operation that updates a call.
+const updateCallName = "update_call"
+
 // advice is what came with the cause or, of an Error made by hand, what its
 // fields tell.
 func (e *Error) advice() string {
@@ -401,7 +404,7 @@ func (e *Error) advice() string {
 	if errors.As(e.Err, &a) {
 		return a.text
 	}
-	if e.Operation != updateOperation.name {
+	if e.Operation != updateCallName {
 		return ""
 	}
 	refusal := advice.Refusal{Status: e.StatusCode, Body: e.Body, Company: companyOf(e.URL), Update: true}
@@ -410,13 +413,8 @@ func (e *Error) advice() string {
 
 // companyOf is the subdomain in a URL of TrackDrive's.
 func companyOf(rawURL string) string {
-	_, host, _ := strings.Cut(rawURL, "://")
-	host, _, _ = strings.Cut(host, "/")
-	company, isCompany := strings.CutSuffix(host, "."+trackdriveHost)
-	if !isCompany || !urlpart.IsSubdomain(company) {
-		return ""
-	}
-	return company
+	host, _ := urlpart.HostIn(rawURL)
+	return urlpart.CompanyIn(host)
 }
 
 // withoutAdvice is the text of a cause alone.

@@ -3,11 +3,9 @@
 package trackdrive
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -190,59 +188,9 @@ func (c *call) hasCredentials() bool {
 
 // sentNames are the names of the parameters that say something.
 func (c *call) sentNames() []string {
-	names := []string{}
-	if w, is := c.content.(*webhookContent); is {
-		names = append(names, w.names()...)
-		return append(names, formNames(c.target.Query())...)
-	}
-	for _, typed := range c.params.typed {
-		if typed.text != "" && !typed.unsent || len(typed.sorted) > 0 {
-			names = append(names, typed.name)
-		}
-	}
-	for _, f := range c.params.sorted {
-		if !isBlankValue(f.value) {
-			names = append(names, rootOf(f.name))
-		}
-	}
-	return names
-}
-
-// isBlankValue reports whether what is sent of a field says nothing.
-func isBlankValue(value any) bool {
-	switch v := value.(type) {
-	case nil:
-		return true
-	case string:
-		return v == ""
-	case []field:
-		return len(v) == 0
-	case []any:
-		return len(v) == 0
-	}
-	return false
-}
-
-// names are those of the body's parameters that say something.
-func (c *webhookContent) names() (names []string) {
-	if c.webhook.isForm {
-		form, _ := url.ParseQuery(string(c.body))
-		return formNames(form)
-	}
-	members, _ := membersOf(c.body)
-	for _, m := range members {
-		if !slices.Contains([]string{`""`, "null", "{}", "[]"}, string(bytes.TrimSpace(m.data))) {
-			names = append(names, m.name)
-		}
-	}
-	return names
-}
-
-func formNames(values url.Values) (names []string) {
-	for _, name := range sortedNames(values) {
-		if strings.Join(values[name], "") != "" {
-			names = append(names, rootOf(name))
-		}
+	names := append([]string{}, c.content.sentNames()...)
+	if c.masked != "" { // a webhook has some in its URL, too
+		names = append(names, formNames(c.target.Query())...)
 	}
 	return names
 }

@@ -12,12 +12,6 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// trackdriveHost is where companies' subdomains are.
-const trackdriveHost = "trackdrive.com"
-
-// formerHost is where companies were; some documents still say so.
-const formerHost = "trackdrive.net"
-
 // apiPath is where all calls live.
 const apiPath = "/api/v1"
 
@@ -55,9 +49,9 @@ func (b base) root(subdomain string) string {
 
 func companyHost(subdomain string) string {
 	if subdomain == "" {
-		return trackdriveHost
+		return urlpart.TrackDriveHost
 	}
-	return subdomain + "." + trackdriveHost
+	return subdomain + "." + urlpart.TrackDriveHost
 }
 
 func parseBase(rawURL string) (base, error) {
@@ -112,7 +106,7 @@ func checkSubdomain(field, subdomain string) (string, error) {
 	folded := ascii.Lower(subdomain)
 	// What net/url makes of it must be the same host.
 	u, err := url.Parse("https://" + companyHost(folded) + "/")
-	if err != nil || u.Hostname() != folded+"."+trackdriveHost || u.Path != "/" {
+	if err != nil || u.Hostname() != folded+"."+urlpart.TrackDriveHost || u.Path != "/" {
 		return "", invalid(field, "%s", giveSubdomain)
 	}
 	return folded, nil
@@ -150,7 +144,7 @@ func subdomainMistake(text string) string {
 // hostMistake says what to give in the place of a host.
 func hostMistake(host, what, whatElse string) string {
 	company := ascii.Lower(host)
-	for _, domain := range []string{trackdriveHost, formerHost} {
+	for _, domain := range []string{urlpart.TrackDriveHost, urlpart.FormerHost} {
 		company = strings.TrimSuffix(company, "."+domain)
 		if company == domain || company == "www" {
 			return what + " without a company; " + giveSubdomain

@@ -94,7 +94,7 @@ var errNoLead = errors.New("the reply says nothing of a lead")
 // readLead reads a reply to a lead; it is nil when the lead was refused.
 func readLead(body []byte) (*LeadResponse, error) {
 	var r reader
-	if err := r.object(body, leadMembers); err != nil {
+	if err := r.object(body, inLead); err != nil {
 		return nil, err
 	}
 	a := r.answer()

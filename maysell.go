@@ -14,10 +14,6 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// oldTrackdriveHost is where TrackDrive was before trackdriveHost, and still
-// answers.
-const oldTrackdriveHost = "trackdrive.net"
-
 // neverSellTwice makes the call RepeatNever where its request may sell, whatever
 // the request, the webhook or an option says. It needs target and content.
 func (c *call) neverSellTwice() error {
@@ -43,7 +39,7 @@ func (c *call) neverSellTwice() error {
 // domains, and at the host that WithBaseURL named, whatever the port.
 func (b base) mayServe(host string) bool {
 	name := strings.TrimRight(ascii.Lower(urlpart.Hostname(host)), ".")
-	for _, domain := range [...]string{trackdriveHost, oldTrackdriveHost} {
+	for _, domain := range [...]string{urlpart.TrackDriveHost, urlpart.FormerHost} {
 		if name == domain || strings.HasSuffix(name, "."+domain) {
 			return true
 		}

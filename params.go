@@ -40,6 +40,8 @@ type content interface {
 	// encode makes a request of it, with the authenticator's parameters among
 	// its own. Target is not changed.
 	encode(target *url.URL, auth []namedText) (payload, error)
+	// sentNames are the names of the parameters in it that say something.
+	sentNames() []string
 }
 
 // payload is encoded content.
@@ -335,4 +337,42 @@ func addValue(values url.Values, name string, value any) {
 			addValue(values, name+"[]", element)
 		}
 	}
+}
+
+func (p *params) sentNames() (names []string) {
+	for _, typed := range p.typed {
+		if typed.text != "" && !typed.unsent || len(typed.sorted) > 0 {
+			names = append(names, typed.name)
+		}
+	}
+	for _, f := range p.sorted {
+		if !isBlankValue(f.value) {
+			names = append(names, rootOf(f.name))
+		}
+	}
+	return names
+}
+
+// isBlankValue reports whether what is sent of a field says nothing.
+func isBlankValue(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case []field:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+func formNames(values url.Values) (names []string) {
+	for _, name := range sortedNames(values) {
+		if strings.Join(values[name], "") != "" {
+			names = append(names, rootOf(name))
+		}
+	}
+	return names
 }

@@ -222,7 +222,7 @@ func (p *PingResponse) post() *PostRequest {
 // readPing reads a reply to a ping. Its parts share body's memory.
 func readPing(body []byte) (*PingResponse, error) {
 	var r reader
-	if err := r.object(body, pingMembers); err != nil {
+	if err := r.object(body, inPing); err != nil {
 		return nil, err
 	}
 	a := r.answer()

@@ -203,7 +203,7 @@ func (p *PostResponse) signs(a *answer) (s saleSigns) {
 // lead is sold all the same.
 func saysSold(body []byte) bool {
 	var r reader
-	if err := r.object(body, postMembers); err != nil {
+	if err := r.object(body, inPost); err != nil {
 		return false
 	}
 	a := r.answer()
@@ -269,7 +269,7 @@ func (p *PostResponse) Number() (number string, ok bool) {
 // readPost reads a reply to a post or a full. Its parts share body's memory.
 func readPost(body []byte) (*PostResponse, error) {
 	var r reader
-	if err := r.object(body, postMembers); err != nil {
+	if err := r.object(body, inPost); err != nil {
 		return nil, err
 	}
 	a := r.answer()

@@ -32,92 +32,6 @@ type Meta struct {
 // Field looks up any field of the reply by path.
 func (m *Meta) Field(path string) Value { return lookup(m.Raw, path) }
 
-// A member is a name that replies are read for.
-type member int
-
-const (
-	mSuccess member = iota
-	mStatus
-	mErrors
-	mError
-	mMessage
-	mTryAllBuyersPingID
-	mTryAllBuyers
-	mBuyers
-	mForwardingNumber
-	mForwardingNumberStatus
-	mForwardingNumberSIPAddress
-	mTrackdriveNumber
-	mBuyerName
-	mLeadID
-	mLead
-	mID
-	mUUID
-	mTrackdriveNumberPlain
-	mSMSNumberPlain
-	mPingIDsExpiryInSeconds
-	mPingID
-	mBuyerID
-	mName
-	mBidPrice
-	mBid
-	mOfferConversionPayout
-	mOfferID
-	mTier
-	mDestinationNumber
-	mTrafficSourceID
-	mCurrentConversionDuration
-	mDuration
-	mConcurrencyCapLimit
-	mConcurrencyCapAvailable
-	mTrackdriveSubdomain
-	mTrackdriveCallUUID
-	members // how many there are
-)
-
-var memberNames = [members]string{
-	mSuccess: "success", mStatus: "status", mErrors: "errors", mError: "error", mMessage: "message",
-	mTryAllBuyersPingID: "try_all_buyers_ping_id", mTryAllBuyers: "try_all_buyers", mBuyers: "buyers",
-	mForwardingNumber: "forwarding_number", mForwardingNumberStatus: "forwarding_number_status",
-	mForwardingNumberSIPAddress: "forwarding_number_sip_address", mTrackdriveNumber: "trackdrive_number",
-	mBuyerName: "buyer_name", mLeadID: "lead_id", mLead: "lead", mID: "id", mUUID: "uuid",
-	mTrackdriveNumberPlain: "trackdrive_number_plain", mSMSNumberPlain: "sms_number_plain",
-	mPingIDsExpiryInSeconds: "ping_ids_expiry_in_seconds", mPingID: "ping_id", mBuyerID: "buyer_id", mName: "name",
-	mBidPrice: "bid_price", mBid: "bid", mOfferConversionPayout: "offer_conversion_payout", mOfferID: "offer_id",
-	mTier: "tier", mDestinationNumber: "destination_number", mTrafficSourceID: "traffic_source_id",
-	mCurrentConversionDuration: "current_conversion_duration", mDuration: "duration",
-	mConcurrencyCapLimit: "concurrency_cap_limit", mConcurrencyCapAvailable: "concurrency_cap_available",
-	mTrackdriveSubdomain: paramSubdomain, mTrackdriveCallUUID: paramCallUUID,
-}
-
-// memberSet is a set of members, a bit for each.
-type memberSet uint64
-
-func setOf(list ...member) (s memberSet) {
-	for _, m := range list {
-		s |= 1 << m
-	}
-	return s
-}
-
-func (s memberSet) has(m member) bool { return s&(1<<m) != 0 }
-
-// What each object is read for.
-var (
-	refusalMembers = setOf(mSuccess, mStatus, mErrors, mError, mMessage)
-	pingMembers    = setOf(mSuccess, mStatus, mBuyers, mTryAllBuyersPingID, mTryAllBuyers, mErrors, mError, mMessage,
-		mForwardingNumber, mTrackdriveNumber, mLeadID, mPingIDsExpiryInSeconds)
-	tryAllMembers = setOf(mPingID, mBuyers)
-	buyerMembers  = setOf(mID, mBuyerID, mPingID, mName, mOfferConversionPayout, mBidPrice, mBid, mCurrentConversionDuration, mDuration,
-		mConcurrencyCapLimit, mConcurrencyCapAvailable, mForwardingNumber, mDestinationNumber, mOfferID, mTier, mTrafficSourceID)
-	postMembers = setOf(mSuccess, mStatus, mErrors, mError, mMessage, mForwardingNumber, mForwardingNumberStatus, mForwardingNumberSIPAddress,
-		mTrackdriveNumber, mBuyerName, mLeadID, mBuyers, mTryAllBuyers)
-	plainNoMembers     = setOf(mSuccess, mStatus, mErrors, mError, mBuyers, mTryAllBuyers) | setOf(saleTraces...)
-	leadMembers        = setOf(mSuccess, mStatus, mErrors, mError, mMessage, mLeadID, mLead, mID, mUUID, mTrackdriveNumberPlain, mSMSNumberPlain)
-	forwardPostMembers = setOf(mTrackdriveSubdomain, mTrackdriveCallUUID)
-	leadRecordMembers  = setOf(mID, mLeadID, mUUID, mStatus, mTrackdriveNumberPlain, mSMSNumberPlain)
-)
-
 // unreadable makes an error of kind [ErrUnreadable].
 func unreadable(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, err) }
 
@@ -129,7 +43,7 @@ var (
 )
 
 // found is where an object's members stand.
-type found [members]jsonscan.Value
+type found [endOfMembers]jsonscan.Value
 
 // reader reads one reply.
 type reader struct {
@@ -148,7 +62,7 @@ type reader struct {
 
 // object reads the whole reply, which must be an object, and notes where the
 // wanted members are.
-func (r *reader) object(body []byte, wanted memberSet) error {
+func (r *reader) object(body []byte, wanted objectSet) error {
 	r.body, r.text = body, string(body)
 	r.Reset(body)
 	kind := r.Kind()
@@ -168,13 +82,13 @@ func (r *reader) object(body []byte, wanted memberSet) error {
 }
 
 // members walks through the object that was entered last.
-func (r *reader) members(wanted memberSet, f *found) {
+func (r *reader) members(wanted objectSet, f *found) {
 	for r.Next() {
 		m, ok := r.which(wanted)
 		switch {
 		case !ok: // Next steps over it
 		case f[m].Kind != jsonscan.Invalid:
-			r.fail(fmt.Errorf("%s is given twice", memberNames[m]))
+			r.fail(fmt.Errorf("%s is given twice", m.name()))
 		default:
 			f[m] = r.member(m, f == &r.top)
 		}
@@ -182,94 +96,13 @@ func (r *reader) members(wanted memberSet, f *found) {
 }
 
 // which tells which of the wanted members Next went to.
-func (r *reader) which(wanted memberSet) (member, bool) {
+func (r *reader) which(wanted objectSet) (replyMember, bool) {
 	m := memberOf(r.Name())
-	return m, wanted.has(m)
-}
-
-// memberOf is memberNames the other way round, as a switch because it is asked
-// for every name of every reply.
-func memberOf(name []byte) member {
-	switch string(name) {
-	case "success":
-		return mSuccess
-	case "status":
-		return mStatus
-	case "errors":
-		return mErrors
-	case "error":
-		return mError
-	case "message":
-		return mMessage
-	case "try_all_buyers_ping_id":
-		return mTryAllBuyersPingID
-	case "try_all_buyers":
-		return mTryAllBuyers
-	case "buyers":
-		return mBuyers
-	case "forwarding_number":
-		return mForwardingNumber
-	case "forwarding_number_status":
-		return mForwardingNumberStatus
-	case "forwarding_number_sip_address":
-		return mForwardingNumberSIPAddress
-	case "trackdrive_number":
-		return mTrackdriveNumber
-	case "buyer_name":
-		return mBuyerName
-	case "lead_id":
-		return mLeadID
-	case "lead":
-		return mLead
-	case "id":
-		return mID
-	case "uuid":
-		return mUUID
-	case "trackdrive_number_plain":
-		return mTrackdriveNumberPlain
-	case "sms_number_plain":
-		return mSMSNumberPlain
-	case "ping_ids_expiry_in_seconds":
-		return mPingIDsExpiryInSeconds
-	case "ping_id":
-		return mPingID
-	case "buyer_id":
-		return mBuyerID
-	case "name":
-		return mName
-	case "bid_price":
-		return mBidPrice
-	case "bid":
-		return mBid
-	case "offer_conversion_payout":
-		return mOfferConversionPayout
-	case "offer_id":
-		return mOfferID
-	case "tier":
-		return mTier
-	case "destination_number":
-		return mDestinationNumber
-	case "traffic_source_id":
-		return mTrafficSourceID
-	case "current_conversion_duration":
-		return mCurrentConversionDuration
-	case "duration":
-		return mDuration
-	case "concurrency_cap_limit":
-		return mConcurrencyCapLimit
-	case "concurrency_cap_available":
-		return mConcurrencyCapAvailable
-	case paramSubdomain:
-		return mTrackdriveSubdomain
-	case paramCallUUID:
-		return mTrackdriveCallUUID
-	default:
-		return members
-	}
+	return m, m.isIn(wanted)
 }
 
 // member reads one member; top is whether it is the reply's own.
-func (r *reader) member(m member, top bool) jsonscan.Value {
+func (r *reader) member(m replyMember, top bool) jsonscan.Value {
 	v := jsonscan.Value{Kind: r.Kind(), Start: r.Offset()}
 	switch {
 	case m == mBuyers && top:
@@ -278,10 +111,10 @@ func (r *reader) member(m member, top bool) jsonscan.Value {
 		r.inBuyers = r.readBuyers()
 	case m == mTryAllBuyers && v.Kind == jsonscan.Object:
 		r.Enter()
-		r.members(tryAllMembers, &r.in)
+		r.members(inTryAll, &r.in)
 	case m == mLead && v.Kind == jsonscan.Object:
 		r.Enter()
-		r.members(leadRecordMembers, &r.in)
+		r.members(inLeadRecord, &r.in)
 	default:
 		return r.Read()
 	}
@@ -337,18 +170,18 @@ func (r *reader) readBuyers() []Buyer {
 // readBuyer reads one buyer. Where two names mean the same, both are kept until
 // it is clear which one counts.
 func (r *reader) readBuyer(b *Buyer) {
-	var seen memberSet
+	var seen uint64
 	var buyerID, id, destination, forwarding, duration jsonscan.Value
-	var bids [3]jsonscan.Value
+	var bids [lastBid - firstBid + 1]jsonscan.Value
 	start := r.Offset()
 	r.Enter()
 	for r.Next() {
-		m, ok := r.which(buyerMembers)
+		m, ok := r.which(inBuyer)
 		switch {
 		case !ok:
 			continue
-		case seen.has(m):
-			r.fail(fmt.Errorf("%s is given twice", memberNames[m]))
+		case seen&(1<<m) != 0:
+			r.fail(fmt.Errorf("%s is given twice", m.name()))
 			continue
 		}
 		seen |= 1 << m
@@ -365,12 +198,6 @@ func (r *reader) readBuyer(b *Buyer) {
 			b.PingID = r.id(v)
 		case mName:
 			b.Name = r.string(v)
-		case mBidPrice:
-			bids[0] = v
-		case mBid:
-			bids[1] = v
-		case mOfferConversionPayout:
-			bids[2] = v
 		case mOfferID:
 			b.OfferID = r.id(v)
 		case mTier:
@@ -389,6 +216,10 @@ func (r *reader) readBuyer(b *Buyer) {
 			b.ConcurrencyCapLimit = r.count(v)
 		case mConcurrencyCapAvailable:
 			b.ConcurrencyCapAvailable = r.count(v)
+		default:
+			if firstBid <= m && m <= lastBid {
+				bids[m-firstBid] = v
+			}
 		}
 	}
 	b.ID = r.firstID(buyerID, id)
@@ -403,7 +234,7 @@ func (r *reader) readBuyer(b *Buyer) {
 
 // payout is the first bid that is given. One that cannot be read is none, and
 // keeps the next from standing in for it.
-func (r *reader) payout(bids [3]jsonscan.Value) Amount {
+func (r *reader) payout(bids [lastBid - firstBid + 1]jsonscan.Value) Amount {
 	for _, v := range bids {
 		if r.isGiven(v) {
 			amount, _ := r.value(v).Amount()
@@ -690,17 +521,11 @@ var zero = MustAmount("0")
 // refusalOf reads what it can of a reply that is an error anyway.
 func refusalOf(body []byte) (word string, reasons []FieldError) {
 	var r reader
-	if err := r.object(body, refusalMembers); err != nil {
+	if err := r.object(body, inRefusal); err != nil {
 		return "", nil
 	}
 	a := r.answer()
 	return a.word, r.withMessage(a.reasons)
-}
-
-// saleTraces are the members of a reply that only a sale, or a bid, leaves.
-var saleTraces = []member{
-	mForwardingNumber, mForwardingNumberSIPAddress, mTrackdriveNumber, mLeadID, mLead,
-	mBuyerName, mBuyerID, mPingID, mTryAllBuyersPingID,
 }
 
 // isPlainNo reports whether the answer to a ping that may sell says no, and
@@ -708,23 +533,23 @@ var saleTraces = []member{
 // whether its HTTP status, a 4xx, said so already.
 func isPlainNo(body []byte, refusedByStatus bool) bool {
 	var r reader
-	if err := r.object(body, plainNoMembers); err != nil {
+	if err := r.object(body, inPlainNo); err != nil {
 		// A proxy's page says nothing of a sale; half an object might have.
 		return refusedByStatus && !bytes.HasPrefix(bytes.TrimSpace(body), []byte{'{'})
 	}
 	a := r.answer()
-	if a.accepts() || len(r.allBuyers()) > 0 || r.isTrace(r.in[mPingID]) {
+	if a.accepts() || len(r.allBuyers()) > 0 || r.isGivenTrace(r.in[mPingID]) {
 		return false
 	}
-	for _, m := range saleTraces {
-		if r.isTrace(r.top[m]) {
+	for m, v := range r.top {
+		if replyMember(m).isIn(isTrace) && r.isGivenTrace(v) {
 			return false
 		}
 	}
 	return refusedByStatus || a.success == no || isRefusing(a.word) || r.isClientError(r.top[mStatus])
 }
 
-func (r *reader) isTrace(v jsonscan.Value) bool { return r.isGiven(v) && v.Kind != jsonscan.False }
+func (r *reader) isGivenTrace(v jsonscan.Value) bool { return r.isGiven(v) && v.Kind != jsonscan.False }
 
 // isClientError reports whether a numeric status is a 4xx.
 func (r *reader) isClientError(v jsonscan.Value) bool {
@@ -739,12 +564,6 @@ func (r *reader) allBuyers() []Buyer {
 	}
 	return r.inBuyers
 }
-
-// The names in the forward post.
-const (
-	paramSubdomain = "trackdrive_subdomain"
-	paramCallUUID  = "trackdrive_call_uuid"
-)
 
 // refusalWords are the status words that say that a lead is not taken.
 var refusalWords = map[string]bool{

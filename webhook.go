@@ -632,12 +632,12 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 		return invalid("url", "cannot be read after the values were filled in")
 	}
 	own := c.set.base.host != "" && target.Scheme == c.set.base.scheme && target.Host == c.set.base.host
-	company, isCompany := strings.CutSuffix(ascii.Lower(target.Host), "."+trackdriveHost)
+	company := urlpart.CompanyIn(ascii.Lower(target.Host))
 	switch {
 	case own, target.Scheme == "https" && target.Host == companyHost(c.subdomain):
 	case target.Scheme != "https":
 		return invalid("url", "must begin with https://; plain http is for the Client's own base URL")
-	case isCompany && urlpart.IsSubdomain(company):
+	case company != "":
 		c.subdomain = company
 	default:
 		c.need = nobody
@@ -752,4 +752,19 @@ func addMembers(body []byte, auth []namedText) ([]byte, error) {
 		out = jsonscan.AppendQuoted(out, a.text)
 	}
 	return append(out, body[end:]...), nil
+}
+
+// sentNames are those of the body's parameters that say something.
+func (c *webhookContent) sentNames() (names []string) {
+	if c.webhook.isForm {
+		form, _ := url.ParseQuery(string(c.body))
+		return formNames(form)
+	}
+	members, _ := membersOf(c.body)
+	for _, m := range members {
+		if !slices.Contains([]string{`""`, "null", "{}", "[]"}, string(bytes.TrimSpace(m.data))) {
+			names = append(names, m.name)
+		}
+	}
+	return names
 }

@@ -6,6 +6,22 @@ import (
 	"strings"
 )
 
+// The hosts of TrackDrive: a company is a label in front of one.
+const (
+	TrackDriveHost = "trackdrive.com"
+	FormerHost     = "trackdrive.net" // where companies were; some documents still say so, and it leads to the same companies
+)
+
+// CompanyIn returns the subdomain in a host of TrackDrive's, as it is written;
+// "" for any other host.
+func CompanyIn(host string) string {
+	company, isCompany := strings.CutSuffix(host, "."+TrackDriveHost)
+	if !isCompany || !IsSubdomain(company) {
+		return ""
+	}
+	return company
+}
+
 // IsHost reports whether text is a host with or without a port.
 func IsHost(text string) bool {
 	host := Hostname(text)

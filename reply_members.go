@@ -1,0 +1,162 @@
+// The members of replies: every name that is read, and in which objects.
+
+package trackdrive
+
+// replyMember is a name that replies are read for.
+type replyMember uint8
+
+// A new name has a line here, one in memberTable, and a use where its object is
+// read: in readPing, readPost, readLead, readBuyer. A name of a bid needs no
+// more than its place among the bids.
+const (
+	mSuccess replyMember = iota + 1
+	mStatus
+	mErrors
+	mError
+	mMessage
+	mTryAllBuyersPingID
+	mTryAllBuyers
+	mBuyers
+	mForwardingNumber
+	mForwardingNumberStatus
+	mForwardingNumberSIPAddress
+	mTrackdriveNumber
+	mBuyerName
+	mLeadID
+	mLead
+	mID
+	mUUID
+	mTrackdriveNumberPlain
+	mSMSNumberPlain
+	mPingIDsExpiryInSeconds
+	mPingID
+	mBuyerID
+	mName
+
+	// The bid, the name that counts first.
+	mBidPrice
+	mBid
+	mOfferConversionPayout
+
+	mOfferID
+	mTier
+	mDestinationNumber
+	mTrafficSourceID
+	mCurrentConversionDuration
+	mDuration
+	mConcurrencyCapLimit
+	mConcurrencyCapAvailable
+	mTrackdriveSubdomain
+	mTrackdriveCallUUID
+	endOfMembers
+
+	firstBid = mBidPrice
+	lastBid  = mOfferConversionPayout
+)
+
+// objectSet says in which objects of replies a member is read, a bit for each.
+type objectSet uint16
+
+const (
+	inRefusal     objectSet = 1 << iota // a reply of any endpoint that says no
+	inPing                              // the reply to a ping
+	inTryAll                            // try_all_buyers
+	inBuyer                             // an element of buyers
+	inPost                              // the reply to a post or a full
+	inPlainNo                           // the reply to a ping that may have sold
+	isTrace                             // there, what only a sale or a bid leaves
+	inLead                              // the reply about a lead
+	inLeadRecord                        // lead, in that
+	inForwardPost                       // what TrackDrive sends to a buyer
+)
+
+var memberTable = [endOfMembers]struct {
+	name    string
+	objects objectSet
+}{
+	mSuccess:                    {"success", inRefusal | inPing | inPost | inPlainNo | inLead},
+	mStatus:                     {"status", inRefusal | inPing | inPost | inPlainNo | inLead | inLeadRecord},
+	mErrors:                     {"errors", inRefusal | inPing | inPost | inPlainNo | inLead},
+	mError:                      {"error", inRefusal | inPing | inPost | inPlainNo | inLead},
+	mMessage:                    {"message", inRefusal | inPing | inPost | inLead},
+	mTryAllBuyersPingID:         {"try_all_buyers_ping_id", inPing | inPlainNo | isTrace},
+	mTryAllBuyers:               {"try_all_buyers", inPing | inPost | inPlainNo},
+	mBuyers:                     {"buyers", inPing | inTryAll | inPost | inPlainNo},
+	mForwardingNumber:           {"forwarding_number", inPing | inBuyer | inPost | inPlainNo | isTrace},
+	mForwardingNumberStatus:     {"forwarding_number_status", inPost},
+	mForwardingNumberSIPAddress: {"forwarding_number_sip_address", inPost | inPlainNo | isTrace},
+	mTrackdriveNumber:           {"trackdrive_number", inPing | inPost | inPlainNo | isTrace},
+	mBuyerName:                  {"buyer_name", inPost | inPlainNo | isTrace},
+	mLeadID:                     {"lead_id", inPing | inPost | inPlainNo | isTrace | inLead | inLeadRecord},
+	mLead:                       {"lead", inPlainNo | isTrace | inLead},
+	mID:                         {"id", inBuyer | inLead | inLeadRecord},
+	mUUID:                       {"uuid", inLead | inLeadRecord},
+	mTrackdriveNumberPlain:      {"trackdrive_number_plain", inLead | inLeadRecord},
+	mSMSNumberPlain:             {"sms_number_plain", inLead | inLeadRecord},
+	mPingIDsExpiryInSeconds:     {"ping_ids_expiry_in_seconds", inPing},
+	mPingID:                     {"ping_id", inTryAll | inBuyer | inPlainNo | isTrace},
+	mBuyerID:                    {"buyer_id", inBuyer | inPlainNo | isTrace},
+	mName:                       {"name", inBuyer},
+	mBidPrice:                   {"bid_price", inBuyer},
+	mBid:                        {"bid", inBuyer},
+	mOfferConversionPayout:      {"offer_conversion_payout", inBuyer},
+	mOfferID:                    {"offer_id", inBuyer},
+	mTier:                       {"tier", inBuyer},
+	mDestinationNumber:          {"destination_number", inBuyer},
+	mTrafficSourceID:            {"traffic_source_id", inBuyer},
+	mCurrentConversionDuration:  {"current_conversion_duration", inBuyer},
+	mDuration:                   {"duration", inBuyer},
+	mConcurrencyCapLimit:        {"concurrency_cap_limit", inBuyer},
+	mConcurrencyCapAvailable:    {"concurrency_cap_available", inBuyer},
+	mTrackdriveSubdomain:        {paramSubdomain, inForwardPost},
+	mTrackdriveCallUUID:         {paramCallUUID, inForwardPost},
+}
+
+// The parameters of a forward post that name the call.
+const (
+	paramSubdomain = "trackdrive_subdomain"
+	paramCallUUID  = "trackdrive_call_uuid"
+)
+
+// name returns the member's name on the wire.
+func (m replyMember) name() string { return memberTable[m].name }
+
+// isIn reports whether the member is read in any of the objects.
+func (m replyMember) isIn(objects objectSet) bool { return memberTable[m].objects&objects != 0 }
+
+// memberSlots finds members by their name, which is looked up for every name of
+// every reply: a hash table with room for more, whose collisions take the next
+// slot.
+var memberSlots = placeMembers()
+
+const memberSlotCount = 256
+
+func placeMembers() (slots [memberSlotCount]replyMember) {
+	for m := replyMember(1); m < endOfMembers; m++ {
+		slot := memberSlot([]byte(m.name()))
+		for slots[slot] != 0 {
+			slot++
+		}
+		slots[slot] = m
+	}
+	return slots
+}
+
+// memberSlot is where a name that is not empty is looked for first.
+func memberSlot(name []byte) uint8 {
+	n := len(name)
+	return uint8(n)*31 ^ name[0]*7 ^ name[n/2]*13 ^ name[n-1]
+}
+
+// memberOf returns the member of a name, 0 if there is none.
+func memberOf(name []byte) replyMember {
+	if len(name) == 0 {
+		return 0
+	}
+	for slot := memberSlot(name); ; slot++ {
+		m := memberSlots[slot]
+		if m == 0 || string(name) == memberTable[m].name {
+			return m
+		}
+	}
+}
