@@ -30,7 +30,7 @@ func (v Verdict) MarshalText() ([]byte, error) { return verdictNames.marshal(v) 
 // UnmarshalText reads the name that MarshalText writes.
 func (v *Verdict) UnmarshalText(text []byte) error { return verdictNames.unmarshal(text, v) }
 
-var verdictNames = names[Verdict]{"verdict", []string{"undetermined", "rejected", "accepted"}}
+var verdictNames = enumNames[Verdict]{"verdict", []string{"undetermined", "rejected", "accepted"}}
 
 // Rule is a [Condition] on a field, or [Criteria].
 type Rule interface{ isRule() }

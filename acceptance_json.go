@@ -268,7 +268,7 @@ func (c *Criteria) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	if c.hasEmptyGroup() {
-		return nil, invalid("criteria", "a group without rules has no JSON form")
+		return nil, invalidArgument("criteria", "a group without rules has no JSON form")
 	}
 	return c.appendJSON(nil), nil
 }

@@ -23,7 +23,7 @@ import (
 // the criteria have mistakes, that is the one thing reported.
 func (c *Criteria) Weaknesses(sample []byte) []string {
 	if err := c.Err(); err != nil {
-		return []string{bare(err.Error())}
+		return []string{withoutPrefix(err.Error())}
 	}
 	if verdict := c.Evaluate(sample); verdict != VerdictAccepted {
 		return []string{fmt.Sprintf("does not accept the sample: %s", verdict)}

@@ -29,7 +29,7 @@ type Amount struct {
 func ParseAmount(text string) (Amount, error) {
 	a, ok := amountOf(text)
 	if !ok {
-		return Amount{}, invalid("amount", "%s", amountMistake(text))
+		return Amount{}, invalidArgument("amount", "%s", amountMistake(text))
 	}
 	return a, nil
 }
@@ -154,7 +154,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return invalid("amount", "%s is neither a number nor a string", printable(compact(string(data))))
+		return invalidArgument("amount", "%s is neither a number nor a string", printable(compact(string(data))))
 	}
 	return a.UnmarshalText([]byte(text))
 }
@@ -164,7 +164,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 // leading zero, as TrackDrive's examples do, and as a string otherwise.
 type ID string
 
-var errBadID = invalid("id", "must be a number or a string")
+var errBadID = invalidArgument("id", "must be a number or a string")
 
 // UnmarshalJSON takes a number or a string, and keeps its text; null is "".
 func (id *ID) UnmarshalJSON(data []byte) error {

@@ -24,4 +24,4 @@ type Buyer struct {
 }
 
 // Field looks up any field of the buyer by path, as it stands in Raw.
-func (b Buyer) Field(path string) Value { return lookup(b.Raw, path) }
+func (b Buyer) Field(path string) Value { return lookupValue(b.Raw, path) }

@@ -37,15 +37,15 @@ type UpdateCall struct {
 	Fields         Fields `json:"fields,omitempty"`           // other top-level parameters
 }
 
-func (u *UpdateCall) parameters(list []param) []param {
+func (u *UpdateCall) parameters(list []typedParam) []typedParam {
 	return append(list,
-		param{name: "buyer_converted", text: boolText(u.BuyerConverted)},
-		param{name: "revenue", text: u.Revenue.text},
-		param{name: "offer_converted", text: boolText(u.OfferConverted)},
-		param{name: "payout", text: u.Payout.text},
-		param{name: "add_revenue", text: u.AddRevenue.text},
-		param{name: "add_payout", text: u.AddPayout.text},
-		param{name: "post_call_tokens", hash: &u.PostCallTokens},
+		typedParam{name: "buyer_converted", text: boolText(u.BuyerConverted)},
+		typedParam{name: "revenue", text: u.Revenue.text},
+		typedParam{name: "offer_converted", text: boolText(u.OfferConverted)},
+		typedParam{name: "payout", text: u.Payout.text},
+		typedParam{name: "add_revenue", text: u.AddRevenue.text},
+		typedParam{name: "add_payout", text: u.AddPayout.text},
+		typedParam{name: "post_call_tokens", hash: &u.PostCallTokens},
 	)
 }
 
@@ -97,7 +97,7 @@ func (c *Client) UpdateCall(ctx context.Context, callUUID string, u *UpdateCall,
 		return nil, err
 	}
 	if err := checkUUID("call uuid", callUUID); err != nil {
-		return nil, refused(updateOperation.name, err)
+		return nil, notSentError(updateOperation.name, err)
 	}
 	return call.update(ctx, callUUID, u)
 }
@@ -113,20 +113,20 @@ func (c *Client) UpdateCallAt(ctx context.Context, call CallRef, u *UpdateCall, 
 	}
 	checked, err := NewCallRef(call.Subdomain, call.UUID)
 	if err != nil {
-		return nil, refused(updateOperation.name, err)
+		return nil, notSentError(updateOperation.name, err)
 	}
 	out.subdomain = checked.Subdomain
 	return out.update(ctx, checked.UUID, u)
 }
 
-var updateOperation = operation{name: updateCallName, path: "/calls/update_call/{uuid}", need: bound}
+var updateOperation = apiOperation{name: updateCallName, path: "/calls/update_call/{uuid}", need: authBound}
 
-func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateCallResponse, error) {
+func (c *apiCall) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateCallResponse, error) {
 	switch {
 	case u == nil:
-		return nil, refused(c.name, invalid("update", "is nil"))
+		return nil, notSentError(c.name, invalidArgument("update", "is nil"))
 	case u.isEmpty():
-		return nil, refused(c.name, invalid("update", "has nothing set"))
+		return nil, notSentError(c.name, invalidArgument("update", "has nothing set"))
 	}
 	c.setPath(updatePath, uuid)
 	copied := *u
@@ -135,7 +135,7 @@ func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateC
 
 // command sends what changes something, and reads the reply as an update's. A
 // method of "" leaves it to the encoding.
-func (c *call) command(ctx context.Context, r parameterized, method string, repeat Repeatable) (*UpdateCallResponse, error) {
+func (c *apiCall) command(ctx context.Context, r paramRequest, method string, repeat Repeatable) (*UpdateCallResponse, error) {
 	c.setParams(r)
 	if method != "" {
 		c.setMethod(method)
@@ -162,7 +162,7 @@ func readUpdate(body []byte) (refusal bool, err error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return false, nil
 	}
-	var r reader
+	var r replyReader
 	err = r.object(body, inRefusal)
 	if errors.Is(err, errNoObject) {
 		return false, nil
@@ -206,7 +206,7 @@ func NewCallRef(subdomain, uuid string) (CallRef, error) {
 // [http.MaxBytesError] for example.
 func ParseCallRef(r *http.Request) (CallRef, error) {
 	if r == nil {
-		return CallRef{}, invalid("request", "is nil")
+		return CallRef{}, invalidArgument("request", "is nil")
 	}
 	var post forwardPost
 	if r.URL != nil {
@@ -220,7 +220,7 @@ func ParseCallRef(r *http.Request) (CallRef, error) {
 	case missing != "" && broken != nil:
 		return CallRef{}, fmt.Errorf("%w: %s: missing from the query, and the body cannot be read: %w", ErrInvalidArgument, missing, broken)
 	case missing != "":
-		return CallRef{}, invalid(missing, "missing from the query and the body")
+		return CallRef{}, invalidArgument(missing, "missing from the query and the body")
 	}
 	return NewCallRef(post.subdomain, post.uuid)
 }
@@ -254,7 +254,7 @@ func (p *forwardPost) add(name, value string) {
 	case *into == "":
 		*into = value
 	case *into != value:
-		p.conflict = invalid(name, "is given twice, with two values")
+		p.conflict = invalidArgument(name, "is given twice, with two values")
 	}
 }
 
@@ -314,7 +314,7 @@ func (p *forwardPost) addBody(r *http.Request) (broken error) {
 }
 
 func (p *forwardPost) addJSON(body []byte) (broken error) {
-	var r reader
+	var r replyReader
 	var syntax *jsonscan.Error
 	switch err := r.object(body, inForwardPost); {
 	case errors.Is(err, errNoObject):
@@ -322,7 +322,7 @@ func (p *forwardPost) addJSON(body []byte) (broken error) {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("it is not valid JSON: %w", err)
 	case err != nil: // a name is given twice
-		p.conflict = invalid("body", "%v", err)
+		p.conflict = invalidArgument("body", "%v", err)
 		return nil
 	}
 	p.add(paramSubdomain, r.string(r.top[mTrackdriveSubdomain]))
@@ -363,18 +363,18 @@ type CallerUpdate struct {
 	Fields         Fields        `json:"fields,omitempty"`          // call_disposition_id, agent_call_disposition_notes, ...
 }
 
-func (u *CallerUpdate) parameters(list []param) []param {
+func (u *CallerUpdate) parameters(list []typedParam) []typedParam {
 	minutes := ""
 	if u.CallTimeframe > 0 {
 		minutes = strconv.Itoa(int(u.CallTimeframe / time.Minute))
 	}
 	return append(list,
-		param{name: "offer_token", text: u.OfferToken},
-		param{name: "call_timeframe", text: minutes, id: true},
-		param{name: "buyer_converted", text: boolText(u.BuyerConverted)},
-		param{name: "revenue", text: u.Revenue.text},
-		param{name: "add_revenue", text: u.AddRevenue.text},
-		param{name: "add_payout", text: u.AddPayout.text},
+		typedParam{name: "offer_token", text: u.OfferToken},
+		typedParam{name: "call_timeframe", text: minutes, id: true},
+		typedParam{name: "buyer_converted", text: boolText(u.BuyerConverted)},
+		typedParam{name: "revenue", text: u.Revenue.text},
+		typedParam{name: "add_revenue", text: u.AddRevenue.text},
+		typedParam{name: "add_payout", text: u.AddPayout.text},
 	)
 }
 
@@ -385,22 +385,22 @@ func (u *CallerUpdate) fields() Fields { return u.Fields }
 // it may have left: by then the latest call may be another one. Prefer
 // [Client.UpdateCall], which names the call.
 func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *CallerUpdate, opts ...CallOption) (*UpdateCallResponse, error) {
-	out, err := c.newCall(operation{name: "update_call_by_caller_id", path: "/calls/update_by_caller_id/{caller_id}"}, opts)
+	out, err := c.newCall(apiOperation{name: "update_call_by_caller_id", path: "/calls/update_by_caller_id/{caller_id}"}, opts)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case u == nil:
-		return nil, refused(out.name, invalid("update", "is nil"))
+		return nil, notSentError(out.name, invalidArgument("update", "is nil"))
 	case u.OfferToken == "":
-		return nil, refused(out.name, invalid("offer_token", "is empty"))
+		return nil, notSentError(out.name, invalidArgument("offer_token", "is empty"))
 	case u.CallTimeframe < 0 || u.CallTimeframe%time.Minute != 0:
-		return nil, refused(out.name, invalid("call_timeframe", "must be whole minutes"))
+		return nil, notSentError(out.name, invalidArgument("call_timeframe", "must be whole minutes"))
 	case u.BuyerConverted == nil && !u.Revenue.IsSet() && !u.AddRevenue.IsSet() && !u.AddPayout.IsSet() && len(u.Fields) == 0:
-		return nil, refused(out.name, invalid("update", "has nothing set"))
+		return nil, notSentError(out.name, invalidArgument("update", "has nothing set"))
 	}
 	if err := out.setNumberPath("/calls/update_by_caller_id/", callerID); err != nil {
-		return nil, refused(out.name, err)
+		return nil, notSentError(out.name, err)
 	}
 	copied := *u
 	return out.command(ctx, &copied, http.MethodPost, RepeatNever)
@@ -413,12 +413,12 @@ type KeyPress struct {
 	Data   Fields `json:"data,omitempty"`   // contact fields to add
 }
 
-func (k *KeyPress) parameters(list []param) []param {
-	data := param{name: "data"}
+func (k *KeyPress) parameters(list []typedParam) []typedParam {
+	data := typedParam{name: "data"}
 	if len(k.Data) > 0 {
 		data.hash = &k.Data
 	}
-	return append(list, param{name: "id", text: string(k.CallID), id: true}, param{name: "digits", text: k.Digits}, data)
+	return append(list, typedParam{name: "id", text: string(k.CallID), id: true}, typedParam{name: "digits", text: k.Digits}, data)
 }
 
 func (k *KeyPress) fields() Fields { return nil }
@@ -426,17 +426,17 @@ func (k *KeyPress) fields() Fields { return nil }
 // SendKeyPress presses digits on a live call: POST /api/v1/calls/send_key_press.
 // It is never repeated once it may have left: a key would be pressed twice.
 func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOption) (*UpdateCallResponse, error) {
-	out, err := c.newCall(operation{name: "send_key_press", path: "/calls/send_key_press", need: bound}, opts)
+	out, err := c.newCall(apiOperation{name: "send_key_press", path: "/calls/send_key_press", need: authBound}, opts)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case k == nil:
-		return nil, refused(out.name, invalid("key press", "is nil"))
+		return nil, notSentError(out.name, invalidArgument("key press", "is nil"))
 	case k.CallID == "":
-		return nil, refused(out.name, invalid("id", "is empty"))
+		return nil, notSentError(out.name, invalidArgument("id", "is empty"))
 	case k.Digits == "" || strings.Trim(k.Digits, "0123456789*#") != "":
-		return nil, refused(out.name, invalid("digits", "must be 0 to 9, * and #"))
+		return nil, notSentError(out.name, invalidArgument("digits", "must be 0 to 9, * and #"))
 	}
 	out.setPath(out.path, "")
 	copied := *k

@@ -43,10 +43,10 @@ type Call struct {
 }
 
 // Field looks up any field of the call by path: "token_values.first_name".
-func (c Call) Field(path string) Value { return lookup(c.Raw, path) }
+func (c Call) Field(path string) Value { return lookupValue(c.Raw, path) }
 
 func readCall(raw json.RawMessage) Call {
-	value := func(name string) Value { return lookup(raw, name) }
+	value := func(name string) Value { return lookupValue(raw, name) }
 	scalar := func(name string) string {
 		if v := value(name); v.kind == jsonscan.String || v.kind == jsonscan.Number {
 			return v.text
@@ -71,21 +71,21 @@ func isConverted(v Value) bool {
 }
 
 // lookupRequest is a GET with a query.
-type lookupRequest []param
+type lookupRequest []typedParam
 
-func (r lookupRequest) parameters(list []param) []param { return append(list, r...) }
-func (r lookupRequest) fields() Fields                  { return nil }
+func (r lookupRequest) parameters(list []typedParam) []typedParam { return append(list, r...) }
+func (r lookupRequest) fields() Fields                            { return nil }
 
 // Call returns a call by its id or uuid: GET /api/v1/calls/{id}. It changes
 // nothing, and is repeated until it is answered. A call that the company does
 // not have is [ErrNotFound].
 func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call, error) {
-	out, err := c.newCall(operation{name: "call", path: "/calls/{id}", need: bound}, opts)
+	out, err := c.newCall(apiOperation{name: "call", path: "/calls/{id}", need: authBound}, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkUUID("call id", id); err != nil {
-		return nil, refused(out.name, err)
+		return nil, notSentError(out.name, err)
 	}
 	out.setPath("/calls/", id)
 	out.setParams(lookupRequest{})
@@ -96,7 +96,7 @@ func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call
 		if err := jsonscan.Valid(body); err != nil {
 			return err
 		}
-		record := lookup(body, "call")
+		record := lookupValue(body, "call")
 		if record.kind != jsonscan.Object {
 			return errors.New("the reply has no call")
 		}

@@ -36,18 +36,18 @@ type Request struct {
 // [RepeatNever], whatever they say: to inbound_webhooks/post or full, or to
 // inbound_webhooks/ping with both caller_id and trackdrive_number.
 func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption) (*Meta, error) {
-	op := operation{name: "do", need: bound}
+	op := apiOperation{name: "do", need: authBound}
 	call, err := c.newCall(op, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := call.setRequest(r); err != nil {
-		return nil, refused(op.name, err)
+		return nil, notSentError(op.name, err)
 	}
 	if out != nil {
 		decode, err := decoderInto(out)
 		if err != nil {
-			return nil, refused(op.name, err)
+			return nil, notSentError(op.name, err)
 		}
 		call.read = decode
 	}
@@ -59,9 +59,9 @@ func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption
 }
 
 // setRequest takes over what r says.
-func (c *call) setRequest(r *Request) error {
+func (c *apiCall) setRequest(r *Request) error {
 	if r == nil {
-		return invalid("request", "is nil")
+		return invalidArgument("request", "is nil")
 	}
 	if _, err := r.Repeat.MarshalText(); err != nil {
 		return err
@@ -81,13 +81,13 @@ func (c *call) setRequest(r *Request) error {
 	case http.MethodPost, http.MethodPut, http.MethodDelete:
 		if c.set.encoding == EncodeQuery {
 			if c.set.callEncoded {
-				return invalid("encoding", "query goes with GET only")
+				return invalidArgument("encoding", "query goes with GET only")
 			}
 			c.params.encoding = EncodeJSON
 		}
 		c.params.bodiless = r.Method == http.MethodDelete
 	default:
-		return invalid("method", "must be GET, POST, PUT or DELETE")
+		return invalidArgument("method", "must be GET, POST, PUT or DELETE")
 	}
 	c.method = r.Method
 	return c.neverSellTwice()
@@ -97,10 +97,10 @@ func (c *call) setRequest(r *Request) error {
 // be shown.
 func joinSegments(segments []string) (path, rawPath, template string, err error) {
 	if len(segments) == 0 {
-		return "", "", "", invalid("path", "is empty; give the segments below %s", apiPath)
+		return "", "", "", invalidArgument("path", "is empty; give the segments below %s", apiPath)
 	}
 	if first := segments[0]; strings.EqualFold(first, "api") || strings.EqualFold(first, "v1") {
-		return "", "", "", invalid("path[0]", "is %q; leave out %s, which is added", ascii.Lower(first), apiPath)
+		return "", "", "", invalidArgument("path[0]", "is %q; leave out %s, which is added", ascii.Lower(first), apiPath)
 	}
 	var plain, raw, shown strings.Builder
 	for i, segment := range segments {
@@ -109,7 +109,7 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 			return "", "", "", err
 		}
 		if strings.Contains(segment, "/") {
-			return "", "", "", invalid(field, `has a slash; give each segment on its own: "calls", "live_calls"`)
+			return "", "", "", invalidArgument(field, `has a slash; give each segment on its own: "calls", "live_calls"`)
 		}
 		plain.WriteString("/" + segment)
 		raw.WriteString("/" + urlpart.EscapeSegment(segment))
@@ -122,14 +122,14 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 	return plain.String(), raw.String(), shown.String(), nil
 }
 
-func (r *Request) parameters(list []param) []param { return list }
+func (r *Request) parameters(list []typedParam) []typedParam { return list }
 
 func (r *Request) fields() Fields { return r.Params }
 
 // decoderInto returns what decodes replies into out.
 func decoderInto(out any) (func(status int, body []byte) error, error) {
 	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
-		return nil, invalid("out", "must be a pointer that is not nil")
+		return nil, invalidArgument("out", "must be a pointer that is not nil")
 	}
 	return func(_ int, body []byte) error {
 		if err := jsonscan.Valid(body); err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // failure makes the error of a call of its last attempt.
-func (c *call) failure(r *attempt.Result) *Error {
+func (c *apiCall) failure(r *attempt.Result) *Error {
 	c.lastBody = r.Body
 	e := c.newError(r.StatusCode, r.Body)
 	e.Attempts = r.Attempts
@@ -27,7 +27,7 @@ func (c *call) failure(r *attempt.Result) *Error {
 }
 
 // rejected is the error for a readable reply that refuses.
-func (c *call) rejected(meta *Meta) *Error {
+func (c *apiCall) rejected(meta *Meta) *Error {
 	e := c.newError(meta.StatusCode, meta.Raw)
 	e.Attempts = meta.Attempts
 	e.Delivery = c.delivery
@@ -37,7 +37,7 @@ func (c *call) rejected(meta *Meta) *Error {
 
 // unsettled is the error for a readable reply that refuses, where another copy of
 // the request may have been accepted; nil where the refusal is all that there is.
-func (c *call) unsettled(meta *Meta) error {
+func (c *apiCall) unsettled(meta *Meta) error {
 	if c.delivery != DeliveryUnknown {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (c *call) unsettled(meta *Meta) error {
 
 var errOtherCopy = errors.New("this copy was refused, and what became of another one is not known")
 
-func (c *call) newError(status int, body []byte) *Error {
+func (c *apiCall) newError(status int, body []byte) *Error {
 	e := &Error{
 		Operation:  c.name,
 		Method:     c.method,
@@ -61,18 +61,18 @@ func (c *call) newError(status int, body []byte) *Error {
 	secrets := c.secrets()
 	e.Body = secrets.Start(body, maxErrorBody)
 	word, reasons := refusalOf(body)
-	e.Status = bounded(&secrets, word)
+	e.Status = boundedText(&secrets, word)
 	e.Errors = reasons
 	scrubReasons(&secrets, e.Errors)
 	return e
 }
 
 // cause says what went wrong with an attempt, without secrets; nil for nothing.
-func (c *call) cause(t *attempt.Try) error {
+func (c *apiCall) cause(t *attempt.Try) error {
 	switch t.Fault {
 	case attempt.None:
 		if t.StatusCode == 0 {
-			return unreadable(errNoStatus) // only a transport of somebody else's can do that
+			return unreadableReply(errNoStatus) // only a transport of somebody else's can do that
 		}
 		if kind := kindOfStatus(t.StatusCode); kind != ErrRedirect || !urlpart.IsHost(t.Redirect) {
 			return kind
@@ -101,7 +101,7 @@ var errNoStatus = errors.New("the reply has no status")
 
 // notBuilt is the cause of a call that could not be made, which may be that
 // the authenticator took too long.
-func (c *call) notBuilt(err error) error {
+func (c *apiCall) notBuilt(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) {
 		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(err))
 	}
@@ -109,7 +109,7 @@ func (c *call) notBuilt(err error) error {
 }
 
 // clean takes credentials, and what else stood in the URL, out of an error.
-func (c *call) clean(err error) error {
+func (c *apiCall) clean(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -125,14 +125,14 @@ func (c *call) clean(err error) error {
 
 // scrub takes credentials out of what a refusal says, and bounds it: programs
 // print it.
-func (c *call) scrub(status *string, reasons []FieldError) {
+func (c *apiCall) scrub(status *string, reasons []FieldError) {
 	secrets := c.secrets()
-	*status = bounded(&secrets, *status)
+	*status = boundedText(&secrets, *status)
 	scrubReasons(&secrets, reasons)
 }
 
 // scrubChecks takes credentials out of what a judgement quotes of a reply.
-func (c *call) scrubChecks(checks []Check) {
+func (c *apiCall) scrubChecks(checks []Check) {
 	secrets := c.secrets()
 	for i := range checks {
 		checks[i].Got = secrets.Text(checks[i].Got)
@@ -144,14 +144,14 @@ func scrubReasons(secrets *redact.Secrets, reasons []FieldError) {
 	var field, shown string
 	for i, r := range reasons {
 		if r.Field != field {
-			field, shown = r.Field, bounded(secrets, r.Field)
+			field, shown = r.Field, boundedText(secrets, r.Field)
 		}
-		reasons[i] = FieldError{shown, bounded(secrets, r.Message)}
+		reasons[i] = FieldError{shown, boundedText(secrets, r.Message)}
 	}
 }
 
-// bounded is the start of text, without secrets.
-func bounded(secrets *redact.Secrets, text string) string {
+// boundedText is the start of text, without secrets.
+func boundedText(secrets *redact.Secrets, text string) string {
 	if len(text) > maxErrorText {
 		return secrets.StartText(text, maxErrorText)
 	}
@@ -159,8 +159,8 @@ func bounded(secrets *redact.Secrets, text string) string {
 }
 
 // advise adds to a cause what to do about it.
-func (c *call) advise(cause error, status int, body []byte) error {
-	if cause == nil || c.need == nobody { // of others' hosts nothing is known
+func (c *apiCall) advise(cause error, status int, body []byte) error {
+	if cause == nil || c.need == authNever { // of others' hosts nothing is known
 		return cause
 	}
 	refusal := advice.Refusal{Status: status, Body: body, Company: c.subdomain, Anonymous: !c.hasCredentials(), Update: c.isUpdate()}
@@ -174,11 +174,11 @@ func (c *call) advise(cause error, status int, body []byte) error {
 }
 
 // isUpdate reports whether the call updates a call, also by Do or as a webhook.
-func (c *call) isUpdate() bool { return strings.Contains(c.target.Path, apiPath+updatePath) }
+func (c *apiCall) isUpdate() bool { return strings.Contains(c.target.Path, apiPath+updatePath) }
 
 // hasCredentials reports whether the last attempt carried some, the request's
 // own included.
-func (c *call) hasCredentials() bool {
+func (c *apiCall) hasCredentials() bool {
 	if n := len(c.sent); n > 0 && len(c.sent[n-1].headers)+len(c.sent[n-1].params) > 0 {
 		return true
 	}
@@ -187,7 +187,7 @@ func (c *call) hasCredentials() bool {
 }
 
 // sentNames are the names of the parameters that say something.
-func (c *call) sentNames() []string {
+func (c *apiCall) sentNames() []string {
 	names := append([]string{}, c.content.sentNames()...)
 	if c.masked != "" { // a webhook has some in its URL, too
 		names = append(names, formNames(c.target.Query())...)

@@ -18,9 +18,9 @@ const apiPath = "/api/v1"
 // updatePath is where calls are updated, below apiPath.
 const updatePath = "/calls/update_call/"
 
-// base is where requests go: a host of TrackDrive's, or the one that
+// baseURL is where requests go: a host of TrackDrive's, or the one that
 // WithBaseURL named.
-type base struct {
+type baseURL struct {
 	scheme string
 	host   string // with a port, if any; "" for TrackDrive's
 	prefix string // of every path: "" or "/proxy"
@@ -28,7 +28,7 @@ type base struct {
 
 // at returns the URL of a path of the company's. Path is as it is shown,
 // rawPath as it is sent where that differs.
-func (b base) at(subdomain, path, rawPath string) url.URL {
+func (b baseURL) at(subdomain, path, rawPath string) url.URL {
 	u := url.URL{Scheme: b.scheme, Host: b.host, Path: b.prefix + path}
 	if rawPath != "" {
 		u.RawPath = b.prefix + rawPath
@@ -40,7 +40,7 @@ func (b base) at(subdomain, path, rawPath string) url.URL {
 }
 
 // root is what Error.URL begins with.
-func (b base) root(subdomain string) string {
+func (b baseURL) root(subdomain string) string {
 	if b.host == "" {
 		return "https://" + companyHost(subdomain)
 	}
@@ -54,8 +54,10 @@ func companyHost(subdomain string) string {
 	return subdomain + "." + urlpart.TrackDriveHost
 }
 
-func parseBase(rawURL string) (base, error) {
-	bad := func(format string, args ...any) (base, error) { return base{}, invalid("base URL", format, args...) }
+func parseBase(rawURL string) (baseURL, error) {
+	bad := func(format string, args ...any) (baseURL, error) {
+		return baseURL{}, invalidArgument("base URL", format, args...)
+	}
 	u, err := url.Parse(rawURL)
 	switch {
 	case rawURL == "":
@@ -84,7 +86,7 @@ func parseBase(rawURL string) (base, error) {
 	if at := strings.Index(ascii.Lower(prefix)+"/", apiPath+"/"); at >= 0 {
 		return bad("has %s in its path, which the package adds; give %q", apiPath, u.Scheme+"://"+strings.ToLower(u.Host)+prefix[:at])
 	}
-	return base{u.Scheme, strings.ToLower(u.Host), prefix}, nil
+	return baseURL{u.Scheme, strings.ToLower(u.Host), prefix}, nil
 }
 
 func isBase(rawURL string) bool {
@@ -97,17 +99,17 @@ func isBase(rawURL string) bool {
 func checkSubdomain(field, subdomain string) (string, error) {
 	switch {
 	case subdomain == "":
-		return "", invalid(field, "is empty; %s", giveSubdomain)
+		return "", invalidArgument(field, "is empty; %s", giveSubdomain)
 	case leftoverToken(subdomain):
-		return "", leftover(field)
+		return "", leftoverError(field)
 	case !urlpart.IsSubdomain(subdomain):
-		return "", invalid(field, "%s", subdomainMistake(subdomain))
+		return "", invalidArgument(field, "%s", subdomainMistake(subdomain))
 	}
 	folded := ascii.Lower(subdomain)
 	// What net/url makes of it must be the same host.
 	u, err := url.Parse("https://" + companyHost(folded) + "/")
 	if err != nil || u.Hostname() != folded+"."+urlpart.TrackDriveHost || u.Path != "/" {
-		return "", invalid(field, "%s", giveSubdomain)
+		return "", invalidArgument(field, "%s", giveSubdomain)
 	}
 	return folded, nil
 }
@@ -189,11 +191,11 @@ func giveInstead(give, label string) string {
 func checkEndpoint(vanityURI string) error {
 	switch {
 	case vanityURI == "":
-		return invalid("endpoint", "is empty: it is the vanity URI of the inbound webhook")
+		return invalidArgument("endpoint", "is empty: it is the vanity URI of the inbound webhook")
 	case leftoverToken(vanityURI):
-		return leftover("endpoint")
+		return leftoverError("endpoint")
 	case !urlpart.IsVanityURI(vanityURI):
-		return invalid("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and points", urlpart.MaxSegment)
+		return invalidArgument("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and points", urlpart.MaxSegment)
 	}
 	return nil
 }
@@ -202,11 +204,11 @@ func checkEndpoint(vanityURI string) error {
 func checkUUID(field, uuid string) error {
 	switch {
 	case uuid == "":
-		return invalid(field, "is empty")
+		return invalidArgument(field, "is empty")
 	case leftoverToken(uuid):
-		return leftover(field)
+		return leftoverError(field)
 	case !urlpart.IsVanityURI(uuid) || strings.Contains(uuid, ".") || urlpart.IsPlaceholder(uuid):
-		return invalid(field, "must be a call uuid: at most %d letters, digits, _ and -", urlpart.MaxSegment)
+		return invalidArgument(field, "must be a call uuid: at most %d letters, digits, _ and -", urlpart.MaxSegment)
 	}
 	return nil
 }
@@ -214,10 +216,10 @@ func checkUUID(field, uuid string) error {
 // checkSegment refuses what would leave its place in a path.
 func checkSegment(field, segment string) error {
 	if leftoverToken(segment) {
-		return leftover(field)
+		return leftoverError(field)
 	}
 	if mistake := urlpart.SegmentMistake(segment); mistake != "" {
-		return invalid(field, "%s", mistake)
+		return invalidArgument(field, "%s", mistake)
 	}
 	return nil
 }

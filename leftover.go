@@ -139,7 +139,7 @@ func checkParamText(name, text string) error {
 		return err
 	}
 	if leftoverToken(text) {
-		return leftover(quoteName(name))
+		return leftoverError(quoteName(name))
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func leftoverField(name string, value any) string {
 		}
 	case ID:
 		return leftoverField(name, string(v))
-	case []field:
+	case []wireField:
 		return leftoverIn(name, v, nil)
 	case []any:
 		for i, element := range v {
@@ -167,7 +167,7 @@ func leftoverField(name string, value any) string {
 }
 
 // leftoverIn is leftoverField for a hash, but for its literal members.
-func leftoverIn(name string, hash []field, literal map[string]bool) string {
+func leftoverIn(name string, hash []wireField, literal map[string]bool) string {
 	for _, member := range hash {
 		if literal[member.name] {
 			continue

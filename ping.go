@@ -20,11 +20,11 @@ type PingRequest struct {
 	Fields           Fields `json:"fields,omitempty"`            // contact fields and whatever else the endpoint asks for
 }
 
-func (r *PingRequest) parameters(list []param) []param {
+func (r *PingRequest) parameters(list []typedParam) []typedParam {
 	return append(list,
-		param{name: "trackdrive_number", text: r.TrackdriveNumber},
-		param{name: "traffic_source_id", text: r.TrafficSourceID},
-		param{name: "caller_id", text: r.CallerID},
+		typedParam{name: "trackdrive_number", text: r.TrackdriveNumber},
+		typedParam{name: "traffic_source_id", text: r.TrafficSourceID},
+		typedParam{name: "caller_id", text: r.CallerID},
 	)
 }
 
@@ -33,7 +33,7 @@ func (r *PingRequest) fields() Fields { return r.Fields }
 // check refuses a ping that the tracking mode cannot do without a number.
 func (r *PingRequest) check(mode TrackingMode) error {
 	if mode == TrackingStatic && r.TrackdriveNumber == "" {
-		return invalid("trackdrive_number", "is empty, and static tracking needs it on ping")
+		return invalidArgument("trackdrive_number", "is empty, and static tracking needs it on ping")
 	}
 	return nil
 }
@@ -58,16 +58,16 @@ func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts
 
 // ping also returns what the server answered where it refused by status.
 func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, refusal []byte, err error) {
-	call, err := c.newCall(operation{name: "ping", path: "/inbound_webhooks/ping/{vanity_uri}"}, opts)
+	call, err := c.newCall(apiOperation{name: "ping", path: "/inbound_webhooks/ping/{vanity_uri}"}, opts)
 	if err != nil {
 		return nil, nil, err
 	}
 	if r == nil {
-		return nil, nil, refused("ping", invalid("request", "is nil"))
+		return nil, nil, notSentError("ping", invalidArgument("request", "is nil"))
 	}
 	copied := *r
 	if err := copied.check(call.set.tracking); err != nil {
-		return nil, nil, refused("ping", err)
+		return nil, nil, notSentError("ping", err)
 	}
 	if err := call.setEndpoint(endpoint); err != nil {
 		return nil, nil, err
@@ -143,7 +143,7 @@ func ParsePingResponse(body []byte) (*PingResponse, error) {
 	raw := append(json.RawMessage(nil), body...)
 	p, err := readPing(raw)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, unreadableReply(err)
 	}
 	p.Meta.Raw = raw
 	return p, nil
@@ -221,7 +221,7 @@ func (p *PingResponse) post() *PostRequest {
 
 // readPing reads a reply to a ping. Its parts share body's memory.
 func readPing(body []byte) (*PingResponse, error) {
-	var r reader
+	var r replyReader
 	if err := r.object(body, inPing); err != nil {
 		return nil, err
 	}

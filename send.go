@@ -15,18 +15,18 @@ import (
 )
 
 // send sends the call. Its read has taken the reply when there is no error.
-func (c *call) send(ctx context.Context) (Meta, error) {
+func (c *apiCall) send(ctx context.Context) (Meta, error) {
 	if ctx == nil {
-		return Meta{}, refused(c.name, invalid("context", "is nil"))
+		return Meta{}, notSentError(c.name, invalidArgument("context", "is nil"))
 	}
 	if c.params.of != nil {
 		if err := c.params.check(); err != nil {
-			return Meta{}, refused(c.name, err)
+			return Meta{}, notSentError(c.name, err)
 		}
 	}
 	who, err := c.set.authenticatorFor(c.subdomain, c.client.subdomain, c.need)
 	if err != nil {
-		return Meta{}, refused(c.name, err)
+		return Meta{}, notSentError(c.name, err)
 	}
 	c.repeat = c.set.repeatOf(c.repeat, c.ownRepeat)
 	c.ctx, c.who, c.sent = ctx, who, c.first[:0]
@@ -62,7 +62,7 @@ func (c *call) send(ctx context.Context) (Meta, error) {
 }
 
 // Build makes the request of the next attempt.
-func (c *call) Build(ctx context.Context) (attempt.Request, error) {
+func (c *apiCall) Build(ctx context.Context) (attempt.Request, error) {
 	if !c.expiresAt.IsZero() && !time.Now().Before(c.expiresAt) {
 		return attempt.Request{}, ErrExpired
 	}
@@ -83,10 +83,10 @@ func (c *call) Build(ctx context.Context) (attempt.Request, error) {
 	}, nil
 }
 
-var noCredentialsSent = new(credentials)
+var noCredentialsSent = new(authCredentials)
 
 // authenticate asks for the credentials of one attempt.
-func (c *call) authenticate(ctx context.Context) (*credentials, error) {
+func (c *apiCall) authenticate(ctx context.Context) (*authCredentials, error) {
 	if c.who == nil {
 		return noCredentialsSent, nil
 	}
@@ -101,7 +101,7 @@ func (c *call) authenticate(ctx context.Context) (*credentials, error) {
 	}
 	for _, own := range c.headers {
 		if hasName(auth.headers, own.name) {
-			return nil, invalid("header "+own.name, "is set by the authenticator, too")
+			return nil, invalidArgument("header "+own.name, "is set by the authenticator, too")
 		}
 	}
 	if len(auth.params) > 0 {
@@ -111,7 +111,7 @@ func (c *call) authenticate(ctx context.Context) (*credentials, error) {
 }
 
 // authFailure is what an authenticator's error means for the call.
-func (c *call) authFailure(ctx context.Context, err error) error {
+func (c *apiCall) authFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrNoCredentials) {
 		return err
 	}
@@ -119,7 +119,7 @@ func (c *call) authFailure(ctx context.Context, err error) error {
 }
 
 // header makes a header of one array of values.
-func (c *call) header(contentType string, auth []namedText) http.Header {
+func (c *apiCall) header(contentType string, auth []namedText) http.Header {
 	list := make([]string, 0, 3+len(auth)+len(c.headers))
 	h := make(http.Header, cap(list))
 	set := func(name, value string) {
@@ -145,7 +145,7 @@ func (c *call) header(contentType string, auth []namedText) http.Header {
 }
 
 // Check takes a reply with a 2xx status.
-func (c *call) Check(status int, body []byte) (accepted bool, err error) {
+func (c *apiCall) Check(status int, body []byte) (accepted bool, err error) {
 	if c.read == nil {
 		return true, nil
 	}
@@ -156,7 +156,7 @@ func (c *call) Check(status int, body []byte) (accepted bool, err error) {
 }
 
 // Tried tells observers and the log of an attempt.
-func (c *call) Tried(t *attempt.Try) {
+func (c *apiCall) Tried(t *attempt.Try) {
 	if len(c.set.observers) == 0 && c.set.logger == nil {
 		return
 	}
@@ -181,7 +181,7 @@ func (c *call) Tried(t *attempt.Try) {
 }
 
 // log tells of an attempt without the server's words, which may be anything.
-func (c *call) log(a Attempt, copies int) {
+func (c *apiCall) log(a Attempt, copies int) {
 	attrs := []slog.Attr{
 		slog.String("operation", a.Operation),
 		slog.Int("attempt", a.Number),
@@ -207,16 +207,16 @@ func (c *call) log(a Attempt, copies int) {
 	}
 }
 
-// kinds are what a log line calls an error.
-var kinds = []error{
+// logKinds are what a log line calls an error.
+var logKinds = []error{
 	ErrLeftoverToken, ErrInvalidArgument, ErrNoCredentials, ErrExpired, ErrUnauthorized, ErrForbidden, ErrNotFound, ErrBadRequest,
 	ErrRateLimited, ErrServer, ErrRejected, ErrAmbiguous, ErrUnreadable, ErrRedirect, ErrTimeout, ErrNetwork, context.Canceled,
 }
 
 func kindName(err error) string {
-	for _, kind := range kinds {
+	for _, kind := range logKinds {
 		if errors.Is(err, kind) {
-			return bare(kind.Error())
+			return withoutPrefix(kind.Error())
 		}
 	}
 	return "other"

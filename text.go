@@ -121,8 +121,8 @@ func countOf(n int, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
-// bare drops the package's prefix, which the message already starts with.
-func bare(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
+// withoutPrefix drops the package's prefix, which the message already starts with.
+func withoutPrefix(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
 
 // isBlank reports whether text is empty, or white space alone.
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }

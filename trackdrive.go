@@ -134,19 +134,19 @@ import (
 // heeds the proxy variables). Make one with [NewClient], and keep it: it holds
 // the connections.
 type Client struct {
-	c func() *client // a func, because fmt prints what pointers point to
+	c func() *clientCore // a func, because fmt prints what pointers point to
 }
 
 // own returns what the Client is; nil when it was not made by NewClient.
-func (c *Client) own() *client {
+func (c *Client) own() *clientCore {
 	if c == nil || c.c == nil {
 		return nil
 	}
 	return c.c()
 }
 
-type client struct {
-	settings
+type clientCore struct {
+	clientSettings
 	http      *http.Client             // below the retries
 	own       http.RoundTripper        // where http has none
 	transport func() http.RoundTripper // the one of the moment
@@ -166,17 +166,17 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 			return nil, err
 		}
 	}
-	set, err := settings{subdomain: subdomain}.with(opts)
+	set, err := clientSettings{subdomain: subdomain}.with(opts)
 	if err != nil {
 		return nil, err
 	}
 	own := &lateBound{attempt.NewTransport(nil)}
-	c := &client{settings: set, own: own, budget: new(attempt.Budget)}
+	c := &clientCore{clientSettings: set, own: own, budget: new(attempt.Budget)}
 	c.bind(set.httpClient, set.transport)
 	if c.http == nil {
 		c.setHTTP(&http.Client{Transport: own, CheckRedirect: noRedirect})
 	}
-	return &Client{hide(c)}, nil
+	return &Client{hideValue(c)}, nil
 }
 
 // ForSubdomain returns a Client for another company that shares this one's
@@ -186,13 +186,13 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error) {
 	parent := c.own()
 	if parent == nil {
-		return nil, invalid("client", "is not made by NewClient")
+		return nil, invalidArgument("client", "is not made by NewClient")
 	}
 	subdomain, err := checkSubdomain("subdomain", subdomain)
 	if err != nil {
 		return nil, err
 	}
-	set := parent.settings
+	set := parent.clientSettings
 	set.subdomain, set.timeout = subdomain, 0
 	if set, err = set.with(opts); err != nil {
 		return nil, err
@@ -200,16 +200,16 @@ func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error)
 	if set.timeout == 0 {
 		set.timeout = parent.timeout
 	}
-	child := &client{settings: set, own: parent.own, budget: parent.budget}
+	child := &clientCore{clientSettings: set, own: parent.own, budget: parent.budget}
 	child.bind(set.httpClient, set.transport)
 	if child.http == nil {
 		child.setHTTP(parent.http)
 	}
-	return &Client{hide(child)}, nil
+	return &Client{hideValue(child)}, nil
 }
 
 // bind uses the HTTP client or the transport that an option gave.
-func (c *client) bind(hc *http.Client, rt http.RoundTripper) {
+func (c *clientCore) bind(hc *http.Client, rt http.RoundTripper) {
 	switch {
 	case hc != nil:
 		c.setHTTP(hc)
@@ -218,7 +218,7 @@ func (c *client) bind(hc *http.Client, rt http.RoundTripper) {
 	}
 }
 
-func (c *client) setHTTP(hc *http.Client) {
+func (c *clientCore) setHTTP(hc *http.Client) {
 	c.http = hc
 	c.transport = func() http.RoundTripper {
 		if hc.Transport != nil {

@@ -51,11 +51,11 @@ func (v Value) Bool() (value, ok bool) {
 	return subject{kind: v.kind, text: []byte(v.text)}.truth()
 }
 
-// lookup returns the value at a path: the first one when the path has a "*",
+// lookupValue returns the value at a path: the first one when the path has a "*",
 // a number when it ends in "#". It is missing when nothing is there, and also
 // when the path is faulty, the document is not valid, or a name on the path is
 // there twice.
-func lookup(raw []byte, path string) Value {
+func lookupValue(raw []byte, path string) Value {
 	p, err := jsonscan.ParsePath(path)
 	if err != nil {
 		return Value{}

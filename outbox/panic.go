@@ -77,7 +77,7 @@ func placeIn(functions []string) string {
 // panic is that of an Authenticator. Of an additive item no request can have
 // left before, for those are sent again only where the one before did not leave.
 func isUnsentIn(functions []string) bool {
-	const guarding, building, observing, sending = "outbox.guard", "trackdrive.(*call).Build", "trackdrive.(*call).Tried", ".RoundTrip"
+	const guarding, building, observing, sending = "outbox.guard", "trackdrive.(*apiCall).Build", "trackdrive.(*apiCall).Tried", ".RoundTrip"
 	unsent := false
 	for _, name := range functions { // the outermost counts: an observer may use a Client of its own
 		switch {
