@@ -426,7 +426,8 @@ func withoutAdvice(err error) string {
 	return err.Error()
 }
 
-// leftoverError names the parameter. It is ErrLeftoverToken and
+// leftoverError is the error for a value that some platform should have replaced.
+// It names the parameter, and is ErrLeftoverToken and
 // ErrInvalidArgument.
 type leftoverError string
 
