@@ -26,7 +26,7 @@ type TB interface {
 type Fake struct {
 	*Company // the home company, which answers wherever no other is named
 
-	set  settings
+	set  fakeSettings
 	done chan struct{} // closed by stop: ends waits
 	stop func()
 
@@ -41,35 +41,35 @@ type Fake struct {
 	uuids     int // how many were given to calls
 	callIDs   int
 	leadCount int
-	windows   map[string]window
+	windows   map[string]rateWindow
 }
 
-// settings are what options change.
-type settings struct {
+// fakeSettings are what options change.
+type fakeSettings struct {
 	home  string
 	clock func() time.Time
 	fatal func(format string, args ...any)
 }
 
 // Option configures [NewServer], [Start] and [New].
-type Option func(*settings)
+type Option func(*fakeSettings)
 
 // WithSubdomain names the home company. Default "acme".
 func WithSubdomain(subdomain string) Option {
-	return func(s *settings) { s.home = subdomain }
+	return func(s *fakeSettings) { s.home = subdomain }
 }
 
 // WithClock takes the time from now instead of time.Now. See also
 // [Fake.Advance], which is enough for most tests.
 func WithClock(now func() time.Time) Option {
-	return func(s *settings) { s.clock = now }
+	return func(s *fakeSettings) { s.clock = now }
 }
 
 // New returns a Fake without a listener: use it as a [http.Handler], through
 // [Fake.Transport], or on an httpmock transport with [Fake.Register]. Mistakes
 // in its set-up panic.
 func New(opts ...Option) *Fake {
-	set := settings{home: "acme", clock: time.Now, fatal: func(format string, args ...any) {
+	set := fakeSettings{home: "acme", clock: time.Now, fatal: func(format string, args ...any) {
 		panic(fmt.Sprintf(format, args...))
 	}}
 	for _, opt := range opts {
@@ -81,7 +81,7 @@ func New(opts ...Option) *Fake {
 		done:      done,
 		stop:      sync.OnceFunc(func() { close(done) }),
 		companies: map[string]*Company{},
-		windows:   map[string]window{},
+		windows:   map[string]rateWindow{},
 	}
 	f.Company = f.AddCompany(set.home)
 	return f
@@ -93,7 +93,7 @@ type Company struct {
 	fake      *Fake
 	subdomain string
 
-	endpoints  map[string]*endpoint
+	endpoints  map[string]*liveEndpoint
 	suppressed map[string]bool
 	access     []Access
 	offers     []Offer
@@ -119,7 +119,7 @@ func (f *Fake) AddCompany(subdomain string) *Company {
 	c := &Company{
 		fake:       f,
 		subdomain:  subdomain,
-		endpoints:  map[string]*endpoint{},
+		endpoints:  map[string]*liveEndpoint{},
 		suppressed: map[string]bool{},
 		byID:       map[string]*Call{},
 	}
@@ -191,12 +191,12 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request, c *Company) {
 		req.Company = c.subdomain
 	}
 	fault := f.arrive(req)
-	act := func() reply {
+	act := func() httpReply {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		switch {
 		case c == nil:
-			return notFound()
+			return notFoundReply()
 		case problem != nil:
 			return *problem
 		}
