@@ -26,7 +26,7 @@ type TB interface {
 type Fake struct {
 	*Company // the home company, which answers wherever no other is named
 
-	set  fakeSettings
+	set  settings
 	done chan struct{} // closed by stop: ends waits
 	stop func()
 
@@ -44,32 +44,32 @@ type Fake struct {
 	windows   map[string]rateWindow
 }
 
-// fakeSettings are what options change.
-type fakeSettings struct {
+// settings are what options change.
+type settings struct {
 	home  string
 	clock func() time.Time
 	fatal func(format string, args ...any)
 }
 
 // Option configures [NewServer], [Start] and [New].
-type Option func(*fakeSettings)
+type Option func(*settings)
 
 // WithSubdomain names the home company. Default "acme".
 func WithSubdomain(subdomain string) Option {
-	return func(s *fakeSettings) { s.home = subdomain }
+	return func(s *settings) { s.home = subdomain }
 }
 
 // WithClock takes the time from now instead of time.Now. See also
 // [Fake.Advance], which is enough for most tests.
 func WithClock(now func() time.Time) Option {
-	return func(s *fakeSettings) { s.clock = now }
+	return func(s *settings) { s.clock = now }
 }
 
 // New returns a Fake without a listener: use it as a [http.Handler], through
 // [Fake.Transport], or on an httpmock transport with [Fake.Register]. Mistakes
 // in its set-up panic.
 func New(opts ...Option) *Fake {
-	set := fakeSettings{home: "acme", clock: time.Now, fatal: func(format string, args ...any) {
+	set := settings{home: "acme", clock: time.Now, fatal: func(format string, args ...any) {
 		panic(fmt.Sprintf(format, args...))
 	}}
 	for _, opt := range opts {

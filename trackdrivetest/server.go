@@ -42,7 +42,7 @@ func NewServer(t TB, opts ...Option) *Server {
 		t.Helper()
 		t.Fatalf(format, args...)
 	}
-	srv, err := Start(append(slices.Clone(opts), func(s *fakeSettings) { s.fatal = fatal })...)
+	srv, err := Start(append(slices.Clone(opts), func(s *settings) { s.fatal = fatal })...)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// tableMigrations of the table, in order. What was released stays: add at the end.
+// tableMigrations are the versions of the table, in order. What was released
+// stays: add at the end.
 var tableMigrations = []string{`
 	CREATE TABLE {items} (
 		id          text PRIMARY KEY,
