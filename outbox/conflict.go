@@ -14,11 +14,11 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
 )
 
-// conflicts are the fields in which a new item says something else than the one
-// that is stored: none where both say the same. Amounts compare by value. What
-// is shown of a field is its name; amounts and flags are shown themselves, and
-// nothing else that the caller filled in.
-func conflicts(stored, enqueued *Item) []string {
+// conflictingFields are the fields in which a new item says something else than
+// the one that is stored: none where both say the same. Amounts compare by
+// value. What is shown of a field is its name; amounts and flags are shown
+// themselves, and nothing else that the caller filled in.
+func conflictingFields(stored, enqueued *Item) []string {
 	var list []string
 	for _, field := range []struct{ name, stored, enqueued string }{
 		{"operation", stored.Operation, enqueued.Operation},

@@ -35,7 +35,7 @@ func (w *Worker) Purge(ctx context.Context) (int, error) {
 	return w.config.Store.Purge(ctx, time.Now().Add(-w.config.Keep))
 }
 
-func (g *gates) admit(subdomain string, now time.Time) (release func(), wait time.Duration) {
+func (g *companyGates) admit(subdomain string, now time.Time) (release func(), wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gate := g.list[subdomain]
@@ -45,7 +45,7 @@ func (g *gates) admit(subdomain string, now time.Time) (release func(), wait tim
 	case gate.probing && gate.paused:
 		return nil, probeWait
 	case gate.probing: // after a long outage there is a long backlog
-		return nil, time.Millisecond + g.rules.wait(max(0, gate.failures-patience))
+		return nil, time.Millisecond + g.rules.wait(max(0, gate.failures-maxOutages))
 	case now.Before(gate.until):
 		return nil, gate.until.Sub(now)
 	}

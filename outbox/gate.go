@@ -9,17 +9,18 @@ import (
 	"time"
 )
 
-// gates know how it stands with the companies. A company without one is fine.
-type gates struct {
+// companyGates know how it stands with the companies. A company without one is
+// fine.
+type companyGates struct {
 	rules      Rules
 	probeEvery time.Duration // how often a company with wrong credentials is tried
 
 	mu   sync.Mutex
-	list map[string]*gate // by subdomain
+	list map[string]*companyGate // by subdomain
 }
 
-// gate is a company that failed.
-type gate struct {
+// companyGate is a company that failed.
+type companyGate struct {
 	failures int       // outages in a row
 	paused   bool      // the credentials are at fault
 	until    time.Time // nothing is sent before, and then one item
@@ -27,23 +28,23 @@ type gate struct {
 	probes   int       // how many were admitted
 }
 
-// patience is how many outages in a row a company may have until it rests.
-const patience = 3
+// maxOutages is how many outages in a row a company may have until it rests.
+const maxOutages = 3
 
-func (g *gate) isShut() bool { return g.paused || g.failures >= patience }
+func (g *companyGate) isShut() bool { return g.paused || g.failures >= maxOutages }
 
-// plan says how to claim.
-type plan struct {
+// claimPlan says how to claim.
+type claimPlan struct {
 	shut   []string  // companies that only probes go to
 	probes []string  // those that may be sent one now
 	rested time.Time // when the next one of those that rest may be; zero for none
 	mended time.Time // when the next one of those that are paused may be; zero for none
 }
 
-func (g *gates) plan(now time.Time) plan {
+func (g *companyGates) plan(now time.Time) claimPlan {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var p plan
+	var p claimPlan
 	for subdomain, gate := range g.list {
 		if !gate.isShut() {
 			continue
@@ -54,23 +55,23 @@ func (g *gates) plan(now time.Time) plan {
 		case !now.Before(gate.until):
 			p.probes = append(p.probes, subdomain)
 		case gate.paused:
-			p.mended = earliest(p.mended, gate.until)
+			p.mended = earlierTime(p.mended, gate.until)
 		default:
-			p.rested = earliest(p.rested, gate.until)
+			p.rested = earlierTime(p.rested, gate.until)
 		}
 	}
 	return p
 }
 
-// earliest of two times; a zero one does not count.
-func earliest(a, b time.Time) time.Time {
+// earlierTime of two times; a zero one does not count.
+func earlierTime(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}
 	return a
 }
 
-func later(a, b time.Time) time.Time {
+func laterTime(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}
@@ -78,7 +79,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // probe marks that the company's one item is on its way.
-func (g *gates) probe(subdomain string) {
+func (g *companyGates) probe(subdomain string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if gate := g.list[subdomain]; gate != nil {
@@ -86,18 +87,18 @@ func (g *gates) probe(subdomain string) {
 	}
 }
 
-// turn is what a delivery changed for its company.
-type turn int
+// gateChange is what a delivery changed for its company.
+type gateChange int
 
 const (
-	unchanged turn = iota
-	shutNow        // it is paused from now on
-	openNow        // it was paused, and is no longer
+	gateUnchanged gateChange = iota
+	gateShut                 // it is paused from now on
+	gateOpened               // it was paused, and is no longer
 )
 
 // tell the gate of a company what became of an item, and whether the company
 // answered.
-func (g *gates) tell(subdomain string, d *Decision, answered bool, now time.Time) turn {
+func (g *companyGates) tell(subdomain string, d *Decision, answered bool, now time.Time) gateChange {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	was := g.list[subdomain]
@@ -106,13 +107,13 @@ func (g *gates) tell(subdomain string, d *Decision, answered bool, now time.Time
 	case !failed && answered:
 		delete(g.list, subdomain)
 		if was != nil && was.paused {
-			return openNow
+			return gateOpened
 		}
-		return unchanged
+		return gateUnchanged
 	case !failed: // it was the item's own fault, and says nothing of the company
-		return unchanged
+		return gateUnchanged
 	case was == nil:
-		was = &gate{}
+		was = &companyGate{}
 		g.list[subdomain] = was
 	}
 	leftover := was.isShut() && !was.probing
@@ -121,32 +122,32 @@ func (g *gates) tell(subdomain string, d *Decision, answered bool, now time.Time
 		return was.pause(now.Add(g.probeEvery))
 	}
 	if leftover { // it was sent before the company rested: the same outage
-		was.until = later(was.until, now.Add(d.RetryAfter))
-		return unchanged
+		was.until = laterTime(was.until, now.Add(d.RetryAfter))
+		return gateUnchanged
 	}
 	was.failures++
 	if d.RetryAfter > 0 {
-		was.failures = max(was.failures, patience)
+		was.failures = max(was.failures, maxOutages)
 	}
-	rest := g.rules.wait(max(0, was.failures-patience))
+	rest := g.rules.wait(max(0, was.failures-maxOutages))
 	if was.paused {
 		rest = g.probeEvery
 	}
 	was.until = now.Add(max(rest, d.RetryAfter))
-	return unchanged
+	return gateUnchanged
 }
 
-func (g *gate) pause(until time.Time) turn {
+func (g *companyGate) pause(until time.Time) gateChange {
 	wasPaused := g.paused
 	g.paused, g.until = true, until
 	if wasPaused {
-		return unchanged
+		return gateUnchanged
 	}
-	return shutNow
+	return gateShut
 }
 
 // stopProbing is for a probe that was not sent.
-func (g *gates) stopProbing(subdomain string) {
+func (g *companyGates) stopProbing(subdomain string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if gate := g.list[subdomain]; gate != nil {
@@ -155,7 +156,7 @@ func (g *gates) stopProbing(subdomain string) {
 }
 
 // open forgets what was wrong with a company.
-func (g *gates) open(subdomain string) (wasPaused bool) {
+func (g *companyGates) open(subdomain string) (wasPaused bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gate := g.list[strings.ToLower(subdomain)]
@@ -164,7 +165,7 @@ func (g *gates) open(subdomain string) (wasPaused bool) {
 }
 
 // paused lists the companies with wrong credentials.
-func (g *gates) paused() (subdomains []string) {
+func (g *companyGates) paused() (subdomains []string) {
 	subdomains = []string{} // JSON shows a list
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -121,7 +121,7 @@ func NewUpdate(id string, call trackdrive.CallRef, u *trackdrive.UpdateCall) (It
 // [trackdrive.ErrInvalidArgument].
 func (i *Item) Update() (trackdrive.CallRef, *trackdrive.UpdateCall, error) {
 	if i.Operation != OpUpdateCall {
-		return trackdrive.CallRef{}, nil, invalid("operation", "%q is not known", i.Operation)
+		return trackdrive.CallRef{}, nil, invalidArgument("operation", "%q is not known", i.Operation)
 	}
 	call, err := trackdrive.NewCallRef(i.Subdomain, i.CallUUID)
 	if err != nil {
@@ -147,7 +147,7 @@ func (i *Item) admitted(now time.Time) (Item, error) {
 		return Item{}, err
 	}
 	if i.NotBefore.Year() > maxYear {
-		return Item{}, invalid("not before", "is after the year %d", maxYear)
+		return Item{}, invalidArgument("not before", "is after the year %d", maxYear)
 	}
 	item.NotBefore, item.EnqueuedAt = i.NotBefore, now
 	item.State, item.Due = Waiting, now
@@ -169,13 +169,13 @@ func checkID(id string) error {
 	case id == "":
 		return nil
 	case len(id) > maxID:
-		return invalid("id", "is longer than %d bytes", maxID)
+		return invalidArgument("id", "is longer than %d bytes", maxID)
 	case !utf8.ValidString(id):
-		return invalid("id", "is not valid UTF-8")
+		return invalidArgument("id", "is not valid UTF-8")
 	case strings.ContainsFunc(id, unicode.IsControl):
-		return invalid("id", "has control characters")
+		return invalidArgument("id", "has control characters")
 	case slices.Contains(noValues, strings.ToLower(id)):
-		return invalid("id", "is what programs write for a missing value")
+		return invalidArgument("id", "is what programs write for a missing value")
 	case isLeftover(id):
 		return fmt.Errorf("%w: %w: id", trackdrive.ErrLeftoverToken, trackdrive.ErrInvalidArgument)
 	}
@@ -197,8 +197,8 @@ func isLeftover(text string) bool {
 
 var anyCall = trackdrive.CallRef{Subdomain: "acme", UUID: "any"}
 
-// invalid is the error for a wrong argument: it names the field and never shows
-// what the caller filled in.
-func invalid(field, format string, args ...any) error {
+// invalidArgument is the error for a wrong argument: it names the field and
+// never shows what the caller filled in.
+func invalidArgument(field, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", trackdrive.ErrInvalidArgument, field, fmt.Sprintf(format, args...))
 }

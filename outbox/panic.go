@@ -11,35 +11,35 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// panicked is the error that a panic of the program's own code becomes. It wraps
+// panicError is the error that a panic of the program's own code becomes. It wraps
 // nothing: an *trackdrive.Error that somebody panics with says nothing of this
 // delivery.
-type panicked struct {
+type panicError struct {
 	value  any
 	place  string // the function
 	unsent bool   // nothing had left at the time
 }
 
 // Error tells where it was, and what the code panicked with.
-func (p *panicked) Error() string {
-	return bounded(fmt.Sprintf("outbox: panic in %s: %v", p.place, p.value), maxError)
+func (p *panicError) Error() string {
+	return truncateText(fmt.Sprintf("outbox: panic in %s: %v", p.place, p.value), maxError)
 }
 
 // withoutValue is what a store may keep: the value may be anything.
-func (p *panicked) withoutValue() string {
+func (p *panicError) withoutValue() string {
 	if fault, ok := p.value.(runtime.Error); ok {
-		return bounded(fmt.Sprintf("outbox: panic in %s: %s", p.place, fault), maxError)
+		return truncateText(fmt.Sprintf("outbox: panic in %s: %s", p.place, fault), maxError)
 	}
-	return bounded(fmt.Sprintf("outbox: panic in %s with a %T", p.place, p.value), maxError)
+	return truncateText(fmt.Sprintf("outbox: panic in %s with a %T", p.place, p.value), maxError)
 }
 
-// guard runs what calls code of the program's own, and returns its panic as an
-// error.
-func guard(run func() error) (err error) {
+// catchPanic runs what calls code of the program's own, and returns its panic
+// as an error.
+func catchPanic(run func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			frames := panicFrames()
-			err = &panicked{value: value, place: placeIn(frames), unsent: isUnsentIn(frames)}
+			err = &panicError{value: value, place: placeIn(frames), unsent: isUnsentIn(frames)}
 		}
 	}()
 	return run()
@@ -77,7 +77,7 @@ func placeIn(functions []string) string {
 // panic is that of an Authenticator. Of an additive item no request can have
 // left before, for those are sent again only where the one before did not leave.
 func isUnsentIn(functions []string) bool {
-	const guarding, building, observing, sending = "outbox.guard", "trackdrive.(*apiCall).Build", "trackdrive.(*apiCall).Tried", ".RoundTrip"
+	const guarding, building, observing, sending = "outbox.catchPanic", "trackdrive.(*apiCall).Build", "trackdrive.(*apiCall).Tried", ".RoundTrip"
 	unsent := false
 	for _, name := range functions { // the outermost counts: an observer may use a Client of its own
 		switch {
@@ -95,8 +95,8 @@ func isUnsentIn(functions []string) bool {
 // sendGuarded is Send for a Worker, which survives a panic of the program's own
 // code, and tells of it.
 func (w *Worker) sendGuarded(send func() error, item *Item) error {
-	err := guard(send)
-	var p *panicked
+	err := catchPanic(send)
+	var p *panicError
 	if !errors.As(err, &p) {
 		return err
 	}

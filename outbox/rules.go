@@ -39,11 +39,11 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 func (r Rules) check() error {
 	switch {
 	case r.FirstWait < 0:
-		return invalid("rules: first wait", "is negative")
+		return invalidArgument("rules: first wait", "is negative")
 	case r.MaxWait < 0:
-		return invalid("rules: max wait", "is negative")
+		return invalidArgument("rules: max wait", "is negative")
 	case r.NotFoundFor < 0:
-		return invalid("rules: not found for", "is negative")
+		return invalidArgument("rules: not found for", "is negative")
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 	if err == nil {
 		return Decision{State: Delivered}
 	}
-	d := Decision{LastError: bounded(keptText(err), maxError), Reasons: reasonsOf(err)}
+	d := Decision{LastError: truncateText(keptText(err), maxError), Reasons: reasonsOf(err)}
 	status := statusOf(err)
 	switch {
 	case item.Additive && trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown:
@@ -119,7 +119,7 @@ func (r Rules) decideForbidden(d *Decision, item *Item, err error) {
 	case !advice.IsForeign(refusal.Body):
 		d.State = Parked
 		if text := refusal.Text(); !strings.Contains(d.LastError, text) { // the Client's errors have it
-			d.LastError = bounded(text+": "+d.LastError, maxError)
+			d.LastError = truncateText(text+": "+d.LastError, maxError)
 		}
 	case item.Additive:
 		d.State = Aside
@@ -193,7 +193,7 @@ const (
 
 // keptText is an error's text as an item keeps it.
 func keptText(err error) string {
-	var p *panicked
+	var p *panicError
 	if errors.As(err, &p) {
 		return p.withoutValue()
 	}
@@ -208,12 +208,12 @@ func reasonsOf(err error) []trackdrive.FieldError {
 	}
 	reasons := make([]trackdrive.FieldError, 0, min(len(e.Errors), maxReasons))
 	for _, r := range e.Errors[:cap(reasons)] {
-		reasons = append(reasons, trackdrive.FieldError{Field: bounded(r.Field, maxError), Message: bounded(r.Message, maxError)})
+		reasons = append(reasons, trackdrive.FieldError{Field: truncateText(r.Field, maxError), Message: truncateText(r.Message, maxError)})
 	}
 	return reasons
 }
 
-func bounded(text string, limit int) string {
+func truncateText(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
@@ -250,8 +250,8 @@ func (d *Decision) apply(i *Item, now time.Time) {
 	}
 }
 
-// interrupted is what becomes of an additive item that may have been sent, when
-// who sent it is gone.
-func interrupted() Decision {
+// interruptedDecision is what becomes of an additive item that may have been
+// sent, when who sent it is gone.
+func interruptedDecision() Decision {
 	return Decision{State: Aside, LastError: "outbox: interrupted while it was sent: it may have arrived"}
 }

@@ -32,14 +32,15 @@ func Send(ctx context.Context, client *trackdrive.Client, item Item) error {
 	}
 	_, err = client.UpdateCallAt(ctx, call, u, opts...)
 	if errors.Is(err, trackdrive.ErrInvalidArgument) {
-		return blame(item, call, u, err)
+		return classifyError(item, call, u, err)
 	}
 	return err
 }
 
-// blame finds out whether the item or the credentials are the wrong argument:
-// a secret that rotated to nonsense must not kill the items that wait.
-func blame(item Item, call trackdrive.CallRef, u *trackdrive.UpdateCall, err error) error {
+// classifyError finds out whether the item or the credentials are the wrong
+// argument: a secret that rotated to nonsense must not kill the items that
+// wait.
+func classifyError(item Item, call trackdrive.CallRef, u *trackdrive.UpdateCall, err error) error {
 	if _, mistake := encodeUpdate(call, u); mistake != nil {
 		return err
 	}

@@ -167,8 +167,8 @@ func Enqueue(ctx context.Context, store Store, item Item) (stored Item, added bo
 	case added:
 		return stored, true, nil
 	}
-	if differ := conflicts(&stored, &item); len(differ) > 0 {
-		return stored, false, fmt.Errorf("%w: %s: %s", ErrConflict, stored.ID, bounded(strings.Join(differ, ", "), maxError))
+	if differ := conflictingFields(&stored, &item); len(differ) > 0 {
+		return stored, false, fmt.Errorf("%w: %s: %s", ErrConflict, stored.ID, truncateText(strings.Join(differ, ", "), maxError))
 	}
 	return stored, false, nil
 }
@@ -248,7 +248,7 @@ func Discard(ctx context.Context, store Store, id, reason string) (Item, error) 
 		case i.State != Waiting && i.State != Parked && i.State != Aside:
 			return fmt.Errorf("%w: %s is %s; only those that wait, are parked or aside are discarded", ErrWrongState, i.ID, i.State)
 		}
-		i.State, i.SettledAt, i.LastError, i.Lease = Dead, now, bounded("outbox: discarded: "+reason, maxError), Lease{}
+		i.State, i.SettledAt, i.LastError, i.Lease = Dead, now, truncateText("outbox: discarded: "+reason, maxError), Lease{}
 		return nil
 	})
 }

@@ -26,7 +26,7 @@ func isAdditive(u *trackdrive.UpdateCall) bool {
 // checkUpdate refuses what the Client would send, and a store must not keep.
 func checkUpdate(u *trackdrive.UpdateCall) error {
 	if u == nil {
-		return invalid("update", "is nil")
+		return invalidArgument("update", "is nil")
 	}
 	if err := checkSecrets("post_call_tokens", u.PostCallTokens); err != nil {
 		return err
@@ -41,7 +41,7 @@ func checkSecrets(within string, fields map[string]any) error {
 	for name, value := range fields {
 		place := placeOf(within, name)
 		if redact.IsCredentialName(name) {
-			return invalid(strconv.Quote(place), "is a credential; the Client's Authenticator adds those when the item is sent")
+			return invalidArgument(strconv.Quote(place), "is a credential; the Client's Authenticator adds those when the item is sent")
 		}
 		if err := checkSecret(place, value); err != nil {
 			return err
@@ -62,7 +62,7 @@ func checkSecret(place string, value any) error {
 	switch v := value.(type) {
 	case string:
 		if strings.HasPrefix(v, privateKey) {
-			return invalid(strconv.Quote(place), "holds a private key")
+			return invalidArgument(strconv.Quote(place), "holds a private key")
 		}
 	case map[string]any:
 		return checkSecrets(place, v)
@@ -91,7 +91,7 @@ func inJSON(value any) (read any) {
 
 // encodeUpdate gives the body that the Client would send, or its refusal.
 func encodeUpdate(call trackdrive.CallRef, u *trackdrive.UpdateCall) (json.RawMessage, error) {
-	client, err := recorder()
+	client, err := recordingClient()
 	if err != nil {
 		return nil, err
 	}
@@ -100,25 +100,25 @@ func encodeUpdate(call trackdrive.CallRef, u *trackdrive.UpdateCall) (json.RawMe
 		return nil, err
 	}
 	if len(body) > maxBody {
-		return nil, invalid("update", "is longer than %d bytes", maxBody)
+		return nil, invalidArgument("update", "is longer than %d bytes", maxBody)
 	}
 	return body, nil
 }
 
-// recorder is a Client that sends nothing: it hands over the body that it
+// recordingClient is a Client that sends nothing: it hands over the body that it
 // would send. So an item is refused for what its delivery would be refused for.
-var recorder = sync.OnceValues(func() (*trackdrive.Client, error) {
+var recordingClient = sync.OnceValues(func() (*trackdrive.Client, error) {
 	nobody := trackdrive.AuthenticatorFunc(func(context.Context, *trackdrive.AuthRequest) error { return nil })
-	return trackdrive.NewClient("", trackdrive.WithTransport(record{}), trackdrive.WithAuth(trackdrive.AnySubdomain(nobody)))
+	return trackdrive.NewClient("", trackdrive.WithTransport(recordingTransport{}), trackdrive.WithAuth(trackdrive.AnySubdomain(nobody)))
 })
 
 type bodyKey struct{}
 
-// record is a transport that goes nowhere.
-type record struct{}
+// recordingTransport is a transport that goes nowhere.
+type recordingTransport struct{}
 
 // RoundTrip keeps the body where the request's context says.
-func (record) RoundTrip(r *http.Request) (*http.Response, error) {
+func (recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
@@ -133,11 +133,11 @@ func (record) RoundTrip(r *http.Request) (*http.Response, error) {
 // that it does not as Fields.
 func decodeUpdate(body json.RawMessage) (*trackdrive.UpdateCall, error) {
 	if len(body) > maxBody {
-		return nil, invalid("body", "is longer than %d bytes", maxBody)
+		return nil, invalidArgument("body", "is longer than %d bytes", maxBody)
 	}
 	var rest trackdrive.Fields
 	if err := json.Unmarshal(body, &rest); err != nil || rest == nil {
-		return nil, invalid("body", "must be a JSON object")
+		return nil, invalidArgument("body", "must be a JSON object")
 	}
 	u := new(trackdrive.UpdateCall)
 	for name, read := range map[string]func(any) error{
@@ -155,7 +155,7 @@ func decodeUpdate(body json.RawMessage) (*trackdrive.UpdateCall, error) {
 			continue
 		}
 		if err := read(value); err != nil {
-			return nil, invalid(name, "%s", err)
+			return nil, invalidArgument(name, "%s", err)
 		}
 		delete(rest, name)
 	}
@@ -165,10 +165,10 @@ func decodeUpdate(body json.RawMessage) (*trackdrive.UpdateCall, error) {
 	return u, nil
 }
 
-// mistake is why a value is refused, without the value.
-type mistake string
+// valueError is why a value is refused, without the value.
+type valueError string
 
-func (m mistake) Error() string { return string(m) }
+func (m valueError) Error() string { return string(m) }
 
 func flagInto(flag **bool) func(any) error {
 	return func(value any) error {
@@ -178,7 +178,7 @@ func flagInto(flag **bool) func(any) error {
 		case false, "false":
 			*flag = new(false)
 		default:
-			return mistake("must be true or false")
+			return valueError("must be true or false")
 		}
 		return nil
 	}
@@ -195,7 +195,7 @@ func amountInto(amount *trackdrive.Amount) func(any) error {
 		}
 		parsed, err := trackdrive.ParseAmount(text)
 		if err != nil {
-			return mistake(`must be a plain decimal such as "25.50"`)
+			return valueError(`must be a plain decimal such as "25.50"`)
 		}
 		*amount = parsed
 		return nil
@@ -206,7 +206,7 @@ func fieldsInto(fields *trackdrive.Fields) func(any) error {
 	return func(value any) error {
 		hash, ok := value.(map[string]any)
 		if !ok {
-			return mistake("must be a JSON object")
+			return valueError("must be a JSON object")
 		}
 		if len(hash) > 0 {
 			*fields = hash

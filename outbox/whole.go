@@ -93,7 +93,7 @@ func checkTimes(i *Item) error {
 		{"settled at", i.SettledAt}, {"lease", i.Lease.Until},
 	} {
 		if _, err := field.at.MarshalText(); err != nil {
-			return invalid(field.name, "is not a time that the JSON of an item can hold")
+			return invalidArgument(field.name, "is not a time that the JSON of an item can hold")
 		}
 	}
 	return nil
@@ -123,14 +123,14 @@ func CheckChange(before, after Item) error {
 		{"seq", before.Seq != after.Seq},
 	} {
 		if field.isChanged {
-			return invalid(field.name, "of an item that is stored cannot be changed")
+			return invalidArgument(field.name, "of an item that is stored cannot be changed")
 		}
 	}
 	switch {
 	case !after.State.isKnown():
-		return invalid("state", "%q is not a state of an item", after.State)
+		return invalidArgument("state", "%q is not a state of an item", after.State)
 	case after.Attempts < 0:
-		return invalid("attempts", "is negative")
+		return invalidArgument("attempts", "is negative")
 	}
 	if err := checkChangedBody(&before, &after); err != nil {
 		return err
@@ -148,13 +148,13 @@ func checkChangedBody(before, after *Item) error {
 	case err != nil:
 		return err
 	case isAdditive(u) != after.Additive:
-		return invalid("body", "of an item that is stored cannot become additive, or cease to be")
+		return invalidArgument("body", "of an item that is stored cannot become additive, or cease to be")
 	case !utf8.Valid(after.Body):
-		return invalid("body", "is not valid UTF-8")
+		return invalidArgument("body", "is not valid UTF-8")
 	}
 	return nil
 }
 
 func notWhole(field, format string, args ...any) error {
-	return invalid(field, format+"; outbox.Enqueue makes an item whole", args...)
+	return invalidArgument(field, format+"; outbox.Enqueue makes an item whole", args...)
 }

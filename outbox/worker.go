@@ -60,7 +60,7 @@ const (
 // process or in many, where the store allows it. It is safe for concurrent use.
 type Worker struct {
 	config  Config
-	gates   *gates
+	gates   *companyGates
 	wake    chan struct{}
 	running atomic.Bool
 }
@@ -82,17 +82,17 @@ const (
 func New(config Config) (*Worker, error) {
 	switch {
 	case config.Store == nil:
-		return nil, invalid("store", "is nil")
+		return nil, invalidArgument("store", "is nil")
 	case config.Client == nil:
-		return nil, invalid("client", "is nil")
+		return nil, invalidArgument("client", "is nil")
 	case config.Concurrency < 0:
-		return nil, invalid("concurrency", "is negative")
+		return nil, invalidArgument("concurrency", "is negative")
 	case config.Timeout < 0:
-		return nil, invalid("timeout", "is negative")
+		return nil, invalidArgument("timeout", "is negative")
 	case config.Poll < 0:
-		return nil, invalid("poll", "is negative")
+		return nil, invalidArgument("poll", "is negative")
 	case config.ProbeEvery < 0:
-		return nil, invalid("probe every", "is negative")
+		return nil, invalidArgument("probe every", "is negative")
 	}
 	if err := config.Rules.check(); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func New(config Config) (*Worker, error) {
 	config.Rules = config.Rules.withDefaults()
 	return &Worker{
 		config: config,
-		gates:  &gates{rules: config.Rules, probeEvery: config.ProbeEvery, list: map[string]*gate{}},
+		gates:  &companyGates{rules: config.Rules, probeEvery: config.ProbeEvery, list: map[string]*companyGate{}},
 		wake:   make(chan struct{}, 1),
 	}, nil
 }
@@ -155,7 +155,7 @@ func (w *Worker) Counts(ctx context.Context) (Counts, error) { return w.config.S
 // store that fails is told to OnEvent, and tried again. A second Run or Drain at
 // the same time is [trackdrive.ErrInvalidArgument].
 func (w *Worker) Run(ctx context.Context) error {
-	return w.work(ctx, forever)
+	return w.work(ctx, runForever)
 }
 
 // Drain delivers until nothing is left that can be delivered now or soon, which
@@ -166,20 +166,20 @@ func (w *Worker) Drain(ctx context.Context) error {
 	return w.work(ctx, untilDrained)
 }
 
-// mode is how long a Worker works.
-type mode int
+// workMode is how long a Worker works.
+type workMode int
 
 const (
-	forever mode = iota
+	runForever workMode = iota
 	untilDrained
 )
 
-func (w *Worker) work(ctx context.Context, mode mode) error {
+func (w *Worker) work(ctx context.Context, mode workMode) error {
 	if !w.running.CompareAndSwap(false, true) {
-		return invalid("worker", "is running already")
+		return invalidArgument("worker", "is running already")
 	}
 	defer w.running.Store(false)
-	r := &round{Worker: w, mode: mode, done: make(chan landing, w.config.Concurrency), begun: map[uint64]time.Time{}, companies: map[string]int{}}
+	r := &workRun{Worker: w, mode: mode, done: make(chan deliveryEnd, w.config.Concurrency), begun: map[uint64]time.Time{}, companies: map[string]int{}}
 	defer r.waitForAll()
 	for ctx.Err() == nil {
 		r.purge(ctx)
@@ -202,13 +202,13 @@ func (w *Worker) work(ctx context.Context, mode mode) error {
 	return ctx.Err()
 }
 
-// round is one Run or Drain.
-type round struct {
+// workRun is one Run or Drain.
+type workRun struct {
 	*Worker
-	mode      mode
+	mode      workMode
 	flying    int          // deliveries on their way
 	probing   atomic.Int32 // of those, how many are probes
-	done      chan landing
+	done      chan deliveryEnd
 	begun     map[uint64]time.Time // when each of them began, by Seq
 	companies map[string]int       // how many of them each has
 	failed    error                // what the store said to a delivery
@@ -217,14 +217,14 @@ type round struct {
 }
 
 // leaveStore leaves the store alone for a while.
-func (r *round) leaveStore() time.Duration {
+func (r *workRun) leaveStore() time.Duration {
 	r.resting = time.Now().Add(storeWait)
 	return storeWait
 }
 
 // start starts as many deliveries as there may be, and says how long there is
 // nothing to do then but to wait for them: negative for never again.
-func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
+func (r *workRun) start(ctx context.Context) (rest time.Duration, err error) {
 	now := time.Now()
 	switch {
 	case r.failed != nil && r.mode == untilDrained:
@@ -264,14 +264,14 @@ func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
 			})
 		}
 		if len(items) < free {
-			next = earliest(next, due)
+			next = earlierTime(next, due)
 		}
 	}
-	next = earliest(next, plan.rested)
+	next = earlierTime(next, plan.rested)
 	if r.mode == untilDrained {
 		return r.untilDrained(next, now), nil
 	}
-	next = earliest(next, plan.mended)
+	next = earlierTime(next, plan.mended)
 	if next.IsZero() {
 		return r.config.Poll, nil
 	}
@@ -279,7 +279,7 @@ func (r *round) start(ctx context.Context) (rest time.Duration, err error) {
 }
 
 // untilDrained says how long to wait when the next item can be claimed then.
-func (r *round) untilDrained(next, now time.Time) time.Duration {
+func (r *workRun) untilDrained(next, now time.Time) time.Duration {
 	soon := !next.IsZero() && !next.After(now.Add(r.config.Rules.MaxWait))
 	switch {
 	case soon:
@@ -292,7 +292,7 @@ func (r *round) untilDrained(next, now time.Time) time.Duration {
 
 // startProbes sends one item to each company that may be tried again. They have
 // half of what may be on its way, so that many that hang keep no other waiting.
-func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next time.Time, err error) {
+func (r *workRun) startProbes(ctx context.Context, plan claimPlan, now time.Time) (next time.Time, err error) {
 	for _, subdomain := range plan.probes {
 		if r.flying >= r.config.Concurrency || r.probing.Load() >= int32(r.config.Concurrency+1)/2 {
 			return time.Time{}, nil
@@ -302,7 +302,7 @@ func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next
 			return time.Time{}, err
 		}
 		if len(items) == 0 || r.isStuck(items[0]) { // its gate waits for the next one
-			next = earliest(next, due)
+			next = earlierTime(next, due)
 			continue
 		}
 		r.gates.probe(subdomain)
@@ -317,42 +317,42 @@ func (r *round) startProbes(ctx context.Context, plan plan, now time.Time) (next
 	return next, nil
 }
 
-func (r *round) claim(ctx context.Context, c Claim) (items []Item, next time.Time, err error) {
+func (r *workRun) claim(ctx context.Context, c Claim) (items []Item, next time.Time, err error) {
 	c.Token, c.Lease = rand.Text(), r.lease()
-	err = guard(func() (err error) {
+	err = catchPanic(func() (err error) {
 		items, next, err = r.config.Store.Claim(ctx, c)
 		return err
 	})
 	return items, next, err
 }
 
-// landing is the end of a delivery.
-type landing struct {
+// deliveryEnd is the end of a delivery.
+type deliveryEnd struct {
 	item Item
 	err  error
 }
 
 // isStuck reports whether a delivery of the item has outlived its lease: another
 // one beside it would be stuck, too.
-func (r *round) isStuck(item Item) bool {
+func (r *workRun) isStuck(item Item) bool {
 	begun, found := r.begun[item.Seq]
 	return found && time.Since(begun) >= r.lease()
 }
 
 // fly starts a delivery.
-func (r *round) fly(item Item, deliver func() error) {
+func (r *workRun) fly(item Item, deliver func() error) {
 	r.begun[item.Seq] = time.Now()
 	r.companies[item.Subdomain]++
 	r.flying++
 	go func() {
-		end := landing{item: item}
+		end := deliveryEnd{item: item}
 		defer func() { r.done <- end }() // also when OnEvent ends the goroutine
 		end.err = deliver()              // told to OnEvent
 	}()
 }
 
 // busy are the companies that have half of the places, or more.
-func (r *round) busy() (subdomains []string) {
+func (r *workRun) busy() (subdomains []string) {
 	for subdomain, n := range r.companies {
 		if 2*n >= r.config.Concurrency {
 			subdomains = append(subdomains, subdomain)
@@ -361,9 +361,9 @@ func (r *round) busy() (subdomains []string) {
 	return subdomains
 }
 
-// landed is when a delivery is over. A store that cannot record is left alone:
-// each item that is claimed meanwhile would be sent, or leased, in vain.
-func (r *round) landed(end landing) {
+// endDelivery is when a delivery is over. A store that cannot record is left
+// alone: each item that is claimed meanwhile would be sent, or leased, in vain.
+func (r *workRun) endDelivery(end deliveryEnd) {
 	r.flying--
 	delete(r.begun, end.item.Seq)
 	if r.companies[end.item.Subdomain]--; r.companies[end.item.Subdomain] == 0 {
@@ -378,7 +378,7 @@ func (r *round) landed(end landing) {
 
 // wait waits until a delivery is over, there is something new, the time is up,
 // or ctx ends.
-func (r *round) wait(ctx context.Context, d time.Duration) {
+func (r *workRun) wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	var clock <-chan time.Time
@@ -387,27 +387,27 @@ func (r *round) wait(ctx context.Context, d time.Duration) {
 	}
 	select {
 	case end := <-r.done:
-		r.landed(end)
+		r.endDelivery(end)
 	case <-r.wake:
 	case <-clock:
 	case <-ctx.Done():
 	}
 }
 
-func (r *round) waitForAll() {
+func (r *workRun) waitForAll() {
 	for r.flying > 0 {
-		r.landed(<-r.done)
+		r.endDelivery(<-r.done)
 	}
 }
 
 // purge forgets what was delivered long ago. It may wait for the next time.
-func (r *round) purge(ctx context.Context) {
+func (r *workRun) purge(ctx context.Context) {
 	now := time.Now()
 	if r.config.Keep < 0 || now.Sub(r.purgedAt) < purgeEvery {
 		return
 	}
 	r.purgedAt = now
-	err := guard(func() error {
+	err := catchPanic(func() error {
 		_, err := r.config.Store.Purge(ctx, now.Add(-r.config.Keep))
 		return err
 	})
@@ -425,7 +425,7 @@ func (r *round) purge(ctx context.Context) {
 // claims it next.
 func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
 	// A copy of an item that is done would come behind those that came after it.
-	err := guard(func() error {
+	err := catchPanic(func() error {
 		stored, err := w.config.Store.Get(ctx, item.ID)
 		if err != nil {
 			return err
@@ -441,7 +441,7 @@ func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
 // deliver is Deliver for an item that was claimed just now.
 func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 	if item.State == Sending {
-		return w.record(ctx, item, interrupted(), nil)
+		return w.record(ctx, item, interruptedDecision(), nil)
 	}
 	if err := w.begin(ctx, &item); err != nil {
 		return item, w.fail(item, err)
@@ -455,9 +455,9 @@ func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 	turned := w.gates.tell(item.Subdomain, &decision, answered, now)
 	item, stored := w.record(ctx, item, decision, err)
 	switch turned {
-	case shutNow:
+	case gateShut:
 		w.tell(Event{Kind: EventPaused, Subdomain: item.Subdomain, Item: item, Err: err})
-	case openNow:
+	case gateOpened:
 		w.tell(Event{Kind: EventResumed, Subdomain: item.Subdomain})
 	}
 	return item, stored
@@ -478,7 +478,7 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 		}
 		i.State = Sending
-		i.Lease.Until = later(i.Lease.Until, time.Now().Add(left)) // the store may have taken its time
+		i.Lease.Until = laterTime(i.Lease.Until, time.Now().Add(left)) // the store may have taken its time
 		return nil
 	})
 	if err != nil {
@@ -534,7 +534,7 @@ func (w *Worker) record(ctx context.Context, item Item, d Decision, cause error)
 		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrUnknownItem), try == recordTries-1:
 			return item, w.fail(item, err)
 		}
-		pause(recordWait << try)
+		sleepFor(recordWait << try)
 	}
 	return item, nil
 }
@@ -545,7 +545,7 @@ const (
 	recordWait  = 100 * time.Millisecond
 )
 
-func pause(d time.Duration) { <-time.After(d) }
+func sleepFor(d time.Duration) { <-time.After(d) }
 
 // fail tells that the store did not do what it was asked for.
 func (w *Worker) fail(item Item, err error) error {
@@ -563,7 +563,7 @@ func (w *Worker) tell(e Event) {
 		return
 	}
 	onEvent := func(e Event) error {
-		return guard(func() error { w.config.OnEvent(e); return nil })
+		return catchPanic(func() error { w.config.OnEvent(e); return nil })
 	}
 	if err := onEvent(e); err != nil && e.Kind != EventPanic {
 		_ = onEvent(Event{Kind: EventPanic, Subdomain: e.Subdomain, Item: e.Item, Err: err}) // there is nobody else to tell
@@ -572,7 +572,7 @@ func (w *Worker) tell(e Event) {
 
 // update is the store's Update. A store that panics has failed.
 func (w *Worker) update(ctx context.Context, id string, change func(*Item) error) (item Item, err error) {
-	err = guard(func() (err error) {
+	err = catchPanic(func() (err error) {
 		item, err = w.config.Store.Update(ctx, id, change)
 		return err
 	})

@@ -47,13 +47,13 @@ func (c *Company) AddAccess(a Access) {
 func (a Access) lacks(p Permission) bool { return slices.Contains(a.Lacks, p) }
 
 // admit lets users in that may use the API.
-func (c *Company) admit(r *Request) (Access, *reply) {
+func (c *Company) admit(r *Request) (Access, *httpReply) {
 	user, known := c.accessOf(r)
 	switch {
 	case !known:
-		return user, new(unauthorized())
+		return user, new(unauthorizedReply())
 	case user.lacks(PermitAPI):
-		return user, new(forbidden())
+		return user, new(forbiddenReply())
 	}
 	return user, nil
 }

@@ -147,7 +147,7 @@ func (c *Company) AssertUpdated(t TB, uuid string, values map[string]string) {
 	t.Helper()
 	updates := c.Updates(uuid)
 	if len(updates) != 1 {
-		t.Errorf("trackdrivetest: call %s was updated %d times, want once%s", uuid, len(updates), lines(updates))
+		t.Errorf("trackdrivetest: call %s was updated %d times, want once%s", uuid, len(updates), indentedLines(updates))
 		return
 	}
 	if !maps.Equal(updates[0].Values, values) {
@@ -159,38 +159,38 @@ func (c *Company) AssertUpdated(t TB, uuid string, values map[string]string) {
 func (c *Company) AssertNotUpdated(t TB, uuid string) {
 	t.Helper()
 	if updates := c.Updates(uuid); len(updates) > 0 {
-		t.Errorf("trackdrivetest: call %s was updated%s", uuid, lines(updates))
+		t.Errorf("trackdrivetest: call %s was updated%s", uuid, indentedLines(updates))
 	}
 }
 
-func (c *Company) updateCall(r *Request, id string) reply {
+func (c *Company) updateCall(r *Request, id string) httpReply {
 	user, rep := c.admit(r)
 	if rep != nil {
 		return *rep
 	}
 	call := c.findCall(id)
 	if call == nil {
-		return notFound()
+		return notFoundReply()
 	}
 	return c.update(call, r, user)
 }
 
 // updateByCaller updates the caller's latest call. It is for buyers that have
 // no uuid, and no credentials but the offer's token.
-func (c *Company) updateByCaller(r *Request, caller string) reply {
+func (c *Company) updateByCaller(r *Request, caller string) httpReply {
 	user, known := c.accessOf(r)
 	if !known && hasCredentials(r) {
-		return unauthorized()
+		return unauthorizedReply()
 	}
 	token := r.Params.Text("offer_token")
 	if problem := c.offerTokenProblem(token); problem != "" {
-		return failure(http.StatusUnprocessableEntity, "offer_token", problem)
+		return failureReply(http.StatusUnprocessableEntity, "offer_token", problem)
 	}
 	since := time.Time{}
 	if frame := r.Params.Text("call_timeframe"); frame != "" {
 		minutes, err := strconv.Atoi(frame)
 		if err != nil || minutes < 0 {
-			return failure(http.StatusUnprocessableEntity, "call_timeframe", "is not a number")
+			return failureReply(http.StatusUnprocessableEntity, "call_timeframe", "is not a number")
 		}
 		since = c.fake.now().Add(-time.Duration(minutes) * time.Minute)
 	}
@@ -199,17 +199,17 @@ func (c *Company) updateByCaller(r *Request, caller string) reply {
 			return c.update(call, r, user)
 		}
 	}
-	return notFound()
+	return notFoundReply()
 }
 
-// attribute is what an update can set on a call.
-type attribute struct {
+// callAttribute is what an update can set on a call.
+type callAttribute struct {
 	name  string
 	needs Permission
 	set   func(call *Call, text string) (problem string)
 }
 
-var attributes = []attribute{
+var callAttributes = []callAttribute{
 	{"buyer_converted", PermitBuyerConverted, func(c *Call, text string) string { return setFlag(&c.BuyerConverted, text) }},
 	{"offer_converted", PermitTSConverted, func(c *Call, text string) string { return setFlag(&c.OfferConverted, text) }},
 	{"revenue", PermitBuyerRevenue, func(c *Call, text string) string { return setMoney(&c.Revenue, text) }},
@@ -222,14 +222,14 @@ var attributes = []attribute{
 var credentialParams = []string{"auth_token", "offer_token", "lead_token"}
 
 // update changes a call, wholly or not at all.
-func (c *Company) update(call *Call, r *Request, user Access) reply {
-	changed, problems := call.copy(), object{}
-	for _, a := range attributes {
+func (c *Company) update(call *Call, r *Request, user Access) httpReply {
+	changed, problems := call.copy(), orderedObject{}
+	for _, a := range callAttributes {
 		if !r.Params.Has(a.name) {
 			continue
 		}
 		if user.lacks(a.needs) {
-			return forbidden()
+			return forbiddenReply()
 		}
 		if problem := a.set(&changed, r.Params.Text(a.name)); problem != "" {
 			problems = problems.and(a.name, []string{problem})
@@ -237,10 +237,10 @@ func (c *Company) update(call *Call, r *Request, user Access) reply {
 	}
 	tokens := Params(r.Params.hash("post_call_tokens")).Flat()
 	if len(tokens) > 0 && user.lacks(PermitContactFields) {
-		return forbidden()
+		return forbiddenReply()
 	}
 	if len(problems) > 0 {
-		return jsonReply(http.StatusUnprocessableEntity, object{{"status", http.StatusUnprocessableEntity}, {"errors", problems}})
+		return jsonReply(http.StatusUnprocessableEntity, orderedObject{{"status", http.StatusUnprocessableEntity}, {"errors", problems}})
 	}
 	if changed.Tokens == nil {
 		changed.Tokens = map[string]string{}
@@ -282,44 +282,44 @@ func addMoney(money *string, text string) (problem string) {
 	if err != nil {
 		return "is not a number"
 	}
-	*money = sum(*money, amount.String())
+	*money = sumDecimals(*money, amount.String())
 	return ""
 }
 
-// sum adds two decimals exactly, with the digits of the finer one.
-func sum(a, b string) string {
+// sumDecimals adds two decimals exactly, with the digits of the finer one.
+func sumDecimals(a, b string) string {
 	x, _ := new(big.Rat).SetString(a)
 	y, _ := new(big.Rat).SetString(b)
-	return x.Add(x, y).FloatString(max(fraction(a), fraction(b)))
+	return x.Add(x, y).FloatString(max(fractionDigits(a), fractionDigits(b)))
 }
 
-func fraction(decimal string) int {
+func fractionDigits(decimal string) int {
 	_, digits, _ := strings.Cut(decimal, ".")
 	return len(digits)
 }
 
-func (c *Company) sendKeyPress(r *Request, _ string) reply {
+func (c *Company) sendKeyPress(r *Request, _ string) httpReply {
 	if _, rep := c.admit(r); rep != nil {
 		return *rep
 	}
-	if missing := mistakes(r.Params, []string{"id", "digits"}); len(missing) > 0 {
-		return invalid(ErrorsByField, missing)
+	if missing := findMistakes(r.Params, []string{"id", "digits"}); len(missing) > 0 {
+		return invalidReply(ErrorsByField, missing)
 	}
 	call := c.findCall(r.Params.Text("id"))
 	if call == nil {
-		return notFound()
+		return notFoundReply()
 	}
 	call.KeyPresses = append(call.KeyPresses, r.Params.Text("digits"))
 	return callReply(call)
 }
 
-func (c *Company) getCall(r *Request, id string) reply {
+func (c *Company) getCall(r *Request, id string) httpReply {
 	if _, rep := c.admit(r); rep != nil {
 		return *rep
 	}
 	call := c.findCall(id)
 	if call == nil {
-		return notFound()
+		return notFoundReply()
 	}
 	return callReply(call)
 }
@@ -328,8 +328,8 @@ func (c *Company) getCall(r *Request, id string) reply {
 const timeLayout = "2006-01-02 15:04:05 -0700"
 
 // object is the call as replies show it.
-func (call *Call) object() object {
-	return object{
+func (call *Call) object() orderedObject {
+	return orderedObject{
 		{"id", jsonID(call.ID)},
 		{"uuid", call.UUID},
 		{"created_at", call.CreatedAt.Format(timeLayout)},
@@ -341,15 +341,15 @@ func (call *Call) object() object {
 		{"traffic_source_id", orNull(jsonID(call.TrafficSourceID))},
 		{"revenue", call.Revenue},
 		{"payout", call.Payout},
-		{"buyer_converted", converted(call.BuyerConverted)},
-		{"offer_converted", converted(call.OfferConverted)},
-		{"total_duration", strconv.Itoa(seconds(call.Duration))},
+		{"buyer_converted", convertedValue(call.BuyerConverted)},
+		{"offer_converted", convertedValue(call.OfferConverted)},
+		{"total_duration", strconv.Itoa(wholeSeconds(call.Duration))},
 		{"token_values", hashOf(call.Tokens)},
 	}
 }
 
-// converted is how the API reads a flag that it takes as a boolean.
-func converted(flag bool) any {
+// convertedValue is how the API reads a flag that it takes as a boolean.
+func convertedValue(flag bool) any {
 	if flag {
 		return "Converted"
 	}
@@ -364,4 +364,4 @@ func hashOf(values map[string]string) map[string]string {
 	return values
 }
 
-func callReply(call *Call) reply { return envelope("call", call.object()) }
+func callReply(call *Call) httpReply { return recordReply("call", call.object()) }

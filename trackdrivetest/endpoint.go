@@ -48,8 +48,8 @@ type Buyer struct {
 	Declines        bool          // bids, and then refuses every post
 }
 
-// endpoint is an Endpoint at work.
-type endpoint struct {
+// liveEndpoint is an Endpoint at work.
+type liveEndpoint struct {
 	Endpoint
 	ids  map[string]*pingID
 	sold map[trackdrive.ID]int
@@ -80,7 +80,7 @@ func (c *Company) AddEndpoint(e Endpoint) {
 	if c.endpoints[e.VanityURI] != nil {
 		c.fake.mistake("endpoint %q was added before", e.VanityURI)
 	}
-	c.endpoints[e.VanityURI] = &endpoint{
+	c.endpoints[e.VanityURI] = &liveEndpoint{
 		Endpoint: c.checked(e),
 		ids:      map[string]*pingID{},
 		sold:     map[trackdrive.ID]int{},
@@ -175,7 +175,7 @@ func (b Buyer) payout() trackdrive.Amount {
 }
 
 // free is how many more calls the buyer takes; nil when there is no limit.
-func (ep *endpoint) free(b Buyer) *int {
+func (ep *liveEndpoint) free(b Buyer) *int {
 	if b.Cap == 0 {
 		return nil
 	}
@@ -183,13 +183,13 @@ func (ep *endpoint) free(b Buyer) *int {
 }
 
 // bids reports whether the buyer bids at this moment.
-func (ep *endpoint) bids(b Buyer) bool {
+func (ep *liveEndpoint) bids(b Buyer) bool {
 	free := ep.free(b)
 	return !b.Unavailable && (free == nil || *free > 0)
 }
 
 // available returns the buyers that bid, in priority order.
-func (ep *endpoint) available() []Buyer {
+func (ep *liveEndpoint) available() []Buyer {
 	var found []Buyer
 	for _, b := range ep.Buyers {
 		if ep.bids(b) {
@@ -200,7 +200,7 @@ func (ep *endpoint) available() []Buyer {
 }
 
 // taker returns the first of these buyers that takes a call now.
-func (ep *endpoint) taker(ids []trackdrive.ID) (Buyer, bool) {
+func (ep *liveEndpoint) taker(ids []trackdrive.ID) (Buyer, bool) {
 	for _, id := range ids {
 		i := slices.IndexFunc(ep.Buyers, func(b Buyer) bool { return b.ID == id })
 		if i >= 0 && ep.bids(ep.Buyers[i]) && !ep.Buyers[i].Declines {

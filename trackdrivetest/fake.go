@@ -41,7 +41,7 @@ type Fake struct {
 	uuids     int // how many were given to calls
 	callIDs   int
 	leadCount int
-	windows   map[string]window
+	windows   map[string]rateWindow
 }
 
 // settings are what options change.
@@ -81,7 +81,7 @@ func New(opts ...Option) *Fake {
 		done:      done,
 		stop:      sync.OnceFunc(func() { close(done) }),
 		companies: map[string]*Company{},
-		windows:   map[string]window{},
+		windows:   map[string]rateWindow{},
 	}
 	f.Company = f.AddCompany(set.home)
 	return f
@@ -93,7 +93,7 @@ type Company struct {
 	fake      *Fake
 	subdomain string
 
-	endpoints  map[string]*endpoint
+	endpoints  map[string]*liveEndpoint
 	suppressed map[string]bool
 	access     []Access
 	offers     []Offer
@@ -119,7 +119,7 @@ func (f *Fake) AddCompany(subdomain string) *Company {
 	c := &Company{
 		fake:       f,
 		subdomain:  subdomain,
-		endpoints:  map[string]*endpoint{},
+		endpoints:  map[string]*liveEndpoint{},
 		suppressed: map[string]bool{},
 		byID:       map[string]*Call{},
 	}
@@ -191,12 +191,12 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request, c *Company) {
 		req.Company = c.subdomain
 	}
 	fault := f.arrive(req)
-	act := func() reply {
+	act := func() httpReply {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		switch {
 		case c == nil:
-			return notFound()
+			return notFoundReply()
 		case problem != nil:
 			return *problem
 		}

@@ -13,8 +13,8 @@ import (
 type Fault struct {
 	name     string
 	delay    time.Duration
-	actFirst bool              // act before anything goes wrong
-	change   func(reply) reply // nil: the answer goes out as it is
+	actFirst bool                      // act before anything goes wrong
+	change   func(httpReply) httpReply // nil: the answer goes out as it is
 }
 
 // String returns the fault's name, as it stands in [Request.Fault].
@@ -29,14 +29,14 @@ func Slow(d time.Duration) Fault { return Fault{name: "slow", delay: d} }
 // Nothing is acted on: nothing sold, stored or updated. The client can not tell
 // it from AfterActing(Drop()), which is what makes a post's outcome unknown.
 func Drop() Fault {
-	return Fault{name: "drop", change: func(reply) reply { return reply{drop: true} }}
+	return Fault{name: "drop", change: func(httpReply) httpReply { return httpReply{drop: true} }}
 }
 
 // Status answers with this status, header and body, without acting. A nil
 // header gives a JSON content type.
 func Status(code int, header http.Header, body string) Fault {
-	return Fault{name: "status " + strconv.Itoa(code), change: func(reply) reply {
-		rep := reply{status: code, header: header.Clone(), body: []byte(body)}
+	return Fault{name: "status " + strconv.Itoa(code), change: func(httpReply) httpReply {
+		rep := httpReply{status: code, header: header.Clone(), body: []byte(body)}
 		if header == nil {
 			rep.header = jsonHeader()
 		}
@@ -47,7 +47,7 @@ func Status(code int, header http.Header, body string) Fault {
 // TooManyRequests answers 429, without acting. A positive retryAfter is sent as
 // Retry-After, in whole seconds, rounded up.
 func TooManyRequests(retryAfter time.Duration) Fault {
-	return Fault{name: "too many requests", change: func(reply) reply { return tooMany(retryAfter) }}
+	return Fault{name: "too many requests", change: func(httpReply) httpReply { return tooManyReply(retryAfter) }}
 }
 
 // BadGateway answers 502 with a proxy's HTML page, without acting. With
@@ -78,13 +78,13 @@ func Empty() Fault {
 // Refusal answers 200 with success false, this status word and these reasons,
 // without acting: Refusal("rejected", "Buyer is no longer available").
 func Refusal(status string, reasons ...string) Fault {
-	return Fault{name: "refusal", change: func(reply) reply { return refusal(status, reasons...) }}
+	return Fault{name: "refusal", change: func(httpReply) httpReply { return refusalReply(status, reasons...) }}
 }
 
 // Truncated acts, and sends only the first half of its answer, as if that were
 // all: proper HTTP, broken JSON.
 func Truncated() Fault {
-	return Fault{name: "truncated", actFirst: true, change: func(rep reply) reply {
+	return Fault{name: "truncated", actFirst: true, change: func(rep httpReply) httpReply {
 		rep.body = rep.body[:len(rep.body)/2]
 		return rep
 	}}
@@ -93,7 +93,7 @@ func Truncated() Fault {
 // CutOff acts, promises the whole answer by its length, and closes the
 // connection in the middle.
 func CutOff() Fault {
-	return Fault{name: "cut off", actFirst: true, change: func(rep reply) reply {
+	return Fault{name: "cut off", actFirst: true, change: func(rep httpReply) httpReply {
 		rep.cut = true
 		return rep
 	}}
@@ -109,13 +109,13 @@ func AfterActing(f Fault) Fault {
 }
 
 // do lets the fault happen. Without the lock: it may wait.
-func (f *Fault) do(act func() reply, wait func() (stayed bool)) reply {
-	var rep reply
+func (f *Fault) do(act func() httpReply, wait func() (stayed bool)) httpReply {
+	var rep httpReply
 	if f.actFirst {
 		rep = act()
 	}
 	if f.delay > 0 && !wait() {
-		return reply{drop: true}
+		return httpReply{drop: true}
 	}
 	if !f.actFirst && f.change == nil {
 		rep = act()

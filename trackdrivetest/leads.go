@@ -103,7 +103,7 @@ func (c *Company) Leads() []Lead {
 func (c *Company) AssertLeads(t TB, n int) {
 	t.Helper()
 	if leads := c.Leads(); len(leads) != n {
-		t.Errorf("trackdrivetest: %d leads are stored, want %d%s", len(leads), n, lines(leads))
+		t.Errorf("trackdrivetest: %d leads are stored, want %d%s", len(leads), n, indentedLines(leads))
 	}
 }
 
@@ -131,23 +131,23 @@ func (c *Company) offerTokenProblem(token string) string {
 	return ""
 }
 
-func (c *Company) submitLead(r *Request, _ string) reply {
-	return c.takeLead(r, nil, func(l *Lead, _ string) reply { return c.leadReply(l, r) })
+func (c *Company) submitLead(r *Request, _ string) httpReply {
+	return c.takeLead(r, nil, func(l *Lead, _ string) httpReply { return c.leadReply(l, r) })
 }
 
-func (c *Company) captureLead(r *Request, _ string) reply {
-	return c.takeLead(r, nil, func(l *Lead, deduped string) reply {
+func (c *Company) captureLead(r *Request, _ string) httpReply {
+	return c.takeLead(r, nil, func(l *Lead, deduped string) httpReply {
 		return jsonReply(http.StatusOK, l.captured(deduped))
 	})
 }
 
 // upsertLead updates the caller's lead whatever the offer says of duplicates.
-func (c *Company) upsertLead(r *Request, _ string) reply {
-	return c.takeLead(r, new(DuplicatesUpdated), func(l *Lead, _ string) reply { return c.leadReply(l, r) })
+func (c *Company) upsertLead(r *Request, _ string) httpReply {
+	return c.takeLead(r, new(DuplicatesUpdated), func(l *Lead, _ string) httpReply { return c.leadReply(l, r) })
 }
 
 // takeLead checks a lead and stores it.
-func (c *Company) takeLead(r *Request, duplicates *Duplicates, answer func(l *Lead, deduped string) reply) reply {
+func (c *Company) takeLead(r *Request, duplicates *Duplicates, answer func(l *Lead, deduped string) httpReply) httpReply {
 	offer, rep := c.admitLead(r)
 	if rep != nil {
 		return *rep
@@ -156,8 +156,8 @@ func (c *Company) takeLead(r *Request, duplicates *Duplicates, answer func(l *Le
 	if r.Params.Text("email") == "" {
 		required = append([]string{"caller_id"}, required...)
 	}
-	if reasons := mistakes(r.Params, required); len(reasons) > 0 {
-		return invalid(offer.ErrorForm, reasons)
+	if reasons := findMistakes(r.Params, required); len(reasons) > 0 {
+		return invalidReply(offer.ErrorForm, reasons)
 	}
 	if duplicates == nil {
 		duplicates = &offer.Duplicates
@@ -165,7 +165,7 @@ func (c *Company) takeLead(r *Request, duplicates *Duplicates, answer func(l *Le
 	known := c.leadOf(offer.LeadToken, r.Params.Text("caller_id"))
 	switch {
 	case known != nil && *duplicates == DuplicatesRejected:
-		return refusal("failure", "Duplicate lead")
+		return refusalReply("failure", "Duplicate lead")
 	case known != nil && *duplicates == DuplicatesUpdated:
 		known.read(r.Params)
 		known.Updates++
@@ -188,13 +188,13 @@ func (c *Company) takeLead(r *Request, duplicates *Duplicates, answer func(l *Le
 
 // admitLead checks the lead token, and the credentials where the offer wants
 // them or where some were sent.
-func (c *Company) admitLead(r *Request) (Offer, *reply) {
+func (c *Company) admitLead(r *Request) (Offer, *httpReply) {
 	offer, problem := c.offerOf(r.Params.Text("lead_token"))
 	if problem != "" {
-		return offer, new(invalid(offer.ErrorForm, []trackdrive.FieldError{{Field: "lead_token", Message: problem}}))
+		return offer, new(invalidReply(offer.ErrorForm, []trackdrive.FieldError{{Field: "lead_token", Message: problem}}))
 	}
 	if _, known := c.accessOf(r); !known && (offer.RequireAuth || hasCredentials(r)) {
-		return offer, new(unauthorized())
+		return offer, new(unauthorizedReply())
 	}
 	return offer, nil
 }
@@ -229,23 +229,23 @@ func (l *Lead) read(params Params) {
 	maps.Copy(l.Fields, values)
 }
 
-func (c *Company) updateLead(r *Request, id string) reply {
+func (c *Company) updateLead(r *Request, id string) httpReply {
 	return c.changeLead(r, id, func(l *Lead) { l.read(r.Params) })
 }
 
-func (c *Company) optOutLead(r *Request, id string) reply {
+func (c *Company) optOutLead(r *Request, id string) httpReply {
 	return c.changeLead(r, id, func(l *Lead) { l.OptedOut = true })
 }
 
 // changeLead changes the lead with this id, which must be the token's.
-func (c *Company) changeLead(r *Request, id string, change func(*Lead)) reply {
+func (c *Company) changeLead(r *Request, id string, change func(*Lead)) httpReply {
 	offer, rep := c.admitLead(r)
 	if rep != nil {
 		return *rep
 	}
 	i := slices.IndexFunc(c.leads, func(l *Lead) bool { return l.ID == id && l.LeadToken == offer.LeadToken })
 	if i < 0 {
-		return notFound()
+		return notFoundReply()
 	}
 	change(c.leads[i])
 	c.leads[i].Updates++
@@ -253,14 +253,14 @@ func (c *Company) changeLead(r *Request, id string, change func(*Lead)) reply {
 }
 
 // optOutCaller opts out all leads of a caller that are the token's.
-func (c *Company) optOutCaller(r *Request, caller string) reply {
+func (c *Company) optOutCaller(r *Request, caller string) httpReply {
 	offer, rep := c.admitLead(r)
 	if rep != nil {
 		return *rep
 	}
 	latest := c.leadOf(offer.LeadToken, caller)
 	if latest == nil {
-		return notFound()
+		return notFoundReply()
 	}
 	for _, l := range c.leads {
 		if l.LeadToken == offer.LeadToken && sameNumber(l.CallerID, caller) {
@@ -273,7 +273,7 @@ func (c *Company) optOutCaller(r *Request, caller string) reply {
 
 // leadReply is the envelope of POST /leads. Where the request asks for numbers,
 // the lead gets some of the pool.
-func (c *Company) leadReply(l *Lead, r *Request) reply {
+func (c *Company) leadReply(l *Lead, r *Request) httpReply {
 	o := l.object()
 	for _, number := range []string{"trackdrive_number", "sms_number"} {
 		var wanted bool
@@ -281,12 +281,12 @@ func (c *Company) leadReply(l *Lead, r *Request) reply {
 			o = o.and(number+"_plain", c.fake.newNumber())
 		}
 	}
-	return envelope("lead", o)
+	return recordReply("lead", o)
 }
 
 // captured is the answer of POST /leads/capture.
-func (l *Lead) captured(deduped string) object {
-	return object{
+func (l *Lead) captured(deduped string) orderedObject {
+	return orderedObject{
 		{"success", true},
 		{"status", "success"},
 		{"lead_id", l.ID},
@@ -296,7 +296,7 @@ func (l *Lead) captured(deduped string) object {
 }
 
 // object is the lead as replies show it.
-func (l *Lead) object() object {
+func (l *Lead) object() orderedObject {
 	status, human := "scheduled", "Scheduled"
 	if l.OptedOut {
 		status, human = "opt_out", "Opt Out"
@@ -305,7 +305,7 @@ func (l *Lead) object() object {
 	for name, value := range l.Fields {
 		data[dataName(name)] = value
 	}
-	return object{
+	return orderedObject{
 		{"id", l.ID},
 		{"caller_id", orNull(e164(l.CallerID))},
 		{"email", orNull(l.Email)},

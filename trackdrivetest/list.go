@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-func (c *Company) callsOfCaller(r *Request, caller string) reply {
+func (c *Company) callsOfCaller(r *Request, caller string) httpReply {
 	if _, rep := c.admit(r); rep != nil {
 		return *rep
 	}
 	return c.list(r, func(call *Call) bool { return sameNumber(call.CallerNumber, caller) })
 }
 
-func (c *Company) listCalls(r *Request, _ string) reply {
+func (c *Company) listCalls(r *Request, _ string) httpReply {
 	if _, rep := c.admit(r); rep != nil {
 		return *rep
 	}
 	from, fromOK := timeParam(r.Params, "created_at_from")
 	to, toOK := timeParam(r.Params, "created_at_to")
 	if !fromOK || !toOK {
-		return failure(http.StatusUnprocessableEntity, "created_at", "is not a time")
+		return failureReply(http.StatusUnprocessableEntity, "created_at", "is not a time")
 	}
 	caller, uuid := r.Params.Text("caller_number"), r.Params.Text("uuid")
 	return c.list(r, func(call *Call) bool {
@@ -36,8 +36,8 @@ func (c *Company) listCalls(r *Request, _ string) reply {
 
 // list writes one page of the calls, the oldest first: by page number, or by
 // cursor, which starts at -1, is to be sent back as it came, and ends with 0.
-func (c *Company) list(r *Request, wanted func(*Call) bool) reply {
-	found := []object{}
+func (c *Company) list(r *Request, wanted func(*Call) bool) httpReply {
+	found := []orderedObject{}
 	for _, call := range c.calls {
 		if wanted(call) {
 			found = append(found, call.object())
@@ -46,13 +46,13 @@ func (c *Company) list(r *Request, wanted func(*Call) bool) reply {
 	size, sizeOK := countParam(r.Params, "per_page", 25)
 	page, pageOK := countParam(r.Params, "page", 1)
 	if !sizeOK || !pageOK {
-		return failure(http.StatusUnprocessableEntity, "page", "is not a number")
+		return failureReply(http.StatusUnprocessableEntity, "page", "is not a number")
 	}
-	start, metadata := (page-1)*size, object{{"root", "calls"}}
+	start, metadata := (page-1)*size, orderedObject{{"root", "calls"}}
 	if r.Params.Has("cursor") {
 		var valid bool
 		if start, valid = readCursor(r.Params.Text("cursor")); !valid {
-			return failure(http.StatusUnprocessableEntity, "cursor", "is invalid")
+			return failureReply(http.StatusUnprocessableEntity, "cursor", "is invalid")
 		}
 		metadata = metadata.and("next_cursor", nextCursor(start+size, len(found)))
 	}
@@ -61,7 +61,7 @@ func (c *Company) list(r *Request, wanted func(*Call) bool) reply {
 	if r.Params.Text("root") == "false" {
 		return jsonReply(http.StatusOK, calls)
 	}
-	return jsonReply(http.StatusOK, object{{"calls", calls}, {"metadata", metadata}})
+	return jsonReply(http.StatusOK, orderedObject{{"calls", calls}, {"metadata", metadata}})
 }
 
 // countParam is a parameter that counts from 1.

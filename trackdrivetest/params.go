@@ -39,20 +39,20 @@ func (p Params) Has(name string) bool {
 func (p Params) Flat() map[string]string {
 	flat := map[string]string{}
 	for name, v := range p {
-		flatten(flat, name, v)
+		flattenInto(flat, name, v)
 	}
 	return flat
 }
 
-func flatten(flat map[string]string, name string, v any) {
+func flattenInto(flat map[string]string, name string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, inner := range v {
-			flatten(flat, name+"["+key+"]", inner)
+			flattenInto(flat, name+"["+key+"]", inner)
 		}
 	case []any:
 		for i, inner := range v {
-			flatten(flat, name+"["+strconv.Itoa(i)+"]", inner)
+			flattenInto(flat, name+"["+strconv.Itoa(i)+"]", inner)
 		}
 	default:
 		flat[name] = scalarText(v)
@@ -135,9 +135,9 @@ var (
 // maxDepth is how deep parameters nest, as in Rails.
 const maxDepth = 32
 
-// deeper reports whether v nests more than so many levels.
-func deeper(v any, levels int) bool {
-	tooDeep := func(inner any) bool { return levels == 0 || deeper(inner, levels-1) }
+// nestsDeeper reports whether v nests more than so many levels.
+func nestsDeeper(v any, levels int) bool {
+	tooDeep := func(inner any) bool { return levels == 0 || nestsDeeper(inner, levels-1) }
 	switch v := v.(type) {
 	case map[string]any:
 		for _, inner := range v {
@@ -161,7 +161,7 @@ func parseJSON(body []byte) (Params, error) {
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, errBadJSON
 	}
-	if deeper(params, maxDepth) {
+	if nestsDeeper(params, maxDepth) {
 		return nil, errTooDeep
 	}
 	return params, nil
@@ -184,16 +184,16 @@ func parseForm(text string) (Params, error) {
 			for i, v := range values[name] {
 				list[i] = v
 			}
-			put(params, keys[:len(keys)-1], list)
+			putNested(params, keys[:len(keys)-1], list)
 			continue
 		}
-		put(params, keys, values[name][len(values[name])-1])
+		putNested(params, keys, values[name][len(values[name])-1])
 	}
 	return params, nil
 }
 
-// put stores v below nested hashes. A scalar that is in the way gives way.
-func put(params map[string]any, keys []string, v any) {
+// putNested stores v below nested hashes. A scalar that is in the way gives way.
+func putNested(params map[string]any, keys []string, v any) {
 	for _, key := range keys[:len(keys)-1] {
 		inner, ok := params[key].(map[string]any)
 		if !ok {

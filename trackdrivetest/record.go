@@ -28,7 +28,7 @@ type Request struct {
 	Time      time.Time   // by the fake's clock
 	Fault     string      // the fault that hit it; "" for none
 
-	route *route
+	route *apiRoute
 }
 
 // String gives the request in a line: operation, method, path, query and body.
@@ -52,7 +52,7 @@ const maxBody = 1 << 20
 
 // readRequest takes in a request. The reply is for one that can not be read; no
 // request is one that did not arrive as a whole.
-func readRequest(r *http.Request) (*Request, *reply) {
+func readRequest(r *http.Request) (*Request, *httpReply) {
 	req := &Request{
 		Operation: OpUnknown,
 		Method:    r.Method,
@@ -72,14 +72,14 @@ func readRequest(r *http.Request) (*Request, *reply) {
 		req.Body = body
 		switch {
 		case err != nil:
-			return nil, &reply{drop: true}
+			return nil, &httpReply{drop: true}
 		case len(body) > maxBody:
-			return req, new(failure(http.StatusRequestEntityTooLarge, "base", "the body is larger than 1 MiB"))
+			return req, new(failureReply(http.StatusRequestEntityTooLarge, "base", "the body is larger than 1 MiB"))
 		}
 	}
 	params, err := parseParams(r.URL.RawQuery, r.Header.Get("Content-Type"), req.Body)
 	if err != nil {
-		return req, new(failure(http.StatusBadRequest, "base", err.Error()))
+		return req, new(failureReply(http.StatusBadRequest, "base", err.Error()))
 	}
 	req.Params = params
 	return req, nil
@@ -140,11 +140,11 @@ func (f *Fake) AssertRequests(t TB, n int, ops ...Operation) {
 	if len(ops) > 0 {
 		what = fmt.Sprintf("requests of %v", ops)
 	}
-	t.Errorf("trackdrivetest: got %d %s, want %d%s", len(found), what, n, lines(found))
+	t.Errorf("trackdrivetest: got %d %s, want %d%s", len(found), what, n, indentedLines(found))
 }
 
-// lines lists things below a message.
-func lines[T fmt.Stringer](list []T) string {
+// indentedLines lists things below a message.
+func indentedLines[T fmt.Stringer](list []T) string {
 	var b strings.Builder
 	for _, v := range list {
 		b.WriteString("\n\t")

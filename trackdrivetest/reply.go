@@ -76,10 +76,10 @@ func Shapes() []Shape {
 // your own. The try-all id is ta-1, a buyer's ping id bp-1- and its id
 // (bp-1-101). A bid that is no amount panics.
 func Ping(shape Shape, buyers ...Buyer) string {
-	bids := make([]bid, len(buyers))
+	bids := make([]buyerBid, len(buyers))
 	for i, b := range withIDs(buyers) {
 		b.payout() // panics for a bad bid
-		bids[i] = bid{b, buyerPingID(1, b.ID), nil}
+		bids[i] = buyerBid{b, buyerPingID(1, b.ID), nil}
 		if b.Cap > 0 {
 			bids[i].free = new(b.Cap)
 		}
@@ -97,12 +97,12 @@ func Post(shape Shape, number string, buyer Buyer) string {
 // Rejected returns the JSON of a ping or post that is refused with HTTP 200:
 // Rejected("rejected", "No buyers are available").
 func Rejected(status string, reasons ...string) string {
-	return string(refusal(status, reasons...).body)
+	return string(refusalReply(status, reasons...).body)
 }
 
 // Invalid returns the JSON of a reply with status 422, in this form.
 func Invalid(form ErrorForm, reasons ...trackdrive.FieldError) string {
-	return string(invalid(form, reasons).body)
+	return string(invalidReply(form, reasons).body)
 }
 
 // CallUpdated returns the JSON of an accepted update, with the call as it is
@@ -110,7 +110,7 @@ func Invalid(form ErrorForm, reasons ...trackdrive.FieldError) string {
 func CallUpdated(call Call) string { return string(callReply(&call).body) }
 
 // LeadSubmitted returns the JSON of a lead that POST /leads stored.
-func LeadSubmitted(l Lead) string { return string(envelope("lead", l.object()).body) }
+func LeadSubmitted(l Lead) string { return string(recordReply("lead", l.object()).body) }
 
 // LeadCaptured returns the JSON of a lead that POST /leads/capture stored.
 func LeadCaptured(l Lead) string { return jsonText(l.captured("created")) }
@@ -125,8 +125,8 @@ func buyerPingID(ping int, buyer trackdrive.ID) string {
 func callUUID(n int) string { return fmt.Sprintf("7c9e6679-0000-4000-8000-%012d", n) }
 func leadUUID(n int) string { return fmt.Sprintf("0f3b1c52-0000-4000-8000-%012d", n) }
 
-// bid is a buyer's offer on one ping.
-type bid struct {
+// buyerBid is a buyer's offer on one ping.
+type buyerBid struct {
 	Buyer
 	pingID string
 	free   *int
@@ -135,61 +135,61 @@ type bid struct {
 // pingReply is an accepted ping, before it takes a shape.
 type pingReply struct {
 	tryAll string
-	bids   []bid
+	bids   []buyerBid
 	expiry time.Duration
 	params Params
 	now    time.Time
 }
 
-func (p pingReply) in(shape Shape) object {
-	buyers := make([]object, len(p.bids))
+func (p pingReply) in(shape Shape) orderedObject {
+	buyers := make([]orderedObject, len(p.bids))
 	for i, b := range p.bids {
 		buyers[i] = b.in(shape, p.params.Text("traffic_source_id"))
 	}
 	switch shape {
 	case ShapeGuide:
-		return object{{"status", "success"}, {"try_all_buyers_ping_id", p.tryAll}}.
-			orOmit("ping_ids_expiry_in_seconds", seconds(p.expiry)).
+		return orderedObject{{"status", "success"}, {"try_all_buyers_ping_id", p.tryAll}}.
+			orOmit("ping_ids_expiry_in_seconds", wholeSeconds(p.expiry)).
 			and("buyers", buyers)
 	case ShapeCallGrid:
-		return object{{"buyers", buyers}}.
+		return orderedObject{{"buyers", buyers}}.
 			orOmit("trackdrive_number", p.params.Text("trackdrive_number")).
 			orOmit("caller_id", p.params.Text("caller_id")).
 			and("timestamp", p.now.UTC().Format(time.RFC3339))
 	}
-	o := object{{"success", true}, {"status", "accepted"}}
+	o := orderedObject{{"success", true}, {"status", "accepted"}}
 	if shape != ShapeNested {
 		o = o.and("try_all_buyers_ping_id", p.tryAll)
 	}
 	if shape != ShapeCurrent {
-		inner := object{{"ping_id", p.tryAll}}
+		inner := orderedObject{{"ping_id", p.tryAll}}
 		if shape == ShapeInTryAll {
 			inner = inner.and("buyers", buyers)
 		}
 		o = o.and("try_all_buyers", inner)
 	}
-	o = o.orOmit("ping_ids_expiry_in_seconds", seconds(p.expiry))
+	o = o.orOmit("ping_ids_expiry_in_seconds", wholeSeconds(p.expiry))
 	if shape != ShapeInTryAll {
 		o = o.and("buyers", buyers)
 	}
 	return o
 }
 
-func (b bid) in(shape Shape, trafficSource string) object {
+func (b buyerBid) in(shape Shape, trafficSource string) orderedObject {
 	switch shape {
 	case ShapeGuide:
-		return object{{"buyer_id", jsonID(b.ID)}}.
+		return orderedObject{{"buyer_id", jsonID(b.ID)}}.
 			orOmit("name", b.Name).
 			orOmit("bid", b.price()).
 			and("ping_id", b.pingID)
 	case ShapeCallGrid:
-		return object{{"buyer_id", string(b.ID)}}.
+		return orderedObject{{"buyer_id", string(b.ID)}}.
 			orOmit("offer_id", string(b.OfferID)).
 			orOmit("offer_conversion_payout", b.price()).
 			orOmit("destination_number", strings.TrimPrefix(b.Number, "+")).
 			orOmit("traffic_source_id", trafficSource)
 	case ShapeProduction:
-		return object{
+		return orderedObject{
 			{"id", jsonID(b.ID)},
 			{"ping_id", b.pingID},
 			{"offer_conversion_payout", orNull(b.Bid)},
@@ -203,13 +203,13 @@ func (b bid) in(shape Shape, trafficSource string) object {
 	if shape == ShapeNested {
 		price = "offer_conversion_payout"
 	}
-	return object{{"ping_id", b.pingID}, {"id", jsonID(b.ID)}}.
+	return orderedObject{{"ping_id", b.pingID}, {"id", jsonID(b.ID)}}.
 		orOmit("name", b.Name).
 		orOmit(price, b.price()).
 		orOmit("tier", b.Tier).
 		orOmit("forwarding_number", b.Number).
 		orOmit("offer_id", jsonID(b.OfferID)).
-		orOmit("current_conversion_duration", seconds(b.MinCall))
+		orOmit("current_conversion_duration", wholeSeconds(b.MinCall))
 }
 
 // price is the bid as a JSON number with its own digits, or as text where JSON
@@ -230,20 +230,20 @@ type postReply struct {
 	expiry time.Duration
 }
 
-func (p postReply) in(shape Shape) object {
+func (p postReply) in(shape Shape) orderedObject {
 	if shape == ShapeGuide {
-		return object{{"status", "success"}}.
+		return orderedObject{{"status", "success"}}.
 			orOmit("trackdrive_number", strings.TrimPrefix(p.number, "+")).
 			orOmit("buyer_name", p.buyer.Name)
 	}
-	o := object{{"success", true}, {"status", "accepted"}}
+	o := orderedObject{{"success", true}, {"status", "accepted"}}
 	if p.number != "" {
 		o = o.and("forwarding_number", p.number).and("forwarding_number_status", "accepted")
 	}
 	o = o.orOmit("forwarding_number_sip_address", p.sip).
-		orOmit("ping_ids_expiry_in_seconds", seconds(p.expiry))
+		orOmit("ping_ids_expiry_in_seconds", wholeSeconds(p.expiry))
 	if shape == ShapeProduction {
-		o = o.and("lead_id", p.leadID).and("buyers", []object{{
+		o = o.and("lead_id", p.leadID).and("buyers", []orderedObject{{
 			{"id", jsonID(p.buyer.ID)},
 			{"offer_conversion_payout", orNull(p.buyer.Bid)},
 			{"current_conversion_duration", int(p.buyer.MinCall / time.Second)},
@@ -252,8 +252,8 @@ func (p postReply) in(shape Shape) object {
 	return o
 }
 
-// reply is an answer on its way out.
-type reply struct {
+// httpReply is an answer on its way out.
+type httpReply struct {
 	status int
 	header http.Header
 	body   []byte
@@ -261,11 +261,11 @@ type reply struct {
 	cut    bool // close it in the middle
 }
 
-func jsonReply(status int, v any) reply {
-	return reply{status: status, header: jsonHeader(), body: []byte(jsonText(v))}
+func jsonReply(status int, v any) httpReply {
+	return httpReply{status: status, header: jsonHeader(), body: []byte(jsonText(v))}
 }
 
-func (r reply) write(w http.ResponseWriter) {
+func (r httpReply) write(w http.ResponseWriter) {
 	if r.drop {
 		panic(http.ErrAbortHandler) // the documented way to close a connection without an answer
 	}
@@ -285,59 +285,59 @@ func (r reply) write(w http.ResponseWriter) {
 	}
 }
 
-// refusal is a no with HTTP 200.
-func refusal(status string, reasons ...string) reply {
-	return jsonReply(http.StatusOK, object{{"success", false}, {"status", status}, {"errors", list(reasons)}})
+// refusalReply is a no with HTTP 200.
+func refusalReply(status string, reasons ...string) httpReply {
+	return jsonReply(http.StatusOK, orderedObject{{"success", false}, {"status", status}, {"errors", nonNullList(reasons)}})
 }
 
-// refusalIn is a no in the shape's own words.
-func refusalIn(shape Shape, status string, reasons ...string) reply {
+// refusalReplyIn is a no in the shape's own words.
+func refusalReplyIn(shape Shape, status string, reasons ...string) httpReply {
 	if shape != ShapeGuide && shape != ShapeCallGrid {
-		return refusal(status, reasons...)
+		return refusalReply(status, reasons...)
 	}
-	return jsonReply(http.StatusOK, object{{"status", status}, {"errors", list(reasons)}})
+	return jsonReply(http.StatusOK, orderedObject{{"status", status}, {"errors", nonNullList(reasons)}})
 }
 
-// nobody is a ping's answer when there is no buyer.
-func nobody(shape Shape) reply {
-	o := object{{"success", false}, {"status", "rejected"}, {"errors", []string{"No buyers are available"}}, {"buyers", []object{}}}
+// noBuyersReply is a ping's answer when there is no buyer.
+func noBuyersReply(shape Shape) httpReply {
+	o := orderedObject{{"success", false}, {"status", "rejected"}, {"errors", []string{"No buyers are available"}}, {"buyers", []orderedObject{}}}
 	if shape == ShapeGuide || shape == ShapeCallGrid {
 		o = o[1:]
 	}
 	return jsonReply(http.StatusOK, o)
 }
 
-// envelope is a record below its own name.
-func envelope(root string, record object) reply {
-	return jsonReply(http.StatusOK, object{
+// recordReply is a record below its own name.
+func recordReply(root string, record orderedObject) httpReply {
+	return jsonReply(http.StatusOK, orderedObject{
 		{"status", http.StatusOK},
-		{"errors", object{}},
+		{"errors", orderedObject{}},
 		{root, record},
-		{"metadata", object{{"root", root}}},
+		{"metadata", orderedObject{{"root", root}}},
 	})
 }
 
-// failure is an error status with one reason.
-func failure(status int, field, reason string) reply {
-	return jsonReply(status, object{{"status", status}, {"errors", object{{field, list([]string{reason})}}}})
+// failureReply is an error status with one reason.
+func failureReply(status int, field, reason string) httpReply {
+	return jsonReply(status, orderedObject{{"status", status}, {"errors", orderedObject{{field, nonNullList([]string{reason})}}}})
 }
 
-func notFound() reply { return failure(http.StatusNotFound, "base", "Not found") }
+func notFoundReply() httpReply { return failureReply(http.StatusNotFound, "base", "Not found") }
 
-func forbidden() reply {
-	return failure(http.StatusForbidden, "base", "You are not authorized to access this page.")
+func forbiddenReply() httpReply {
+	return failureReply(http.StatusForbidden, "base", "You are not authorized to access this page.")
 }
 
-func unauthorized() reply {
-	return reply{
+func unauthorizedReply() httpReply {
+	return httpReply{
 		status: http.StatusUnauthorized,
 		header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Www-Authenticate": {`Basic realm="Application"`}},
 		body:   []byte("HTTP Basic: Access denied.\n"),
 	}
 }
 
-func tooMany(retryAfter time.Duration) reply {
-	rep := refusal("rate_limited", "Rate limit exceeded")
+func tooManyReply(retryAfter time.Duration) httpReply {
+	rep := refusalReply("rate_limited", "Rate limit exceeded")
 	rep.status = http.StatusTooManyRequests
 	if retryAfter > 0 {
 		whole := (retryAfter + time.Second - 1) / time.Second
@@ -346,28 +346,28 @@ func tooMany(retryAfter time.Duration) reply {
 	return rep
 }
 
-// invalid is a 422 with its reasons in this form.
-func invalid(form ErrorForm, reasons []trackdrive.FieldError) reply {
-	o := object{{"status", http.StatusUnprocessableEntity}}
+// invalidReply is a 422 with its reasons in this form.
+func invalidReply(form ErrorForm, reasons []trackdrive.FieldError) httpReply {
+	o := orderedObject{{"status", http.StatusUnprocessableEntity}}
 	if form != ErrorsByField && form != ErrorsByFieldText {
-		o = object{{"success", false}, {"status", "rejected"}}
+		o = orderedObject{{"success", false}, {"status", "rejected"}}
 	}
 	return jsonReply(http.StatusUnprocessableEntity, o.and("errors", form.write(reasons)))
 }
 
 func (f ErrorForm) write(reasons []trackdrive.FieldError) any {
-	byField, texts, mixed := object{}, []string{}, []any{}
+	byField, texts, mixed := orderedObject{}, []string{}, []any{}
 	for i, r := range reasons {
 		text := strings.TrimSpace(r.Field + " " + r.Message)
 		texts = append(texts, text)
 		if i%2 == 0 && r.Field != "" {
-			mixed = append(mixed, object{{r.Field, r.Message}})
+			mixed = append(mixed, orderedObject{{r.Field, r.Message}})
 		} else {
 			mixed = append(mixed, text)
 		}
 		var message any = r.Message
 		if f == ErrorsByField {
-			message = list([]string{r.Message})
+			message = nonNullList([]string{r.Message})
 		}
 		byField = byField.and(fieldOrBase(r.Field), message)
 	}
@@ -392,18 +392,20 @@ func fieldOrBase(field string) string {
 	return field
 }
 
-// object is a JSON object that keeps its order.
-type object []member
+// orderedObject is a JSON object that keeps its order.
+type orderedObject []objectMember
 
-type member struct {
+type objectMember struct {
 	name  string
 	value any
 }
 
-func (o object) and(name string, value any) object { return append(o, member{name, value}) }
+func (o orderedObject) and(name string, value any) orderedObject {
+	return append(o, objectMember{name, value})
+}
 
 // orOmit adds a member unless its value is empty.
-func (o object) orOmit(name string, value any) object {
+func (o orderedObject) orOmit(name string, value any) orderedObject {
 	if isZero(value) {
 		return o
 	}
@@ -411,7 +413,7 @@ func (o object) orOmit(name string, value any) object {
 }
 
 // MarshalJSON writes the members in order.
-func (o object) MarshalJSON() ([]byte, error) {
+func (o orderedObject) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, m := range o {
@@ -464,10 +466,10 @@ func orNull(v any) any {
 	return v
 }
 
-// list is never null.
-func list(texts []string) []string { return append([]string{}, texts...) }
+// nonNullList is never null.
+func nonNullList(texts []string) []string { return append([]string{}, texts...) }
 
-func seconds(d time.Duration) int { return int(d / time.Second) }
+func wholeSeconds(d time.Duration) int { return int(d / time.Second) }
 
 // jsonID is a number where TrackDrive would send one.
 func jsonID(id trackdrive.ID) any {

@@ -28,17 +28,17 @@ const (
 	OpUnknown        Operation = "unknown"
 )
 
-// route is one path of the API. "*" stands for a segment, which the handler
+// apiRoute is one path of the API. "*" stands for a segment, which the handler
 // gets.
-type route struct {
+type apiRoute struct {
 	methods string
 	path    string
 	op      Operation
-	handle  func(c *Company, r *Request, id string) reply
+	handle  func(c *Company, r *Request, id string) httpReply
 }
 
 // The first that fits wins.
-var routes = []route{
+var apiRoutes = []apiRoute{
 	{"GET POST", "inbound_webhooks/ping/*", OpPing, (*Company).ping},
 	{"GET POST", "inbound_webhooks/post/*", OpPost, (*Company).post},
 	{"GET POST", "inbound_webhooks/full/*", OpFull, (*Company).full},
@@ -60,7 +60,7 @@ var routes = []route{
 }
 
 // match compares path segments and returns the one that "*" stands for.
-func (t route) match(method string, segments []string) (id string, ok bool) {
+func (t apiRoute) match(method string, segments []string) (id string, ok bool) {
 	pattern := strings.Split(t.path, "/")
 	if len(pattern) != len(segments) || !slices.Contains(strings.Fields(t.methods), method) {
 		return "", false
@@ -77,7 +77,7 @@ func (t route) match(method string, segments []string) (id string, ok bool) {
 }
 
 // findRoute returns the route of a request, nil when there is none.
-func findRoute(method, escapedPath string) (*route, string) {
+func findRoute(method, escapedPath string) (*apiRoute, string) {
 	rest, found := strings.CutPrefix(escapedPath, "/api/v1/")
 	if !found {
 		return nil, ""
@@ -90,18 +90,18 @@ func findRoute(method, escapedPath string) (*route, string) {
 		}
 		segments[i] = plain
 	}
-	for i := range routes {
-		if id, ok := routes[i].match(method, segments); ok {
-			return &routes[i], id
+	for i := range apiRoutes {
+		if id, ok := apiRoutes[i].match(method, segments); ok {
+			return &apiRoutes[i], id
 		}
 	}
 	return nil, ""
 }
 
 // answer does what the request asks for. The lock is held.
-func (c *Company) answer(r *Request) reply {
+func (c *Company) answer(r *Request) httpReply {
 	if r.route == nil {
-		return notFound()
+		return notFoundReply()
 	}
 	return r.route.handle(c, r, r.Target)
 }

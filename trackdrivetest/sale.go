@@ -44,24 +44,24 @@ func (f *Fake) Sales() []Sale {
 func (f *Fake) AssertSales(t TB, n int) {
 	t.Helper()
 	if sales := f.Sales(); len(sales) != n {
-		t.Errorf("trackdrivetest: %d calls were sold, want %d%s", len(sales), n, lines(sales))
+		t.Errorf("trackdrivetest: %d calls were sold, want %d%s", len(sales), n, indentedLines(sales))
 	}
 }
 
-func (c *Company) ping(r *Request, vanityURI string) reply {
+func (c *Company) ping(r *Request, vanityURI string) httpReply {
 	ep := c.endpoints[vanityURI]
 	if rep, refused := c.refuse(ep, r); refused {
 		return rep
 	}
 	buyers := ep.available()
 	if len(buyers) == 0 {
-		return nobody(ep.Shape)
+		return noBuyersReply(ep.Shape)
 	}
 	return jsonReply(http.StatusOK, c.offer(ep, buyers, r).in(ep.Shape))
 }
 
 // offer mints the ping ids: one for each buyer, and one for all.
-func (c *Company) offer(ep *endpoint, buyers []Buyer, r *Request) pingReply {
+func (c *Company) offer(ep *liveEndpoint, buyers []Buyer, r *Request) pingReply {
 	f := c.fake
 	f.pings++
 	var expires time.Time
@@ -74,12 +74,12 @@ func (c *Company) offer(ep *endpoint, buyers []Buyer, r *Request) pingReply {
 	for _, b := range buyers {
 		id := buyerPingID(f.pings, b.ID)
 		ep.ids[id] = &pingID{buyers: []trackdrive.ID{b.ID}, expires: expires, taken: taken}
-		p.bids = append(p.bids, bid{b, id, ep.free(b)})
+		p.bids = append(p.bids, buyerBid{b, id, ep.free(b)})
 	}
 	return p
 }
 
-func (c *Company) post(r *Request, vanityURI string) reply {
+func (c *Company) post(r *Request, vanityURI string) httpReply {
 	ep := c.endpoints[vanityURI]
 	if rep, refused := c.refuse(ep, r); refused {
 		return rep
@@ -91,26 +91,26 @@ func (c *Company) post(r *Request, vanityURI string) reply {
 	offer := ep.ids[id]
 	switch buyer := r.Params.Text("buyer_id"); {
 	case offer == nil:
-		return refusalIn(ep.Shape, "rejected", "Ping ID is invalid")
+		return refusalReplyIn(ep.Shape, "rejected", "Ping ID is invalid")
 	case len(offer.left()) == 0:
-		return refusalIn(ep.Shape, "rejected", "Ping ID was already used")
+		return refusalReplyIn(ep.Shape, "rejected", "Ping ID was already used")
 	case !offer.expires.IsZero() && !c.fake.now().Before(offer.expires):
-		return refusalIn(ep.Shape, "rejected", "Ping ID has expired")
+		return refusalReplyIn(ep.Shape, "rejected", "Ping ID has expired")
 	case buyer != "" && len(offer.buyers) == 1 && buyer != string(offer.buyers[0]):
-		return refusalIn(ep.Shape, "rejected", "Buyer does not match the ping ID")
+		return refusalReplyIn(ep.Shape, "rejected", "Buyer does not match the ping ID")
 	}
 	buyer, found := ep.taker(offer.left())
 	if !found {
-		return refusalIn(ep.Shape, "rejected", "Buyer is no longer available")
+		return refusalReplyIn(ep.Shape, "rejected", "Buyer is no longer available")
 	}
 	offer.used, offer.taken[buyer.ID] = true, true
 	return c.sell(ep, r, buyer)
 }
 
-func (c *Company) full(r *Request, vanityURI string) reply {
+func (c *Company) full(r *Request, vanityURI string) httpReply {
 	ep := c.endpoints[vanityURI]
 	if ep != nil && ep.NoFull {
-		return notFound()
+		return notFoundReply()
 	}
 	if rep, refused := c.refuse(ep, r); refused {
 		return rep
@@ -119,16 +119,16 @@ func (c *Company) full(r *Request, vanityURI string) reply {
 }
 
 // sellToAny finds a buyer in one step: post-only and full.
-func (c *Company) sellToAny(ep *endpoint, r *Request) reply {
+func (c *Company) sellToAny(ep *liveEndpoint, r *Request) httpReply {
 	buyer, found := ep.taker(idsOf(ep.available()))
 	if !found {
-		return refusalIn(ep.Shape, "rejected", "No buyers are available")
+		return refusalReplyIn(ep.Shape, "rejected", "No buyers are available")
 	}
 	return c.sell(ep, r, buyer)
 }
 
 // sell enters the sale in the ledger.
-func (c *Company) sell(ep *endpoint, r *Request, b Buyer) reply {
+func (c *Company) sell(ep *liveEndpoint, r *Request, b Buyer) httpReply {
 	f := c.fake
 	ep.sold[b.ID]++
 	sale := Sale{
@@ -187,27 +187,27 @@ func ringPoolNumber(n int) string {
 }
 
 // refuse turns away who may not ask, asks too often, or asks badly.
-func (c *Company) refuse(ep *endpoint, r *Request) (reply, bool) {
+func (c *Company) refuse(ep *liveEndpoint, r *Request) (httpReply, bool) {
 	if ep == nil {
-		return notFound(), true
+		return notFoundReply(), true
 	}
 	if _, known := c.accessOf(r); ep.RequireAuth && !known {
-		return unauthorized(), true
+		return unauthorizedReply(), true
 	}
 	if ep.RateLimit > 0 && c.fake.over(ep.RateLimit, c.subdomain+"/"+ep.VanityURI) {
-		return tooMany(ep.RetryAfter), true
+		return tooManyReply(ep.RetryAfter), true
 	}
-	if reasons := mistakes(r.Params, ep.required(r.Operation)); len(reasons) > 0 {
-		return invalid(ep.ErrorForm, reasons), true
+	if reasons := findMistakes(r.Params, ep.required(r.Operation)); len(reasons) > 0 {
+		return invalidReply(ep.ErrorForm, reasons), true
 	}
 	if c.suppressed[lastTen(r.Params.Text("caller_id"))] {
-		return refusalIn(ep.Shape, "caller_number_suppressed", "Caller number is suppressed"), true
+		return refusalReplyIn(ep.Shape, "caller_number_suppressed", "Caller number is suppressed"), true
 	}
-	return reply{}, false
+	return httpReply{}, false
 }
 
 // required lists the parameters that an operation must carry.
-func (ep *endpoint) required(op Operation) []string {
+func (ep *liveEndpoint) required(op Operation) []string {
 	var names []string
 	if ep.RequireTrafficSource {
 		names = append(names, "traffic_source_id")
@@ -230,8 +230,8 @@ func (ep *endpoint) required(op Operation) []string {
 	return names
 }
 
-// mistakes lists what is missing, and a caller_id that is no phone number.
-func mistakes(params Params, required []string) []trackdrive.FieldError {
+// findMistakes lists what is missing, and a caller_id that is no phone number.
+func findMistakes(params Params, required []string) []trackdrive.FieldError {
 	var found []trackdrive.FieldError
 	seen := map[string]bool{}
 	for _, name := range required {
@@ -269,8 +269,8 @@ func e164(number string) string {
 	return ""
 }
 
-// window counts requests in one minute.
-type window struct {
+// rateWindow counts requests in one minute.
+type rateWindow struct {
 	start time.Time
 	count int
 }
@@ -279,7 +279,7 @@ type window struct {
 func (f *Fake) over(limit int, key string) bool {
 	w := f.windows[key]
 	if now := f.now(); now.Sub(w.start) >= time.Minute {
-		w = window{start: now}
+		w = rateWindow{start: now}
 	}
 	w.count++
 	f.windows[key] = w

@@ -122,17 +122,17 @@ func (s *Server) listen(h http.Handler) (url string, err error) {
 //
 //	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(srv.Transport()))
 func (s *Server) Transport() http.RoundTripper {
-	return loopback{strings.TrimPrefix(s.URL, "http://"), &s.client}
+	return loopbackTransport{strings.TrimPrefix(s.URL, "http://"), &s.client}
 }
 
-// loopback sends TrackDrive's requests to an address.
-type loopback struct {
+// loopbackTransport sends TrackDrive's requests to an address.
+type loopbackTransport struct {
 	address string
 	next    http.RoundTripper
 }
 
 // RoundTrip keeps the request's own host in its Host header.
-func (l loopback) RoundTrip(r *http.Request) (*http.Response, error) {
+func (l loopbackTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := mustBeOurs(r); err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func (f *Fake) roundTrip(r *http.Request) (*http.Response, error) {
 	if arriving.Host == "" {
 		arriving.Host = r.URL.Host
 	}
-	answer := &recorder{header: http.Header{}}
+	answer := &replyRecorder{header: http.Header{}}
 	answer.cut = !f.serveWhole(answer, arriving)
 	switch {
 	case r.Context().Err() != nil:
@@ -78,8 +78,8 @@ func (f *Fake) serveWhole(w http.ResponseWriter, r *http.Request) (whole bool) {
 	return true
 }
 
-// recorder keeps an answer.
-type recorder struct {
+// replyRecorder keeps an answer.
+type replyRecorder struct {
 	status int
 	header http.Header
 	body   bytes.Buffer
@@ -87,22 +87,22 @@ type recorder struct {
 }
 
 // Header returns the answer's header.
-func (w *recorder) Header() http.Header { return w.header }
+func (w *replyRecorder) Header() http.Header { return w.header }
 
 // WriteHeader keeps the status.
-func (w *recorder) WriteHeader(status int) { w.status = status }
+func (w *replyRecorder) WriteHeader(status int) { w.status = status }
 
 // Write keeps the body.
-func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
+func (w *replyRecorder) Write(b []byte) (int, error) { return w.body.Write(b) }
 
 // Flush does nothing: all is kept.
-func (w *recorder) Flush() {}
+func (w *replyRecorder) Flush() {}
 
-func (w *recorder) response(r *http.Request) *http.Response {
+func (w *replyRecorder) response(r *http.Request) *http.Response {
 	var body io.Reader = &w.body
 	length := int64(w.body.Len())
 	if w.cut {
-		body, length = io.MultiReader(body, broken{}), -1
+		body, length = io.MultiReader(body, cutBody{}), -1
 	}
 	return &http.Response{
 		Status:        strings.TrimSpace(fmt.Sprintf("%d %s", w.status, http.StatusText(w.status))),
@@ -117,8 +117,8 @@ func (w *recorder) response(r *http.Request) *http.Response {
 	}
 }
 
-// broken is the rest of a body that was cut.
-type broken struct{}
+// cutBody is the rest of a body that was cut.
+type cutBody struct{}
 
 // Read fails.
-func (broken) Read([]byte) (int, error) { return 0, errClosed }
+func (cutBody) Read([]byte) (int, error) { return 0, errClosed }

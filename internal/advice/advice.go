@@ -50,8 +50,8 @@ func (r *Refusal) company() string {
 	return r.Company
 }
 
-// rights are what a team needs for parameters of an update.
-var rights = []struct {
+// updatePermissions are what a team needs for parameters of an update.
+var updatePermissions = []struct {
 	name       string
 	parameters []string
 }{
@@ -65,7 +65,7 @@ var rights = []struct {
 func (r *Refusal) permissions() string {
 	needed := []string{"Enable Developer API Access", "access type Calls"}
 	others := slices.DeleteFunc(slices.Clone(r.Sent), func(name string) bool { return name == "auth_token" })
-	for _, right := range rights {
+	for _, right := range updatePermissions {
 		rest := slices.DeleteFunc(slices.Clone(others), func(name string) bool { return slices.Contains(right.parameters, name) })
 		if r.Sent == nil || len(rest) < len(others) {
 			needed = append(needed, right.name)

@@ -126,7 +126,7 @@ type Call struct {
 // Do sends the call until it is answered, or may not be sent again. The
 // Result's tries are over when it returns.
 func (c *Call) Do(parent context.Context) Result {
-	r := &run{call: c, parent: parent, sum: NotSent}
+	r := &callRun{call: c, parent: parent, sum: NotSent}
 	r.begin(&r.first)
 	defer func() { r.flight.end() }()
 	if fault := r.ended(); fault != None {
@@ -154,13 +154,14 @@ func (c *Call) Do(parent context.Context) Result {
 	// What the loop returns says less than the last try does.
 	_, _ = r.client.Do(&r.request) //nolint:bodyclose // read and closed by RoundTrip
 	if r.rebuild != nil {
-		r.last.Err = joined(r.last.Err, r.rebuild)
+		r.last.Err = joinRebuildError(r.last.Err, r.rebuild)
 	}
 	return Result{Try: r.last, Attempts: r.tries + r.copies, Delivery: r.sum}
 }
 
-// joined keeps the last real error in front of the one that ended the call.
-func joined(last, end error) error {
+// joinRebuildError keeps the last real error in front of the one that ended the
+// call.
+func joinRebuildError(last, end error) error {
 	if last == nil {
 		return fmt.Errorf("not sent again: %w", end)
 	}
@@ -169,12 +170,12 @@ func joined(last, end error) error {
 
 func useLastResponse(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// run is a call on its way.
-type run struct {
+// callRun is a call on its way.
+type callRun struct {
 	call   *Call
 	parent context.Context // the caller's
-	flight *flight         // the try under way
-	first  flight
+	flight *tryInFlight    // the try under way
+	first  tryInFlight
 
 	http    http.Client
 	client  retryablehttp.Client
@@ -191,7 +192,7 @@ type run struct {
 }
 
 // begin makes f the flight of the next try.
-func (r *run) begin(f *flight) {
+func (r *callRun) begin(f *tryInFlight) {
 	r.flight = f
 	f.begin(r.parent, r.call.Deadline, r.call.Class == Never)
 }
@@ -201,7 +202,7 @@ func (r *run) begin(f *flight) {
 var noHeader = http.Header{}
 
 // put makes req the next request.
-func (r *run) put(req Request) error {
+func (r *callRun) put(req Request) error {
 	h := r.request.Request
 	h.Method, h.URL, h.Header, h.Host = req.Method, req.URL, noHeader, req.URL.Host
 	r.host, r.header = req.URL.Host, req.Header
@@ -220,7 +221,7 @@ func (r *run) put(req Request) error {
 }
 
 // prepareRetry makes the next request, which may differ: credentials rotate.
-func (r *run) prepareRetry(*http.Request) error {
+func (r *callRun) prepareRetry(*http.Request) error {
 	next, err := r.call.Caller.Build(r.flight.limit)
 	if err == nil {
 		err = r.put(next)
@@ -230,18 +231,18 @@ func (r *run) prepareRetry(*http.Request) error {
 }
 
 var (
-	answered    = &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
-	errFailed   = errors.New("failed")
-	errResent   = errors.New("the transport was about to send a second copy; stopped")
-	errNothing  = errors.New("the transport returned neither a response nor an error")
-	errTooLarge = fmt.Errorf("the reply is larger than %d bytes", MaxBody)
-	errNoBody   = errors.New("the reply switches protocols")
+	emptyOKResponse = &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
+	errFailed       = errors.New("failed")
+	errResent       = errors.New("the transport was about to send a second copy; stopped")
+	errNothing      = errors.New("the transport returned neither a response nor an error")
+	errTooLarge     = fmt.Errorf("the reply is larger than %d bytes", MaxBody)
+	errNoBody       = errors.New("the reply switches protocols")
 )
 
 // RoundTrip makes one try, whole: it is over, the reply read and closed, when
 // it returns. The loop above sees neither status nor Location, because it
 // would parse and quote them.
-func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r *callRun) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.tries++
 	start := time.Now()
 	t := Try{Number: r.tries, Method: req.Method, RetryIn: -1}
@@ -254,11 +255,11 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !t.readable() {
 		return nil, errFailed
 	}
-	return answered, nil
+	return emptyOKResponse, nil
 }
 
 // exchange sends the request, reads the reply, and fills in t.
-func (r *run) exchange(req *http.Request, t *Try) {
+func (r *callRun) exchange(req *http.Request, t *Try) {
 	if fault := r.ended(); fault != None {
 		// The time went into making the request.
 		t.Fault, t.Err, t.Delivery = fault, r.flight.limit.Err(), NotSent
@@ -294,7 +295,7 @@ func (r *run) exchange(req *http.Request, t *Try) {
 
 // judge fills in t for a whole reply with a 2xx status, and reports whether it
 // accepts what was sent.
-func (r *run) judge(t *Try) (accepted bool) {
+func (r *callRun) judge(t *Try) (accepted bool) {
 	accepted, err := r.call.Caller.Check(t.StatusCode, t.Body)
 	switch {
 	case errors.Is(err, ErrContradictory):
@@ -310,7 +311,7 @@ func (r *run) judge(t *Try) (accepted bool) {
 
 // send calls the transport. A transport that panics, has, for all that is
 // known, sent the request: the caller must learn that.
-func (r *run) send(req *http.Request) (resp *http.Response, err error) {
+func (r *callRun) send(req *http.Request) (resp *http.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			resp, err = nil, &panicError{"the transport", p}
@@ -330,12 +331,12 @@ func (r *run) send(req *http.Request) (resp *http.Response, err error) {
 	case resp != nil && resp.Body != nil:
 		closeBody(resp.Body)
 	}
-	return nil, sound(err)
+	return nil, usableError(err)
 }
 
 // failed fills in t for a try without an answer. Its context is ended before it
 // is called not sent: the transport may have returned early.
-func (r *run) failed(t *Try, err error) {
+func (r *callRun) failed(t *Try, err error) {
 	t.Fault, t.Err = r.faultOf(err, Network)
 	r.flight.end()
 	if !errors.Is(err, errNothing) && r.flight.notSent() {
@@ -346,7 +347,7 @@ func (r *run) failed(t *Try, err error) {
 // faultOf tells whether time, or the caller's patience, was up when err came; if
 // not, the fault is otherwise. The cause is err, unless it was the guard that
 // ended the try.
-func (r *run) faultOf(err error, otherwise Fault) (fault Fault, cause error) {
+func (r *callRun) faultOf(err error, otherwise Fault) (fault Fault, cause error) {
 	if r.flight.wasResent() {
 		return otherwise, errResent
 	}
@@ -361,7 +362,7 @@ func (r *run) faultOf(err error, otherwise Fault) (fault Fault, cause error) {
 
 // ended tells whether the time of the call is up, and by whom. When the try is
 // over, it does not know.
-func (r *run) ended() Fault {
+func (r *callRun) ended() Fault {
 	switch {
 	case r.flight.limit.Err() == nil:
 		return None
@@ -403,8 +404,8 @@ func redirectHost(resp *http.Response) string {
 	return u.Host
 }
 
-// buffers hold replies of unknown length while they are read.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// bodyBuffers hold replies of unknown length while they are read.
+var bodyBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // readBody reads and closes the body. What it returns belongs to the caller.
 func readBody(resp *http.Response) (body []byte, err error) {
@@ -418,16 +419,16 @@ func readBody(resp *http.Response) (body []byte, err error) {
 			body, err = nil, &panicError{"the transport", p}
 		}
 		if err != nil {
-			err = sound(err)
+			err = usableError(err)
 		}
 	}()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return nil, errNoBody // there is a connection, not a body
 	}
-	buf := buffers.Get().(*bytes.Buffer)
+	buf := bodyBuffers.Get().(*bytes.Buffer)
 	defer func() {
 		buf.Reset()
-		buffers.Put(buf)
+		bodyBuffers.Put(buf)
 	}()
 	if n := resp.ContentLength; 0 < n && n <= MaxBody {
 		// The end is part of the body: only then is the connection free again.
@@ -452,7 +453,7 @@ func readBody(resp *http.Response) (body []byte, err error) {
 }
 
 // checkRetry is the policy. It decides the wait, too: only it sees the context.
-func (r *run) checkRetry(context.Context, *http.Response, error) (bool, error) {
+func (r *callRun) checkRetry(context.Context, *http.Response, error) (bool, error) {
 	t := &r.last
 	if t.readable() {
 		r.call.Budget.succeed(r.host)
@@ -460,22 +461,22 @@ func (r *run) checkRetry(context.Context, *http.Response, error) (bool, error) {
 	again := r.again(t)
 	r.call.Caller.Tried(t)
 	if again {
-		r.begin(new(flight))
+		r.begin(new(tryInFlight))
 		r.request.Request = r.request.Request.WithContext(r.flight.ctx)
 	}
 	return again, nil
 }
 
-func (r *run) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+func (r *callRun) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
 	return r.last.RetryIn
 }
 
 // again decides whether t is followed by another try, and sets when.
-func (r *run) again(t *Try) bool {
+func (r *callRun) again(t *Try) bool {
 	if r.tries >= r.call.MaxAttempts || r.parent.Err() != nil || !r.repeatable(t) {
 		return false
 	}
-	wait := max(jitter(r.tries), t.RetryAfter)
+	wait := max(jitteredWait(r.tries), t.RetryAfter)
 	// A try that cannot end in time only hides the error that is already known.
 	deadline, _ := r.flight.limit.Deadline()
 	left := time.Until(deadline)
@@ -490,9 +491,9 @@ func (r *run) again(t *Try) bool {
 }
 
 // repeatable is the table of what is sent again.
-func (r *run) repeatable(t *Try) bool {
+func (r *callRun) repeatable(t *Try) bool {
 	if t.Delivery == NotSent {
-		return !final(t.Err) && !r.flight.refused()
+		return !isPermanent(t.Err) && !r.flight.refused()
 	}
 	class := r.call.Class
 	switch {
@@ -515,8 +516,8 @@ func (r *run) repeatable(t *Try) bool {
 	}
 }
 
-// final reports whether a try that never left would fail the same way again.
-func final(err error) bool {
+// isPermanent reports whether a try that never left would fail the same way again.
+func isPermanent(err error) bool {
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
 		return true
@@ -533,8 +534,8 @@ const (
 	maxWait   = 2 * time.Second
 )
 
-// jitter is the wait after so many tries: exponential, all of it random.
-func jitter(tries int) time.Duration {
+// jitteredWait is the wait after so many tries: exponential, all of it random.
+func jitteredWait(tries int) time.Duration {
 	limit := maxWait
 	if shift := tries - 1; shift < 5 {
 		limit = min(maxWait, firstWait<<shift)

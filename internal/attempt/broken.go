@@ -21,19 +21,20 @@ func closeBody(body io.Closer) {
 	_ = body.Close()
 }
 
-// sound returns err as it is where its methods work, and those of the errors that
-// it wraps. Else it returns an error in its place that says so: whoever handles an
-// error calls its methods, and those of a typed nil panic, as a rule.
-func sound(err error) (checked error) {
+// usableError returns err as it is where its methods work, and those of the
+// errors that it wraps. Else it returns an error in its place that says so:
+// whoever handles an error calls its methods, and those of a typed nil panic,
+// as a rule.
+func usableError(err error) (checked error) {
 	defer func() {
 		if p := recover(); p != nil {
 			checked = &panicError{fmt.Sprintf("the transport's error, a %T,", err), p}
 		}
 	}()
 	left := maxErrorTree
-	exercise(err, &left)
+	callErrorMethods(err, &left)
 	// The rest is what the standard library does with it, and the loop.
-	_ = errors.Is(err, errProbe) || isTimeout(err) || final(err)
+	_ = errors.Is(err, errProbe) || isTimeout(err) || isPermanent(err)
 	return err
 }
 
@@ -43,9 +44,9 @@ const maxErrorTree = 1000
 
 var errProbe = errors.New("probe")
 
-// exercise calls the methods of each error in the tree of err that handlers of
-// errors call.
-func exercise(err error, left *int) {
+// callErrorMethods calls the methods of each error in the tree of err that
+// handlers of errors call.
+func callErrorMethods(err error, left *int) {
 	if *left--; *left < 0 {
 		panic(fmt.Sprintf("wraps more than %d errors", maxErrorTree))
 	}
@@ -59,12 +60,12 @@ func exercise(err error, left *int) {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
 		if inner := e.Unwrap(); inner != nil {
-			exercise(inner, left)
+			callErrorMethods(inner, left)
 		}
 	case interface{ Unwrap() []error }:
 		for _, inner := range e.Unwrap() {
 			if inner != nil {
-				exercise(inner, left)
+				callErrorMethods(inner, left)
 			}
 		}
 	}

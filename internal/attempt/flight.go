@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// flight is one try under way: its context, and the proof that follows it. Both
-// end with the try, because a transport may return early while an inner round
-// trip goes on; that one sees, and is seen by, the flight that it belongs to, and
-// no later one.
-type flight struct {
-	proof
+// tryInFlight is one try under way: its context, and the proof that follows it.
+// Both end with the try, because a transport may return early while an inner
+// round trip goes on; that one sees, and is seen by, the flight that it belongs
+// to, and no later one.
+type tryInFlight struct {
+	sendProof
 	limit context.Context // with the deadline
 	ctx   context.Context // limit, with the trace: what the transport is given
 	trace httptrace.ClientTrace
 }
 
 // begin starts the flight of a try. Guarded means that a copy must not be sent.
-func (f *flight) begin(parent context.Context, deadline time.Time, guarded bool) {
+func (f *tryInFlight) begin(parent context.Context, deadline time.Time, guarded bool) {
 	f.limit, f.stop = context.WithDeadline(parent, deadline)
 	f.guarded = guarded
 	f.uses = f.space[:0]
-	f.trace = f.proof.trace()
+	f.trace = f.sendProof.trace()
 	f.ctx = httptrace.WithClientTrace(&flightContext{f.limit, f}, &f.trace)
 }
 
 // end ends the try. What its transport still has under way is cancelled, and
 // finds no connection that it could write to.
-func (f *flight) end() {
+func (f *tryInFlight) end() {
 	f.stop()
 	f.close()
 }
@@ -46,18 +46,18 @@ func (f *flight) end() {
 // A POST, PUT or PATCH without a body stays as it is. Net/http replays it only
 // where a middleware adds an Idempotency-Key, and would not say that its length
 // is 0, as servers expect, if it had a body.
-func (f *flight) pin(out *http.Request) {
+func (f *tryInFlight) pin(out *http.Request) {
 	if !f.guarded || out.Body != nil {
 		return
 	}
 	switch out.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 	default:
-		out.Body, out.TransferEncoding = emptyBody{}, identity
+		out.Body, out.TransferEncoding = emptyBody{}, identityEncoding
 	}
 }
 
-var identity = []string{"identity"}
+var identityEncoding = []string{"identity"}
 
 // emptyBody is a body without a byte that is not http.NoBody.
 type emptyBody struct{}
@@ -69,7 +69,7 @@ func (emptyBody) Close() error             { return nil }
 // however the transport is wrapped.
 type flightContext struct {
 	context.Context
-	flight *flight
+	flight *tryInFlight
 }
 
 type flightKey struct{}
@@ -83,7 +83,7 @@ func (c *flightContext) Value(key any) any {
 
 // flightOf returns the flight that a request belongs to; nil if there is none,
 // or a middleware hides it.
-func flightOf(req *http.Request) *flight {
-	f, _ := req.Context().Value(flightKey{}).(*flight)
+func flightOf(req *http.Request) *tryInFlight {
+	f, _ := req.Context().Value(flightKey{}).(*tryInFlight)
 	return f
 }

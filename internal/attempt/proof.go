@@ -19,7 +19,7 @@ type countedConn struct {
 	writes atomic.Int64         // sealed when nothing may be written any more
 }
 
-const sealed = -1
+const sealedCount = -1
 
 // Write counts and writes. A sealed connection writes nothing.
 func (c *countedConn) Write(p []byte) (int, error) {
@@ -39,7 +39,7 @@ func (c *countedConn) Write(p []byte) (int, error) {
 func (c *countedConn) begin() bool {
 	for {
 		n := c.writes.Load()
-		if n == sealed {
+		if n == sealedCount {
 			return false
 		}
 		if c.writes.CompareAndSwap(n, n+1) {
@@ -58,11 +58,11 @@ func (c *countedConn) countBelow() int64 {
 
 // seal reports whether nothing was written since the count stood at before. If
 // so nothing ever will be: the transport's writer may still be about to.
-func (c *countedConn) seal(before int64) bool { return c.writes.CompareAndSwap(before, sealed) }
+func (c *countedConn) seal(before int64) bool { return c.writes.CompareAndSwap(before, sealedCount) }
 
-// counted returns the counted connection in conn: conn itself, or below a TLS
-// connection that a transport made through a proxy.
-func counted(conn net.Conn) *countedConn {
+// findCountedConn returns the counted connection in conn: conn itself, or below
+// a TLS connection that a transport made through a proxy.
+func findCountedConn(conn net.Conn) *countedConn {
 	switch c := conn.(type) {
 	case *countedConn:
 		return c
@@ -74,7 +74,7 @@ func counted(conn net.Conn) *countedConn {
 	}
 }
 
-// proof follows one try through the transport, to tell afterwards whether a
+// sendProof follows one try through the transport, to tell afterwards whether a
 // byte of it can have left, and how many copies. Traces may be called from other
 // goroutines, and when the try is over.
 //
@@ -96,20 +96,20 @@ func counted(conn net.Conn) *countedConn {
 //
 // A middleware that sends one copy in a context of its own, and another one in
 // the try's, looks from here like one that sends the latter alone.
-type proof struct {
-	mu      sync.Mutex
-	own     bool      // the try went through a Transport, whose trace is alive
-	asked   bool      // the trace is alive: the transport asked for a connection
-	over    bool      // the transport returned: see close
-	denied  bool      // the try was called not sent
-	late    bool      // a connection was got when the try was over, and might be used
-	uses    []connUse // the connections that it got, one for each copy that it tried to send
-	space   [2]connUse
-	http2   bool
-	resent  bool   // the guard stopped the try
-	guarded bool   // a copy must not be sent: see gotConn
-	method  string // of the request
-	stop    func() // ends the try's context
+type sendProof struct {
+	mu            sync.Mutex
+	ownTransport  bool      // the try went through a Transport, whose trace is alive
+	connRequested bool      // the trace is alive: the transport asked for a connection
+	over          bool      // the transport returned: see close
+	denied        bool      // the try was called not sent
+	late          bool      // a connection was got when the try was over, and might be used
+	uses          []connUse // the connections that it got, one for each copy that it tried to send
+	space         [2]connUse
+	http2         bool
+	resent        bool   // the guard stopped the try
+	guarded       bool   // a copy must not be sent: see gotConn
+	method        string // of the request
+	stop          func() // ends the try's context
 }
 
 // connUse is a connection, as one copy of the request used it. The next copy may
@@ -136,7 +136,7 @@ func (u *connUse) seal() bool {
 	return u.sealed
 }
 
-func (p *proof) trace() httptrace.ClientTrace {
+func (p *sendProof) trace() httptrace.ClientTrace {
 	t := httptrace.ClientTrace{GetConn: p.getConn, GotConn: p.gotConn, GotFirstResponseByte: p.gotFirstByte}
 	if p.guarded {
 		t.WroteHeaderField = p.wroteHeaderField
@@ -145,15 +145,15 @@ func (p *proof) trace() httptrace.ClientTrace {
 }
 
 // through notes that the try goes through a Transport.
-func (p *proof) through() {
+func (p *sendProof) through() {
 	p.mu.Lock()
-	p.own = true
+	p.ownTransport = true
 	p.mu.Unlock()
 }
 
-func (p *proof) getConn(string) {
+func (p *sendProof) getConn(string) {
 	p.mu.Lock()
-	p.asked = true
+	p.connRequested = true
 	p.mu.Unlock()
 }
 
@@ -167,8 +167,8 @@ func (p *proof) getConn(string) {
 // before it writes. HTTP/2 does, and others share its connection. They lose it
 // only where the try was called not sent, because a middleware may have cut off
 // its own context from the try's.
-func (p *proof) gotConn(info httptrace.GotConnInfo) {
-	use := connUse{conn: counted(info.Conn)}
+func (p *sendProof) gotConn(info httptrace.GotConnInfo) {
+	use := connUse{conn: findCountedConn(info.Conn)}
 	if use.conn != nil {
 		use.before = use.conn.writes.Load()
 	}
@@ -184,7 +184,7 @@ func (p *proof) gotConn(info httptrace.GotConnInfo) {
 
 // admit notes a use of a connection. Where it must not come to that, closing
 // tells whether closing the connection is what prevents it.
-func (p *proof) admit(use connUse, http2 bool) (admitted, closing bool) {
+func (p *sendProof) admit(use connUse, http2 bool) (admitted, closing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.http2 = p.http2 || http2
@@ -203,7 +203,7 @@ func (p *proof) admit(use connUse, http2 bool) (admitted, closing bool) {
 
 // sealRest seals the connections to which nothing was written, and reports
 // whether there are others: a copy may have left.
-func (p *proof) sealRest() bool {
+func (p *sendProof) sealRest() bool {
 	left := false
 	for i := range p.uses {
 		left = !p.uses[i].seal() || left
@@ -213,7 +213,7 @@ func (p *proof) sealRest() bool {
 
 // close ends the try: no connection is got any more, and nothing is written to
 // those to which nothing was.
-func (p *proof) close() {
+func (p *sendProof) close() {
 	p.mu.Lock()
 	p.over = true
 	p.sealRest()
@@ -226,7 +226,7 @@ func isHTTP2(conn net.Conn) bool {
 }
 
 // gotFirstByte notes that the copy under way arrived.
-func (p *proof) gotFirstByte() {
+func (p *sendProof) gotFirstByte() {
 	p.mu.Lock()
 	if n := len(p.uses); n > 0 {
 		p.uses[n-1].answered = true
@@ -236,7 +236,7 @@ func (p *proof) gotFirstByte() {
 
 // wroteHeaderField recognises HTTP/2 by its pseudo headers, whatever the
 // connection is wrapped in.
-func (p *proof) wroteHeaderField(name string, _ []string) {
+func (p *sendProof) wroteHeaderField(name string, _ []string) {
 	if name != "" && name[0] == ':' {
 		p.mu.Lock()
 		p.http2 = true
@@ -246,22 +246,22 @@ func (p *proof) wroteHeaderField(name string, _ []string) {
 
 // notSent reports whether the failed try, which is over, provably never left,
 // and never will.
-func (p *proof) notSent() bool {
+func (p *sendProof) notSent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.denied = !p.late && p.left() == 0 && (p.own || p.asked || len(p.uses) > 0)
+	p.denied = !p.late && p.left() == 0 && (p.ownTransport || p.connRequested || len(p.uses) > 0)
 	return p.denied
 }
 
 // copied reports whether more than one copy of the request may have left.
-func (p *proof) copied() bool {
+func (p *sendProof) copied() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.left() > 1
 }
 
 // left counts the connections by which a copy may have left.
-func (p *proof) left() int {
+func (p *sendProof) left() int {
 	n := 0
 	for i := range p.uses {
 		if p.uses[i].mayHaveLeft() {
@@ -273,16 +273,16 @@ func (p *proof) left() int {
 
 // refused reports whether net/http refused the request itself: it did not ask
 // for a connection.
-func (p *proof) refused() bool {
+func (p *sendProof) refused() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.own && !p.asked
+	return p.ownTransport && !p.connRequested
 }
 
 // copies returns how many copies of the request the transport sent beyond the
 // first. What left on a connection of somebody else's is known only of what was
 // answered, or is resent by nature.
-func (p *proof) copies() int {
+func (p *sendProof) copies() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	replayable := p.http2 || p.method == http.MethodGet
@@ -296,7 +296,7 @@ func (p *proof) copies() int {
 	return max(0, n-1)
 }
 
-func (p *proof) wasResent() bool {
+func (p *sendProof) wasResent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.resent

@@ -48,7 +48,7 @@ func TestACopyByTheSameConnection(t *testing.T) {
 	t.Parallel()
 	info, write := got(&countedConn{Conn: connection(t)})
 	stopped := 0
-	p := proof{guarded: true, stop: func() { stopped++ }}
+	p := sendProof{guarded: true, stop: func() { stopped++ }}
 	p.gotConn(info)
 	require.NoError(t, write())
 	p.gotConn(info)
@@ -68,7 +68,7 @@ func TestACopyBeforeTheFirstByte(t *testing.T) {
 	for _, guarded := range []bool{true, false} {
 		first, writeFirst := got(&countedConn{Conn: connection(t)})
 		second, writeSecond := got(&countedConn{Conn: connection(t)})
-		p := proof{guarded: guarded, stop: func() { t.Error("stopped") }}
+		p := sendProof{guarded: guarded, stop: func() { t.Error("stopped") }}
 		p.gotConn(first)
 		p.gotConn(second)
 		require.NoError(t, writeSecond())
@@ -102,9 +102,9 @@ func (c *sharedConn) Close() error {
 // promise, and left alone otherwise.
 func TestASharedConnectionIsClosedOnlyForWhatWasNotSent(t *testing.T) {
 	t.Parallel()
-	start := func() (*proof, *sharedConn, *int) {
+	start := func() (*sendProof, *sharedConn, *int) {
 		stopped := new(int)
-		p := &proof{guarded: true, stop: func() { *stopped++ }}
+		p := &sendProof{guarded: true, stop: func() { *stopped++ }}
 		p.getConn("acme.example:443")
 		return p, &sharedConn{Conn: connection(t)}, stopped
 	}
@@ -146,7 +146,7 @@ func TestNotSentAgainstAConnectionThatIsGot(t *testing.T) {
 			conn = &countedConn{Conn: conn}
 		}
 		info, write := got(conn)
-		p := proof{stop: func() {}}
+		p := sendProof{stop: func() {}}
 		p.getConn("acme.example:443")
 		written := make(chan error)
 		go func() {

@@ -33,15 +33,15 @@ type Transport struct {
 // is nil.
 func NewTransport(base *http.Transport) *Transport {
 	if base == nil {
-		base = standard()
+		base = standardTransport()
 	}
-	kept := harden(base.Clone())
-	fresh := harden(base.Clone())
+	kept := hardenTransport(base.Clone())
+	fresh := hardenTransport(base.Clone())
 	fresh.DisableKeepAlives = true
 	return &Transport{kept, fresh}
 }
 
-func standard() *http.Transport {
+func standardTransport() *http.Transport {
 	if t, ok := Standard.(*http.Transport); ok {
 		return t
 	}
@@ -102,7 +102,7 @@ func (t *Transport) CloseIdleConnections() {
 	t.fresh.CloseIdleConnections()
 }
 
-func harden(t *http.Transport) *http.Transport {
+func hardenTransport(t *http.Transport) *http.Transport {
 	// HTTP/2 resends POSTs silently. Both places are needed: a clone still
 	// offers h2 in the handshake, and then fails.
 	t.Protocols = new(http.Protocols)
@@ -117,16 +117,16 @@ func harden(t *http.Transport) *http.Transport {
 
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = idlePerHost
-	t.IdleConnTimeout = shorter(t.IdleConnTimeout, idleTimeout)
+	t.IdleConnTimeout = shorterTimeout(t.IdleConnTimeout, idleTimeout)
 	t.MaxResponseHeaderBytes = maxResponseHeader
 	t.DisableCompression = true
 	if t.TLSHandshakeTimeout == 0 {
 		t.TLSHandshakeTimeout = handshakeTimeout
 	}
 
-	d := dialer{
-		dial:    dialFunc(t.DialContext, t.Dial),       //nolint:staticcheck // a base may still use the old field
-		dialTLS: dialFunc(t.DialTLSContext, t.DialTLS), //nolint:staticcheck // as above
+	d := countingDialer{
+		dial:    pickDialFunc(t.DialContext, t.Dial),       //nolint:staticcheck // a base may still use the old field
+		dialTLS: pickDialFunc(t.DialTLSContext, t.DialTLS), //nolint:staticcheck // as above
 		config:  t.TLSClientConfig,
 		timeout: t.TLSHandshakeTimeout,
 	}
@@ -136,17 +136,17 @@ func harden(t *http.Transport) *http.Transport {
 	return t
 }
 
-func shorter(given, limit time.Duration) time.Duration {
+func shorterTimeout(given, limit time.Duration) time.Duration {
 	if given > 0 {
 		return min(given, limit)
 	}
 	return limit
 }
 
-type dial func(ctx context.Context, network, addr string) (net.Conn, error)
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialFunc picks what a transport dials with, nil for nothing of its own.
-func dialFunc(withContext dial, without func(network, addr string) (net.Conn, error)) dial {
+// pickDialFunc picks what a transport dials with, nil for nothing of its own.
+func pickDialFunc(withContext dialFunc, without func(network, addr string) (net.Conn, error)) dialFunc {
 	switch {
 	case withContext != nil:
 		return withContext
@@ -157,16 +157,16 @@ func dialFunc(withContext dial, without func(network, addr string) (net.Conn, er
 	}
 }
 
-// dialer makes counted connections.
-type dialer struct {
-	dial, dialTLS dial // the base's own, or nil
+// countingDialer makes counted connections.
+type countingDialer struct {
+	dial, dialTLS dialFunc // the base's own, or nil
 	config        *tls.Config
 	timeout       time.Duration // of the handshake
 }
 
 // plain dials for http, and for a proxy: what runs through a proxy's tunnel is
 // counted below TLS, which can only make a doubt of a certainty.
-func (d dialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d countingDialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := d.raw(ctx, network, addr)
 	if err != nil {
 		return nil, err // not a nil *countedConn
@@ -174,7 +174,7 @@ func (d dialer) plain(ctx context.Context, network, addr string) (net.Conn, erro
 	return conn, nil
 }
 
-func (d dialer) raw(ctx context.Context, network, addr string) (*countedConn, error) {
+func (d countingDialer) raw(ctx context.Context, network, addr string) (*countedConn, error) {
 	dial := d.dial
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
@@ -186,7 +186,7 @@ func (d dialer) raw(ctx context.Context, network, addr string) (*countedConn, er
 	return &countedConn{Conn: conn}, nil
 }
 
-func (d dialer) overTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d countingDialer) overTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	if d.dialTLS != nil {
 		return d.ownTLS(ctx, network, addr)
 	}
@@ -202,7 +202,7 @@ func (d dialer) overTLS(ctx context.Context, network, addr string) (net.Conn, er
 	return &countedConn{Conn: conn, below: raw, tls: stateOf(conn)}, nil
 }
 
-func (d dialer) handshake(ctx context.Context, raw net.Conn, addr string) (*tls.Conn, error) {
+func (d countingDialer) handshake(ctx context.Context, raw net.Conn, addr string) (*tls.Conn, error) {
 	config := d.config.Clone()
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(addr)
@@ -229,7 +229,7 @@ var errNegotiatedHTTP2 = errors.New("the transport's own TLS dialer negotiated H
 
 // ownTLS uses the base's TLS dialer, which may leave the handshake for later:
 // later is too late to count above it.
-func (d dialer) ownTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d countingDialer) ownTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := d.dialTLS(ctx, network, addr)
 	if err != nil {
 		return nil, err

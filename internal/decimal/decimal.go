@@ -35,27 +35,27 @@ func IsPlain(text string) bool {
 		i++
 	}
 	whole := i
-	if i = digits(text, i); i == whole {
+	if i = skipDigits(text, i); i == whole {
 		return false
 	}
 	if i == len(text) {
 		return true
 	}
 	fraction := i + 1
-	return text[i] == '.' && fraction < len(text) && digits(text, fraction) == len(text)
+	return text[i] == '.' && fraction < len(text) && skipDigits(text, fraction) == len(text)
 }
 
 // Cmp compares two plain decimals by value: -1, 0 or +1. What it says of other
 // text means nothing.
 func Cmp(a, b string) int {
-	x, _ := mantissa(a)
-	y, _ := mantissa(b)
+	x, _ := readMantissa(a)
+	y, _ := readMantissa(b)
 	return Compare(x, y)
 }
 
 // ParsePlain reads a plain decimal.
 func ParsePlain[T Text](text T) (Number[T], Form) {
-	n, end := mantissa(text)
+	n, end := readMantissa(text)
 	if end < 0 || end < len(text) {
 		return Number[T]{}, NoNumber
 	}
@@ -64,12 +64,12 @@ func ParsePlain[T Text](text T) (Number[T], Form) {
 
 // Parse reads a plain decimal, or one with an exponent, as JSON writes it.
 func Parse[T Text](text T) (Number[T], Form) {
-	n, end := mantissa(text)
+	n, end := readMantissa(text)
 	if end < 0 {
 		return Number[T]{}, NoNumber
 	}
 	if end < len(text) {
-		exponent, ok := exponent(text, end)
+		exponent, ok := readExponent(text, end)
 		if !ok {
 			return Number[T]{}, NoNumber
 		}
@@ -82,11 +82,11 @@ func Parse[T Text](text T) (Number[T], Form) {
 func Compare[T, U Text](a Number[T], b Number[U]) int {
 	switch {
 	case a.sign != b.sign:
-		return sign(a.sign - b.sign)
+		return signOf(a.sign - b.sign)
 	case a.sign == 0:
 		return 0
 	case a.point != b.point:
-		return a.sign * sign(a.point-b.point)
+		return a.sign * signOf(a.point-b.point)
 	default:
 		return a.sign * compareDigits(a, b)
 	}
@@ -137,15 +137,15 @@ func compareDigits[T, U Text](a Number[T], b Number[U]) int {
 		case y == '.':
 			j++
 		default:
-			return sign(int(x) - int(y))
+			return signOf(int(x) - int(y))
 		}
 	}
-	return sign((a.end - i) - (b.end - j)) // what is left does not end in 0
+	return signOf((a.end - i) - (b.end - j)) // what is left does not end in 0
 }
 
-// mantissa reads a number up to its exponent, which starts at end; -1 when
+// readMantissa reads a number up to its exponent, which starts at end; -1 when
 // there is none.
-func mantissa[T Text](text T) (n Number[T], end int) {
+func readMantissa[T Text](text T) (n Number[T], end int) {
 	n = Number[T]{text: text, sign: 1}
 	i := 0
 	if i < len(text) && text[i] == '-' {
@@ -153,13 +153,13 @@ func mantissa[T Text](text T) (n Number[T], end int) {
 		i++
 	}
 	n.start = i
-	whole := digits(text, i)
+	whole := skipDigits(text, i)
 	if whole == i {
 		return n, -1
 	}
 	n.end, end = whole, whole
 	if whole < len(text) && text[whole] == '.' {
-		if end = digits(text, whole+1); end == whole+1 {
+		if end = skipDigits(text, whole+1); end == whole+1 {
 			return n, -1
 		}
 		n.end = end
@@ -222,9 +222,9 @@ func (n Number[T]) written(end int) int {
 	return count
 }
 
-// exponent reads e+10 at i, up to the end of the text. One that is far too
+// readExponent reads e+10 at i, up to the end of the text. One that is far too
 // large stays so.
-func exponent[T Text](text T, i int) (value int, ok bool) {
+func readExponent[T Text](text T, i int) (value int, ok bool) {
 	if text[i] != 'e' && text[i] != 'E' {
 		return 0, false
 	}
@@ -243,15 +243,15 @@ func exponent[T Text](text T, i int) (value int, ok bool) {
 	return direction * value, start < len(text) && i == len(text)
 }
 
-// digits returns the first place from i on that is no digit.
-func digits[T Text](text T, i int) int {
+// skipDigits returns the first place from i on that is no digit.
+func skipDigits[T Text](text T, i int) int {
 	for i < len(text) && text[i]-'0' <= 9 {
 		i++
 	}
 	return i
 }
 
-func sign(n int) int {
+func signOf(n int) int {
 	switch {
 	case n < 0:
 		return -1

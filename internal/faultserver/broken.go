@@ -16,27 +16,27 @@ import (
 
 // Sizes of the hostile replies.
 const (
-	hugeHeader = 128 << 10 // over the 64 KiB that a careful client takes
-	bigBody    = 2 << 20   // over the 1 MiB that a careful client reads
-	bombSize   = 64 << 20  // what the gzip bomb inflates to
-	nesting    = 100_000   // levels of the deep replies
-	dripEvery  = 50 * time.Millisecond
+	hugeHeader  = 128 << 10 // over the 64 KiB that a careful client takes
+	bigBody     = 2 << 20   // over the 1 MiB that a careful client reads
+	bombSize    = 64 << 20  // what the gzip bomb inflates to
+	deepNesting = 100_000   // levels of the deep replies
+	dripEvery   = 50 * time.Millisecond
 )
 
 // Replies that are no HTTP, or are cut in the header.
 var (
 	// HalfStatusLine closes in the middle of the status line.
-	HalfStatusLine = sends("half a status line", 0, "HTTP/1.1 20")
+	HalfStatusLine = sendThenClose("half a status line", 0, "HTTP/1.1 20")
 	// HalfHeader closes in the middle of the header.
-	HalfHeader = sends("half a header", 0, "HTTP/1.1 200 OK\r\nContent-Type: appl")
+	HalfHeader = sendThenClose("half a header", 0, "HTTP/1.1 200 OK\r\nContent-Type: appl")
 	// Garbage answers with something that is no HTTP.
-	Garbage = sends("garbage", 0, "\x16\x03\x00 220 mail.example ESMTP\r\n\r\n")
+	Garbage = sendThenClose("garbage", 0, "\x16\x03\x00 220 mail.example ESMTP\r\n\r\n")
 	// HugeHeaders answers 200 with 128 KiB of header.
-	HugeHeaders = sends("huge headers", http.StatusOK, head(http.StatusOK,
+	HugeHeaders = sendThenClose("huge headers", http.StatusOK, responseHead(http.StatusOK,
 		"X-Pad: "+strings.Repeat("x", hugeHeader), "Content-Length: 2")+"{}")
 	// Endless1xx sends 102 for ever.
-	Endless1xx = stalling(afterRead("endless 1xx", func(c *conn) bool {
-		for c.write(head(http.StatusProcessing)) {
+	Endless1xx = stallingStep(afterRead("endless 1xx", func(c *serverConn) bool {
+		for c.write(responseHead(http.StatusProcessing)) {
 		}
 		return false
 	}))
@@ -45,9 +45,9 @@ var (
 		Name:   "101",
 		Whole:  true,
 		Status: http.StatusSwitchingProtocols,
-		play: func(c *conn) bool {
+		play: func(c *serverConn) bool {
 			_, ok := c.read()
-			if ok && c.write(head(http.StatusSwitchingProtocols, "Connection: Upgrade", "Upgrade: tea")) {
+			if ok && c.write(responseHead(http.StatusSwitchingProtocols, "Connection: Upgrade", "Upgrade: tea")) {
 				c.untilGone()
 			}
 			return false
@@ -60,16 +60,16 @@ var (
 	// BigBody is 2 MiB of good JSON.
 	BigBody = Reply(http.StatusOK, `{"pad":"`+strings.Repeat("x", bigBody)+`"}`).Named("body over 1 MiB")
 	// EndlessBody never ends.
-	EndlessBody = stalling(ends("endless body", func(c *conn) bool {
+	EndlessBody = stallingStep(okAfterRead("endless body", func(c *serverConn) bool {
 		block := strings.Repeat(" ", 64<<10)
-		c.write(head(http.StatusOK, "Content-Type: application/json"))
+		c.write(responseHead(http.StatusOK, "Content-Type: application/json"))
 		for c.write(block) {
 		}
 		return false
 	}))
 	// GzipBomb is 64 KiB on the wire and 64 MiB of JSON inflated.
 	GzipBomb = Respond("gzip bomb", func(Request) string {
-		return message(http.StatusOK, bomb(), []string{"Content-Encoding: gzip"})
+		return wholeResponse(http.StatusOK, gzipBombBody(), []string{"Content-Encoding: gzip"})
 	}).withStatus(http.StatusOK)
 	// HTML is a page, as a proxy or a login wall sends it.
 	HTML = Reply(http.StatusOK, "<!DOCTYPE html><html><body><h1>It works!</h1></body></html>",
@@ -84,27 +84,27 @@ var (
 	Array = Reply(http.StatusOK, "[]").Named("array")
 	// DeepArrays nests 100,000 lists.
 	DeepArrays = Reply(http.StatusOK, `{"success":true,"deep":`+
-		strings.Repeat("[", nesting)+strings.Repeat("]", nesting)+"}").Named("deep arrays")
+		strings.Repeat("[", deepNesting)+strings.Repeat("]", deepNesting)+"}").Named("deep arrays")
 	// DeepObjects nests 100,000 objects.
 	DeepObjects = Reply(http.StatusOK,
-		strings.Repeat(`{"a":`, nesting)+"1"+strings.Repeat("}", nesting)).Named("deep objects")
+		strings.Repeat(`{"a":`, deepNesting)+"1"+strings.Repeat("}", deepNesting)).Named("deep objects")
 )
 
 // Replies that come too slowly.
 var (
 	// Drip sends a good header at once, and of the body one byte each 50 ms for ever.
-	Drip = stalling(ends("one byte per 50 ms", func(c *conn) bool {
-		c.write(head(http.StatusOK, "Content-Type: application/json"))
+	Drip = stallingStep(okAfterRead("one byte per 50 ms", func(c *serverConn) bool {
+		c.write(responseHead(http.StatusOK, "Content-Type: application/json"))
 		return c.drip()
 	}))
 	// DripHeader sends one byte of a header each 50 ms for ever.
-	DripHeader = stalling(afterRead("one header byte per 50 ms", func(c *conn) bool {
+	DripHeader = stallingStep(afterRead("one header byte per 50 ms", func(c *serverConn) bool {
 		c.write("HTTP/1.1 200 OK\r\nX-Pad: ")
 		return c.drip()
 	}))
 	// SilenceInBody sends the header and half of the body, and then nothing.
-	SilenceInBody = stalling(ends("silence in the body", func(c *conn) bool {
-		c.write(head(http.StatusOK, "Content-Length: 16") + `{"succes`)
+	SilenceInBody = stallingStep(okAfterRead("silence in the body", func(c *serverConn) bool {
+		c.write(responseHead(http.StatusOK, "Content-Length: 16") + `{"succes`)
 		c.untilGone()
 		return false
 	}))
@@ -112,29 +112,29 @@ var (
 
 // CutLength sends a 200 with the body, declares one byte more, and closes.
 func CutLength(body string) Step {
-	return sends("body cut, Content-Length", http.StatusOK,
-		head(http.StatusOK, "Content-Type: application/json", "Content-Length: "+strconv.Itoa(len(body)+1))+body)
+	return sendThenClose("body cut, Content-Length", http.StatusOK,
+		responseHead(http.StatusOK, "Content-Type: application/json", "Content-Length: "+strconv.Itoa(len(body)+1))+body)
 }
 
 // CutChunked sends a 200 with the body as one chunk, and closes before the last
 // chunk.
 func CutChunked(body string) Step {
-	return sends("body cut, chunked", http.StatusOK,
-		head(http.StatusOK, "Content-Type: application/json", "Transfer-Encoding: chunked")+
+	return sendThenClose("body cut, chunked", http.StatusOK,
+		responseHead(http.StatusOK, "Content-Type: application/json", "Transfer-Encoding: chunked")+
 			fmt.Sprintf("%x\r\n%s\r\n", len(body), body))
 }
 
 // CutNoLength sends a 200 with the body and no length, and closes: only the body
 // itself can show that it is cut.
 func CutNoLength(body string) Step {
-	return sends("body cut, no length", http.StatusOK,
-		head(http.StatusOK, "Content-Type: application/json")+body)
+	return sendThenClose("body cut, no length", http.StatusOK,
+		responseHead(http.StatusOK, "Content-Type: application/json")+body)
 }
 
 // CutByRST sends a 200 with the body and no length, and resets.
 func CutByRST(body string) Step {
-	return ends("body cut by RST", func(c *conn) bool {
-		c.write(head(http.StatusOK, "Content-Type: application/json") + body)
+	return okAfterRead("body cut by RST", func(c *serverConn) bool {
+		c.write(responseHead(http.StatusOK, "Content-Type: application/json") + body)
 		return c.endWithRST()
 	})
 }
@@ -158,13 +158,14 @@ func slowReplies() []Step {
 	return []Step{Drip, DripHeader, SilenceInBody}
 }
 
-// sends is a step that reads the whole request, sends these bytes and closes.
-func sends(name string, status int, wire string) Step {
+// sendThenClose is a step that reads the whole request, sends these bytes and
+// closes.
+func sendThenClose(name string, status int, wire string) Step {
 	return Respond(name, func(Request) string { return wire }).withStatus(status)
 }
 
-// ends is a step with the status 200 that reads the whole request first.
-func ends(name string, then func(c *conn) bool) Step {
+// okAfterRead is a step with the status 200 that reads the whole request first.
+func okAfterRead(name string, then func(c *serverConn) bool) Step {
 	return afterRead(name, then).withStatus(http.StatusOK)
 }
 
@@ -174,7 +175,7 @@ func (s Step) withStatus(status int) Step {
 }
 
 // drip sends one byte at each tick until the client leaves.
-func (c *conn) drip() bool {
+func (c *serverConn) drip() bool {
 	tick := time.NewTicker(dripEvery)
 	defer tick.Stop()
 	gone := c.gone()
@@ -188,20 +189,20 @@ func (c *conn) drip() bool {
 	}
 }
 
-// bomb is a JSON object after very many blanks, packed.
-var bomb = sync.OnceValue(func() string {
+// gzipBombBody is a JSON object after very many blanks, packed.
+var gzipBombBody = sync.OnceValue(func() string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	_, _ = io.CopyN(w, blanks{}, bombSize)
+	_, _ = io.CopyN(w, endlessBlanks{}, bombSize)
 	_, _ = io.WriteString(w, `{"success":true}`)
 	_ = w.Close()
 	return b.String()
 })
 
-// blanks reads as blanks without end.
-type blanks struct{}
+// endlessBlanks reads as blanks without end.
+type endlessBlanks struct{}
 
-func (blanks) Read(p []byte) (int, error) {
+func (endlessBlanks) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = ' '
 	}

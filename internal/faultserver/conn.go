@@ -17,8 +17,9 @@ import (
 
 var errMalformed = errors.New("malformed request")
 
-// conn is one connection. Only its own goroutine uses it, except for raw.Close.
-type conn struct {
+// serverConn is one connection. Only its own goroutine uses it, except for
+// raw.Close.
+type serverConn struct {
 	srv      *Server
 	number   int
 	raw      net.Conn // the socket
@@ -31,16 +32,16 @@ type conn struct {
 	protocol string       // what ALPN agreed on
 }
 
-func newConn(s *Server, raw net.Conn) *conn {
-	return &conn{srv: s, raw: raw, rw: raw, r: bufio.NewReader(nil)}
+func newConn(s *Server, raw net.Conn) *serverConn {
+	return &serverConn{srv: s, raw: raw, rw: raw, r: bufio.NewReader(nil)}
 }
 
 // serve plays a step for each request until one of them ends the connection.
-func (c *conn) serve() {
+func (c *serverConn) serve() {
 	if step, ok := c.srv.nextAtAccept(); ok && !step.play(c) {
 		return
 	}
-	if c.srv.secure && !c.tls && !c.handshake(trusted) {
+	if c.srv.secure && !c.tls && !c.handshake(trustedCert) {
 		return
 	}
 	if c.speaksHTTP2() {
@@ -62,7 +63,7 @@ func (c *conn) serve() {
 
 // awaitRequest waits for the first byte of a request, and reads no other: what a
 // step leaves unread must stay in the kernel.
-func (c *conn) awaitRequest() bool {
+func (c *serverConn) awaitRequest() bool {
 	c.taken.Reset()
 	if c.r.Buffered() > 0 {
 		c.begun = true
@@ -74,14 +75,14 @@ func (c *conn) awaitRequest() bool {
 	}
 	c.begun = true
 	c.srv.update(func() { c.srv.bytes++ })
-	c.r.Reset(io.MultiReader(bytes.NewReader(first), counted{c}))
+	c.r.Reset(io.MultiReader(bytes.NewReader(first), countingReader{c}))
 	return true
 }
 
-// counted reads from the connection and counts the bytes.
-type counted struct{ c *conn }
+// countingReader reads from the connection and counts the bytes.
+type countingReader struct{ c *serverConn }
 
-func (r counted) Read(p []byte) (int, error) {
+func (r countingReader) Read(p []byte) (int, error) {
 	n, err := r.c.rw.Read(p)
 	if n > 0 {
 		r.c.srv.update(func() { r.c.srv.bytes += int64(n) })
@@ -91,7 +92,7 @@ func (r counted) Read(p []byte) (int, error) {
 
 // read reads and counts the whole request. It reports false when the client left
 // before the end, or sent something else.
-func (c *conn) read() (Request, bool) {
+func (c *serverConn) read() (Request, bool) {
 	req, size, err := c.readHead()
 	if err != nil {
 		return Request{}, false
@@ -105,11 +106,11 @@ func (c *conn) read() (Request, bool) {
 	return req, true
 }
 
-// chunked is the size of a body that comes in chunks.
-const chunked = -1
+// chunkedSize is the size of a body that comes in chunks.
+const chunkedSize = -1
 
 // readHead reads the request line and the header, and finds the body's size.
-func (c *conn) readHead() (req Request, size int64, err error) {
+func (c *serverConn) readHead() (req Request, size int64, err error) {
 	line, err := c.readLine()
 	if err != nil {
 		return Request{}, 0, err
@@ -139,7 +140,7 @@ func (c *conn) readHead() (req Request, size int64, err error) {
 
 func bodySize(h http.Header) (int64, error) {
 	if h.Get("Transfer-Encoding") != "" {
-		return chunked, nil
+		return chunkedSize, nil
 	}
 	length := h.Get("Content-Length")
 	if length == "" {
@@ -152,15 +153,15 @@ func bodySize(h http.Header) (int64, error) {
 	return n, nil
 }
 
-func (c *conn) readLine() (string, error) {
+func (c *serverConn) readLine() (string, error) {
 	line, err := c.r.ReadString('\n')
 	c.taken.WriteString(line)
 	return strings.TrimRight(line, "\r\n"), err
 }
 
-func (c *conn) readBody(size int64) ([]byte, error) {
+func (c *serverConn) readBody(size int64) ([]byte, error) {
 	body := io.LimitReader(c.r, size)
-	if size == chunked {
+	if size == chunkedSize {
 		body = httputil.NewChunkedReader(c.r)
 	}
 	b, err := io.ReadAll(body)
@@ -168,7 +169,7 @@ func (c *conn) readBody(size int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if size == chunked {
+	if size == chunkedSize {
 		_, err = c.readLine() // the blank line after the last chunk
 		return b, err
 	}
@@ -179,25 +180,25 @@ func (c *conn) readBody(size int64) ([]byte, error) {
 }
 
 // countPartial counts a request that was begun and not read to its end.
-func (c *conn) countPartial() {
+func (c *serverConn) countPartial() {
 	if c.begun {
 		c.srv.update(func() { c.srv.partial++ })
 	}
 }
 
 // write sends bytes as they are; it reports false when the client is gone.
-func (c *conn) write(s string) bool {
+func (c *serverConn) write(s string) bool {
 	_, err := io.WriteString(c.rw, s)
 	return err == nil
 }
 
 // untilGone reads and drops what the client sends until it leaves.
-func (c *conn) untilGone() {
-	_, _ = io.Copy(io.Discard, counted{c})
+func (c *serverConn) untilGone() {
+	_, _ = io.Copy(io.Discard, countingReader{c})
 }
 
 // gone is closed when the client has left.
-func (c *conn) gone() <-chan struct{} {
+func (c *serverConn) gone() <-chan struct{} {
 	left := make(chan struct{})
 	c.srv.wg.Go(func() {
 		defer close(left)
@@ -208,7 +209,7 @@ func (c *conn) gone() <-chan struct{} {
 
 // closeWrite sends FIN and leaves the other direction open. A pipe, which has no
 // half, it closes.
-func (c *conn) closeWrite() {
+func (c *serverConn) closeWrite() {
 	if half, ok := c.rw.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 		return
@@ -217,7 +218,7 @@ func (c *conn) closeWrite() {
 }
 
 // close ends the connection with FIN, or with RST and without a TLS alert.
-func (c *conn) close() {
+func (c *serverConn) close() {
 	if c.rst {
 		if tcp, ok := c.raw.(interface{ SetLinger(sec int) error }); ok {
 			_ = tcp.SetLinger(0)

@@ -9,26 +9,26 @@ var (
 	CloseOnAccept = Step{
 		Name:     "close on accept",
 		atAccept: true,
-		play:     func(*conn) bool { return false },
+		play:     func(*serverConn) bool { return false },
 	}
 	// RSTOnAccept resets a new connection at once. Now and then the reset is so fast
 	// that the dial itself fails.
 	RSTOnAccept = Step{
 		Name:     "RST on accept",
 		atAccept: true,
-		play:     (*conn).endWithRST,
+		play:     (*serverConn).endWithRST,
 	}
 	// CloseUnread closes when the first byte of a request is there. The rest stays
 	// unread, so that the kernel answers with RST.
 	CloseUnread = Step{
 		Name: "close unread",
-		play: func(*conn) bool { return false },
+		play: func(*serverConn) bool { return false },
 	}
 	// RSTMidBody resets when half of the body is read; for a request without a body
 	// after the request line.
 	RSTMidBody = Step{
 		Name: "RST in mid body",
-		play: func(c *conn) bool {
+		play: func(c *serverConn) bool {
 			c.readHalf()
 			return c.endWithRST()
 		},
@@ -38,11 +38,11 @@ var (
 // Faults after the whole request was read.
 var (
 	// ReadThenFIN reads the whole request and closes.
-	ReadThenFIN = afterRead("read, then FIN", func(*conn) bool { return false })
+	ReadThenFIN = afterRead("read, then FIN", func(*serverConn) bool { return false })
 	// ReadThenRST reads the whole request and resets.
-	ReadThenRST = afterRead("read, then RST", (*conn).endWithRST)
+	ReadThenRST = afterRead("read, then RST", (*serverConn).endWithRST)
 	// Silence reads the whole request and never answers.
-	Silence = stalling(afterRead("silence", func(c *conn) bool {
+	Silence = stallingStep(afterRead("silence", func(c *serverConn) bool {
 		c.untilGone()
 		return false
 	}))
@@ -52,11 +52,11 @@ var (
 // before them, and send one good request first.
 var (
 	// FINAtReuse reads the whole request and closes.
-	FINAtReuse = warm(ReadThenFIN, "reuse: read, then FIN")
+	FINAtReuse = warmStep(ReadThenFIN, "reuse: read, then FIN")
 	// RSTAtReuse reads the whole request and resets.
-	RSTAtReuse = warm(ReadThenRST, "reuse: read, then RST")
+	RSTAtReuse = warmStep(ReadThenRST, "reuse: read, then RST")
 	// CloseAtReuse closes after the first byte.
-	CloseAtReuse = warm(CloseUnread, "reuse: close unread")
+	CloseAtReuse = warmStep(CloseUnread, "reuse: close unread")
 )
 
 // ReplyThenClose answers, and closes the connection while it is idle, without
@@ -64,7 +64,7 @@ var (
 func ReplyThenClose(status int, body string, header ...string) Step {
 	s := Reply(status, body, header...).Named("reply, then close when idle")
 	reply := s.play
-	s.play = func(c *conn) bool {
+	s.play = func(c *serverConn) bool {
 		if !reply(c) {
 			return false
 		}
@@ -81,7 +81,7 @@ func ReplyThenClose(status int, body string, header ...string) Step {
 func ReplyThenRST(status int, body string, header ...string) Step {
 	s := Reply(status, body, header...).Named("reply, then RST when idle")
 	reply := s.play
-	s.play = func(c *conn) bool {
+	s.play = func(c *serverConn) bool {
 		reply(c)
 		return c.endWithRST()
 	}
@@ -98,36 +98,36 @@ func readFaults() []Step {
 }
 
 // afterRead is a step that reads the whole request first.
-func afterRead(name string, then func(c *conn) bool) Step {
+func afterRead(name string, then func(c *serverConn) bool) Step {
 	return Step{
 		Name:  name,
 		Whole: true,
-		play: func(c *conn) bool {
+		play: func(c *serverConn) bool {
 			_, ok := c.read()
 			return ok && then(c)
 		},
 	}
 }
 
-func stalling(s Step) Step {
+func stallingStep(s Step) Step {
 	s.Stalls = true
 	return s
 }
 
-func warm(s Step, name string) Step {
+func warmStep(s Step, name string) Step {
 	s.Warm = true
 	return s.Named(name)
 }
 
 // endWithRST makes the coming close a reset.
-func (c *conn) endWithRST() bool {
+func (c *serverConn) endWithRST() bool {
 	c.rst = true
 	return false
 }
 
 // readHalf reads a request up to the middle of its body, or its first line when
 // there is none.
-func (c *conn) readHalf() {
+func (c *serverConn) readHalf() {
 	line, err := c.r.Peek(len("GET "))
 	if err != nil || string(line) == "GET " {
 		_, _ = c.readLine()

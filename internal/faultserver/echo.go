@@ -100,7 +100,7 @@ func Echo(status int, in Place, as Encoding) Step {
 // pick.
 func EchoAfter(status, pad int, pick func(Request) string) Step {
 	return Respond(fmt.Sprintf("%d echo after %d bytes", status, pad), func(req Request) string {
-		return message(status, strings.Repeat(".", pad)+pick(req)+strings.Repeat(".", pad), nil)
+		return wholeResponse(status, strings.Repeat(".", pad)+pick(req)+strings.Repeat(".", pad), nil)
 	}).withStatus(status)
 }
 
@@ -131,7 +131,7 @@ func Carried(req Request) []string {
 	values = append(values, jsonStrings(req.Body)...)
 	for _, lines := range req.Header {
 		for _, line := range lines {
-			values = append(append(values, line), credentials(line)...)
+			values = append(append(values, line), headerCredentials(line)...)
 		}
 	}
 	slices.Sort(values)
@@ -139,8 +139,9 @@ func Carried(req Request) []string {
 	return slices.DeleteFunc(values, func(v string) bool { return len(v) <= 2 })
 }
 
-// credentials takes "Scheme value" apart, and the user and password of Basic.
-func credentials(header string) []string {
+// headerCredentials takes "Scheme value" apart, and the user and password of
+// Basic.
+func headerCredentials(header string) []string {
 	_, value, ok := strings.Cut(header, " ")
 	if !ok {
 		return nil
@@ -187,12 +188,12 @@ func echoInBody(status int, echo string) string {
 	if !json.Valid([]byte(body)) {
 		body = echo
 	}
-	return message(status, body, nil)
+	return wholeResponse(status, body, nil)
 }
 
 func echoInLine(format string) func(int, string) string {
 	return func(status int, echo string) string {
-		return head(status, fmt.Sprintf(format, echo), "Content-Type: application/json") + `{"success":false}`
+		return responseHead(status, fmt.Sprintf(format, echo), "Content-Type: application/json") + `{"success":false}`
 	}
 }
 

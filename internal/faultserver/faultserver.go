@@ -28,9 +28,9 @@ import (
 	"time"
 )
 
-// patience bounds the Wait methods, by the clock of the test: a condition that has
+// maxWait bounds the Wait methods, by the clock of the test: a condition that has
 // not come by then never will.
-const patience = 20 * time.Second
+const maxWait = 20 * time.Second
 
 // Server is a scripted server. Its methods are safe for concurrent use.
 type Server struct {
@@ -50,7 +50,7 @@ type Server struct {
 	conns     int
 	streams   int
 	bytes     int64
-	open      map[*conn]struct{}
+	open      map[*serverConn]struct{}
 	closed    bool
 	elsewhere *Server
 }
@@ -69,18 +69,18 @@ type Request struct {
 // New starts a server for http URLs that plays the script.
 func New(t testing.TB, script ...Step) *Server {
 	t.Helper()
-	return start(t, listen(t), "http", script)
+	return startServer(t, listenLoopback(t), "http", script)
 }
 
-// start serves on ln until the test ends.
-func start(t testing.TB, ln net.Listener, scheme string, script []Step) *Server {
+// startServer serves on ln until the test ends.
+func startServer(t testing.TB, ln net.Listener, scheme string, script []Step) *Server {
 	t.Helper()
 	s := &Server{
 		URL:    scheme + "://" + ln.Addr().String(),
 		t:      t,
 		secure: scheme == "https",
 		ln:     ln,
-		open:   map[*conn]struct{}{},
+		open:   map[*serverConn]struct{}{},
 	}
 	s.changed = sync.NewCond(&s.mu)
 	s.Play(script...)
@@ -89,7 +89,7 @@ func start(t testing.TB, ln net.Listener, scheme string, script []Step) *Server 
 	return s
 }
 
-func listen(t testing.TB) net.Listener {
+func listenLoopback(t testing.TB) net.Listener {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -130,10 +130,10 @@ func (s *Server) Elsewhere() *Server {
 
 func (s *Server) startElsewhere() *Server {
 	reply := []Step{Reply(http.StatusOK, `{}`)}
-	if _, ok := s.ln.(*pipes); ok {
-		return start(s.t, newPipes(elsewhereAddr), "http", reply)
+	if _, ok := s.ln.(*pipeListener); ok {
+		return startServer(s.t, newPipeListener(elsewhereAddr), "http", reply)
 	}
-	other := start(s.t, listen(s.t), "http", reply)
+	other := startServer(s.t, listenLoopback(s.t), "http", reply)
 	_, port, _ := net.SplitHostPort(other.ln.Addr().String())
 	// A name, so that not only the port differs.
 	other.URL = "http://localhost:" + port
@@ -220,7 +220,7 @@ func (s *Server) WaitClosed() {
 func (s *Server) wait(met func() bool) {
 	s.t.Helper()
 	expired := false
-	timer := time.AfterFunc(patience, func() { s.update(func() { expired = true }) })
+	timer := time.AfterFunc(maxWait, func() { s.update(func() { expired = true }) })
 	defer timer.Stop()
 
 	s.mu.Lock()
@@ -287,7 +287,7 @@ func (s *Server) accept() {
 }
 
 // enter counts a new connection; it reports false once the server is closed.
-func (s *Server) enter(c *conn) bool {
+func (s *Server) enter(c *serverConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -300,7 +300,7 @@ func (s *Server) enter(c *conn) bool {
 	return true
 }
 
-func (s *Server) leave(c *conn) {
+func (s *Server) leave(c *serverConn) {
 	c.close()
 	s.update(func() { delete(s.open, c) })
 }

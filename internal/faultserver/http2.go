@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+const clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 // Frame types, flags and error codes of RFC 9113.
 const (
@@ -81,28 +81,28 @@ func http2Fault(name string, stream func(h *http2Conn, id uint32) error) Step {
 
 // http2Conn is a connection that speaks HTTP/2.
 type http2Conn struct {
-	*conn
+	*serverConn
 	block   uint32              // the stream whose header block is still open
 	ending  bool                // that stream has no body
 	pending map[uint32]*Request // streams that have not ended
 }
 
-type frame struct {
+type http2Frame struct {
 	kind, flags byte
 	stream      uint32
 	payload     []byte
 }
 
-func (c *conn) speaksHTTP2() bool { return c.protocol == "h2" }
+func (c *serverConn) speaksHTTP2() bool { return c.protocol == "h2" }
 
 // serveHTTP2 plays a step for each stream that ends.
-func (c *conn) serveHTTP2() {
-	c.r.Reset(counted{c})
-	start := make([]byte, len(preface))
-	if _, err := io.ReadFull(c.r, start); err != nil || string(start) != preface {
+func (c *serverConn) serveHTTP2() {
+	c.r.Reset(countingReader{c})
+	start := make([]byte, len(clientPreface))
+	if _, err := io.ReadFull(c.r, start); err != nil || string(start) != clientPreface {
 		return
 	}
-	h := &http2Conn{conn: c, pending: map[uint32]*Request{}}
+	h := &http2Conn{serverConn: c, pending: map[uint32]*Request{}}
 	defer h.countUnfinished()
 	if h.send(frameSettings, 0, 0, nil) != nil {
 		return
@@ -118,7 +118,7 @@ func (c *conn) serveHTTP2() {
 	}
 }
 
-func (h *http2Conn) handle(f frame) error {
+func (h *http2Conn) handle(f http2Frame) error {
 	switch f.kind {
 	case frameHeaders, frameContinuation:
 		return h.onHeaders(f)
@@ -138,7 +138,7 @@ func (h *http2Conn) handle(f frame) error {
 	return nil
 }
 
-func (h *http2Conn) onHeaders(f frame) error {
+func (h *http2Conn) onHeaders(f http2Frame) error {
 	if f.kind == frameHeaders {
 		h.block, h.ending = f.stream, f.flags&flagEndStream != 0
 	}
@@ -155,7 +155,7 @@ func (h *http2Conn) onHeaders(f frame) error {
 	return nil
 }
 
-func (h *http2Conn) onData(f frame) error {
+func (h *http2Conn) onData(f http2Frame) error {
 	req := h.pending[f.stream]
 	if req == nil {
 		return nil
@@ -169,7 +169,7 @@ func (h *http2Conn) onData(f frame) error {
 }
 
 // openWindows lets the client send as much as it just sent.
-func (h *http2Conn) openWindows(f frame) error {
+func (h *http2Conn) openWindows(f http2Frame) error {
 	if len(f.payload) == 0 {
 		return nil
 	}
@@ -238,12 +238,12 @@ func (h *http2Conn) reply(id uint32, status int, body string, header []string) e
 }
 
 // receive reads one frame. Padding stays in: net/http sends none.
-func (h *http2Conn) receive() (frame, error) {
+func (h *http2Conn) receive() (http2Frame, error) {
 	var head [9]byte
 	if _, err := io.ReadFull(h.r, head[:]); err != nil {
-		return frame{}, err
+		return http2Frame{}, err
 	}
-	f := frame{
+	f := http2Frame{
 		kind:    head[3],
 		flags:   head[4],
 		stream:  binary.BigEndian.Uint32(head[5:]) &^ (1 << 31),

@@ -22,7 +22,7 @@ const memoryAddr, elsewhereAddr = "127.0.0.1:1", "localhost:2"
 // holds no bytes: each write waits for its reader.
 func NewInMemory(t testing.TB, script ...Step) *Server {
 	t.Helper()
-	return start(t, newPipes(memoryAddr), "http", script)
+	return startServer(t, newPipeListener(memoryAddr), "http", script)
 }
 
 // Dial connects to a server of NewInMemory, whatever the address, or to its
@@ -33,28 +33,28 @@ func (s *Server) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	if addr == elsewhereAddr {
 		target = s.Elsewhere()
 	}
-	pipes, ok := target.ln.(*pipes)
+	pipes, ok := target.ln.(*pipeListener)
 	if !ok {
 		return nil, errors.New("faultserver: Dial is for servers in memory")
 	}
 	return pipes.dial(ctx)
 }
 
-// pipes is a net.Listener in memory.
-type pipes struct {
+// pipeListener is a net.Listener in memory.
+type pipeListener struct {
 	addr   pipeAddr
 	queue  chan net.Conn
 	closed chan struct{}
 	close  func()
 }
 
-func newPipes(addr string) *pipes {
-	p := &pipes{addr: pipeAddr(addr), queue: make(chan net.Conn), closed: make(chan struct{})}
+func newPipeListener(addr string) *pipeListener {
+	p := &pipeListener{addr: pipeAddr(addr), queue: make(chan net.Conn), closed: make(chan struct{})}
 	p.close = sync.OnceFunc(func() { close(p.closed) })
 	return p
 }
 
-func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
+func (p *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	near, far := net.Pipe()
 	reset := new(atomic.Bool)
 	var err error
@@ -69,7 +69,7 @@ func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "pipe", Addr: p.addr, Err: err}
 }
 
-func (p *pipes) Accept() (net.Conn, error) {
+func (p *pipeListener) Accept() (net.Conn, error) {
 	select {
 	case conn := <-p.queue:
 		return conn, nil
@@ -78,12 +78,12 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *pipes) Close() error {
+func (p *pipeListener) Close() error {
 	p.close()
 	return nil
 }
 
-func (p *pipes) Addr() net.Addr { return p.addr }
+func (p *pipeListener) Addr() net.Addr { return p.addr }
 
 type pipeAddr string
 

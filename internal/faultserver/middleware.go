@@ -81,10 +81,10 @@ func (e *EarlyReturner) RoundTrip(req *http.Request) (*http.Response, error) {
 	if e.Inner != nil {
 		req = req.Clone(e.Inner(req.Context()))
 	}
-	done := make(chan exchanged, 1)
+	done := make(chan roundTripResult, 1)
 	e.wg.Go(func() {
 		resp, err := e.Next.RoundTrip(req)
-		done <- exchanged{resp, err}
+		done <- roundTripResult{resp, err}
 	})
 	timer := time.NewTimer(e.Patience)
 	defer timer.Stop()
@@ -100,14 +100,14 @@ func (e *EarlyReturner) RoundTrip(req *http.Request) (*http.Response, error) {
 // Wait waits until every inner round trip is over.
 func (e *EarlyReturner) Wait() { e.wg.Wait() }
 
-// exchanged is what a round trip came to.
-type exchanged struct {
+// roundTripResult is what a round trip came to.
+type roundTripResult struct {
 	resp *http.Response
 	err  error
 }
 
 // drop reads a response that nobody waits for.
-func (x exchanged) drop() {
+func (x roundTripResult) drop() {
 	if x.err == nil {
 		_, _ = io.Copy(io.Discard, x.resp.Body)
 		_ = x.resp.Body.Close()
@@ -132,12 +132,12 @@ func (h *Hedger) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	done := make(chan exchanged, 2)
+	done := make(chan roundTripResult, 2)
 	send := func() {
 		again := req.Clone(req.Context())
 		again.Body = io.NopCloser(bytes.NewReader(body))
 		resp, err := h.Next.RoundTrip(again)
-		done <- exchanged{resp, err}
+		done <- roundTripResult{resp, err}
 	}
 	h.wg.Go(send)
 	timer := time.NewTimer(h.Delay)

@@ -13,10 +13,10 @@ import (
 // the URL of the server that plays it to http.ProxyURL. A proxy that refuses is a
 // [Reply] with a status of its own.
 func Tunnel(to *Server) Step {
-	return afterRead("tunnel", func(c *conn) bool {
+	return afterRead("tunnel", func(c *serverConn) bool {
 		far, err := net.Dial("tcp", to.ln.Addr().String())
 		if err != nil {
-			c.write(message(http.StatusBadGateway, "", nil))
+			c.write(wholeResponse(http.StatusBadGateway, "", nil))
 			return false
 		}
 		c.write("HTTP/1.1 200 Connection Established\r\n\r\n")
@@ -26,7 +26,7 @@ func Tunnel(to *Server) Step {
 }
 
 // splice passes bytes on in both directions, and closes both when one ends.
-func (c *conn) splice(far net.Conn) {
+func (c *serverConn) splice(far net.Conn) {
 	c.srv.wg.Go(func() {
 		_, _ = io.Copy(c.rw, far)
 		_ = c.raw.Close()

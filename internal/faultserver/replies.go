@@ -17,9 +17,9 @@ func Reply(status int, body string, header ...string) Step {
 		Name:   strings.Join(append([]string{strconv.Itoa(status)}, header...), ", "),
 		Whole:  true,
 		Status: status,
-		play: func(c *conn) bool {
+		play: func(c *serverConn) bool {
 			req, ok := c.read()
-			return ok && c.write(message(status, body, header)) && keepsAlive(req)
+			return ok && c.write(wholeResponse(status, body, header)) && keepsAlive(req)
 		},
 		stream: func(h *http2Conn, id uint32) error {
 			return h.reply(id, status, body, header)
@@ -33,7 +33,7 @@ func Respond(name string, answer func(Request) string) Step {
 	return Step{
 		Name:  name,
 		Whole: true,
-		play: func(c *conn) bool {
+		play: func(c *serverConn) bool {
 			req, ok := c.read()
 			if ok {
 				c.write(answer(req))
@@ -60,10 +60,10 @@ func Redirect(status int) Step {
 		Whole:     true,
 		Status:    status,
 		Redirects: true,
-		play: func(c *conn) bool {
+		play: func(c *serverConn) bool {
 			req, ok := c.read()
 			location := "Location: " + c.srv.Elsewhere().URL + req.Target
-			return ok && c.write(message(status, "", []string{location})) && keepsAlive(req)
+			return ok && c.write(wholeResponse(status, "", []string{location})) && keepsAlive(req)
 		},
 	}
 }
@@ -71,8 +71,9 @@ func Redirect(status int) Step {
 // Refusal is a 200 that refuses, in the marketplace's words.
 const Refusal = `{"success":false,"status":"rejected","errors":["No buyers available"]}`
 
-// refusals are the statuses that a marketplace and the proxies before it send.
-func refusals() []Step {
+// refusalReplies are the statuses that a marketplace and the proxies before it
+// send.
+func refusalReplies() []Step {
 	const body = `{"success":false,"errors":["refused"]}`
 	steps := []Step{Reply(http.StatusOK, Refusal).Named("200 with a refusal")}
 	for _, status := range []int{400, 401, 403, 404, 408, 422, 425, 429, 500, 501, 502, 503, 504, 520, 524, 530, 999} {
@@ -96,22 +97,22 @@ func refusals() []Step {
 	return steps
 }
 
-func redirects() []Step {
+func redirectReplies() []Step {
 	return []Step{Redirect(301), Redirect(302), Redirect(303), Redirect(307), Redirect(308)}
 }
 
-// message is a whole response.
-func message(status int, body string, header []string) string {
+// wholeResponse is a whole response.
+func wholeResponse(status int, body string, header []string) string {
 	if status == http.StatusNoContent || status == http.StatusNotModified {
-		return head(status, header...)
+		return responseHead(status, header...)
 	}
-	return head(status, append([]string{"Content-Length: " + strconv.Itoa(len(body))}, withType(header)...)...) + body
+	return responseHead(status, append([]string{"Content-Length: " + strconv.Itoa(len(body))}, withType(header)...)...) + body
 }
 
-// head is a status line and a header.
-func head(status int, header ...string) string {
+// responseHead is a status line and a header.
+func responseHead(status int, header ...string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", status, reason(status))
+	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", status, reasonPhrase(status))
 	for _, line := range header {
 		b.WriteString(line + "\r\n")
 	}
@@ -119,7 +120,7 @@ func head(status int, header ...string) string {
 	return b.String()
 }
 
-func reason(status int) string {
+func reasonPhrase(status int) string {
 	if text := http.StatusText(status); text != "" {
 		return text
 	}

@@ -17,7 +17,7 @@ type Step struct {
 	HTTP2     bool // needs a client that speaks HTTP/2
 
 	atAccept bool                                // taken by a new connection
-	play     func(c *conn) bool                  // reports whether the connection serves on
+	play     func(c *serverConn) bool            // reports whether the connection serves on
 	stream   func(h *http2Conn, id uint32) error // the same for an HTTP/2 stream
 }
 
@@ -36,8 +36,8 @@ func All() []Step {
 		brokenReplies(),
 		hostileBodies(),
 		slowReplies(),
-		refusals(),
-		redirects(),
+		refusalReplies(),
+		redirectReplies(),
 		TLSFaults(),
 		HTTP2Faults(),
 	)

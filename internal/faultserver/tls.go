@@ -24,11 +24,11 @@ import (
 // [ClientTLS].
 var (
 	// CloseInHandshake reads the client's hello and closes.
-	CloseInHandshake = handshakeFault("close in the handshake", (*conn).dropHello)
+	CloseInHandshake = handshakeFault("close in the handshake", (*serverConn).dropHello)
 	// UnknownCA shows a certificate of an authority that nobody trusts.
-	UnknownCA = handshakeFault("unknown CA", func(c *conn) bool { return c.handshake(untrusted) })
+	UnknownCA = handshakeFault("unknown CA", func(c *serverConn) bool { return c.handshake(untrustedCert) })
 	// WrongName shows a good certificate of another host.
-	WrongName = handshakeFault("wrong name", func(c *conn) bool { return c.handshake(misnamed) })
+	WrongName = handshakeFault("wrong name", func(c *serverConn) bool { return c.handshake(misnamedCert) })
 )
 
 // NewTLS starts a server for https URLs that plays the script. It offers h2 and
@@ -36,7 +36,7 @@ var (
 // HTTP/2 can be played.
 func NewTLS(t testing.TB, script ...Step) *Server {
 	t.Helper()
-	return start(t, listen(t), "https", script)
+	return startServer(t, listenLoopback(t), "https", script)
 }
 
 // ClientTLS is a client configuration that trusts the servers of [NewTLS].
@@ -59,18 +59,18 @@ func TLSFaults() []Step {
 	return []Step{CloseInHandshake, UnknownCA, WrongName}
 }
 
-func handshakeFault(name string, play func(c *conn) bool) Step {
+func handshakeFault(name string, play func(c *serverConn) bool) Step {
 	return Step{
 		Name:     name,
 		TLS:      true,
 		atAccept: true,
 		// On a kept-alive connection the handshake is over: it just closes.
-		play: func(c *conn) bool { return !c.tls && play(c) },
+		play: func(c *serverConn) bool { return !c.tls && play(c) },
 	}
 }
 
 // handshake goes on with TLS under this certificate.
-func (c *conn) handshake(cert func() tls.Certificate) bool {
+func (c *serverConn) handshake(cert func() tls.Certificate) bool {
 	secured := tls.Server(c.raw, &tls.Config{
 		Certificates: []tls.Certificate{cert()},
 		NextProtos:   []string{"h2", "http/1.1"},
@@ -87,7 +87,7 @@ func (c *conn) handshake(cert func() tls.Certificate) bool {
 }
 
 // dropHello reads one TLS record.
-func (c *conn) dropHello() bool {
+func (c *serverConn) dropHello() bool {
 	header := make([]byte, 5)
 	if _, err := io.ReadFull(c.raw, header); err == nil {
 		_, _ = io.CopyN(io.Discard, c.raw, int64(binary.BigEndian.Uint16(header[3:])))
@@ -95,44 +95,44 @@ func (c *conn) dropHello() bool {
 	return false
 }
 
-// authority signs certificates.
-type authority struct {
+// certAuthority signs certificates.
+type certAuthority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
 var (
-	goodCA  = sync.OnceValue(func() authority { return newAuthority("Acme Test CA") })
-	rogueCA = sync.OnceValue(func() authority { return newAuthority("Rogue Test CA") })
+	goodCA  = sync.OnceValue(func() certAuthority { return newAuthority("Acme Test CA") })
+	rogueCA = sync.OnceValue(func() certAuthority { return newAuthority("Rogue Test CA") })
 
-	trusted   = sync.OnceValue(func() tls.Certificate { return goodCA().leaf("localhost", net.IPv4(127, 0, 0, 1)) })
-	untrusted = sync.OnceValue(func() tls.Certificate { return rogueCA().leaf("localhost", net.IPv4(127, 0, 0, 1)) })
-	misnamed  = sync.OnceValue(func() tls.Certificate { return goodCA().leaf("elsewhere.example") })
+	trustedCert   = sync.OnceValue(func() tls.Certificate { return goodCA().leaf("localhost", net.IPv4(127, 0, 0, 1)) })
+	untrustedCert = sync.OnceValue(func() tls.Certificate { return rogueCA().leaf("localhost", net.IPv4(127, 0, 0, 1)) })
+	misnamedCert  = sync.OnceValue(func() tls.Certificate { return goodCA().leaf("elsewhere.example") })
 )
 
-func newAuthority(name string) authority {
-	cert := template(name)
+func newAuthority(name string) certAuthority {
+	cert := certTemplate(name)
 	cert.IsCA = true
 	cert.BasicConstraintsValid = true
 	cert.KeyUsage = x509.KeyUsageCertSign
 	key := newKey()
-	return authority{parse(sign(cert, cert, key, key)), key}
+	return certAuthority{parseCert(signCert(cert, cert, key, key)), key}
 }
 
 // leaf makes a certificate for the host.
-func (a authority) leaf(host string, ips ...net.IP) tls.Certificate {
-	cert := template(host)
+func (a certAuthority) leaf(host string, ips ...net.IP) tls.Certificate {
+	cert := certTemplate(host)
 	cert.DNSNames = []string{host}
 	cert.IPAddresses = ips
 	cert.KeyUsage = x509.KeyUsageDigitalSignature
 	cert.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	key := newKey()
-	return tls.Certificate{Certificate: [][]byte{sign(cert, a.cert, key, a.key)}, PrivateKey: key}
+	return tls.Certificate{Certificate: [][]byte{signCert(cert, a.cert, key, a.key)}, PrivateKey: key}
 }
 
-// template is valid at any time that a test may see: the clock of
+// certTemplate is valid at any time that a test may see: the clock of
 // testing/synctest starts in 2000.
-func template(name string) *x509.Certificate {
+func certTemplate(name string) *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{CommonName: name},
@@ -149,8 +149,8 @@ func newKey() *ecdsa.PrivateKey {
 	return key
 }
 
-// sign makes the certificate of key, signed by the parent's key.
-func sign(cert, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) []byte {
+// signCert makes the certificate of key, signed by the parent's key.
+func signCert(cert, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) []byte {
 	der, err := x509.CreateCertificate(rand.Reader, cert, parent, &key.PublicKey, parentKey)
 	if err != nil {
 		panic(err)
@@ -158,7 +158,7 @@ func sign(cert, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) []by
 	return der
 }
 
-func parse(der []byte) *x509.Certificate {
+func parseCert(der []byte) *x509.Certificate {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		panic(err)

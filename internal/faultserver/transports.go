@@ -64,7 +64,7 @@ func (c *brittleConn) Write(p []byte) (int, error) {
 // can get it meanwhile.
 func RefusedURL(t testing.TB) string {
 	t.Helper()
-	ln := listen(t)
+	ln := listenLoopback(t)
 	near, err := net.Dial("tcp4", ln.Addr().String())
 	if err != nil {
 		t.Fatalf("faultserver: %v", err)

@@ -88,7 +88,7 @@ func (s *Scanner) Reset(data []byte) {
 	if len(data) >= 3 && data[0] == 0xEF && data[1] == 0xBB && data[2] == 0xBF {
 		s.pos = 3
 	}
-	s.pos = space(data, s.pos)
+	s.pos = skipSpace(data, s.pos)
 }
 
 // Kind tells what the next value is, by its first byte. It is Invalid when no
@@ -97,10 +97,10 @@ func (s *Scanner) Kind() Kind {
 	if !s.unread || s.pos >= len(s.data) {
 		return Invalid
 	}
-	return kinds[s.data[s.pos]]
+	return kindByFirstByte[s.data[s.pos]]
 }
 
-var kinds = [256]Kind{
+var kindByFirstByte = [256]Kind{
 	'n': Null, 'f': False, 't': True, '"': String, '{': Object, '[': Array, '-': Number,
 	'0': Number, '1': Number, '2': Number, '3': Number, '4': Number,
 	'5': Number, '6': Number, '7': Number, '8': Number, '9': Number,
@@ -116,7 +116,7 @@ func (s *Scanner) Enter() bool {
 	if !s.push(kind, s.pos) {
 		return false
 	}
-	s.pos = space(s.data, s.pos+1)
+	s.pos = skipSpace(s.data, s.pos+1)
 	s.unread, s.first = false, true
 	return true
 }
@@ -134,7 +134,7 @@ func (s *Scanner) Next() bool {
 	object := s.inObject()
 	i := s.pos
 	if !s.first {
-		i = space(s.data, i)
+		i = skipSpace(s.data, i)
 	}
 	switch c := s.at(i); {
 	case c == ']' && !object, c == '}' && object:
@@ -144,7 +144,7 @@ func (s *Scanner) Next() bool {
 	case s.first:
 		s.first = false
 	case c == ',':
-		i = space(s.data, i+1)
+		i = skipSpace(s.data, i+1)
 	default:
 		s.unexpected(i, "a comma or a closing bracket")
 		return false
@@ -226,7 +226,7 @@ func (s *Scanner) Complete() bool {
 	if s.fault != "" {
 		return false
 	}
-	if s.pos = space(s.data, s.pos); s.pos < len(s.data) {
+	if s.pos = skipSpace(s.data, s.pos); s.pos < len(s.data) {
 		s.unexpected(s.pos, "nothing after the document")
 	}
 	return s.fault == ""
@@ -277,9 +277,9 @@ func (s *Scanner) skip() {
 	data, i := s.data, s.pos
 value:
 	for {
-		switch c := s.at(i); kinds[c] {
+		switch c := s.at(i); kindByFirstByte[c] {
 		case String:
-			end := plain(data, i+1)
+			end := skipPlain(data, i+1)
 			if s.at(end) != '"' { // most strings have nothing but plain characters
 				if end, _ = s.text(i + 1); end < 0 {
 					return
@@ -294,7 +294,7 @@ value:
 			if !s.push(Object, i) {
 				return
 			}
-			if i = space(data, i+1); s.at(i) != '}' {
+			if i = skipSpace(data, i+1); s.at(i) != '}' {
 				if _, i = s.member(i); i < 0 {
 					return
 				}
@@ -306,7 +306,7 @@ value:
 			if !s.push(Array, i) {
 				return
 			}
-			if i = space(data, i+1); s.at(i) != ']' {
+			if i = skipSpace(data, i+1); s.at(i) != ']' {
 				continue value
 			}
 			s.depth--
@@ -317,15 +317,15 @@ value:
 			}
 		}
 		for s.depth > outside {
-			i = space(data, i)
+			i = skipSpace(data, i)
 			switch c, object := s.at(i), s.inObject(); {
 			case c == ',' && object:
-				if _, i = s.member(space(data, i+1)); i < 0 {
+				if _, i = s.member(skipSpace(data, i+1)); i < 0 {
 					return
 				}
 				continue value
 			case c == ',':
-				i = space(data, i+1)
+				i = skipSpace(data, i+1)
 				continue value
 			case c == '}' && object, c == ']' && !object:
 				s.depth--
@@ -346,7 +346,7 @@ func (s *Scanner) member(i int) (name Value, next int) {
 	if s.at(i) != '"' {
 		return name, s.unexpected(i, "a name")
 	}
-	end, escaped := plain(s.data, i+1), false
+	end, escaped := skipPlain(s.data, i+1), false
 	if s.at(end) != '"' {
 		if end, escaped = s.text(i + 1); end < 0 {
 			return name, -1
@@ -355,12 +355,12 @@ func (s *Scanner) member(i int) (name Value, next int) {
 	name = Value{Kind: String, Escaped: escaped, Start: i + 1, End: end}
 	i = end + 1
 	if s.at(i) != ':' {
-		i = space(s.data, i)
+		i = skipSpace(s.data, i)
 	}
 	if s.at(i) != ':' {
 		return name, s.unexpected(i, "a colon")
 	}
-	return name, space(s.data, i+1)
+	return name, skipSpace(s.data, i+1)
 }
 
 // push opens a container. Its fault is one level too many.

@@ -92,8 +92,8 @@ func (p *pathParser) bracket() error {
 	switch {
 	case inside == "*":
 		p.path = append(p.path, Step{Op: Any})
-	case index(inside) >= 0:
-		p.path = append(p.path, Step{Name: inside, Index: index(inside)})
+	case arrayIndex(inside) >= 0:
+		p.path = append(p.path, Step{Name: inside, Index: arrayIndex(inside)})
 	default:
 		return p.mistake(p.pos, "no index in brackets")
 	}
@@ -132,14 +132,14 @@ func (p *pathParser) name() error {
 	case name.String() == "#":
 		p.path = append(p.path, Step{Op: Count})
 	default:
-		p.path = append(p.path, Step{Name: name.String(), Index: index(name.String())})
+		p.path = append(p.path, Step{Name: name.String(), Index: arrayIndex(name.String())})
 	}
 	return nil
 }
 
-// index returns the index that a name is in an array, or -1: digits only,
+// arrayIndex returns the index that a name is in an array, or -1: digits only,
 // without leading zeros.
-func index(name string) int {
+func arrayIndex(name string) int {
 	for i := range len(name) {
 		if name[i] < '0' || name[i] > '9' {
 			return -1
@@ -160,7 +160,7 @@ func Lookup(data []byte, p Path) Value {
 	if p.Counts() {
 		p = p[:len(p)-1]
 	}
-	var l lookup
+	var l pathLookup
 	l.Reset(data)
 	v := l.find(p)
 	if !l.Complete() || l.twice {
@@ -169,13 +169,13 @@ func Lookup(data []byte, p Path) Value {
 	return v
 }
 
-type lookup struct {
+type pathLookup struct {
 	Scanner
 	twice bool // a name on the path is given twice
 }
 
 // find reads the next value, and returns what the path leads to.
-func (l *lookup) find(p Path) (found Value) {
+func (l *pathLookup) find(p Path) (found Value) {
 	if len(p) == 0 {
 		return l.Read()
 	}
@@ -234,7 +234,7 @@ func (s Step) String() string {
 		return "*"
 	case s.Op == Count:
 		return "#"
-	case s.Name == "*", s.Name == "#", s.Index < 0 && index(s.Name) >= 0:
+	case s.Name == "*", s.Name == "#", s.Index < 0 && arrayIndex(s.Name) >= 0:
 		return `\` + s.Name
 	default:
 		return pathEscapes.Replace(s.Name)

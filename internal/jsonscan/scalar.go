@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// space returns the first place from i on that is not white space.
-func space(data []byte, i int) int {
+// skipSpace returns the first place from i on that is not white space.
+func skipSpace(data []byte, i int) int {
 	for i < len(data) && data[i] <= ' ' {
 		switch data[i] {
 		case ' ', '\n', '\t', '\r':
@@ -84,7 +84,7 @@ func IsLiteral(text string) bool { return text == "true" || text == "false" || t
 func (s *Scanner) text(i int) (end int, escaped bool) {
 	data := s.data
 	for {
-		i = plain(data, i)
+		i = skipPlain(data, i)
 		if i == len(data) {
 			return s.unexpected(i, "a closing quote"), false
 		}
@@ -112,37 +112,37 @@ func (s *Scanner) text(i int) (end int, escaped bool) {
 
 // Eight bytes at a time: each is one byte, repeated.
 const (
-	ones        = 0x0101010101010101
-	quotes      = ones * '"'
-	backslashes = ones * '\\'
-	blanks      = ones * ' '
-	highBits    = ones * 0x80
+	lowBits        = 0x0101010101010101
+	quoteBytes     = lowBits * '"'
+	backslashBytes = lowBits * '\\'
+	blankBytes     = lowBits * ' '
+	highBits       = lowBits * 0x80
 )
 
-// plain returns the first place from i on that is a quote, a backslash, a
+// skipPlain returns the first place from i on that is a quote, a backslash, a
 // control character or no ASCII.
-func plain(data []byte, i int) int {
+func skipPlain(data []byte, i int) int {
 	for i+8 <= len(data) {
-		if special := specials(binary.LittleEndian.Uint64(data[i:])); special != 0 {
+		if special := specialBits(binary.LittleEndian.Uint64(data[i:])); special != 0 {
 			return i + bits.TrailingZeros64(special)/8
 		}
 		i += 8
 	}
-	for i < len(data) && ordinary[data[i]] {
+	for i < len(data) && plainBytes[data[i]] {
 		i++
 	}
 	return i
 }
 
-// specials has the high bit of the first special byte of eight set. Subtracting
+// specialBits has the high bit of the first special byte of eight set. Subtracting
 // lets a byte borrow from the next when it is smaller: only bits behind the
 // first special byte can be wrong.
-func specials(x uint64) uint64 {
-	return (x | (x - blanks) | (x ^ quotes - ones) | (x ^ backslashes - ones)) & highBits
+func specialBits(x uint64) uint64 {
+	return (x | (x - blankBytes) | (x ^ quoteBytes - lowBits) | (x ^ backslashBytes - lowBits)) & highBits
 }
 
-// ordinary are the bytes that specials does not find.
-var ordinary = func() (table [256]bool) {
+// plainBytes are the bytes that specialBits does not find.
+var plainBytes = func() (table [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		table[c] = c != '"' && c != '\\'
 	}

@@ -18,7 +18,7 @@ func AppendUnescaped(dst, inner []byte) []byte {
 			return append(dst, inner...)
 		}
 		dst = append(dst, inner[:i]...)
-		r, size := unescape(inner[i:])
+		r, size := readEscape(inner[i:])
 		dst = utf8.AppendRune(dst, r)
 		inner = inner[i+size:]
 	}
@@ -36,7 +36,7 @@ func EqualUnescaped(inner []byte, text string) bool {
 		if len(text) < i || string(inner[:i]) != text[:i] {
 			return false
 		}
-		r, size := unescape(inner[i:])
+		r, size := readEscape(inner[i:])
 		inner, text = inner[i+size:], text[i:]
 		n := utf8.EncodeRune(one[:], r)
 		if len(text) < n || string(one[:n]) != text[:n] {
@@ -46,11 +46,11 @@ func EqualUnescaped(inner []byte, text string) bool {
 	}
 }
 
-// unescape reads the valid escape at the start of data, or two of them that
+// readEscape reads the valid escape at the start of data, or two of them that
 // make one character.
-func unescape(data []byte) (r rune, size int) {
+func readEscape(data []byte) (r rune, size int) {
 	if data[1] != 'u' {
-		return unescaped[data[1]], 2
+		return escapeRunes[data[1]], 2
 	}
 	r, _ = hex4(data[2:])
 	if !utf16.IsSurrogate(r) {
@@ -65,7 +65,7 @@ func unescape(data []byte) (r rune, size int) {
 	return utf8.RuneError, 6
 }
 
-var unescaped = [256]rune{
+var escapeRunes = [256]rune{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
@@ -84,7 +84,7 @@ func AppendEscaped(dst []byte, text string) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
 		switch {
-		case ordinary[c]:
+		case plainBytes[c]:
 			i++
 			continue
 		case c >= utf8.RuneSelf:
@@ -97,7 +97,7 @@ func AppendEscaped(dst []byte, text string) []byte {
 			continue
 		}
 		dst = append(dst, text[start:i]...)
-		if short := escapes[c]; short != 0 {
+		if short := escapeLetters[c]; short != 0 {
 			dst = append(dst, '\\', short)
 		} else {
 			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
@@ -110,6 +110,6 @@ func AppendEscaped(dst []byte, text string) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-var escapes = [256]byte{
+var escapeLetters = [256]byte{
 	'"': '"', '\\': '\\', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't',
 }

@@ -201,7 +201,7 @@ func (s *Server) pause(d time.Duration) {
 }
 
 // decide decides whether the request sells, enters that, and draws an answer.
-func (s *Server) decide(l *leadBook, req marketRequest, trouble Trouble) answer {
+func (s *Server) decide(l *leadBook, req marketRequest, trouble Trouble) marketAnswer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	src := l.sources[req.source]
@@ -232,7 +232,7 @@ func (s *Server) decide(l *leadBook, req marketRequest, trouble Trouble) answer 
 }
 
 // send answers. http.ErrAbortHandler closes the connection.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, a answer) {
+func (s *Server) send(w http.ResponseWriter, r *http.Request, a marketAnswer) {
 	switch a.manner {
 	case dropsConnection:
 		panic(http.ErrAbortHandler)

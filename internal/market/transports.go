@@ -35,21 +35,21 @@ func Transports() []Kind {
 	library := trackdrive.NewTransport
 	return []Kind{
 		{Name: "NewTransport", Clean: true, inner: library},
-		{Name: "http.Transport", Clean: true, inner: unchanged},
-		{Name: "http.Transport with h2", Clean: true, adjust: speakHTTP2, inner: unchanged},
-		{Name: "go-retryablehttp", inner: unchanged, outer: retryItself},
-		{Name: "go-retryablehttp with h2", adjust: speakHTTP2, inner: unchanged, outer: retryItself},
+		{Name: "http.Transport", Clean: true, inner: unchangedBase},
+		{Name: "http.Transport with h2", Clean: true, adjust: speakHTTP2, inner: unchangedBase},
+		{Name: "go-retryablehttp", inner: unchangedBase, outer: retryItself},
+		{Name: "go-retryablehttp with h2", adjust: speakHTTP2, inner: unchangedBase, outer: retryItself},
 		{Name: "go-retryablehttp over NewTransport", inner: library, outer: retryItself},
-		{Name: "hedges", inner: unchanged, outer: hedge},
-		{Name: "hedges over NewTransport", inner: library, outer: hedge},
-		{Name: "drops the context", Query: true, adjust: limitWait, inner: unchanged, outer: dropContext},
+		{Name: "hedges", inner: unchangedBase, outer: hedgeSlowTrips},
+		{Name: "hedges over NewTransport", inner: library, outer: hedgeSlowTrips},
+		{Name: "drops the context", Query: true, adjust: limitWait, inner: unchangedBase, outer: dropContext},
 		{Name: "drops the context over NewTransport", Query: true, adjust: limitWait, inner: library, outer: dropContext},
-		{Name: "returns early", adjust: dialSlowly, inner: unchanged, outer: returnEarly},
+		{Name: "returns early", adjust: dialSlowly, inner: unchangedBase, outer: returnEarly},
 		{Name: "returns early over NewTransport", adjust: dialSlowly, inner: library, outer: returnEarly},
 	}
 }
 
-func unchanged(base *http.Transport) http.RoundTripper { return base }
+func unchangedBase(base *http.Transport) http.RoundTripper { return base }
 
 // New makes a transport that dials with dial; nil dials the network. Without
 // keepAlives, each request takes a connection of its own.
@@ -134,9 +134,9 @@ func retryItself(_ *Transport, next http.RoundTripper) http.RoundTripper {
 // hedgeAfter is when a hedging middleware finds a round trip slow.
 const hedgeAfter = 10 * time.Millisecond
 
-// hedge is a middleware that sends a second copy beside a slow first one, and
-// takes the reply that comes first.
-func hedge(t *Transport, next http.RoundTripper) http.RoundTripper {
+// hedgeSlowTrips is a middleware that sends a second copy beside a slow first
+// one, and takes the reply that comes first.
+func hedgeSlowTrips(t *Transport, next http.RoundTripper) http.RoundTripper {
 	return roundTripFunc(func(r *http.Request) (*http.Response, error) {
 		body, err := readBody(r)
 		if err != nil {

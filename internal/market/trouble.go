@@ -13,7 +13,7 @@ import (
 type Trouble struct {
 	Name   string
 	rate   int // how many of a hundred requests it strikes
-	answer func(*answerDraw) answer
+	answer func(*answerDraw) marketAnswer
 	slow   bool
 }
 
@@ -37,14 +37,14 @@ var oddReply = Trouble{Name: "odd reply", rate: 40, answer: (*answerDraw).odd}
 var singleTroubles = []Trouble{
 	noTrouble,
 	oddReply,
-	{Name: "dropped", rate: 60, answer: func(*answerDraw) answer { return answer{manner: dropsConnection} }},
+	{Name: "dropped", rate: 60, answer: func(*answerDraw) marketAnswer { return marketAnswer{manner: dropsConnection} }},
 	{Name: "gateway", rate: 30, answer: (*answerDraw).gateway},
 	{Name: "refused", rate: 30, answer: (*answerDraw).refused},
 	{Name: "4xx", rate: 30, answer: (*answerDraw).invalid},
 	{Name: "unreadable", rate: 30, answer: (*answerDraw).unreadable},
-	{Name: "cut", rate: 30, answer: func(d *answerDraw) answer { return d.usual().by(cutsShort) }},
-	{Name: "silent", rate: 30, answer: func(*answerDraw) answer { return answer{manner: staysSilent} }},
-	{Name: "hangs up", rate: 60, answer: func(d *answerDraw) answer { return d.usual().by(hangsUp) }},
+	{Name: "cut", rate: 30, answer: func(d *answerDraw) marketAnswer { return d.usual().by(cutsShort) }},
+	{Name: "silent", rate: 30, answer: func(*answerDraw) marketAnswer { return marketAnswer{manner: staysSilent} }},
+	{Name: "hangs up", rate: 60, answer: func(d *answerDraw) marketAnswer { return d.usual().by(hangsUp) }},
 	{Name: "slow", rate: 30, answer: (*answerDraw).usual, slow: true},
 }
 
@@ -77,8 +77,8 @@ func (t Trouble) strikes(rng *rand.Rand, maySell bool) Trouble {
 	}
 }
 
-// answer is what the market sends, and how.
-type answer struct {
+// marketAnswer is what the market sends, and how.
+type marketAnswer struct {
 	name   string // for the books; "" for the name of the trouble
 	status int
 	body   string
@@ -86,12 +86,12 @@ type answer struct {
 }
 
 // by returns the answer in another manner.
-func (a answer) by(m answerManner) answer {
+func (a marketAnswer) by(m answerManner) marketAnswer {
 	a.name, a.manner = "", m
 	return a
 }
 
-func (a answer) String() string {
+func (a marketAnswer) String() string {
 	if a.manner == dropsConnection || a.manner == staysSilent {
 		return a.manner.String()
 	}
@@ -139,8 +139,8 @@ func (d *answerDraw) isTruthful(status int, body string) bool {
 }
 
 // usual is what the guides show.
-func (d *answerDraw) usual() answer {
-	a := answer{name: usualName, status: http.StatusOK}
+func (d *answerDraw) usual() marketAnswer {
+	a := marketAnswer{name: usualName, status: http.StatusOK}
 	switch {
 	case d.isCopy:
 		a.body = duplicateRefusal(d.rng)
@@ -155,9 +155,9 @@ func (d *answerDraw) usual() answer {
 }
 
 // odd draws replies until one is truthful.
-func (d *answerDraw) odd() answer {
+func (d *answerDraw) odd() marketAnswer {
 	for {
-		a := answer{status: http.StatusOK}
+		a := marketAnswer{status: http.StatusOK}
 		if d.isPing {
 			a.body = d.oddBids(d.rng)
 		} else {
@@ -169,34 +169,34 @@ func (d *answerDraw) odd() answer {
 	}
 }
 
-func (d *answerDraw) unreadable() answer {
-	return answer{status: http.StatusOK, body: unreadableBody(d.rng)}
+func (d *answerDraw) unreadable() marketAnswer {
+	return marketAnswer{status: http.StatusOK, body: unreadableBody(d.rng)}
 }
 
 // gateway fails in front of an application that may have gone on.
-func (d *answerDraw) gateway() answer {
-	return answer{
+func (d *answerDraw) gateway() marketAnswer {
+	return marketAnswer{
 		status: oneOf(d.rng, 500, 502, 502, 503, 503, 504, 520),
 		body:   oneOf(d.rng, ``, `<html>Bad Gateway</html>`, `{"error":"try again"}`),
 	}
 }
 
 // refused is said before any work is done, so never by a request that sells.
-func (d *answerDraw) refused() answer {
+func (d *answerDraw) refused() marketAnswer {
 	if d.sells {
 		return d.usual()
 	}
-	return answer{status: oneOf(d.rng, 408, 425, 429, 429, 503, 503), body: `{"success":false,"errors":["try again later"]}`}
+	return marketAnswer{status: oneOf(d.rng, 408, 425, 429, 429, 503, 503), body: `{"success":false,"errors":["try again later"]}`}
 }
 
 // invalid is a refusal by the HTTP status. A ping that sells can get one, too,
 // with the record of what it sold.
-func (d *answerDraw) invalid() answer {
+func (d *answerDraw) invalid() marketAnswer {
 	switch {
 	case !d.sells:
-		return answer{status: oneOf(d.rng, 400, 401, 403, 404, 409, 422, 422), body: usualRefusal(d.rng)}
+		return marketAnswer{status: oneOf(d.rng, 400, 401, 403, 404, 409, 422, 422), body: usualRefusal(d.rng)}
 	case d.isPing:
-		return answer{status: oneOf(d.rng, 409, 422), body: `{"success":false,"status":"duplicate","lead_id":7}`}
+		return marketAnswer{status: oneOf(d.rng, 409, 422), body: `{"success":false,"status":"duplicate","lead_id":7}`}
 	default:
 		return d.usual()
 	}

@@ -25,11 +25,11 @@ func (s *Secrets) Error(err error) error {
 	if err == nil {
 		return nil
 	}
-	var seen tree
+	var seen errorTree
 	if s.clean(err, &seen) {
 		return err
 	}
-	return &scrubbed{
+	return &scrubbedError{
 		text:  s.StartText(seen.withoutURLs(fmt.Sprint(err)), maxText), // Sprint survives an Error that panics
 		parts: seen.clean,
 		is:    func(target error) bool { return errors.Is(err, target) },
@@ -44,15 +44,15 @@ const maxText = 4 << 10
 // counts as one that shows a secret.
 const maxPrinted = 32 << 10
 
-// tree is what was found out of an error and all that it wraps.
-type tree struct {
+// errorTree is what was found out of an error and all that it wraps.
+type errorTree struct {
 	urls  []string
 	clean []error // the parts that show nothing, of wholes that do
 }
 
 // clean reports whether nothing in the tree of err shows a secret, printed in
 // whatever way, or holds a URL.
-func (s *Secrets) clean(err error, seen *tree) bool {
+func (s *Secrets) clean(err error, seen *errorTree) bool {
 	ok := true
 	if u, is := err.(*url.Error); is {
 		seen.urls = append(seen.urls, u.URL)
@@ -62,7 +62,7 @@ func (s *Secrets) clean(err error, seen *tree) bool {
 		ok = false
 	}
 	var clean []error
-	for _, inner := range unwrap(err) {
+	for _, inner := range unwrapAll(err) {
 		if s.clean(inner, seen) {
 			clean = append(clean, inner)
 		} else {
@@ -75,8 +75,8 @@ func (s *Secrets) clean(err error, seen *tree) bool {
 	return ok
 }
 
-// unwrap returns what err wraps.
-func unwrap(err error) []error {
+// unwrapAll returns what err wraps.
+func unwrapAll(err error) []error {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
 		if inner := e.Unwrap(); inner != nil {
@@ -89,7 +89,7 @@ func unwrap(err error) []error {
 }
 
 // withoutURLs takes the URLs out of text, which quotes them.
-func (t *tree) withoutURLs(text string) string {
+func (t *errorTree) withoutURLs(text string) string {
 	for _, u := range t.urls {
 		if u == "" {
 			continue
@@ -101,14 +101,14 @@ func (t *tree) withoutURLs(text string) string {
 	return text
 }
 
-// scrubbed is an error of which only the text could be kept, and the parts that
-// show nothing.
-type scrubbed struct {
+// scrubbedError is an error of which only the text could be kept, and the parts
+// that show nothing.
+type scrubbedError struct {
 	text  string
 	parts []error
 	is    func(error) bool
 }
 
-func (e *scrubbed) Error() string        { return e.text }
-func (e *scrubbed) Unwrap() []error      { return e.parts }
-func (e *scrubbed) Is(target error) bool { return e.is(target) }
+func (e *scrubbedError) Error() string        { return e.text }
+func (e *scrubbedError) Unwrap() []error      { return e.parts }
+func (e *scrubbedError) Is(target error) bool { return e.is(target) }

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// form is a way of writing a whole secret.
-type form struct {
+// secretForm is a way of writing a whole secret.
+type secretForm struct {
 	kind    int
 	variant int // the offset of base64; the separator of a list
 }
@@ -24,7 +24,7 @@ const (
 	hexList
 )
 
-var forms = [...]form{
+var secretForms = [...]secretForm{
 	{asItIs, 0},
 	{lowerHex, 0}, {upperHex, 0},
 	{standardBase64, 0}, {standardBase64, 1}, {standardBase64, 2},
@@ -33,11 +33,11 @@ var forms = [...]form{
 	{hexList, 0}, {hexList, 1}, {hexList, 2},
 }
 
-// separators are what fmt and JSON put between bytes.
-var separators = [...]string{" ", ",", ", "}
+// listSeparators are what fmt and JSON put between bytes.
+var listSeparators = [...]string{" ", ",", ", "}
 
 // append appends secret in this form.
-func (f form) append(dst []byte, secret string) []byte {
+func (f secretForm) append(dst []byte, secret string) []byte {
 	switch f.kind {
 	case lowerHex:
 		return appendHex(dst, secret, "0123456789abcdef")
@@ -48,9 +48,9 @@ func (f form) append(dst []byte, secret string) []byte {
 	case urlBase64:
 		return appendBase64(dst, base64.RawURLEncoding, secret, f.variant)
 	case decimalList:
-		return appendList(dst, secret, "", 10, separators[f.variant])
+		return appendList(dst, secret, "", 10, listSeparators[f.variant])
 	case hexList:
-		return appendList(dst, secret, "0x", 16, separators[f.variant])
+		return appendList(dst, secret, "0x", 16, listSeparators[f.variant])
 	default:
 		return append(dst, secret...)
 	}
@@ -88,29 +88,30 @@ func appendList(dst []byte, secret, prefix string, base int, separator string) [
 	return dst
 }
 
-// plain is how a byte is compared: forms write a blank as a plus.
-func plain(c byte) byte {
+// foldPlus is how a byte is compared: forms write a blank as a plus.
+func foldPlus(c byte) byte {
 	if c == '+' {
 		return ' '
 	}
 	return c
 }
 
-// starts is a set of the first halfSecret bytes of every form of the secrets. A
-// text in which none of them occurs holds neither a secret nor its beginning.
-type starts struct {
+// formStarts is a set of the first halfSecret bytes of every form of the
+// secrets. A text in which none of them occurs holds neither a secret nor its
+// beginning.
+type formStarts struct {
 	slots []uint32 // a hash table with open addressing; 0 is a free slot
 	count int
 }
 
 // addForms adds the starts of all forms of secret.
-func (s *starts) addForms(secret string) {
+func (s *formStarts) addForms(secret string) {
 	var buffer [64]byte
-	for _, f := range forms {
-		text := f.append(buffer[:0], secret[:shortest])
+	for _, f := range secretForms {
+		text := f.append(buffer[:0], secret[:minSecretLength])
 		var start uint32
 		for _, c := range text[:halfSecret] {
-			start = start<<8 | uint32(plain(c))
+			start = start<<8 | uint32(foldPlus(c))
 		}
 		s.add(start)
 	}
@@ -118,7 +119,7 @@ func (s *starts) addForms(secret string) {
 
 // add keeps at least three of four slots free, so that most look-ups end at the
 // first.
-func (s *starts) add(start uint32) {
+func (s *formStarts) add(start uint32) {
 	if 4*s.count >= len(s.slots) {
 		old := s.slots
 		s.slots, s.count = make([]uint32, max(128, 2*len(old))), 0
@@ -129,7 +130,7 @@ func (s *starts) add(start uint32) {
 		}
 	}
 	start = max(1, start)
-	i := slot(start, len(s.slots))
+	i := hashSlot(start, len(s.slots))
 	for s.slots[i] != 0 {
 		if s.slots[i] == start {
 			return
@@ -140,19 +141,19 @@ func (s *starts) add(start uint32) {
 	s.count++
 }
 
-// slot is where the search for start begins; size is a power of two.
-func slot(start uint32, size int) int {
+// hashSlot is where the search for start begins; size is a power of two.
+func hashSlot(start uint32, size int) int {
 	return int(start * 0x9e3779b1 >> (33 - bits.Len32(uint32(size))))
 }
 
-// next returns where in text, not before from, the next start of a form stands;
-// -1 for nowhere.
-func next[T string | []byte](s *starts, text T, from int) int {
+// nextStart returns where in text, not before from, the next start of a form
+// stands; -1 for nowhere.
+func nextStart[T string | []byte](s *formStarts, text T, from int) int {
 	slots := s.slots
 	shift := 33 - bits.Len32(uint32(len(slots)))
 	last := uint32(0)
 	for i := from; i < len(text); i++ {
-		last = last<<8 | uint32(plain(text[i]))
+		last = last<<8 | uint32(foldPlus(text[i]))
 		if i-from < halfSecret-1 {
 			continue
 		}

@@ -11,9 +11,9 @@ import (
 // Mark stands where a credential was.
 const Mark = "[redacted]"
 
-// shortest is the length under which a text is not searched for: it would be
-// found everywhere.
-const shortest = 6
+// minSecretLength is the length under which a text is not searched for: it
+// would be found everywhere.
+const minSecretLength = 6
 
 // halfSecret is how many characters at the cut end of a text are taken for the
 // beginning of a credential.
@@ -23,18 +23,18 @@ const halfSecret = 4
 // used by more than one goroutine at a time.
 //
 // A search takes time in proportion to the text, whatever the text and however
-// many secrets there are: see [search].
+// many secrets there are: see [secretSearch].
 type Secrets struct {
 	list   []string
-	starts starts
-	search *search // nil until some text looks as if it holds one
+	starts formStarts
+	search *secretSearch // nil until some text looks as if it holds one
 }
 
 // Add adds secrets: as they are, in base64 at any offset, in hexadecimal, and as
 // lists of bytes. Escapes are seen through while searching.
 func (s *Secrets) Add(secrets ...string) {
 	for _, secret := range secrets {
-		if len(secret) < shortest || slices.Contains(s.list, secret) {
+		if len(secret) < minSecretLength || slices.Contains(s.list, secret) {
 			continue
 		}
 		s.list = append(s.list, secret)
@@ -44,14 +44,14 @@ func (s *Secrets) Add(secrets ...string) {
 }
 
 // Text returns text with every secret replaced by Mark.
-func (s *Secrets) Text(text string) string { return without(text, s.find(text, false)) }
+func (s *Secrets) Text(text string) string { return replaceSpans(text, s.find(text, false)) }
 
 // CutText is Text for what may have been cut: the beginning of a secret at the
 // end is replaced, too.
-func (s *Secrets) CutText(text string) string { return without(text, s.find(text, true)) }
+func (s *Secrets) CutText(text string) string { return replaceSpans(text, s.find(text, true)) }
 
-// without returns text with Mark in place of the spans.
-func without(text string, spans []span) string {
+// replaceSpans returns text with Mark in place of the spans.
+func replaceSpans(text string, spans []secretSpan) string {
 	if spans == nil {
 		return text
 	}
@@ -68,10 +68,10 @@ func without(text string, spans []span) string {
 	return b.String()
 }
 
-// lookahead is how far behind a limit a text is read, in bytes: far enough for
-// halfSecret characters in any escapes that programs write, so that the
+// lookaheadBytes is how far behind a limit a text is read, in bytes: far enough
+// for halfSecret characters in any escapes that programs write, so that the
 // beginning of a secret is known by them.
-const lookahead = 1 << 10
+const lookaheadBytes = 1 << 10
 
 // Start returns the first limit bytes of body without secrets, also none that
 // begins before the limit and ends behind it. What stands further behind is not
@@ -80,8 +80,8 @@ func (s *Secrets) Start(body []byte, limit int) []byte {
 	if len(body) == 0 {
 		return nil
 	}
-	read := body[:min(len(body), limit+lookahead)]
-	if !suspicious(s, read) {
+	read := body[:min(len(body), limit+lookaheadBytes)]
+	if !mayHoldSecret(s, read) {
 		return bytes.Clone(read[:min(len(read), limit)])
 	}
 	text := s.CutText(string(read))
@@ -90,34 +90,34 @@ func (s *Secrets) Start(body []byte, limit int) []byte {
 
 // StartText is Start for a string.
 func (s *Secrets) StartText(text string, limit int) string {
-	text = s.CutText(text[:min(len(text), limit+lookahead)])
+	text = s.CutText(text[:min(len(text), limit+lookaheadBytes)])
 	return text[:min(len(text), limit)]
 }
 
 // Found reports whether text holds a secret, or ends in half of one.
 func (s *Secrets) Found(text string) bool { return s.find(text, true) != nil }
 
-// span is where a secret stands in a text.
-type span struct{ start, end int }
+// secretSpan is where a secret stands in a text.
+type secretSpan struct{ start, end int }
 
 // find returns where the secrets are, in order. They are looked for in the text
 // as it is, and in what it says when its escapes are taken off: those of one
 // kind, and then those of the same or another kind, as JSON in a URL has them.
-func (s *Secrets) find(text string, cut bool) []span {
-	if !suspicious(s, text) {
+func (s *Secrets) find(text string, cut bool) []secretSpan {
+	if !mayHoldSecret(s, text) {
 		return nil
 	}
 	if s.search == nil {
-		s.search = new(search)
+		s.search = new(secretSearch)
 	}
 	spans := s.search.find(s, text, cut)
-	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
+	slices.SortFunc(spans, func(a, b secretSpan) int { return a.start - b.start })
 	return spans
 }
 
-// suspicious reports whether text may hold a secret: the start of one, or
+// mayHoldSecret reports whether text may hold a secret: the start of one, or
 // something that may be an escape. Few replies do.
-func suspicious[T string | []byte](s *Secrets, text T) bool {
+func mayHoldSecret[T string | []byte](s *Secrets, text T) bool {
 	if len(s.list) == 0 {
 		return false
 	}
@@ -126,5 +126,5 @@ func suspicious[T string | []byte](s *Secrets, text T) bool {
 			return true
 		}
 	}
-	return next(&s.starts, text, 0) >= 0
+	return nextStart(&s.starts, text, 0) >= 0
 }

@@ -8,23 +8,23 @@ import "slices"
 // maxEscapes is how many escapes in each other are seen through.
 const maxEscapes = 3
 
-// search looks for secrets. A text is unescaped once for each order of kinds of
-// escapes, not for each secret, and only while there are escapes left; and in
-// each of these views all forms of all secrets are found in one pass. So its
-// time is the length of the text times a constant, also where a text is made of
-// secrets that are nearly there.
-type search struct {
-	forms automaton
-	views [maxEscapes]view // memory for the views, by depth
-	spans []span
+// secretSearch looks for secrets. A text is unescaped once for each order of
+// kinds of escapes, not for each secret, and only while there are escapes left;
+// and in each of these views all forms of all secrets are found in one pass. So
+// its time is the length of the text times a constant, also where a text is
+// made of secrets that are nearly there.
+type secretSearch struct {
+	forms formAutomaton
+	views [maxEscapes]unescapedView // memory for the views, by depth
+	spans []secretSpan
 	cut   bool
 }
 
 // find returns where the secrets are, in no order; nil for nowhere. The list is
 // valid until the next search.
-func (s *search) find(secrets *Secrets, text string, cut bool) []span {
+func (s *secretSearch) find(secrets *Secrets, text string, cut bool) []secretSpan {
 	s.spans, s.cut = s.spans[:0], cut
-	s.look(secrets, &view{text: []byte(text)}, 0)
+	s.look(secrets, &unescapedView{text: []byte(text)}, 0)
 	if len(s.spans) == 0 {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (s *search) find(secrets *Secrets, text string, cut bool) []span {
 }
 
 // look searches a view, and those below it.
-func (s *search) look(secrets *Secrets, v *view, depth int) {
+func (s *secretSearch) look(secrets *Secrets, v *unescapedView, depth int) {
 	s.match(secrets, v)
 	if depth == maxEscapes {
 		return
@@ -46,16 +46,16 @@ func (s *search) look(secrets *Secrets, v *view, depth int) {
 
 // match finds secrets in a view and, at a cut end, their beginnings. The
 // automaton only runs where a form starts, and for as long as it is in one.
-func (s *search) match(secrets *Secrets, v *view) {
+func (s *secretSearch) match(secrets *Secrets, v *unescapedView) {
 	ends := s.ends(v.text)
 	first := len(s.spans)
-	for at := next(&secrets.starts, v.text, 0); at >= 0; {
+	for at := nextStart(&secrets.starts, v.text, 0); at >= 0; {
 		if s.forms.isEmpty() {
 			s.forms.build(secrets.list)
 		}
 		state, depth := int32(0), 0
 		for started := at; at < len(v.text) && (depth >= halfSecret || at < started+halfSecret); {
-			state = s.forms.next(state, plain(v.text[at]))
+			state = s.forms.next(state, foldPlus(v.text[at]))
 			at++
 			n := &s.forms.nodes[state]
 			depth = int(n.depth)
@@ -69,13 +69,13 @@ func (s *search) match(secrets *Secrets, v *view) {
 		if at == len(v.text) {
 			return
 		}
-		at = next(&secrets.starts, v.text, at-depth)
+		at = nextStart(&secrets.starts, v.text, at-depth)
 	}
 }
 
 // ends are where a text that was cut may end: at its end, and before escapes, in
 // each other, that were cut. A text that was not cut has none.
-func (s *search) ends(text []byte) (ends [1 + maxEscapes]int) {
+func (s *secretSearch) ends(text []byte) (ends [1 + maxEscapes]int) {
 	if !s.cut {
 		return [1 + maxEscapes]int{-1, -1, -1, len(text) + 1}
 	}
@@ -87,7 +87,7 @@ func (s *search) ends(text []byte) (ends [1 + maxEscapes]int) {
 }
 
 // add adds a span, or makes the last one of the view, if both overlap, longer.
-func (s *search) add(first, start, end int) {
+func (s *secretSearch) add(first, start, end int) {
 	for len(s.spans) > first {
 		last := &s.spans[len(s.spans)-1]
 		if start >= last.end {
@@ -96,19 +96,19 @@ func (s *search) add(first, start, end int) {
 		start, end = min(start, last.start), max(end, last.end)
 		s.spans = s.spans[:len(s.spans)-1]
 	}
-	s.spans = append(s.spans, span{start, end})
+	s.spans = append(s.spans, secretSpan{start, end})
 }
 
-// automaton is a trie of all forms of all secrets, with a link from each node to
-// that of its longest proper suffix (Aho and Corasick, 1975).
-type automaton struct {
-	nodes []node
+// formAutomaton is a trie of all forms of all secrets, with a link from each
+// node to that of its longest proper suffix (Aho and Corasick, 1975).
+type formAutomaton struct {
+	nodes []trieNode
 	first [256]int32 // the root's children
 }
 
-// node stands for a beginning of one or more forms. Node 0, the root, stands for
-// the empty one.
-type node struct {
+// trieNode stands for a beginning of one or more forms. Node 0, the root,
+// stands for the empty one.
+type trieNode struct {
 	child, sibling int32 // the first child, and the parent's next one
 	suffix         int32
 	depth          int32 // the length of what the node stands for
@@ -119,18 +119,18 @@ type node struct {
 // nodesPerByte is how many nodes all forms of one byte of a secret need at most.
 const nodesPerByte = 44
 
-func (a *automaton) isEmpty() bool { return len(a.nodes) == 0 }
+func (a *formAutomaton) isEmpty() bool { return len(a.nodes) == 0 }
 
 // build makes the automaton of all forms of the secrets.
-func (a *automaton) build(secrets []string) {
+func (a *formAutomaton) build(secrets []string) {
 	total := 0
 	for _, secret := range secrets {
 		total += len(secret)
 	}
-	a.nodes = make([]node, 1, 1+nodesPerByte*total)
+	a.nodes = make([]trieNode, 1, 1+nodesPerByte*total)
 	var text []byte
 	for _, secret := range secrets {
-		for _, f := range forms {
+		for _, f := range secretForms {
 			text = f.append(text[:0], secret)
 			a.insert(text)
 		}
@@ -138,14 +138,14 @@ func (a *automaton) build(secrets []string) {
 	a.link()
 }
 
-func (a *automaton) insert(text []byte) {
+func (a *formAutomaton) insert(text []byte) {
 	var at int32
 	for _, c := range text {
-		c = plain(c)
+		c = foldPlus(c)
 		child := a.child(at, c)
 		if child == 0 {
 			child = int32(len(a.nodes))
-			a.nodes = append(a.nodes, node{c: c, depth: a.nodes[at].depth + 1})
+			a.nodes = append(a.nodes, trieNode{c: c, depth: a.nodes[at].depth + 1})
 			if at == 0 {
 				a.first[c] = child
 			} else {
@@ -158,7 +158,7 @@ func (a *automaton) insert(text []byte) {
 }
 
 // link sets the links to suffixes, from the root downwards.
-func (a *automaton) link() {
+func (a *formAutomaton) link() {
 	queue := make([]int32, 0, len(a.nodes))
 	for _, child := range a.first {
 		if child != 0 {
@@ -180,7 +180,7 @@ func (a *automaton) link() {
 }
 
 // child returns the child of at for c; 0 for none.
-func (a *automaton) child(at int32, c byte) int32 {
+func (a *formAutomaton) child(at int32, c byte) int32 {
 	if at == 0 {
 		return a.first[c]
 	}
@@ -192,7 +192,7 @@ func (a *automaton) child(at int32, c byte) int32 {
 }
 
 // next returns the node of the longest suffix of what at stands for and c.
-func (a *automaton) next(at int32, c byte) int32 {
+func (a *formAutomaton) next(at int32, c byte) int32 {
 	for {
 		if child := a.child(at, c); child != 0 || at == 0 {
 			return child

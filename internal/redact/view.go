@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// view is what a text says when some of its escapes are taken off.
-type view struct {
+// unescapedView is what a text says when some of its escapes are taken off.
+type unescapedView struct {
 	text []byte
 	at   []int32 // where each byte, and the end, stands in the source; nil for the source itself
 }
 
 // source returns where the byte i of the view stands in the source.
-func (v *view) source(i int) int {
+func (v *unescapedView) source(i int) int {
 	if v.at == nil {
 		return i
 	}
@@ -24,7 +24,7 @@ func (v *view) source(i int) int {
 
 // unescape makes v the view of outer without the escapes that begin with mark,
 // and reports whether there were any.
-func (v *view) unescape(outer *view, mark byte) (changed bool) {
+func (v *unescapedView) unescape(outer *unescapedView, mark byte) (changed bool) {
 	v.text, v.at = v.text[:0], v.at[:0]
 	copied := 0
 	for i := 0; ; {
@@ -55,7 +55,7 @@ func (v *view) unescape(outer *view, mark byte) (changed bool) {
 }
 
 // take copies a part of outer.
-func (v *view) take(outer *view, from, to int) {
+func (v *unescapedView) take(outer *unescapedView, from, to int) {
 	v.text = append(v.text, outer.text[from:to]...)
 	if outer.at != nil {
 		v.at = append(v.at, outer.at[from:to]...)
@@ -66,11 +66,11 @@ func (v *view) take(outer *view, from, to int) {
 	}
 }
 
-// aByte marks a meaning that is a byte, and not a character.
-const aByte rune = 1 << 30
+// byteFlag marks a meaning that is a byte, and not a character.
+const byteFlag rune = 1 << 30
 
 func appendMeant(dst []byte, meant rune) []byte {
-	if meant&aByte != 0 {
+	if meant&byteFlag != 0 {
 		return append(dst, byte(meant))
 	}
 	return utf8.AppendRune(dst, meant)
@@ -81,7 +81,7 @@ func appendMeant(dst []byte, meant rune) []byte {
 func readEscape(text []byte) (meant rune, width int) {
 	switch text[0] {
 	case '%':
-		return readHex(text, 1, 2, aByte)
+		return readHex(text, 1, 2, byteFlag)
 	case '\\':
 		return readBackslash(text)
 	default:
@@ -91,7 +91,7 @@ func readEscape(text []byte) (meant rune, width int) {
 
 // readHex reads n digits behind the first at bytes.
 func readHex(text []byte, at, n int, kind rune) (meant rune, width int) {
-	if v, ok := number(text, at, n, 16); ok {
+	if v, ok := readNumber(text, at, n, 16); ok {
 		return rune(v) | kind, at + n
 	}
 	return 0, 0
@@ -105,11 +105,11 @@ func readBackslash(text []byte) (meant rune, width int) {
 	case 'u':
 		return readUnicode(text)
 	case 'U':
-		if v, ok := number(text, 2, 8, 16); ok {
-			return character(v), 10
+		if v, ok := readNumber(text, 2, 8, 16); ok {
+			return runeOf(v), 10
 		}
 	case 'x':
-		return readHex(text, 2, 2, aByte)
+		return readHex(text, 2, 2, byteFlag)
 	default:
 		if i := bytes.IndexByte([]byte(`"'/\abfnrtv`), text[1]); i >= 0 {
 			return rune("\"'/\\\a\b\f\n\r\t\v"[i]), 2
@@ -120,14 +120,14 @@ func readBackslash(text []byte) (meant rune, width int) {
 
 // readUnicode reads an escape of JSON, or two that make a pair.
 func readUnicode(text []byte) (meant rune, width int) {
-	high, ok := number(text, 2, 4, 16)
+	high, ok := readNumber(text, 2, 4, 16)
 	switch {
 	case !ok:
 		return 0, 0
 	case !utf16.IsSurrogate(rune(high)):
 		return rune(high), 6
 	case bytes.HasPrefix(text[6:], []byte(`\u`)):
-		if low, ok := number(text, 8, 4, 16); ok {
+		if low, ok := readNumber(text, 8, 4, 16); ok {
 			return utf16.DecodeRune(rune(high), rune(low)), 12
 		}
 	}
@@ -154,34 +154,34 @@ func readEntity(text []byte) (meant rune, width int) {
 	case name == "apos":
 		meant = '\''
 	case end > 2 && text[1] == '#' && text[2]|0x20 == 'x':
-		v, ok := number(text, 3, end-3, 16)
+		v, ok := readNumber(text, 3, end-3, 16)
 		if !ok {
 			return 0, 0
 		}
-		meant = character(v)
+		meant = runeOf(v)
 	case end > 1 && text[1] == '#':
-		v, ok := number(text, 2, end-2, 10)
+		v, ok := readNumber(text, 2, end-2, 10)
 		if !ok {
 			return 0, 0
 		}
-		meant = character(v)
+		meant = runeOf(v)
 	default:
 		return 0, 0
 	}
 	return meant, end + 1
 }
 
-// character is a number as a character; what is no character is written as
+// runeOf is a number as a character; what is no character is written as
 // U+FFFD.
-func character(v uint64) rune { return rune(min(v, utf8.MaxRune+1)) }
+func runeOf(v uint64) rune { return rune(min(v, utf8.MaxRune+1)) }
 
-// number reads n digits behind the first at bytes.
-func number(text []byte, at, n int, base uint64) (v uint64, ok bool) {
+// readNumber reads n digits behind the first at bytes.
+func readNumber(text []byte, at, n int, base uint64) (v uint64, ok bool) {
 	if n < 1 || len(text) < at+n {
 		return 0, false
 	}
 	for _, c := range text[at : at+n] {
-		d := digit(c)
+		d := digitValue(c)
 		if d >= base {
 			return 0, false
 		}
@@ -190,8 +190,8 @@ func number(text []byte, at, n int, base uint64) (v uint64, ok bool) {
 	return v, true
 }
 
-// digit returns the value of a hexadecimal digit; 16 for what is not one.
-func digit(c byte) uint64 {
+// digitValue returns the value of a hexadecimal digit; 16 for what is not one.
+func digitValue(c byte) uint64 {
 	switch {
 	case '0' <= c && c <= '9':
 		return uint64(c - '0')
@@ -229,7 +229,7 @@ func isCut(tail []byte) bool {
 	case 'x':
 		return len(tail) < len(`\x00`)
 	case 'u': // the first half of a pair is cut, too
-		high, ok := number(tail, 2, 4, 16)
+		high, ok := readNumber(tail, 2, 4, 16)
 		return len(tail) < len(`\u0000`) || len(tail) == len(`\u0000`) && ok && utf16.IsSurrogate(rune(high))
 	case 'U':
 		return len(tail) < len(`\U00000000`)

@@ -60,26 +60,26 @@ type Store struct {
 	file   *mappedFile  // nil when it is closed
 
 	queueing sync.Mutex
-	queue    []*write
+	queue    []*queuedWrite
 	leading  chan struct{} // holds one: who commits the queue
 
 	mu     sync.Mutex // of what follows
-	leases map[string]lease
+	leases map[string]keyLease
 	busy   map[string]bool // keys with a change that is not yet durable
 	last   string          // the company that was served last
 }
 
-// lease is on a key: no two items of one are on their way.
-type lease struct {
+// keyLease is on a key: no two items of one are on their way.
+type keyLease struct {
 	outbox.Lease
 	seq uint64 // the item
 }
 
 var _ outbox.Store = (*Store)(nil)
 
-// write is a change that waits to be committed.
-type write struct {
-	do   func(*transaction) error // fails only where the file does
+// queuedWrite is a change that waits to be committed.
+type queuedWrite struct {
+	do   func(*writeTransaction) error // fails only where the file does
 	done chan error
 }
 
@@ -88,11 +88,11 @@ const maxBatch = 1000
 
 // write runs do in a transaction, together with what others want to write, and
 // returns when it is durable.
-func (s *Store) write(ctx context.Context, do func(*transaction) error) error {
+func (s *Store) write(ctx context.Context, do func(*writeTransaction) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := &write{do, make(chan error, 1)}
+	w := &queuedWrite{do, make(chan error, 1)}
 	s.queueing.Lock()
 	s.queue = append(s.queue, w)
 	s.queueing.Unlock()
@@ -122,7 +122,7 @@ func (s *Store) lead() {
 var errPanicked = errors.New("boltstore: a change panicked")
 
 // commit makes a batch durable, as a whole or not at all.
-func (s *Store) commit(batch []*write) {
+func (s *Store) commit(batch []*queuedWrite) {
 	err := errPanicked
 	defer func() {
 		for _, w := range batch {
@@ -135,7 +135,7 @@ func (s *Store) commit(batch []*write) {
 		err = ErrClosed
 		return
 	}
-	t := &transaction{store: s}
+	t := &writeTransaction{store: s}
 	defer t.end()
 	err = s.file.update(func(tx *bolt.Tx) (err error) {
 		tx.OnCommit(func() { t.committed = true })
@@ -189,7 +189,7 @@ func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 	if err := outbox.CheckNew(item); err != nil {
 		return outbox.Item{}, false, err
 	}
-	err = s.write(ctx, func(t *transaction) (err error) {
+	err = s.write(ctx, func(t *writeTransaction) (err error) {
 		stored, added, err = t.add(item)
 		return err
 	})
@@ -212,7 +212,7 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		}()
 		return change(i)
 	}
-	err := s.write(ctx, func(t *transaction) (err error) {
+	err := s.write(ctx, func(t *writeTransaction) (err error) {
 		changed, refused, err = t.change(id, careful)
 		return err
 	})
@@ -231,7 +231,7 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 // Claim leases heads. It takes the companies in turn, and of each the items that
 // have been due for longest.
 func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item, next time.Time, err error) {
-	r := &claiming{Claim: c, store: s}
+	r := &claimRun{Claim: c, store: s}
 	err = s.locked(ctx, func(f *mappedFile) error {
 		// The lock comes before the snapshot: a lease ends only after its item's
 		// change is committed, so what looks free is free.
@@ -249,8 +249,8 @@ func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item,
 	return r.items, r.next, nil
 }
 
-// claiming is one Claim.
-type claiming struct {
+// claimRun is one Claim.
+type claimRun struct {
 	outbox.Claim
 	store *Store
 	items []outbox.Item
@@ -258,24 +258,24 @@ type claiming struct {
 }
 
 // take gives the items their leases.
-func (r *claiming) take() {
+func (r *claimRun) take() {
 	for i := range r.items {
 		item := &r.items[i]
 		item.Lease = outbox.Lease{Token: r.Token, Until: r.Now.Add(r.Lease)}
-		r.store.leases[item.Key] = lease{item.Lease, item.Seq}
+		r.store.leases[item.Key] = keyLease{item.Lease, item.Seq}
 	}
 }
 
 // later is a time at which there is more to claim.
-func (r *claiming) later(at time.Time) {
+func (r *claimRun) later(at time.Time) {
 	if r.next.IsZero() || at.Before(r.next) {
 		r.next = at
 	}
 }
 
-func (r *claiming) isFull() bool { return len(r.items) >= r.Limit }
+func (r *claimRun) isFull() bool { return len(r.items) >= r.Limit }
 
-func (r *claiming) run(tx *bolt.Tx) error {
+func (r *claimRun) run(tx *bolt.Tx) error {
 	if r.Only != "" {
 		return r.company(tx, r.Only)
 	}
@@ -311,13 +311,13 @@ func (r *claiming) run(tx *bolt.Tx) error {
 }
 
 // company claims the items of one.
-func (r *claiming) company(tx *bolt.Tx, subdomain string) error {
+func (r *claimRun) company(tx *bolt.Tx, subdomain string) error {
 	prefix := append([]byte(subdomain), 0)
 	due := tx.Bucket(dueBucket).Cursor()
 	for k, v := due.Seek(prefix); hasPrefix(k, prefix) && !r.isFull(); k, v = due.Next() {
 		at, seq, ok := readDue(k[len(prefix):])
 		if !ok {
-			return damaged("an entry of its index cannot be read")
+			return damagedError("an entry of its index cannot be read")
 		}
 		if at.After(r.Now) {
 			r.later(at)
@@ -337,7 +337,7 @@ func (r *claiming) company(tx *bolt.Tx, subdomain string) error {
 			return err
 		}
 		if item.Key != string(v) || item.Subdomain != subdomain || !isClaimable(&item) {
-			return damaged("item %d is not due as its index says", seq)
+			return damagedError("item %d is not due as its index says", seq)
 		}
 		r.items = append(r.items, item)
 		r.store.last = subdomain
@@ -376,7 +376,7 @@ func (s *Store) List(ctx context.Context, q outbox.Query) (items []outbox.Item, 
 				return err
 			}
 			if item.State != q.State {
-				return damaged("item %d is not %s as its index says", item.Seq, q.State)
+				return damagedError("item %d is not %s as its index says", item.Seq, q.State)
 			}
 			items = append(items, item)
 		}
@@ -424,7 +424,7 @@ func (s *Store) Counts(ctx context.Context) (counts outbox.Counts, err error) {
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
 	for {
 		n := 0
-		err := s.write(ctx, func(t *transaction) (err error) {
+		err := s.write(ctx, func(t *writeTransaction) (err error) {
 			n, err = t.purge(before)
 			return err
 		})

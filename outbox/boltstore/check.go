@@ -23,7 +23,7 @@ const firstTransaction = 1
 // transaction. Shallow leaves out what takes time: the leaves, and whether the
 // buckets agree.
 func checkFile(file *os.File, shallow bool) (txid int64, err error) {
-	defer guard(func(e error) { err = e })()
+	defer catchFaults(func(e error) { err = e })()
 	info, err := file.Stat()
 	if err != nil {
 		return 0, fmt.Errorf("boltstore: %w", err)
@@ -51,9 +51,9 @@ func checkFile(file *os.File, shallow bool) (txid int64, err error) {
 }
 
 // readBuckets reads the bucket that holds the others.
-func (f *pageFile) readBuckets() (map[string]bucket, error) {
-	all := map[string]bucket{}
-	err := f.readTree(f.root, false, func(p *page) error {
+func (f *pageFile) readBuckets() (map[string]bucketPlace, error) {
+	all := map[string]bucketPlace{}
+	err := f.readTree(f.root, false, func(p *bucketPage) error {
 		for _, e := range p.elements {
 			b, err := parseBucket(e)
 			if err != nil {
@@ -67,27 +67,27 @@ func (f *pageFile) readBuckets() (map[string]bucket, error) {
 }
 
 // checkBuckets reads all buckets, and compares the items with the rest.
-func checkBuckets(f *pageFile, all map[string]bucket, shallow bool) error {
-	for _, name := range buckets {
+func checkBuckets(f *pageFile, all map[string]bucketPlace, shallow bool) error {
+	for _, name := range allBuckets {
 		if _, exists := all[string(name)]; !exists {
-			return damaged("%s is missing", name)
+			return damagedError("%s is missing", name)
 		}
 	}
 	counts, err := readMeta(f, all[string(metaBucket)])
 	if err != nil {
 		return err
 	}
-	a := &audit{seed: maphash.MakeSeed()}
+	a := &indexAudit{seed: maphash.MakeSeed()}
 	for _, step := range []struct {
 		name []byte
-		read func(bucket) error
+		read func(bucketPlace) error
 	}{
-		{queueBucket, func(b bucket) error { return f.readBucket(b, shallow, a.addQueues) }},
-		{dueBucket, func(b bucket) error { return f.readBucket(b, shallow, a.adder(&a.found.due)) }},
-		{idBucket, func(b bucket) error { return f.readBucket(b, shallow, a.adder(&a.found.ids)) }},
-		{stateBucket, func(b bucket) error { return f.readBucket(b, shallow, a.adder(&a.found.states)) }},
-		{settledBucket, func(b bucket) error { return f.readBucket(b, shallow, a.adder(&a.found.settled)) }},
-		{itemBucket, func(b bucket) error { return a.readItems(f, b, shallow) }},
+		{queueBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.addQueues) }},
+		{dueBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.adder(&a.found.due)) }},
+		{idBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.adder(&a.found.ids)) }},
+		{stateBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.adder(&a.found.states)) }},
+		{settledBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.adder(&a.found.settled)) }},
+		{itemBucket, func(b bucketPlace) error { return a.readItems(f, b, shallow) }},
 	} {
 		if err := step.read(all[string(step.name)]); err != nil {
 			return err
@@ -100,13 +100,13 @@ func checkBuckets(f *pageFile, all map[string]bucket, shallow bool) error {
 }
 
 // readMeta finds out whether a file is an outbox, and returns its counts.
-func readMeta(f *pageFile, meta bucket) (counts outbox.Counts, err error) {
+func readMeta(f *pageFile, meta bucketPlace) (counts outbox.Counts, err error) {
 	isOutbox := false
-	err = f.readBucket(meta, false, func(p *page) (err error) {
+	err = f.readBucket(meta, false, func(p *bucketPage) (err error) {
 		for _, e := range p.elements {
 			switch {
 			case bytes.Equal(e.key, formatName):
-				isOutbox = bytes.Equal(e.value, format)
+				isOutbox = bytes.Equal(e.value, formatValue)
 			case bytes.Equal(e.key, countsName):
 				counts, err = decodeCounts(e.value)
 			}
@@ -114,31 +114,32 @@ func readMeta(f *pageFile, meta bucket) (counts outbox.Counts, err error) {
 		return err
 	})
 	if err == nil && !isOutbox {
-		err = damaged("it is not an outbox, or one of a newer version")
+		err = damagedError("it is not an outbox, or one of a newer version")
 	}
 	return counts, err
 }
 
-// audit compares what the indexes hold with what they should hold, by the items.
-type audit struct {
+// indexAudit compares what the indexes hold with what they should hold, by the
+// items.
+type indexAudit struct {
 	seed  maphash.Seed
-	found indexes
+	found indexTallies
 	queue []byte   // the key of the queue that was read last
 	heads []uint64 // the items that can be claimed, in ascending order
 	items itemSum
 }
 
-// indexes are the buckets that follow from the items.
-type indexes struct{ ids, queues, due, states, settled tally }
+// indexTallies are the buckets that follow from the items.
+type indexTallies struct{ ids, queues, due, states, settled entryTally }
 
-// tally is a number of entries and the sum of their hashes, which is the same
+// entryTally is a number of entries and the sum of their hashes, which is the same
 // for the same entries in any order, and hardly ever for others.
-type tally struct {
+type entryTally struct {
 	entries int
 	sum     uint64
 }
 
-func (a *audit) add(t *tally, key, value []byte) {
+func (a *indexAudit) add(t *entryTally, key, value []byte) {
 	var h maphash.Hash
 	h.SetSeed(a.seed)
 	var length [4]byte
@@ -151,8 +152,8 @@ func (a *audit) add(t *tally, key, value []byte) {
 }
 
 // adder adds the entries of pages to a tally.
-func (a *audit) adder(t *tally) func(*page) error {
-	return func(p *page) error {
+func (a *indexAudit) adder(t *entryTally) func(*bucketPage) error {
+	return func(p *bucketPage) error {
 		for _, e := range p.elements {
 			a.add(t, e.key, e.value)
 		}
@@ -161,11 +162,11 @@ func (a *audit) adder(t *tally) func(*page) error {
 }
 
 // addQueues finds the heads, too.
-func (a *audit) addQueues(p *page) error {
+func (a *indexAudit) addQueues(p *bucketPage) error {
 	for _, e := range p.elements {
 		a.add(&a.found.queues, e.key, e.value)
 		if len(e.key) < 8 || len(e.value) != timeSize+1 {
-			return damaged("a queue cannot be read")
+			return damagedError("a queue cannot be read")
 		}
 		queue, seq := e.key[:len(e.key)-8], e.key[len(e.key)-8:]
 		if !bytes.Equal(queue, a.queue) && e.value[timeSize] != 0 {
@@ -178,7 +179,7 @@ func (a *audit) addQueues(p *page) error {
 
 // itemSum is what the items say.
 type itemSum struct {
-	expected indexes
+	expected indexTallies
 	counts   outbox.Counts
 	last     uint64 // the highest number
 	sequence uint64 // the number that was given last
@@ -186,10 +187,10 @@ type itemSum struct {
 }
 
 // readItems decodes the items on all processors: it takes most of the time.
-func (a *audit) readItems(f *pageFile, b bucket, shallow bool) error {
+func (a *indexAudit) readItems(f *pageFile, b bucketPlace, shallow bool) error {
 	slices.Sort(a.heads)
 	sums := make([]itemSum, runtime.GOMAXPROCS(0))
-	pages := make(chan *page, len(sums))
+	pages := make(chan *bucketPage, len(sums))
 	var all sync.WaitGroup
 	for n := range sums {
 		all.Go(func() {
@@ -200,7 +201,7 @@ func (a *audit) readItems(f *pageFile, b bucket, shallow bool) error {
 			}
 		})
 	}
-	err := f.readBucket(b, shallow, func(p *page) error {
+	err := f.readBucket(b, shallow, func(p *bucketPage) error {
 		pages <- p
 		return nil
 	})
@@ -218,7 +219,7 @@ func (s *itemSum) merge(o *itemSum) {
 		pair.a.entries += pair.b.entries
 		pair.a.sum += pair.b.sum
 	}
-	for _, state := range codes {
+	for _, state := range stateCodes {
 		s.counts.Add(state, o.counts.Of(state))
 	}
 	s.last = max(s.last, o.last)
@@ -229,10 +230,10 @@ func (s *itemSum) merge(o *itemSum) {
 
 type tallyPair struct {
 	name []byte
-	a, b *tally
+	a, b *entryTally
 }
 
-func (x *indexes) with(y *indexes) []tallyPair {
+func (x *indexTallies) with(y *indexTallies) []tallyPair {
 	return []tallyPair{
 		{idBucket, &x.ids, &y.ids},
 		{queueBucket, &x.queues, &y.queues},
@@ -242,15 +243,15 @@ func (x *indexes) with(y *indexes) []tallyPair {
 	}
 }
 
-func (a *audit) addItems(s *itemSum, p *page) (err error) {
-	defer guard(func(e error) { err = e })()
+func (a *indexAudit) addItems(s *itemSum, p *bucketPage) (err error) {
+	defer catchFaults(func(e error) { err = e })()
 	for _, e := range p.elements {
 		item, err := decodeItem(e.value)
 		if err != nil {
 			return err
 		}
 		if !bytes.Equal(e.key, seqKey(item.Seq)) {
-			return damaged("item %d is in the place of another one", item.Seq)
+			return damagedError("item %d is in the place of another one", item.Seq)
 		}
 		if err := a.addItem(s, &item); err != nil {
 			return err
@@ -260,10 +261,10 @@ func (a *audit) addItems(s *itemSum, p *page) (err error) {
 }
 
 // addItem adds what the indexes should have for an item.
-func (a *audit) addItem(s *itemSum, i *outbox.Item) error {
+func (a *indexAudit) addItem(s *itemSum, i *outbox.Item) error {
 	code, known := codeOf(i.State)
 	if !known {
-		return damaged("item %d has no state", i.Seq)
+		return damagedError("item %d has no state", i.Seq)
 	}
 	s.counts.Add(i.State, 1)
 	s.last = max(s.last, i.Seq)
@@ -282,17 +283,17 @@ func (a *audit) addItem(s *itemSum, i *outbox.Item) error {
 }
 
 // compare finds what is missing, and what should not be there.
-func (a *audit) compare(counts outbox.Counts) error {
+func (a *indexAudit) compare(counts outbox.Counts) error {
 	for _, pair := range a.found.with(&a.items.expected) {
 		if *pair.a != *pair.b {
-			return damaged("%s has %d entries that do not go with the items, which need %d", pair.name, pair.a.entries, pair.b.entries)
+			return damagedError("%s has %d entries that do not go with the items, which need %d", pair.name, pair.a.entries, pair.b.entries)
 		}
 	}
 	switch {
 	case counts != a.items.counts:
-		return damaged("its counts are wrong")
+		return damagedError("its counts are wrong")
 	case a.items.last > a.items.sequence:
-		return damaged("its next item would be in the place of another one")
+		return damagedError("its next item would be in the place of another one")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func openBolt(name string, options bolt.Options) (f *mappedFile, err error) {
 			_ = f.file.Close() // bbolt leaves it open where it panics
 		}
 	}()
-	defer guard(func(e error) { err = e })()
+	defer catchFaults(func(e error) { err = e })()
 	options.FreelistType = bolt.FreelistMapType
 	options.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
 		if options.ReadOnly { // a file that cannot be written is of no use
@@ -78,14 +78,14 @@ func (f *mappedFile) measure() error {
 	})
 }
 
-// guard begins a stretch in which a panic, and a fault of memory that is behind
-// the end of the file, become ErrDamaged.
-func guard(failed func(error)) (end func()) {
+// catchFaults begins a stretch in which a panic, and a fault of memory that is
+// behind the end of the file, become ErrDamaged.
+func catchFaults(failed func(error)) (end func()) {
 	before := debug.SetPanicOnFault(true)
 	return func() {
 		debug.SetPanicOnFault(before)
 		if p := recover(); p != nil {
-			failed(damaged("%v", p))
+			failed(damagedError("%v", p))
 		}
 	}
 }
@@ -95,7 +95,7 @@ func (f *mappedFile) view(read func(*bolt.Tx) error) (err error) {
 	if _, err := f.check(); err != nil {
 		return err
 	}
-	defer guard(func(e error) { err = f.giveUp(e) })()
+	defer catchFaults(func(e error) { err = f.giveUp(e) })()
 	before := f.txid.Load()
 	tx, err := f.begin(false)
 	if err != nil {
@@ -114,7 +114,7 @@ func (f *mappedFile) update(write func(*bolt.Tx) error) (err error) {
 	if _, err := f.check(); err != nil {
 		return err
 	}
-	defer guard(func(e error) { err = f.giveUp(e) })()
+	defer catchFaults(func(e error) { err = f.giveUp(e) })()
 	tx, err := f.begin(true)
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (f *mappedFile) keepStuck(done bool) {
 // more when a disk failed.
 func (f *mappedFile) checkID(tx *bolt.Tx, atLeast int64) error {
 	if id := int64(tx.ID()); id < atLeast || id > f.txid.Load()+2 {
-		return f.giveUp(damaged("%s was overwritten while it was open", f.name))
+		return f.giveUp(damagedError("%s was overwritten while it was open", f.name))
 	}
 	return nil
 }
@@ -194,9 +194,9 @@ func (f *mappedFile) check() (length int64, err error) {
 	case err != nil:
 		return 0, fmt.Errorf("boltstore: %w", err)
 	case !os.SameFile(info, f.identity):
-		return 0, damaged("%s was replaced while it was open", f.name)
+		return 0, damagedError("%s was replaced while it was open", f.name)
 	case info.Size() < before:
-		return 0, f.giveUp(damaged("%s was cut from %d to %d bytes while it was open", f.name, before, info.Size()))
+		return 0, f.giveUp(damagedError("%s was cut from %d to %d bytes while it was open", f.name, before, info.Size()))
 	}
 	return info.Size(), nil
 }

@@ -48,7 +48,7 @@ func Open(path string, options *Options) (*Store, error) {
 	s := &Store{
 		file:    file,
 		leading: make(chan struct{}, 1),
-		leases:  map[string]lease{},
+		leases:  map[string]keyLease{},
 		busy:    map[string]bool{},
 	}
 	if err := s.prepare(); err != nil {
@@ -117,12 +117,12 @@ func (s *Store) prepare() (err error) {
 		return nil
 	}
 	return s.file.update(func(tx *bolt.Tx) error {
-		for _, name := range buckets {
+		for _, name := range allBuckets {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
 		}
-		return tx.Bucket(metaBucket).Put(formatName, format)
+		return tx.Bucket(metaBucket).Put(formatName, formatValue)
 	})
 }
 
@@ -194,7 +194,7 @@ func (s *Store) copyTo(temporary string) (fresh *mappedFile, err error) {
 
 // fill copies what the store has into a new file, and checks the copy.
 func (s *Store) fill(fresh *mappedFile) (err error) {
-	defer guard(func(e error) { err = errors.Join(s.file.giveUp(e), fresh.giveUp(e)) })()
+	defer catchFaults(func(e error) { err = errors.Join(s.file.giveUp(e), fresh.giveUp(e)) })()
 	if err := bolt.Compact(fresh.db, s.file.db, compactStep); err != nil {
 		return fmt.Errorf("boltstore: %w", err)
 	}

@@ -25,20 +25,20 @@ var (
 	settledBucket = []byte("settled") // TIME SEQ of what is delivered
 )
 
-var buckets = [][]byte{metaBucket, itemBucket, idBucket, queueBucket, dueBucket, stateBucket, settledBucket}
+var allBuckets = [][]byte{metaBucket, itemBucket, idBucket, queueBucket, dueBucket, stateBucket, settledBucket}
 
 var (
-	formatName = []byte("format")
-	format     = []byte("trackdrive outbox 1")
-	countsName = []byte("counts")
+	formatName  = []byte("format")
+	formatValue = []byte("trackdrive outbox 1")
+	countsName  = []byte("counts")
 )
 
-// codes are the states as indexes have them. What is in a file stays: add at
+// stateCodes are the states as indexes have them. What is in a file stays: add at
 // the end.
-var codes = []outbox.State{outbox.Waiting, outbox.Sending, outbox.Parked, outbox.Aside, outbox.Dead, outbox.Delivered}
+var stateCodes = []outbox.State{outbox.Waiting, outbox.Sending, outbox.Parked, outbox.Aside, outbox.Dead, outbox.Delivered}
 
 func codeOf(s outbox.State) (code byte, known bool) {
-	for i, state := range codes {
+	for i, state := range stateCodes {
 		if s == state {
 			return byte(i), true
 		}
@@ -46,30 +46,30 @@ func codeOf(s outbox.State) (code byte, known bool) {
 	return 0, false
 }
 
-// transaction is a batch of writes.
-type transaction struct {
+// writeTransaction is a batch of writes.
+type writeTransaction struct {
 	store                   *Store
 	items, ids, queues, due *bolt.Bucket
 	states, settled, meta   *bolt.Bucket
 	counts                  outbox.Counts
 	dirty                   bool
 	touched                 []string // keys that are busy
-	changed                 map[string]lease
+	changed                 map[string]keyLease
 	committed               bool
 }
 
-// fill is how full pages are that grow at their end only.
-const fill = 0.9
+// fillPercent is how full pages are that grow at their end only.
+const fillPercent = 0.9
 
-func (t *transaction) use(tx *bolt.Tx) {
+func (t *writeTransaction) use(tx *bolt.Tx) {
 	t.items, t.ids, t.queues, t.due = tx.Bucket(itemBucket), tx.Bucket(idBucket), tx.Bucket(queueBucket), tx.Bucket(dueBucket)
 	t.states, t.settled, t.meta = tx.Bucket(stateBucket), tx.Bucket(settledBucket), tx.Bucket(metaBucket)
-	t.items.FillPercent, t.settled.FillPercent = fill, fill
-	t.changed = map[string]lease{}
+	t.items.FillPercent, t.settled.FillPercent = fillPercent, fillPercent
+	t.changed = map[string]keyLease{}
 }
 
 // end makes known what was committed: until then no one else may claim.
-func (t *transaction) end() {
+func (t *writeTransaction) end() {
 	s := t.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +89,7 @@ func (t *transaction) end() {
 }
 
 // add stores a new item.
-func (t *transaction) add(item outbox.Item) (stored outbox.Item, added bool, err error) {
+func (t *writeTransaction) add(item outbox.Item) (stored outbox.Item, added bool, err error) {
 	if seq := t.ids.Get([]byte(item.ID)); seq != nil {
 		stored, err = itemByID(t.items, item.ID, seq)
 		return stored, false, err
@@ -98,7 +98,7 @@ func (t *transaction) add(item outbox.Item) (stored outbox.Item, added bool, err
 		return outbox.Item{}, false, err
 	}
 	if t.items.Get(seqKey(item.Seq)) != nil {
-		return outbox.Item{}, false, damaged("its next item would be in the place of item %d", item.Seq)
+		return outbox.Item{}, false, damagedError("its next item would be in the place of item %d", item.Seq)
 	}
 	if err := t.ids.Put([]byte(item.ID), seqKey(item.Seq)); err != nil {
 		return outbox.Item{}, false, err
@@ -107,7 +107,7 @@ func (t *transaction) add(item outbox.Item) (stored outbox.Item, added bool, err
 }
 
 // change changes an item; refused is what change says.
-func (t *transaction) change(id string, change func(*outbox.Item) error) (changed outbox.Item, refused, err error) {
+func (t *writeTransaction) change(id string, change func(*outbox.Item) error) (changed outbox.Item, refused, err error) {
 	seq := t.ids.Get([]byte(id))
 	if seq == nil {
 		return outbox.Item{}, outbox.ErrUnknownItem, nil
@@ -125,14 +125,14 @@ func (t *transaction) change(id string, change func(*outbox.Item) error) (change
 		return outbox.Item{}, err, nil
 	}
 	if held && after.Lease != before.Lease {
-		t.changed[after.Key] = lease{after.Lease, after.Seq}
+		t.changed[after.Key] = keyLease{after.Lease, after.Seq}
 	}
 	return after, nil, t.put(&before, &after)
 }
 
 // hold keeps an item from being claimed until the transaction has ended, and
 // adds its lease; held tells that it has one.
-func (t *transaction) hold(i *outbox.Item) (held bool) {
+func (t *writeTransaction) hold(i *outbox.Item) (held bool) {
 	s := t.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +151,7 @@ func (t *transaction) hold(i *outbox.Item) (held bool) {
 
 // put stores an item in place of what it was before, nil for nothing, and keeps
 // the indexes in step.
-func (t *transaction) put(before, after *outbox.Item) error {
+func (t *writeTransaction) put(before, after *outbox.Item) error {
 	t.dirty = true
 	kept := *after
 	kept.Lease = outbox.Lease{}
@@ -175,7 +175,7 @@ func (t *transaction) put(before, after *outbox.Item) error {
 
 func isClaimable(i *outbox.Item) bool { return i.State == outbox.Waiting || i.State == outbox.Sending }
 
-func (t *transaction) putState(before, after *outbox.Item) error {
+func (t *writeTransaction) putState(before, after *outbox.Item) error {
 	code, _ := codeOf(after.State)
 	if before != nil {
 		if err := t.dropState(before); err != nil {
@@ -193,7 +193,7 @@ func (t *transaction) putState(before, after *outbox.Item) error {
 }
 
 // dropState takes an item out of the indexes of its state.
-func (t *transaction) dropState(i *outbox.Item) error {
+func (t *writeTransaction) dropState(i *outbox.Item) error {
 	t.counts.Add(i.State, -1)
 	code, _ := codeOf(i.State)
 	if err := t.states.Delete(stateKey(code, i.Seq)); err != nil {
@@ -207,7 +207,7 @@ func (t *transaction) dropState(i *outbox.Item) error {
 
 // putQueue puts an item into its queue, or takes it out when it is settled, and
 // lets the head of the queue be found by its time.
-func (t *transaction) putQueue(i *outbox.Item) error {
+func (t *writeTransaction) putQueue(i *outbox.Item) error {
 	prefix, place := queueKey(i.Key), placeKey(i)
 	if err := t.dropHead(i.Subdomain, prefix); err != nil {
 		return err
@@ -228,7 +228,7 @@ func (t *transaction) putQueue(i *outbox.Item) error {
 	return t.due.Put(due, []byte(i.Key))
 }
 
-func (t *transaction) dropHead(subdomain string, prefix []byte) error {
+func (t *writeTransaction) dropHead(subdomain string, prefix []byte) error {
 	due, claimable := t.head(subdomain, prefix)
 	if !claimable {
 		return nil
@@ -237,7 +237,7 @@ func (t *transaction) dropHead(subdomain string, prefix []byte) error {
 }
 
 // head is where the head of a queue is in the index of times.
-func (t *transaction) head(subdomain string, prefix []byte) (due []byte, claimable bool) {
+func (t *writeTransaction) head(subdomain string, prefix []byte) (due []byte, claimable bool) {
 	k, v := t.queues.Cursor().Seek(prefix)
 	if !hasPrefix(k, prefix) || len(v) != timeSize+1 || v[timeSize] == 0 {
 		return nil, false
@@ -246,7 +246,7 @@ func (t *transaction) head(subdomain string, prefix []byte) (due []byte, claimab
 }
 
 // purge removes what was delivered before a time, up to maxBatch.
-func (t *transaction) purge(before time.Time) (removed int, err error) {
+func (t *writeTransaction) purge(before time.Time) (removed int, err error) {
 	limit := timeKey(before)
 	var keys [][]byte
 	settled := t.settled.Cursor()
@@ -255,7 +255,7 @@ func (t *transaction) purge(before time.Time) (removed int, err error) {
 	}
 	for _, key := range keys {
 		if len(key) != timeSize+8 {
-			return 0, damaged("an entry of its settled items cannot be read")
+			return 0, damagedError("an entry of its settled items cannot be read")
 		}
 		seq := key[timeSize:]
 		item, err := decodeItem(t.items.Get(seq))
@@ -263,7 +263,7 @@ func (t *transaction) purge(before time.Time) (removed int, err error) {
 			return 0, err
 		}
 		if item.State != outbox.Delivered || !bytes.Equal(settledKey(&item), key) {
-			return 0, damaged("item %d is not settled as its index says", item.Seq)
+			return 0, damagedError("item %d is not settled as its index says", item.Seq)
 		}
 		t.dirty = true
 		if err := t.dropState(&item); err != nil {
@@ -279,9 +279,9 @@ func (t *transaction) purge(before time.Time) (removed int, err error) {
 	return len(keys), nil
 }
 
-func (t *transaction) putCounts() error {
+func (t *writeTransaction) putCounts() error {
 	var data []byte
-	for _, state := range codes {
+	for _, state := range stateCodes {
 		data = binary.BigEndian.AppendUint64(data, uint64(t.counts.Of(state)))
 	}
 	return t.meta.Put(countsName, data)
@@ -296,10 +296,10 @@ func readCounts(tx *bolt.Tx) (counts outbox.Counts, err error) {
 }
 
 func decodeCounts(data []byte) (counts outbox.Counts, err error) {
-	if len(data) != 8*len(codes) {
-		return counts, damaged("its counts cannot be read")
+	if len(data) != 8*len(stateCodes) {
+		return counts, damagedError("its counts cannot be read")
 	}
-	for i, state := range codes {
+	for i, state := range stateCodes {
 		counts.Add(state, int(binary.BigEndian.Uint64(data[8*i:])))
 	}
 	return counts, nil
@@ -323,7 +323,7 @@ func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {
 		return outbox.Item{}, err
 	}
 	if i.Seq != seq {
-		return outbox.Item{}, damaged("item %d is in the place of item %d", i.Seq, seq)
+		return outbox.Item{}, damagedError("item %d is in the place of item %d", i.Seq, seq)
 	}
 	return i, nil
 }
@@ -335,12 +335,12 @@ func itemByID(items *bolt.Bucket, id string, seq []byte) (outbox.Item, error) {
 		return outbox.Item{}, err
 	}
 	if i.ID != id || !bytes.Equal(seqKey(i.Seq), seq) {
-		return outbox.Item{}, damaged("item %d is not the one that its id stands for", i.Seq)
+		return outbox.Item{}, damagedError("item %d is not the one that its id stands for", i.Seq)
 	}
 	return i, nil
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoliTable = crc32.MakeTable(crc32.Castagnoli)
 
 // encodeItem puts a checksum in front: bbolt has none of its own.
 func encodeItem(i *outbox.Item) ([]byte, error) {
@@ -352,16 +352,16 @@ func encodeItem(i *outbox.Item) ([]byte, error) {
 		return nil, err
 	}
 	text := data.Bytes()[4:]
-	binary.BigEndian.PutUint32(data.Bytes(), crc32.Checksum(text, castagnoli))
+	binary.BigEndian.PutUint32(data.Bytes(), crc32.Checksum(text, castagnoliTable))
 	return data.Bytes(), nil
 }
 
 func decodeItem(data []byte) (i outbox.Item, err error) {
-	if len(data) < 4 || binary.BigEndian.Uint32(data) != crc32.Checksum(data[4:], castagnoli) {
-		return i, damaged("an item is missing, or its checksum is wrong")
+	if len(data) < 4 || binary.BigEndian.Uint32(data) != crc32.Checksum(data[4:], castagnoliTable) {
+		return i, damagedError("an item is missing, or its checksum is wrong")
 	}
 	if err := json.Unmarshal(data[4:], &i); err != nil {
-		return i, damaged("an item cannot be read")
+		return i, damagedError("an item cannot be read")
 	}
 	return i, nil
 }

@@ -53,10 +53,10 @@ type KillConfig struct {
 func (c *KillConfig) open(dir string) (store outbox.Store, closeStore func() error, err error) {
 	for began := time.Now(); ; {
 		store, closeStore, err = c.Open(dir)
-		if err == nil || c.Disturb == nil || time.Since(began) > patience/2 {
+		if err == nil || c.Disturb == nil || time.Since(began) > stuckAfter/2 {
 			return store, closeStore, err
 		}
-		<-time.After(shortly)
+		<-time.After(shortWait)
 	}
 }
 
@@ -118,7 +118,7 @@ func Kill(t trackdrivetest.TB, config KillConfig) KillReport {
 		config.Seed = rand.Uint64()
 	}
 	config.Processes = max(config.Processes, 1)
-	k := &killer{KillConfig: config, report: KillReport{Seed: config.Seed}, acked: map[int]bool{}}
+	k := &killRun{KillConfig: config, report: KillReport{Seed: config.Seed}, acked: map[int]bool{}}
 	k.random = rand.New(rand.NewPCG(config.Seed, 0))
 	if err := k.run(t); err != nil {
 		t.Fatalf("outboxtest: after %d kills, with seed %d: %v", k.report.Kills, config.Seed, err)
@@ -139,9 +139,9 @@ const killCalls = 24
 const perCycle = 1_000_000
 
 // firstNumber of a cycle and a lane.
-func firstNumber(cycle, lane int) int { return cycle*perCycle + lane - cycle*perCycle%lanes }
+func firstNumber(cycle, lane int) int { return cycle*perCycle + lane - cycle*perCycle%laneCount }
 
-func cycleOf(n int) int { return (n + lanes) / perCycle }
+func cycleOf(n int) int { return (n + laneCount) / perCycle }
 
 func killUUID(n int) string { return fmt.Sprintf("call-%d", n%killCalls) }
 
@@ -157,37 +157,37 @@ func killItem(n int) (outbox.Item, error) {
 	return outbox.NewUpdate("n-"+strconv.Itoa(n), trackdrive.CallRef{Subdomain: "acme", UUID: killUUID(n)}, u)
 }
 
-// killer is the process that kills.
-type killer struct {
+// killRun is one run of Kill, in the process that kills.
+type killRun struct {
 	KillConfig
 	fake   *trackdrivetest.Fake
 	url    string
 	report KillReport
 
-	living   []*process
-	replayed []int         // what the latest one that is gone had acknowledged
-	diedAt   map[int]int   // cycle by cycle: how many had been started then
-	said     chan *process // those that have ended
+	living   []*childProcess
+	replayed []int              // what the latest one that is gone had acknowledged
+	diedAt   map[int]int        // cycle by cycle: how many had been started then
+	said     chan *childProcess // those that have ended
 
 	mu     sync.Mutex
 	random *rand.Rand
 	acked  map[int]bool
-	left   int    // events until the kill
-	at     moment // which events count
-	kill   func() // nil when nothing is to be killed
+	left   int        // events until the kill
+	at     killMoment // which events count
+	kill   func()     // nil when nothing is to be killed
 }
 
-// moment is when a process is killed.
-type moment int
+// killMoment is when a process is killed.
+type killMoment int
 
 const (
-	atArrival moment = iota // a request arrived, and nothing is done yet
-	atAnswer                // TrackDrive acted, and the answer is on its way
-	atAck                   // an item was acknowledged
-	moments
+	atArrival killMoment = iota // a request arrived, and nothing is done yet
+	atAnswer                    // TrackDrive acted, and the answer is on its way
+	atAck                       // an item was acknowledged
+	momentCount
 )
 
-func (k *killer) run(t trackdrivetest.TB) error {
+func (k *killRun) run(t trackdrivetest.TB) error {
 	k.fake = trackdrivetest.New()
 	for n := range killCalls {
 		k.fake.AddCall(trackdrivetest.Call{UUID: killUUID(n)})
@@ -201,7 +201,7 @@ func (k *killer) run(t trackdrivetest.TB) error {
 	t.Cleanup(func() { _ = server.Close() })
 	k.url = "http://" + listener.Addr().String()
 
-	k.diedAt, k.said = map[int]int{}, make(chan *process, k.Processes)
+	k.diedAt, k.said = map[int]int{}, make(chan *childProcess, k.Processes)
 	defer k.killAll()
 	cycle := 0
 	for kill := 1; kill <= k.Kills; kill++ {
@@ -224,7 +224,7 @@ func (k *killer) run(t trackdrivetest.TB) error {
 }
 
 // drain lets processes deliver what is left, and compares.
-func (k *killer) drain() error {
+func (k *killRun) drain() error {
 	for range killCalls * k.Kills {
 		if err := k.start(0); err != nil {
 			return err
@@ -249,7 +249,7 @@ func (k *killer) drain() error {
 }
 
 // serve is TrackDrive with bad days, and counts.
-func (k *killer) serve(w http.ResponseWriter, r *http.Request) {
+func (k *killRun) serve(w http.ResponseWriter, r *http.Request) {
 	k.happened(atArrival)
 	switch fault := k.fault(); {
 	case fault < 3:
@@ -261,7 +261,7 @@ func (k *killer) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	case fault < 12:
-		k.fake.ServeHTTP(discard{}, r)
+		k.fake.ServeHTTP(discardWriter{}, r)
 		k.happened(atAnswer)
 		panic(http.ErrAbortHandler)
 	}
@@ -269,21 +269,21 @@ func (k *killer) serve(w http.ResponseWriter, r *http.Request) {
 	k.happened(atAnswer)
 }
 
-// discard is for an answer that is lost.
-type discard struct{}
+// discardWriter is for an answer that is lost.
+type discardWriter struct{}
 
 // Header returns one that nobody reads.
-func (discard) Header() http.Header { return http.Header{} }
+func (discardWriter) Header() http.Header { return http.Header{} }
 
 // Write takes anything.
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discardWriter) Write(b []byte) (int, error) { return len(b), nil }
 
 // WriteHeader does nothing.
-func (discard) WriteHeader(int) {}
+func (discardWriter) WriteHeader(int) {}
 
 // fault is a number below 100: what to do to a request. Nothing goes wrong
 // where nothing is killed.
-func (k *killer) fault() int {
+func (k *killRun) fault() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.kill == nil {
@@ -293,7 +293,7 @@ func (k *killer) fault() int {
 }
 
 // happened kills when it is time.
-func (k *killer) happened(m moment) {
+func (k *killRun) happened(m killMoment) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.kill == nil || k.at != m {
@@ -304,12 +304,12 @@ func (k *killer) happened(m moment) {
 	}
 }
 
-// patience is how long a process may take, until it is taken for stuck.
-const patience = time.Minute
+// stuckAfter is how long a process may take, until it is taken for stuck.
+const stuckAfter = time.Minute
 
-// process is one that enqueues and delivers; that of cycle 0 delivers alone, and
-// ends by itself.
-type process struct {
+// childProcess is one that enqueues and delivers; that of cycle 0 delivers
+// alone, and ends by itself.
+type childProcess struct {
 	cycle  int
 	cmd    *exec.Cmd
 	stderr strings.Builder
@@ -317,11 +317,11 @@ type process struct {
 	ended  error // how, once it has
 }
 
-func (p *process) failed() error {
+func (p *childProcess) failed() error {
 	return fmt.Errorf("process %d ended by itself: %w: %s", p.cycle, p.ended, p.stderr.String())
 }
 
-func (k *killer) start(cycle int) error {
+func (k *killRun) start(cycle int) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -330,9 +330,9 @@ func (k *killer) start(cycle int) error {
 	if err != nil {
 		return err
 	}
-	p := &process{cycle: cycle, cmd: exec.Command(program, "-test.run=^"+k.Test+"$")}
+	p := &childProcess{cycle: cycle, cmd: exec.Command(program, "-test.run=^"+k.Test+"$")}
 	p.cmd.Env = append(os.Environ(), killDir+"="+k.Dir, killURL+"="+k.url,
-		killCycle+"="+strconv.Itoa(cycle), killReplay+"="+numbers(k.replayed))
+		killCycle+"="+strconv.Itoa(cycle), killReplay+"="+lastNumbers(k.replayed))
 	p.cmd.ExtraFiles = []*os.File{write}
 	p.cmd.Stderr = &p.stderr
 	err = p.cmd.Start()
@@ -351,12 +351,12 @@ func (k *killer) start(cycle int) error {
 }
 
 // await waits for the next process to end.
-func (k *killer) await() (*process, error) {
-	stuck := time.NewTimer(patience)
+func (k *killRun) await() (*childProcess, error) {
+	stuck := time.NewTimer(stuckAfter)
 	defer stuck.Stop()
 	select {
 	case p := <-k.said:
-		k.living = slices.DeleteFunc(k.living, func(other *process) bool { return other == p })
+		k.living = slices.DeleteFunc(k.living, func(other *childProcess) bool { return other == p })
 		return p, nil
 	case <-stuck.C:
 		var all strings.Builder
@@ -373,7 +373,7 @@ func (k *killer) await() (*process, error) {
 	}
 }
 
-func (k *killer) killAll() {
+func (k *killRun) killAll() {
 	for _, p := range k.living {
 		_ = p.cmd.Process.Kill() // it may be gone
 	}
@@ -384,7 +384,7 @@ func (k *killer) killAll() {
 }
 
 // killOne kills one of the processes at a random moment, and waits for its end.
-func (k *killer) killOne(kill, latest int) error {
+func (k *killRun) killOne(kill, latest int) error {
 	if k.Disturb != nil && kill%disturbEvery == 0 {
 		if err := k.Disturb(); err != nil {
 			return err
@@ -408,16 +408,16 @@ func (k *killer) killOne(kill, latest int) error {
 const disturbEvery = 5
 
 // arm chooses whom and when.
-func (k *killer) arm() *process {
+func (k *killRun) arm() *childProcess {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	victim := k.living[k.random.IntN(len(k.living))]
-	k.at, k.left = moment(k.random.IntN(int(moments))), 1+k.random.IntN(40)
+	k.at, k.left = killMoment(k.random.IntN(int(momentCount))), 1+k.random.IntN(40)
 	k.kill = func() { _ = victim.cmd.Process.Kill() }
 	return victim
 }
 
-func (k *killer) disarm() (killed bool) {
+func (k *killRun) disarm() (killed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	killed = k.kill != nil && k.left <= 0
@@ -426,7 +426,7 @@ func (k *killer) disarm() (killed bool) {
 }
 
 // readAcks reads what the process has enqueued, until it is gone.
-func (k *killer) readAcks(p *process, r io.Reader) error {
+func (k *killRun) readAcks(p *childProcess, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		text, again := strings.CutPrefix(lines.Text(), "again ")
@@ -441,7 +441,7 @@ func (k *killer) readAcks(p *process, r io.Reader) error {
 	return lines.Err()
 }
 
-func (k *killer) ack(n int, again bool) {
+func (k *killRun) ack(n int, again bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.acked[n] = true
@@ -450,7 +450,7 @@ func (k *killer) ack(n int, again bool) {
 	}
 }
 
-func numbers(list []int) string {
+func lastNumbers(list []int) string {
 	const some = 20
 	texts := make([]string, 0, some)
 	for _, n := range list[max(0, len(list)-some):] {
@@ -462,32 +462,32 @@ func numbers(list []int) string {
 // settle does what somebody does who looks up the calls of which nobody knows.
 // A request of a process that was killed just now may still be on its way; but
 // what is aside was put there by it, or by one before.
-func (k *killer) settle() (left int, err error) {
+func (k *killRun) settle() (left int, err error) {
 	store, closeStore, err := k.open(k.Dir)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, closeStore()) }()
 	for {
-		aside, err := store.List(ctx, outbox.Query{State: outbox.Aside})
+		aside, err := store.List(baseCtx, outbox.Query{State: outbox.Aside})
 		if err != nil {
 			return 0, err
 		}
 		for _, item := range aside {
-			if _, err := outbox.Settle(ctx, store, item.ID, k.has(item)); err != nil {
+			if _, err := outbox.Settle(baseCtx, store, item.ID, k.has(item)); err != nil {
 				return 0, err
 			}
 			k.report.Settled++
 		}
 		if len(aside) == 0 {
-			counts, err := store.Counts(ctx)
+			counts, err := store.Counts(baseCtx)
 			return counts.Backlog() + counts.Dead, err
 		}
 	}
 }
 
 // has reports whether the ledger has an item.
-func (k *killer) has(item outbox.Item) bool {
+func (k *killRun) has(item outbox.Item) bool {
 	for _, u := range k.fake.Updates(item.CallUUID) {
 		if "n-"+u.Values[killMark] == item.ID {
 			return true
@@ -500,7 +500,7 @@ func (k *killer) has(item outbox.Item) bool {
 const killMark = "post_call_tokens[n]"
 
 // compare compares the ledger with what was acknowledged.
-func (k *killer) compare() {
+func (k *killRun) compare() {
 	times := map[int]int{}
 	for n := range killCalls {
 		last := map[int]int{} // by cycle
@@ -532,7 +532,7 @@ func (k *killer) compare() {
 
 // isLate reports whether there was an update of a process that was started when
 // that of a cycle was gone.
-func (k *killer) isLate(cycle int, seen map[int]int) bool {
+func (k *killRun) isLate(cycle int, seen map[int]int) bool {
 	diedAt, isDead := k.diedAt[cycle]
 	if !isDead {
 		return false
@@ -559,7 +559,7 @@ func serveUntilKilled(config KillConfig) error {
 	if err != nil {
 		return err
 	}
-	victim := &victim{acks: os.NewFile(3, "acks"), room: make(chan struct{}, backlog), store: store, KillConfig: config}
+	victim := &victimWorker{acks: os.NewFile(3, "acks"), room: make(chan struct{}, maxBacklog), store: store, KillConfig: config}
 	victim.Worker, err = outbox.New(outbox.Config{
 		Store: store, Client: client, Concurrency: 6, Timeout: config.Timeout,
 		Rules:   outbox.Rules{FirstWait: 2 * time.Millisecond, MaxWait: 20 * time.Millisecond},
@@ -572,9 +572,9 @@ func serveUntilKilled(config KillConfig) error {
 		return errors.Join(victim.drain(), closeStore())
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- victim.work(ctx) }()
+	go func() { ended <- victim.work(baseCtx) }()
 	go func() { ended <- victim.replay(os.Getenv(killReplay)) }()
-	for lane := range lanes {
+	for lane := range laneCount {
 		go func() { ended <- victim.enqueue(cycle, lane) }()
 	}
 	for {
@@ -587,12 +587,12 @@ func serveUntilKilled(config KillConfig) error {
 // The process enqueues on several lanes at once, each with calls of its own, and
 // no more than it can deliver soon.
 const (
-	lanes   = 3 // divides killCalls
-	backlog = 48
+	laneCount  = 3 // divides killCalls
+	maxBacklog = 48
 )
 
-// victim enqueues, and says so.
-type victim struct {
+// victimWorker enqueues, and says so.
+type victimWorker struct {
 	KillConfig
 	*outbox.Worker
 	store outbox.Store
@@ -600,7 +600,7 @@ type victim struct {
 	room  chan struct{} // holds one for each item on its way
 }
 
-func (v *victim) work(ctx context.Context) error {
+func (v *victimWorker) work(ctx context.Context) error {
 	if v.Work == nil {
 		return v.Run(ctx)
 	}
@@ -608,11 +608,11 @@ func (v *victim) work(ctx context.Context) error {
 }
 
 // drain delivers until all is settled, or somebody has to settle it.
-func (v *victim) drain() error {
+func (v *victimWorker) drain() error {
 	if v.Work == nil {
-		return v.Drain(ctx)
+		return v.Drain(baseCtx)
 	}
-	working, stop := context.WithCancel(ctx)
+	working, stop := context.WithCancel(baseCtx)
 	ended := make(chan error, 1)
 	go func() { ended <- v.Work(working, v.store, v.Worker) }()
 	for {
@@ -622,7 +622,7 @@ func (v *victim) drain() error {
 			return fmt.Errorf("the work ended: %w", err)
 		case <-time.After(lookEvery):
 		}
-		counts, err := v.store.Counts(ctx)
+		counts, err := v.store.Counts(baseCtx)
 		// What is aside keeps others waiting, and is settled by who kills.
 		if err == nil && counts.Aside == 0 && counts.Waiting+counts.Sending > 0 {
 			continue
@@ -639,7 +639,7 @@ func (v *victim) drain() error {
 const lookEvery = 50 * time.Millisecond
 
 // note makes room for another item.
-func (v *victim) note(e outbox.Event) {
+func (v *victimWorker) note(e outbox.Event) {
 	if e.Kind == outbox.EventDelivered || e.Kind == outbox.EventAside {
 		select {
 		case <-v.room:
@@ -649,7 +649,7 @@ func (v *victim) note(e outbox.Event) {
 }
 
 // replay does what a caller does who does not know whether it was heard.
-func (v *victim) replay(list string) error {
+func (v *victimWorker) replay(list string) error {
 	for text := range strings.FieldsSeq(list) {
 		n, err := strconv.Atoi(text)
 		if err != nil {
@@ -670,8 +670,8 @@ func (v *victim) replay(list string) error {
 	return nil
 }
 
-func (v *victim) enqueue(cycle, lane int) error {
-	for n := firstNumber(cycle, lane); ; n += lanes {
+func (v *victimWorker) enqueue(cycle, lane int) error {
+	for n := firstNumber(cycle, lane); ; n += laneCount {
 		v.waitForRoom()
 		item, err := killItem(n)
 		if err != nil {
@@ -688,10 +688,10 @@ func (v *victim) enqueue(cycle, lane int) error {
 
 // waitForRoom waits until this process has delivered something. Where others
 // deliver its items, it does not wait for long.
-func (v *victim) waitForRoom() {
+func (v *victimWorker) waitForRoom() {
 	var enough <-chan time.Time
 	if v.Processes > 1 {
-		enough = time.After(shortly)
+		enough = time.After(shortWait)
 	}
 	select {
 	case v.room <- struct{}{}:
@@ -700,14 +700,14 @@ func (v *victim) waitForRoom() {
 }
 
 // insist enqueues. While servers are restarted it tries again, with the same id.
-func (v *victim) insist(item outbox.Item) (added bool, err error) {
+func (v *victimWorker) insist(item outbox.Item) (added bool, err error) {
 	for began := time.Now(); ; {
-		_, added, err = v.Enqueue(ctx, item)
-		if err == nil || v.Disturb == nil || time.Since(began) > patience/2 {
+		_, added, err = v.Enqueue(baseCtx, item)
+		if err == nil || v.Disturb == nil || time.Since(began) > stuckAfter/2 {
 			return added, err
 		}
-		<-time.After(shortly)
+		<-time.After(shortWait)
 	}
 }
 
-const shortly = 100 * time.Millisecond
+const shortWait = 100 * time.Millisecond

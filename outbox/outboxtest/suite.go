@@ -26,7 +26,7 @@ import (
 func Run(t trackdrivetest.TB, open func() (outbox.Store, error)) {
 	t.Helper()
 	failed := false
-	for _, c := range cases {
+	for _, c := range suiteCases {
 		if c.needsOthers && failed {
 			continue
 		}
@@ -35,7 +35,7 @@ func Run(t trackdrivetest.TB, open func() (outbox.Store, error)) {
 			t.Fatalf("outboxtest: %s: open: %v", c.name, err)
 			return
 		}
-		trial := &trial{Store: store, name: c.name, t: t, failed: &failed}
+		trial := &storeTrial{Store: store, name: c.name, t: t, failed: &failed}
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -45,8 +45,8 @@ func Run(t trackdrivetest.TB, open func() (outbox.Store, error)) {
 	}
 }
 
-// trial is a store in one of the cases.
-type trial struct {
+// storeTrial is a store in one of the cases.
+type storeTrial struct {
 	outbox.Store
 	name string
 	t    trackdrivetest.TB
@@ -55,17 +55,17 @@ type trial struct {
 }
 
 // Errorf fails the test, in the name of the case.
-func (s *trial) Errorf(format string, args ...any) {
+func (s *storeTrial) Errorf(format string, args ...any) {
 	*s.failed = true
 	s.t.Errorf("outboxtest: %s: %s", s.name, fmt.Sprintf(format, args...))
 }
 
 // FailNow ends the case.
-func (s *trial) FailNow() { runtime.Goexit() }
+func (s *storeTrial) FailNow() { runtime.Goexit() }
 
-var cases = []struct {
+var suiteCases = []struct {
 	name        string
-	run         func(*trial)
+	run         func(*storeTrial)
 	needsOthers bool // a worker may never end on a store with another mistake
 }{
 	{"an item comes back as it was stored", keepsAll, false},
@@ -77,7 +77,7 @@ var cases = []struct {
 	{"a change that breaks an item is refused", refusesBrokenChanges, false},
 	{"an ended context stores nothing", heedsContext, false},
 	{"what is due is claimed, up to the limit", claimsWhatIsDue, false},
-	{"a lease holds until it ends", leases, false},
+	{"a lease holds until it ends", holdsLeases, false},
 	{"an item is claimed once, also at the same time", claimsOnceAtOnce, false},
 	{"only the head of a call is claimed", claimsHeads, false},
 	{"one item of a call is on its way at a time", claimsOneOfACall, false},
@@ -87,42 +87,42 @@ var cases = []struct {
 	{"an update that fails stores nothing", updatesNothing, false},
 	{"companies are picked and left out", picksCompanies, false},
 	{"no company is starved", starvesNobody, false},
-	{"states are listed page by page", lists, false},
-	{"states are counted", counts, false},
-	{"what was delivered long ago is purged", purges, false},
-	{"two workers deliver each item once", works, true},
+	{"states are listed page by page", listsPages, false},
+	{"states are counted", countsStates, false},
+	{"what was delivered long ago is purged", purgesDelivered, false},
+	{"two workers deliver each item once", deliversWithTwoWorkers, true},
 }
 
 var (
-	ctx   = context.Background()
-	start = time.Date(2026, 1, 15, 12, 0, 0, 123456789, time.UTC)
+	baseCtx   = context.Background()
+	startTime = time.Date(2026, 1, 15, 12, 0, 0, 123456789, time.UTC)
 )
 
 // itemOf is a waiting item of a call of acme's.
 func itemOf(id, uuid string) outbox.Item {
 	return outbox.Item{
 		ID: id, Operation: outbox.OpUpdateCall, Subdomain: "acme", CallUUID: uuid, Key: "acme/" + uuid,
-		Body: json.RawMessage(`{"revenue":"25.50","post_call_tokens":{}}`), EnqueuedAt: start, State: outbox.Waiting, Due: start,
+		Body: json.RawMessage(`{"revenue":"25.50","post_call_tokens":{}}`), EnqueuedAt: startTime, State: outbox.Waiting, Due: startTime,
 	}
 }
 
-func (s *trial) enqueue(items ...outbox.Item) {
+func (s *storeTrial) enqueue(items ...outbox.Item) {
 	for _, item := range items {
-		_, added, err := s.Enqueue(ctx, item)
+		_, added, err := s.Enqueue(baseCtx, item)
 		require.NoError(s, err)
 		require.True(s, added, item.ID)
 	}
 }
 
-func (s *trial) get(id string) outbox.Item {
-	item, err := s.Get(ctx, id)
+func (s *storeTrial) get(id string) outbox.Item {
+	item, err := s.Get(baseCtx, id)
 	require.NoError(s, err)
 	return item
 }
 
 // claim claims for a minute, and returns the ids.
-func (s *trial) claim(token string, now time.Time, limit int) (ids []string, next time.Time) {
-	items, next, err := s.Claim(ctx, outbox.Claim{Token: token, Now: now, Lease: time.Minute, Limit: limit})
+func (s *storeTrial) claim(token string, now time.Time, limit int) (ids []string, next time.Time) {
+	items, next, err := s.Claim(baseCtx, outbox.Claim{Token: token, Now: now, Lease: time.Minute, Limit: limit})
 	require.NoError(s, err)
 	for _, i := range items {
 		require.Equal(s, token, i.Lease.Token)
@@ -133,31 +133,31 @@ func (s *trial) claim(token string, now time.Time, limit int) (ids []string, nex
 }
 
 // become gives an item a state, and frees it.
-func (s *trial) become(id string, state outbox.State) {
-	_, err := s.Update(ctx, id, func(i *outbox.Item) error {
+func (s *storeTrial) become(id string, state outbox.State) {
+	_, err := s.Update(baseCtx, id, func(i *outbox.Item) error {
 		i.State, i.Lease = state, outbox.Lease{}
 		if state.IsSettled() {
-			i.SettledAt = start
+			i.SettledAt = startTime
 		}
 		return nil
 	})
 	require.NoError(s, err)
 }
 
-func keepsAll(s *trial) {
+func keepsAll(s *storeTrial) {
 	item := itemOf("sale 1/ä", "u-1")
-	item.NotBefore, item.Additive = start.Add(-time.Hour), true
+	item.NotBefore, item.Additive = startTime.Add(-time.Hour), true
 	item.Body = json.RawMessage(`{"add_revenue":"25.50","post_call_tokens":{"note":"a < b & c > d` + "\u2028" + `\u2028é","n":1.50}}`)
 	s.enqueue(item)
-	_, err := s.Update(ctx, item.ID, func(i *outbox.Item) error {
+	_, err := s.Update(baseCtx, item.ID, func(i *outbox.Item) error {
 		require.EqualValues(s, 1, i.Seq)
-		i.Attempts, i.NotFoundSince, i.Due, i.LastError = 3, start.Add(time.Second), start.Add(time.Hour), "it failed"
+		i.Attempts, i.NotFoundSince, i.Due, i.LastError = 3, startTime.Add(time.Second), startTime.Add(time.Hour), "it failed"
 		i.Reasons = []trackdrive.FieldError{{Field: "revenue", Message: "is odd"}}
 		return nil
 	})
 	require.NoError(s, err)
 	want := item
-	want.Seq, want.Attempts, want.NotFoundSince, want.Due, want.LastError = 1, 3, start.Add(time.Second), start.Add(time.Hour), "it failed"
+	want.Seq, want.Attempts, want.NotFoundSince, want.Due, want.LastError = 1, 3, startTime.Add(time.Second), startTime.Add(time.Hour), "it failed"
 	want.Reasons = []trackdrive.FieldError{{Field: "revenue", Message: "is odd"}}
 	wanted, err := json.Marshal(want)
 	require.NoError(s, err)
@@ -167,12 +167,12 @@ func keepsAll(s *trial) {
 	require.Equal(s, string(item.Body), string(s.get(item.ID).Body), "the body is kept to the letter")
 }
 
-func givesSeq(s *trial) {
+func givesSeq(s *storeTrial) {
 	last := uint64(0)
 	for n, given := range []uint64{0, 99, 1} {
 		item := itemOf(fmt.Sprint(n), "u-1")
 		item.Seq = given
-		stored, added, err := s.Enqueue(ctx, item)
+		stored, added, err := s.Enqueue(baseCtx, item)
 		require.NoError(s, err)
 		require.True(s, added)
 		require.Greater(s, stored.Seq, last, "the store's own, whatever the item's was")
@@ -182,33 +182,33 @@ func givesSeq(s *trial) {
 	}
 }
 
-func storesOnce(s *trial) {
+func storesOnce(s *storeTrial) {
 	s.enqueue(itemOf("a", "u-1"))
 	s.become("a", outbox.Dead)
 	again := itemOf("a", "u-2")
-	stored, added, err := s.Enqueue(ctx, again)
+	stored, added, err := s.Enqueue(baseCtx, again)
 	require.NoError(s, err)
 	require.False(s, added)
 	require.Equal(s, "u-1", stored.CallUUID)
 	require.Equal(s, outbox.Dead, stored.State, "as it is now")
-	_, err = s.Get(ctx, "b")
+	_, err = s.Get(baseCtx, "b")
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
 }
 
-func storesOnceByValue(s *trial) {
+func storesOnceByValue(s *storeTrial) {
 	for n, revenue := range []string{"25.5", "25.50", "$25.500"} {
 		item := itemOf("a", "u-1")
 		item.Body = json.RawMessage(`{"revenue":"` + revenue + `"}`)
-		stored, added, err := outbox.Enqueue(ctx, s.Store, item)
+		stored, added, err := outbox.Enqueue(baseCtx, s.Store, item)
 		require.NoError(s, err)
 		require.Equal(s, n == 0, added)
 		require.Contains(s, string(stored.Body), `"25.5"`, "as it came first")
 	}
-	_, _, err := outbox.Enqueue(ctx, s.Store, itemOf("a", "u-1")) // "25.50"
+	_, _, err := outbox.Enqueue(baseCtx, s.Store, itemOf("a", "u-1")) // "25.50"
 	require.NoError(s, err)
 	other := itemOf("a", "u-1")
 	other.Body = json.RawMessage(`{"revenue":"25.51"}`)
-	_, added, err := outbox.Enqueue(ctx, s.Store, other)
+	_, added, err := outbox.Enqueue(baseCtx, s.Store, other)
 	require.ErrorIs(s, err, outbox.ErrConflict)
 	require.ErrorContains(s, err, "revenue")
 	require.False(s, added)
@@ -261,28 +261,28 @@ var brokenItems = []struct {
 	{"due before it may be sent", func(i *outbox.Item) { i.NotBefore = i.Due.Add(time.Second) }},
 	{"with attempts", func(i *outbox.Item) { i.Attempts = 1 }},
 	{"with a negative number of attempts", func(i *outbox.Item) { i.Attempts = -1 }},
-	{"whose call was not found", func(i *outbox.Item) { i.NotFoundSince = start }},
-	{"settled", func(i *outbox.Item) { i.SettledAt = start }},
+	{"whose call was not found", func(i *outbox.Item) { i.NotFoundSince = startTime }},
+	{"settled", func(i *outbox.Item) { i.SettledAt = startTime }},
 	{"with an error", func(i *outbox.Item) { i.LastError = "it failed" }},
 	{"with reasons", func(i *outbox.Item) { i.Reasons = []trackdrive.FieldError{{Message: "it failed"}} }},
-	{"under a lease", func(i *outbox.Item) { i.Lease = outbox.Lease{Token: "one", Until: start.Add(time.Hour)} }},
+	{"under a lease", func(i *outbox.Item) { i.Lease = outbox.Lease{Token: "one", Until: startTime.Add(time.Hour)} }},
 }
 
 // farFuture is a time that JSON does not have.
 var farFuture = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func refusesBrokenItems(s *trial) {
+func refusesBrokenItems(s *storeTrial) {
 	s.enqueue(itemOf("known", "u-1"))
 	known := s.get("known")
 	for n, broken := range brokenItems {
 		for _, id := range []string{fmt.Sprint("broken-", n), "known"} {
 			item := itemOf(id, "u-1")
 			broken.corrupt(&item)
-			_, added, err := s.Enqueue(ctx, item)
+			_, added, err := s.Enqueue(baseCtx, item)
 			require.ErrorIs(s, err, trackdrive.ErrInvalidArgument, "an item %s", broken.name)
 			require.False(s, added, "an item %s", broken.name)
 			if item.ID != "known" {
-				_, err = s.Get(ctx, item.ID)
+				_, err = s.Get(baseCtx, item.ID)
 				require.Error(s, err, "an item %s is not stored", broken.name)
 			}
 		}
@@ -291,15 +291,15 @@ func refusesBrokenItems(s *trial) {
 	straight, err := outbox.NewUpdate("straight", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"},
 		&trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("25.50")})
 	require.NoError(s, err)
-	_, added, err := s.Enqueue(ctx, straight)
+	_, added, err := s.Enqueue(baseCtx, straight)
 	require.ErrorIs(s, err, trackdrive.ErrInvalidArgument, "an item straight from NewUpdate")
 	require.False(s, added)
-	counted, err := s.Counts(ctx)
+	counted, err := s.Counts(baseCtx)
 	require.NoError(s, err)
 	require.Equal(s, outbox.Counts{Waiting: 1, Oldest: counted.Oldest}, counted, "nothing else is stored")
 	s.enqueue(itemOf("behind", "u-1"))
 	s.become("known", outbox.Delivered)
-	ids, _ := s.claim("one", start, 9)
+	ids, _ := s.claim("one", startTime, 9)
 	require.Equal(s, []string{"behind"}, ids, "no item that is not whole is in front of it")
 }
 
@@ -326,11 +326,11 @@ var brokenChanges = []struct {
 	{"its lease to the year 10000", func(i *outbox.Item) { i.Lease = outbox.Lease{Token: "one", Until: farFuture} }},
 }
 
-func refusesBrokenChanges(s *trial) {
+func refusesBrokenChanges(s *storeTrial) {
 	s.enqueue(itemOf("a", "u-1"))
 	before := s.get("a")
 	for _, broken := range brokenChanges {
-		_, err := s.Update(ctx, "a", func(i *outbox.Item) error {
+		_, err := s.Update(baseCtx, "a", func(i *outbox.Item) error {
 			broken.corrupt(i)
 			i.LastError = "it was changed"
 			return nil
@@ -338,9 +338,9 @@ func refusesBrokenChanges(s *trial) {
 		require.ErrorIs(s, err, trackdrive.ErrInvalidArgument, "a change of %s", broken.name)
 		require.Equal(s, before, s.get("a"), "a change of %s is not stored", broken.name)
 	}
-	_, err := s.Get(ctx, "other")
+	_, err := s.Get(baseCtx, "other")
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
-	ids, _ := s.claim("one", start, 9)
+	ids, _ := s.claim("one", startTime, 9)
 	require.Equal(s, []string{"a"}, ids)
 }
 
@@ -353,7 +353,7 @@ func atOnce(n int, f func(i int)) {
 	all.Wait()
 }
 
-func storesOnceAtOnce(s *trial) {
+func storesOnceAtOnce(s *storeTrial) {
 	const callers, ids = 8, 20
 	var mu sync.Mutex
 	added := map[string]int{}
@@ -361,7 +361,7 @@ func storesOnceAtOnce(s *trial) {
 	atOnce(callers, func(int) {
 		for n := range ids {
 			id := fmt.Sprintf("id-%d", n)
-			_, isNew, err := s.Enqueue(ctx, itemOf(id, id))
+			_, isNew, err := s.Enqueue(baseCtx, itemOf(id, id))
 			mu.Lock()
 			failed = errors.Join(failed, err)
 			if isNew {
@@ -380,29 +380,29 @@ func storesOnceAtOnce(s *trial) {
 	require.Len(s, seqs, ids, "each has its own")
 }
 
-func heedsContext(s *trial) {
-	ended, cancel := context.WithCancel(ctx)
+func heedsContext(s *storeTrial) {
+	ended, cancel := context.WithCancel(baseCtx)
 	cancel()
 	_, _, err := s.Enqueue(ended, itemOf("a", "u-1"))
 	require.ErrorIs(s, err, context.Canceled)
-	_, err = s.Get(ctx, "a")
+	_, err = s.Get(baseCtx, "a")
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
 }
 
-func claimsWhatIsDue(s *trial) {
+func claimsWhatIsDue(s *storeTrial) {
 	late := itemOf("late", "u-4")
-	late.Due = start.Add(time.Hour)
+	late.Due = startTime.Add(time.Hour)
 	s.enqueue(itemOf("a", "u-1"), itemOf("b", "u-2"), itemOf("c", "u-3"), late)
-	first, _ := s.claim("one", start, 2)
+	first, _ := s.claim("one", startTime, 2)
 	require.Len(s, first, 2)
-	rest, next := s.claim("two", start, 2)
+	rest, next := s.claim("two", startTime, 2)
 	require.Len(s, rest, 1)
 	require.ElementsMatch(s, []string{"a", "b", "c"}, append(first, rest...))
-	require.True(s, next.Equal(start.Add(time.Minute)), "when the first lease ends, not %v", next)
+	require.True(s, next.Equal(startTime.Add(time.Minute)), "when the first lease ends, not %v", next)
 	for _, id := range []string{"a", "b", "c"} {
 		s.become(id, outbox.Delivered)
 	}
-	none, next := s.claim("three", start, 2)
+	none, next := s.claim("three", startTime, 2)
 	require.Empty(s, none)
 	require.True(s, next.Equal(late.Due), "when the next one is due, not %v", next)
 	ids, next := s.claim("four", late.Due, 2)
@@ -414,28 +414,28 @@ func claimsWhatIsDue(s *trial) {
 	require.True(s, next.IsZero(), "never, not %v", next)
 }
 
-func leases(s *trial) {
+func holdsLeases(s *storeTrial) {
 	s.enqueue(itemOf("a", "u-1"))
-	ids, _ := s.claim("one", start, 9)
+	ids, _ := s.claim("one", startTime, 9)
 	require.Equal(s, []string{"a"}, ids)
-	ids, next := s.claim("two", start.Add(59*time.Second), 9)
+	ids, next := s.claim("two", startTime.Add(59*time.Second), 9)
 	require.Empty(s, ids)
-	require.True(s, next.Equal(start.Add(time.Minute)))
-	ids, _ = s.claim("three", start.Add(time.Minute), 9)
+	require.True(s, next.Equal(startTime.Add(time.Minute)))
+	ids, _ = s.claim("three", startTime.Add(time.Minute), 9)
 	require.Equal(s, []string{"a"}, ids)
-	_, err := s.Update(ctx, "a", func(i *outbox.Item) error {
+	_, err := s.Update(baseCtx, "a", func(i *outbox.Item) error {
 		require.Equal(s, "three", i.Lease.Token, "who has it now")
-		i.Due, i.Lease = start.Add(2*time.Minute), outbox.Lease{}
+		i.Due, i.Lease = startTime.Add(2*time.Minute), outbox.Lease{}
 		return nil
 	})
 	require.NoError(s, err)
 	require.Equal(s, outbox.Lease{}, s.get("a").Lease)
-	ids, next = s.claim("four", start.Add(time.Minute), 9)
+	ids, next = s.claim("four", startTime.Add(time.Minute), 9)
 	require.Empty(s, ids, "it is free, but not due")
-	require.True(s, next.Equal(start.Add(2*time.Minute)))
+	require.True(s, next.Equal(startTime.Add(2*time.Minute)))
 }
 
-func claimsOnceAtOnce(s *trial) {
+func claimsOnceAtOnce(s *storeTrial) {
 	const n = 100
 	for i := range n {
 		id := fmt.Sprintf("id-%d", i)
@@ -446,7 +446,7 @@ func claimsOnceAtOnce(s *trial) {
 	var failed error
 	atOnce(8, func(worker int) {
 		for round := range n {
-			items, _, err := s.Claim(ctx, outbox.Claim{Token: fmt.Sprintf("%d-%d", worker, round), Now: start, Lease: time.Minute, Limit: 3})
+			items, _, err := s.Claim(baseCtx, outbox.Claim{Token: fmt.Sprintf("%d-%d", worker, round), Now: startTime, Lease: time.Minute, Limit: 3})
 			mu.Lock()
 			failed = errors.Join(failed, err)
 			for _, i := range items {
@@ -465,94 +465,94 @@ func claimsOnceAtOnce(s *trial) {
 	}
 }
 
-func claimsHeads(s *trial) {
+func claimsHeads(s *storeTrial) {
 	const n = 6
 	for i := range n {
 		s.enqueue(itemOf(fmt.Sprint(i), "u-1"))
 	}
 	for i, state := range []outbox.State{outbox.Delivered, outbox.Dead} {
-		ids, _ := s.claim(fmt.Sprint("token-", i), start, 9)
+		ids, _ := s.claim(fmt.Sprint("token-", i), startTime, 9)
 		require.Equal(s, []string{fmt.Sprint(i)}, ids)
 		s.become(ids[0], state)
 	}
 	for i, state := range []outbox.State{outbox.Parked, outbox.Aside} {
 		id := fmt.Sprint(i + 2)
 		s.become(id, state)
-		ids, next := s.claim("none", start, 9)
+		ids, next := s.claim("none", startTime, 9)
 		require.Empty(s, ids, "%s keeps those behind it waiting", state)
 		require.True(s, next.IsZero())
 		s.become(id, outbox.Delivered)
 	}
-	ids, _ := s.claim("head", start, 9)
+	ids, _ := s.claim("head", startTime, 9)
 	require.Equal(s, []string{"4"}, ids)
 	s.become("4", outbox.Waiting)
-	ids, _ = s.claim("again", start, 9)
+	ids, _ = s.claim("again", startTime, 9)
 	require.Equal(s, []string{"4"}, ids, "it is still the oldest")
 }
 
-func claimsOneOfACall(s *trial) {
+func claimsOneOfACall(s *storeTrial) {
 	s.enqueue(itemOf("old", "u-1"), itemOf("new", "u-1"))
 	s.become("old", outbox.Dead)
-	ids, _ := s.claim("one", start, 9)
+	ids, _ := s.claim("one", startTime, 9)
 	require.Equal(s, []string{"new"}, ids)
 	s.become("old", outbox.Waiting)
-	ids, next := s.claim("two", start, 9)
+	ids, next := s.claim("two", startTime, 9)
 	require.Empty(s, ids, "another one of the call is on its way")
-	require.True(s, next.Equal(start.Add(time.Minute)), "%v", next)
+	require.True(s, next.Equal(startTime.Add(time.Minute)), "%v", next)
 	s.become("new", outbox.Waiting)
-	ids, _ = s.claim("three", start, 9)
+	ids, _ = s.claim("three", startTime, 9)
 	require.Equal(s, []string{"old"}, ids)
 }
 
-func claimsMarked(s *trial) {
+func claimsMarked(s *storeTrial) {
 	s.enqueue(itemOf("a", "u-1"))
-	s.claim("one", start, 9)
-	_, err := s.Update(ctx, "a", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
+	s.claim("one", startTime, 9)
+	_, err := s.Update(baseCtx, "a", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
 	require.NoError(s, err)
 	require.Equal(s, "one", s.get("a").Lease.Token, "the lease stays")
-	ids, _ := s.claim("two", start, 9)
+	ids, _ := s.claim("two", startTime, 9)
 	require.Empty(s, ids)
-	items, _, err := s.Claim(ctx, outbox.Claim{Token: "three", Now: start.Add(time.Hour), Lease: time.Minute, Limit: 9})
+	items, _, err := s.Claim(baseCtx, outbox.Claim{Token: "three", Now: startTime.Add(time.Hour), Lease: time.Minute, Limit: 9})
 	require.NoError(s, err)
 	require.Len(s, items, 1)
 	require.Equal(s, outbox.Sending, items[0].State)
 }
 
-func breaksLeases(s *trial) {
+func breaksLeases(s *storeTrial) {
 	s.enqueue(itemOf("a", "u-1"), itemOf("marked", "u-2"))
 	// By a clock that is a day ahead.
-	ids, _ := s.claim("gone", start.Add(24*time.Hour), 9)
+	ids, _ := s.claim("gone", startTime.Add(24*time.Hour), 9)
 	require.ElementsMatch(s, []string{"a", "marked"}, ids)
-	_, err := s.Update(ctx, "marked", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
+	_, err := s.Update(baseCtx, "marked", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
 	require.NoError(s, err)
-	ids, _ = s.claim("early", start, 9)
+	ids, _ = s.claim("early", startTime, 9)
 	require.Empty(s, ids)
 	for id, want := range map[string]outbox.State{"a": outbox.Waiting, "marked": outbox.Aside} {
-		item, err := outbox.Release(ctx, s.Store, id)
+		item, err := outbox.Release(baseCtx, s.Store, id)
 		require.NoError(s, err)
 		require.Equal(s, want, item.State)
 		item = s.get(id)
 		require.Equal(s, want, item.State)
 		require.Equal(s, outbox.Lease{Token: "gone"}, item.Lease, "who had %s can still say what came of it", id)
 	}
-	ids, _ = s.claim("new", start, 9)
+	ids, _ = s.claim("new", startTime, 9)
 	require.Equal(s, []string{"a"}, ids)
 	s.become("a", outbox.Delivered)
-	_, err = outbox.Settle(ctx, s.Store, "marked", false)
+	_, err = outbox.Settle(baseCtx, s.Store, "marked", false)
 	require.NoError(s, err)
 	require.Equal(s, outbox.Lease{}, s.get("marked").Lease)
 	ids, _ = s.claim("newer", time.Now().Add(time.Minute), 9)
 	require.Equal(s, []string{"marked"}, ids)
 }
 
-func updatesInOneStep(s *trial) {
+func updatesInOneStep(s *storeTrial) {
 	s.enqueue(itemOf("a", "u-1"))
 	const callers, times = 8, 10
 	var mu sync.Mutex
 	var failed error
 	atOnce(callers, func(int) {
 		for range times {
-			_, err := s.Update(ctx, "a", func(i *outbox.Item) error { i.Attempts++; return nil })
+			_, err := s.Update(baseCtx, "a", func(i *outbox.Item) error { i.Attempts++; return nil })
 			mu.Lock()
 			failed = errors.Join(failed, err)
 			mu.Unlock()
@@ -562,27 +562,27 @@ func updatesInOneStep(s *trial) {
 	require.Equal(s, callers*times, s.get("a").Attempts)
 }
 
-func updatesNothing(s *trial) {
+func updatesNothing(s *storeTrial) {
 	s.enqueue(itemOf("a", "u-1"))
 	mistake := errors.New("no")
-	_, err := s.Update(ctx, "a", func(i *outbox.Item) error { i.State = outbox.Dead; return mistake })
+	_, err := s.Update(baseCtx, "a", func(i *outbox.Item) error { i.State = outbox.Dead; return mistake })
 	require.Equal(s, mistake, err)
 	require.Equal(s, outbox.Waiting, s.get("a").State)
-	_, err = s.Update(ctx, "b", func(*outbox.Item) error { return nil })
+	_, err = s.Update(baseCtx, "b", func(*outbox.Item) error { return nil })
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
 }
 
-// of puts an item on the account of another company.
-func of(subdomain string, item outbox.Item) outbox.Item {
+// ofCompany puts an item on the account of another company.
+func ofCompany(subdomain string, item outbox.Item) outbox.Item {
 	item.Subdomain, item.Key = subdomain, subdomain+"/"+item.CallUUID
 	return item
 }
 
-func picksCompanies(s *trial) {
-	s.enqueue(itemOf("a", "u-1"), of("acme-2", itemOf("a2", "u-1")), of("beta", itemOf("b", "u-1")), of("gamma", itemOf("g", "u-1")))
+func picksCompanies(s *storeTrial) {
+	s.enqueue(itemOf("a", "u-1"), ofCompany("acme-2", itemOf("a2", "u-1")), ofCompany("beta", itemOf("b", "u-1")), ofCompany("gamma", itemOf("g", "u-1")))
 	ids := func(c outbox.Claim) (ids []string) {
-		c.Token, c.Now, c.Lease, c.Limit = "token "+c.Only, start, time.Minute, 9
-		items, _, err := s.Claim(ctx, c)
+		c.Token, c.Now, c.Lease, c.Limit = "token "+c.Only, startTime, time.Minute, 9
+		items, _, err := s.Claim(baseCtx, c)
 		require.NoError(s, err)
 		for _, i := range items {
 			ids = append(ids, i.ID)
@@ -595,12 +595,12 @@ func picksCompanies(s *trial) {
 	require.Equal(s, []string{"a"}, ids(outbox.Claim{}))
 }
 
-func starvesNobody(s *trial) {
+func starvesNobody(s *storeTrial) {
 	for i := range 10 {
 		s.enqueue(itemOf(fmt.Sprint("a", i), fmt.Sprint("u-", i)))
 	}
-	s.enqueue(of("zeta", itemOf("z", "u-1")))
-	now := start
+	s.enqueue(ofCompany("zeta", itemOf("z", "u-1")))
+	now := startTime
 	for range 100 {
 		now = now.Add(time.Second)
 		ids, _ := s.claim(now.String(), now, 1)
@@ -608,7 +608,7 @@ func starvesNobody(s *trial) {
 		if ids[0] == "z" {
 			return
 		}
-		_, err := s.Update(ctx, ids[0], func(i *outbox.Item) error {
+		_, err := s.Update(baseCtx, ids[0], func(i *outbox.Item) error {
 			i.Due, i.Lease = now, outbox.Lease{} // at once again
 			return nil
 		})
@@ -617,7 +617,7 @@ func starvesNobody(s *trial) {
 	s.Errorf("zeta's item was not claimed")
 }
 
-func lists(s *trial) {
+func listsPages(s *storeTrial) {
 	for i := range 7 {
 		s.enqueue(itemOf(fmt.Sprint(i), fmt.Sprint("u-", i)))
 	}
@@ -625,7 +625,7 @@ func lists(s *trial) {
 		s.become(id, outbox.Dead)
 	}
 	page := func(q outbox.Query) (ids []string, last uint64) {
-		items, err := s.List(ctx, q)
+		items, err := s.List(baseCtx, q)
 		require.NoError(s, err)
 		for _, i := range items {
 			require.Equal(s, q.State, i.State)
@@ -643,56 +643,57 @@ func lists(s *trial) {
 	require.Empty(s, ids)
 }
 
-func counts(s *trial) {
-	got, err := s.Counts(ctx)
+func countsStates(s *storeTrial) {
+	got, err := s.Counts(baseCtx)
 	require.NoError(s, err)
 	require.Equal(s, outbox.Counts{}, got)
 	for i, state := range []outbox.State{outbox.Delivered, outbox.Waiting, outbox.Waiting, outbox.Parked, outbox.Aside, outbox.Dead, outbox.Sending} {
 		item := itemOf(fmt.Sprint(i), fmt.Sprint("u-", i))
-		item.EnqueuedAt = start.Add(time.Duration(i) * time.Second)
+		item.EnqueuedAt = startTime.Add(time.Duration(i) * time.Second)
 		s.enqueue(item)
 		s.become(item.ID, state)
 	}
-	got, err = s.Counts(ctx)
+	got, err = s.Counts(baseCtx)
 	require.NoError(s, err)
-	require.True(s, got.Oldest.Equal(start.Add(time.Second)), "%v", got.Oldest)
+	require.True(s, got.Oldest.Equal(startTime.Add(time.Second)), "%v", got.Oldest)
 	got.Oldest = time.Time{}
 	require.Equal(s, outbox.Counts{Waiting: 2, Sending: 1, Parked: 1, Aside: 1, Dead: 1, Delivered: 1}, got)
 	require.Equal(s, 5, got.Backlog())
 }
 
-func purges(s *trial) {
+func purgesDelivered(s *storeTrial) {
 	for i, state := range []outbox.State{outbox.Delivered, outbox.Delivered, outbox.Dead, outbox.Waiting} {
 		id := fmt.Sprint(i)
 		s.enqueue(itemOf(id, "u-"+id))
 		s.become(id, state)
 	}
-	_, err := s.Update(ctx, "1", func(i *outbox.Item) error { i.State = outbox.Waiting; return nil })
+	_, err := s.Update(baseCtx, "1", func(i *outbox.Item) error { i.State = outbox.Waiting; return nil })
 	require.NoError(s, err)
-	_, err = s.Update(ctx, "1", func(i *outbox.Item) error {
-		i.State, i.SettledAt = outbox.Delivered, start.Add(time.Hour)
+	_, err = s.Update(baseCtx, "1", func(i *outbox.Item) error {
+		i.State, i.SettledAt = outbox.Delivered, startTime.Add(time.Hour)
 		return nil
 	})
 	require.NoError(s, err)
-	n, err := s.Purge(ctx, start)
+	n, err := s.Purge(baseCtx, startTime)
 	require.NoError(s, err)
 	require.Zero(s, n)
-	n, err = s.Purge(ctx, start.Add(time.Hour))
+	n, err = s.Purge(baseCtx, startTime.Add(time.Hour))
 	require.NoError(s, err)
 	require.Equal(s, 1, n)
-	_, err = s.Get(ctx, "0")
+	_, err = s.Get(baseCtx, "0")
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
 	s.get("1")
-	got, err := s.Counts(ctx)
+	got, err := s.Counts(baseCtx)
 	require.NoError(s, err)
 	require.Equal(s, 1, got.Delivered)
 	s.enqueue(itemOf("0", "u-0")) // the id is forgotten
-	ids, _ := s.claim("one", start, 9)
+	ids, _ := s.claim("one", startTime, 9)
 	require.ElementsMatch(s, []string{"0", "3"}, ids)
 }
 
-// works lets two workers deliver to a fake that fails now and then.
-func works(s *trial) {
+// deliversWithTwoWorkers lets two workers deliver to a fake that fails now and
+// then.
+func deliversWithTwoWorkers(s *storeTrial) {
 	const companies, calls, each = 3, 5, 4
 	fake := trackdrivetest.New(trackdrivetest.WithSubdomain("home"))
 	client, err := trackdrive.NewClient("", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(
@@ -713,7 +714,7 @@ func works(s *trial) {
 			}
 			item, err := outbox.NewUpdate(fmt.Sprint(call.Subdomain, call.UUID, n), call, u)
 			require.NoError(s, err)
-			_, added, err := outbox.Enqueue(ctx, s.Store, item)
+			_, added, err := outbox.Enqueue(baseCtx, s.Store, item)
 			require.NoError(s, err)
 			require.True(s, added)
 		}
@@ -724,7 +725,7 @@ func works(s *trial) {
 	atOnce(2, func(int) {
 		worker, err := outbox.New(outbox.Config{Store: s.Store, Client: client, Rules: outbox.Rules{FirstWait: time.Millisecond, MaxWait: 10 * time.Millisecond}})
 		if err == nil {
-			limited, cancel := context.WithTimeout(ctx, time.Minute)
+			limited, cancel := context.WithTimeout(baseCtx, time.Minute)
 			defer cancel()
 			err = worker.Drain(limited)
 		}
@@ -734,7 +735,7 @@ func works(s *trial) {
 	})
 	require.NoError(s, failed)
 	// What one worker had on its way when the other ended is done by now.
-	got, err := s.Counts(ctx)
+	got, err := s.Counts(baseCtx)
 	require.NoError(s, err)
 	require.Equal(s, outbox.Counts{Delivered: companies * calls * each}, got)
 	for call, company := range accounts {

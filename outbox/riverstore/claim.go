@@ -36,7 +36,7 @@ func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item,
 		return err
 	})
 	if err != nil {
-		return nil, time.Time{}, wrap(err)
+		return nil, time.Time{}, wrapError(err)
 	}
 	return items, next, nil
 }
@@ -130,14 +130,14 @@ func (s *Store) next(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Ti
 	return next, err
 }
 
-// found is what an engine learns of a call.
-type found struct {
+// claimedCall is what an engine learns of a call.
+type claimedCall struct {
 	item *outbox.Item  // leased; nil where there is nothing to deliver now
 	wait time.Duration // until there may be; 0 for never, as far as is known
 }
 
 // claimCall leases the head of a call, by the clock of the database.
-func (s *Store) claimCall(ctx context.Context, key, token string, lease time.Duration) (f found, err error) {
+func (s *Store) claimCall(ctx context.Context, key, token string, lease time.Duration) (f claimedCall, err error) {
 	// By this machine's clock the lease ends no later than by that of the
 	// database: it begins before that is asked.
 	data, err := encodeLease(outbox.Lease{Token: token, Until: time.Now().Add(lease)})
@@ -164,7 +164,7 @@ func (s *Store) claimCall(ctx context.Context, key, token string, lease time.Dur
 		})
 	})
 	if err != nil {
-		return found{}, wrap(err)
+		return claimedCall{}, wrapError(err)
 	}
 	return f, nil
 }

@@ -58,14 +58,14 @@ const (
 	// River's own 100 ms would give Concurrency items ten times in a second.
 	fetchCooldown = 20 * time.Millisecond
 
-	turn       = 30 * time.Second // how long a job goes on with its call, before others have their turn
-	longSnooze = 2 * time.Minute  // after it a job looks again whether its company was resumed
-	grace      = 5 * time.Second  // how long an item is due, until its job is taken for lost
-	coverage   = 10 * time.Minute // a job that is further away covers nothing
-	sweepLimit = 10_000           // jobs for each sweep
-	riverConns = 5                // what River needs beside its workers, where it has connections of its own
-	purgeEvery = time.Hour
-	retryWait  = time.Second // after the database failed
+	callTurn    = 30 * time.Second // how long a job goes on with its call, before others have their turn
+	longSnooze  = 2 * time.Minute  // after it a job looks again whether its company was resumed
+	orphanGrace = 5 * time.Second  // how long an item is due, until its job is taken for lost
+	jobCoverage = 10 * time.Minute // a job that is further away covers nothing
+	sweepLimit  = 10_000           // jobs for each sweep
+	riverConns  = 5                // what River needs beside its workers, where it has connections of its own
+	purgeEvery  = time.Hour
+	retryWait   = time.Second // after the database failed
 )
 
 // New makes an Engine. It starts nothing: see [Engine.Start]. Errors are of kind
@@ -73,15 +73,15 @@ const (
 func New(config Config) (*Engine, error) {
 	switch {
 	case config.Store == nil:
-		return nil, invalid("store", "is nil")
+		return nil, invalidArgument("store", "is nil")
 	case config.Worker == nil:
-		return nil, invalid("worker", "is nil")
+		return nil, invalidArgument("worker", "is nil")
 	case config.Concurrency < 0:
-		return nil, invalid("concurrency", "is negative")
+		return nil, invalidArgument("concurrency", "is negative")
 	case config.Poll < 0:
-		return nil, invalid("poll", "is negative")
+		return nil, invalidArgument("poll", "is negative")
 	case config.SweepEvery < 0:
-		return nil, invalid("sweep every", "is negative")
+		return nil, invalidArgument("sweep every", "is negative")
 	}
 	if config.Concurrency == 0 {
 		config.Concurrency = defaultConcurrency
@@ -90,12 +90,12 @@ func New(config Config) (*Engine, error) {
 	config.Poll = orDefault(config.Poll, defaultPoll)
 	config.SweepEvery = orDefault(config.SweepEvery, defaultSweep)
 	if config.Lease <= config.Worker.Timeout() {
-		return nil, invalid("lease", "is not longer than a delivery may take")
+		return nil, invalidArgument("lease", "is not longer than a delivery may take")
 	}
 	return &Engine{config: config}, nil
 }
 
-func invalid(field, problem string) error {
+func invalidArgument(field, problem string) error {
 	return fmt.Errorf("%w: %s: %s", trackdrive.ErrInvalidArgument, field, problem)
 }
 
@@ -118,13 +118,13 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.client != nil {
-		return invalid("engine", "is started already")
+		return invalidArgument("engine", "is started already")
 	}
 	workers := river.NewWorkers()
 	e.AddWorkers(workers)
 	pool, isOwn, err := e.config.Store.riverPool(ctx, int32(e.config.Concurrency)+riverConns)
 	if err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	if isOwn {
 		e.own = pool
@@ -146,7 +146,7 @@ func (e *Engine) Start(ctx context.Context) error {
 		return fmt.Errorf("riverstore: %w", err)
 	}
 	if err := client.Start(ctx); err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	e.client = client
 	ctx, e.noSweeps = context.WithCancel(ctx)
@@ -168,7 +168,7 @@ func (e *Engine) insertSweeps(ctx context.Context) {
 			return err
 		})
 		if err != nil && ctx.Err() == nil {
-			s.options.Logger.WarnContext(ctx, "riverstore: no sweep now", "error", wrap(err))
+			s.options.Logger.WarnContext(ctx, "riverstore: no sweep now", "error", wrapError(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -214,8 +214,8 @@ func (e *Engine) closeOwn() {
 // workers of the outbox, before the Client is made. Give the Client
 // [Engine.Queues] and [Engine.PeriodicJobs] besides, and the store's schema.
 func (e *Engine) AddWorkers(workers *river.Workers) {
-	river.AddWorker(workers, &deliverer{Engine: e})
-	river.AddWorker(workers, &sweeper{Engine: e})
+	river.AddWorker(workers, &deliverWorker{Engine: e})
+	river.AddWorker(workers, &sweepWorker{Engine: e})
 }
 
 // Queues are for river.Config.Queues.
@@ -250,7 +250,7 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		if err := tx.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, s.sql.orphans, now.Add(-min(grace, e.config.SweepEvery)), deliverArgs{}.Kind(), coverage, sweepLimit, s.options.Queue)
+		rows, err := tx.Query(ctx, s.sql.orphans, now.Add(-min(orphanGrace, e.config.SweepEvery)), deliverArgs{}.Kind(), jobCoverage, sweepLimit, s.options.Queue)
 		if err != nil {
 			return err
 		}
@@ -266,14 +266,14 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 		return err
 	})
 	if err != nil {
-		return 0, wrap(err)
+		return 0, wrapError(err)
 	}
 	return n, nil
 }
 
 // jobTimeout is the longest that a job takes.
 func (e *Engine) jobTimeout() time.Duration {
-	return turn + e.config.Worker.Timeout() + time.Minute
+	return callTurn + e.config.Worker.Timeout() + time.Minute
 }
 
 // The priorities of jobs: a sweep does not wait behind a backlog, nor does a
@@ -297,25 +297,25 @@ func (s *Store) jobOpts() *river.InsertOpts {
 	return &river.InsertOpts{Queue: s.options.Queue, Priority: deliverPriority}
 }
 
-// deliverer delivers what a call has.
-type deliverer struct {
+// deliverWorker delivers what a call has.
+type deliverWorker struct {
 	river.WorkerDefaults[deliverArgs]
 	*Engine
 }
 
 // Timeout is the longest that a job takes.
-func (d *deliverer) Timeout(*river.Job[deliverArgs]) time.Duration { return d.jobTimeout() }
+func (d *deliverWorker) Timeout(*river.Job[deliverArgs]) time.Duration { return d.jobTimeout() }
 
 // NextRetry is soon: only the database makes a job fail.
-func (d *deliverer) NextRetry(job *river.Job[deliverArgs]) time.Time {
+func (d *deliverWorker) NextRetry(job *river.Job[deliverArgs]) time.Time {
 	return time.Now().Add(retryWait * time.Duration(min(job.Attempt, 30)))
 }
 
 // Work delivers the items of a call, one after the other, as long as they are
 // due. Who delivered one looks at the call once more: so another one that finds
 // the call taken may leave it alone.
-func (d *deliverer) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
-	for began := time.Now(); time.Since(began) < turn && !d.stopping.Load() && ctx.Err() == nil; {
+func (d *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
+	for began := time.Now(); time.Since(began) < callTurn && !d.stopping.Load() && ctx.Err() == nil; {
 		wait, err := d.deliverNext(ctx, job)
 		switch {
 		case errors.Is(err, outbox.ErrLeaseLost):
@@ -333,13 +333,13 @@ func (d *deliverer) Work(ctx context.Context, job *river.Job[deliverArgs]) error
 
 // deliverNext delivers one item; then wait is 0. Else it is how long there is
 // nothing to do for the call: negative for never, as far as is known.
-func (d *deliverer) deliverNext(ctx context.Context, job *river.Job[deliverArgs]) (wait time.Duration, err error) {
+func (d *deliverWorker) deliverNext(ctx context.Context, job *river.Job[deliverArgs]) (wait time.Duration, err error) {
 	s := d.config.Store
 	release, wait := d.config.Worker.Admit(job.Args.Subdomain)
 	if wait > 0 {
 		if job.Priority < restingPriority {
 			if _, err := s.exec(ctx, s.sql.stepBack, job.ID, restingPriority); err != nil {
-				return 0, wrap(err)
+				return 0, wrapError(err)
 			}
 		}
 		// A backlog does not come back all at once.
@@ -366,14 +366,14 @@ type sweepArgs struct{}
 // Kind names the job.
 func (sweepArgs) Kind() string { return "trackdrive_outbox_sweep" }
 
-// sweeper looks for what was lost, and purges.
-type sweeper struct {
+// sweepWorker looks for what was lost, and purges.
+type sweepWorker struct {
 	river.WorkerDefaults[sweepArgs]
 	*Engine
 }
 
 // Work sweeps.
-func (w *sweeper) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
+func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	_, err := w.Sweep(ctx)
 	if err != nil || !w.isPurgeTime(time.Now()) {
 		return err

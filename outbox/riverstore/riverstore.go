@@ -96,7 +96,7 @@ type Options struct {
 }
 
 const (
-	table        = "trackdrive_outbox"
+	itemTable    = "trackdrive_outbox"
 	defaultQueue = "trackdrive_outbox"
 )
 
@@ -136,9 +136,9 @@ func (o *Options) check() error {
 	case o.Schema == "":
 		return nil
 	case len(o.Schema) > maxSchema:
-		return invalid("schema", fmt.Sprintf("is longer than %d bytes", maxSchema))
+		return invalidArgument("schema", fmt.Sprintf("is longer than %d bytes", maxSchema))
 	case !schemaName.MatchString(o.Schema):
-		return invalid("schema", "has more than letters, digits and underscores, or begins with a digit")
+		return invalidArgument("schema", "has more than letters, digits and underscores, or begins with a digit")
 	}
 	return nil
 }
@@ -157,7 +157,7 @@ type Store struct {
 	options Options
 	pool    *pgxpool.Pool
 	river   *river.Client[pgx.Tx] // inserts jobs, and works on none
-	sql     statements
+	sql     sqlStatements
 	tableID string // the database's own
 }
 
@@ -189,34 +189,34 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, er
 	return s, nil
 }
 
-// statements are the queries, with the names of the tables filled in.
-type statements struct {
+// sqlStatements are the queries, with the names of the tables filled in.
+type sqlStatements struct {
 	add, get, version, change, list, counts, oldest, purge, probe string
 
 	lock, claimOne, look, candidates, claimMany, nextDue, nextLease, orphans, stepBack string
 }
 
 const (
-	unsettled = `state NOT IN ('delivered', 'dead')`
-	claimable = `state IN ('waiting', 'sending')`
+	isUnsettled = `state NOT IN ('delivered', 'dead')`
+	isClaimable = `state IN ('waiting', 'sending')`
 	// isHead holds for the oldest unsettled item of a call.
-	isHead = `NOT EXISTS (SELECT FROM {items} o WHERE o.key = i.key AND o.seq < i.seq AND o.` + unsettled + `)`
+	isHead = `NOT EXISTS (SELECT FROM {items} o WHERE o.key = i.key AND o.seq < i.seq AND o.` + isUnsettled + `)`
 	// isFree holds where no item of the call is under a lease at $1.
 	isFree = `NOT EXISTS (SELECT FROM {items} l WHERE l.key = i.key AND l.lease_until > $1)`
-	// wanted is by company: $2 is the only one, or empty; $3 are those left out.
-	wanted = `($2 = '' OR i.subdomain = $2) AND i.subdomain <> ALL($3)`
-	// companies finds them without reading all of their items.
-	companies = `WITH RECURSIVE names AS (
-		(SELECT subdomain FROM {items} WHERE ` + claimable + ` ORDER BY subdomain LIMIT 1)
+	// isWanted is by company: $2 is the only one, or empty; $3 are those left out.
+	isWanted = `($2 = '' OR i.subdomain = $2) AND i.subdomain <> ALL($3)`
+	// withCompanies finds them without reading all of their items.
+	withCompanies = `WITH RECURSIVE names AS (
+		(SELECT subdomain FROM {items} WHERE ` + isClaimable + ` ORDER BY subdomain LIMIT 1)
 		UNION ALL
-		SELECT (SELECT n.subdomain FROM {items} n WHERE n.` + claimable + ` AND n.subdomain > names.subdomain ORDER BY n.subdomain LIMIT 1)
+		SELECT (SELECT n.subdomain FROM {items} n WHERE n.` + isClaimable + ` AND n.subdomain > names.subdomain ORDER BY n.subdomain LIMIT 1)
 		FROM names WHERE names.subdomain IS NOT NULL
-	), companies AS (SELECT i.subdomain FROM names i WHERE i.subdomain IS NOT NULL AND ` + wanted + `)`
+	), companies AS (SELECT i.subdomain FROM names i WHERE i.subdomain IS NOT NULL AND ` + isWanted + `)`
 )
 
-func newStatements(o *Options) statements {
-	fill := strings.NewReplacer("{items}", o.name(table), "{jobs}", o.name("river_job")).Replace
-	return statements{
+func newStatements(o *Options) sqlStatements {
+	fill := strings.NewReplacer("{items}", o.name(itemTable), "{jobs}", o.name("river_job")).Replace
+	return sqlStatements{
 		add: fill(`INSERT INTO {items} (id, key, subdomain, state, due, settled_at, item) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (id) DO NOTHING RETURNING seq`),
 		get:     fill(`SELECT seq, item, lease FROM {items} WHERE id = $1`),
@@ -242,32 +242,32 @@ func newStatements(o *Options) statements {
 
 		lock: `SELECT pg_advisory_xact_lock($1::int, hashtext($2))`,
 		claimOne: fill(`UPDATE {items} i SET version = version + 1, lease = $2::json, lease_until = clock_timestamp() + $3::interval
-			WHERE i.key = $1 AND ` + isHead + ` AND i.` + claimable + ` AND i.due <= clock_timestamp()
+			WHERE i.key = $1 AND ` + isHead + ` AND i.` + isClaimable + ` AND i.due <= clock_timestamp()
 			AND NOT EXISTS (SELECT FROM {items} l WHERE l.key = $1 AND l.lease_until > clock_timestamp())
 			RETURNING seq, item, lease`),
 		look: fill(`SELECT least(greatest(i.due, (SELECT max(l.lease_until) FROM {items} l WHERE l.key = $1)) - clock_timestamp(), interval '1 day')
-			FROM {items} i WHERE i.key = $1 AND ` + isHead + ` AND i.` + unsettled + ` AND i.` + claimable),
-		candidates: fill(companies + `, found AS MATERIALIZED (
+			FROM {items} i WHERE i.key = $1 AND ` + isHead + ` AND i.` + isUnsettled + ` AND i.` + isClaimable),
+		candidates: fill(withCompanies + `, found AS MATERIALIZED (
 			SELECT f.key FROM companies c CROSS JOIN LATERAL (
 				SELECT i.key, row_number() OVER (ORDER BY i.due, i.seq) AS turn FROM {items} i
-				WHERE i.subdomain = c.subdomain AND i.` + claimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
+				WHERE i.subdomain = c.subdomain AND i.` + isClaimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
 				ORDER BY i.due, i.seq LIMIT $4
 			) f ORDER BY f.turn, random() LIMIT $4
 		) SELECT key, pg_try_advisory_xact_lock($5::int, hashtext($6 || key)) FROM found`),
 		claimMany: fill(`UPDATE {items} i SET version = version + 1, lease = $3::json, lease_until = $4
-			WHERE i.key = ANY($2) AND ` + isHead + ` AND i.` + claimable + ` AND i.due <= $1 AND ` + isFree + `
+			WHERE i.key = ANY($2) AND ` + isHead + ` AND i.` + isClaimable + ` AND i.due <= $1 AND ` + isFree + `
 			RETURNING seq, item, lease`),
-		nextDue: fill(companies + ` SELECT f.item FROM companies c CROSS JOIN LATERAL (
+		nextDue: fill(withCompanies + ` SELECT f.item FROM companies c CROSS JOIN LATERAL (
 				SELECT i.item, i.due FROM {items} i
-				WHERE i.subdomain = c.subdomain AND i.` + claimable + ` AND i.due > $1 AND ` + isHead + ` AND ` + isFree + `
+				WHERE i.subdomain = c.subdomain AND i.` + isClaimable + ` AND i.due > $1 AND ` + isHead + ` AND ` + isFree + `
 				ORDER BY i.due LIMIT 1
 			) f ORDER BY f.due LIMIT 1`),
-		nextLease: fill(`SELECT i.lease FROM {items} i WHERE i.lease_until > $1 AND ` + wanted + ` ORDER BY i.lease_until LIMIT 1`),
+		nextLease: fill(`SELECT i.lease FROM {items} i WHERE i.lease_until > $1 AND ` + isWanted + ` ORDER BY i.lease_until LIMIT 1`),
 		orphans: fill(`WITH jobs AS MATERIALIZED (
 				SELECT args->>'key' AS key FROM {jobs}
 				WHERE kind = $2 AND queue = $5 AND state IN ('available', 'pending', 'retryable', 'scheduled') AND scheduled_at <= clock_timestamp() + $3::interval
 			) SELECT i.key, i.subdomain FROM {items} i
-			WHERE i.` + claimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
+			WHERE i.` + isClaimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
 			AND NOT EXISTS (SELECT FROM jobs j WHERE j.key = i.key)
 			ORDER BY i.due LIMIT $4`),
 		stepBack: fill(`UPDATE {jobs} SET priority = $2 WHERE id = $1`),
@@ -280,8 +280,8 @@ const (
 	insufficientPrivilege = "42501"
 )
 
-// wrap says what is wrong with the database, and shows no item.
-func wrap(err error) error {
+// wrapError says what is wrong with the database, and shows no item.
+func wrapError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -314,7 +314,7 @@ func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 		return err
 	})
 	if err != nil {
-		return outbox.Item{}, false, wrap(err)
+		return outbox.Item{}, false, wrapError(err)
 	}
 	return stored, added, nil
 }
@@ -331,19 +331,19 @@ func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 // Errors are those of outbox.Enqueue. After one of the database the transaction
 // is of no use: roll it back.
 func (s *Store) EnqueueTx(ctx context.Context, tx pgx.Tx, item outbox.Item) (stored outbox.Item, added bool, err error) {
-	return outbox.Enqueue(ctx, within{s, tx}, item)
+	return outbox.Enqueue(ctx, txStore{s, tx}, item)
 }
 
-// within is a store that enqueues in a transaction.
-type within struct {
+// txStore is a store that enqueues in a transaction.
+type txStore struct {
 	*Store
 	tx pgx.Tx
 }
 
 // Enqueue stores an item when the transaction commits.
-func (w within) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
+func (w txStore) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
 	stored, added, err = w.add(ctx, w.tx, item)
-	return stored, added, wrap(err)
+	return stored, added, wrapError(err)
 }
 
 func (s *Store) add(ctx context.Context, tx pgx.Tx, item outbox.Item) (stored outbox.Item, added bool, err error) {
@@ -390,22 +390,22 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 			return outbox.Item{}, outbox.ErrUnknownItem
 		}
 		if err != nil {
-			return outbox.Item{}, wrap(err)
+			return outbox.Item{}, wrapError(err)
 		}
 		before, err := row.decode()
 		if err != nil {
-			return outbox.Item{}, wrap(err)
+			return outbox.Item{}, wrapError(err)
 		}
 		after := before
 		if err := change(&after); err != nil {
 			return outbox.Item{}, err
 		}
 		if err := outbox.CheckChange(before, after); err != nil {
-			return outbox.Item{}, wrap(err)
+			return outbox.Item{}, wrapError(err)
 		}
 		stored, err := s.replace(ctx, &before, &after, version)
 		if err != nil {
-			return outbox.Item{}, wrap(err)
+			return outbox.Item{}, wrapError(err)
 		}
 		if stored {
 			return after, nil
@@ -454,7 +454,7 @@ func (s *Store) Get(ctx context.Context, id string) (outbox.Item, error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return outbox.Item{}, outbox.ErrUnknownItem
 	}
-	return item, wrap(err)
+	return item, wrapError(err)
 }
 
 // List lists the items of a state.
@@ -467,7 +467,7 @@ func (s *Store) List(ctx context.Context, q outbox.Query) ([]outbox.Item, error)
 		items, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
 		return err
 	}, s.sql.list, string(q.State), int64(q.After), q.PageSize())
-	return items, wrap(err)
+	return items, wrapError(err)
 }
 
 // Counts tells how many items are in each state. It counts in an index: a
@@ -484,7 +484,7 @@ func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
 		return err
 	}, s.sql.counts)
 	if err != nil || counts.Waiting == 0 {
-		return counts, wrap(err)
+		return counts, wrapError(err)
 	}
 	var row itemRow
 	err = s.queryRow(ctx, func(r pgx.Row) error { return r.Scan(&row.item) }, s.sql.oldest)
@@ -492,11 +492,11 @@ func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
 		return counts, nil
 	}
 	if err != nil {
-		return counts, wrap(err)
+		return counts, wrapError(err)
 	}
 	oldest, err := row.decode()
 	counts.Oldest = oldest.EnqueuedAt
-	return counts, wrap(err)
+	return counts, wrapError(err)
 }
 
 // purgeBatch is how many items one transaction removes.
@@ -509,7 +509,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err e
 		n, err := s.exec(ctx, s.sql.purge, before, purgeBatch)
 		removed += int(n)
 		if err != nil || n < purgeBatch {
-			return removed, wrap(err)
+			return removed, wrapError(err)
 		}
 	}
 }

@@ -15,8 +15,9 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// migrations of the table, in order. What was released stays: add at the end.
-var migrations = []string{`
+// tableMigrations are the versions of the table, in order. What was released
+// stays: add at the end.
+var tableMigrations = []string{`
 	CREATE TABLE {items} (
 		id          text PRIMARY KEY,
 		seq         bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -30,14 +31,14 @@ var migrations = []string{`
 		version     bigint NOT NULL DEFAULT 0,
 		item        json NOT NULL
 	);
-	CREATE INDEX trackdrive_outbox_calls ON {items} (key, seq) WHERE ` + unsettled + `;
-	CREATE INDEX trackdrive_outbox_due ON {items} (subdomain, due, seq) WHERE ` + claimable + `;
+	CREATE INDEX trackdrive_outbox_calls ON {items} (key, seq) WHERE ` + isUnsettled + `;
+	CREATE INDEX trackdrive_outbox_due ON {items} (subdomain, due, seq) WHERE ` + isClaimable + `;
 	CREATE INDEX trackdrive_outbox_leases ON {items} (key, lease_until) WHERE lease_until IS NOT NULL;
 	CREATE INDEX trackdrive_outbox_states ON {items} (state, seq);
 	CREATE INDEX trackdrive_outbox_settled ON {items} (settled_at) WHERE state = 'delivered';
 `}
 
-const versionTable = table + "_migration"
+const versionTable = itemTable + "_migration"
 
 // Migrate makes the tables of the outbox and those of River, or brings them up
 // to date. It may be called at every start, also by several processes at once.
@@ -54,29 +55,29 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
 	own, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	defer own.Close()
 	conn, err := own.Acquire(ctx)
 	if err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	defer conn.Release()
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1::int, hashtext(coalesce(nullif($2, ''), current_schema(), '')))`, migrateLock, o.Schema); err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	if err := o.makeSchema(ctx, conn); err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	migrator, err := o.migrator(pool)
 	if err != nil {
 		return err
 	}
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	if err := pgx.BeginTxFunc(ctx, conn, readCommitted, func(tx pgx.Tx) error { return o.migrate(ctx, tx) }); err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	return nil
 }
@@ -108,8 +109,8 @@ func (o *Options) migrate(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	for i := done; i < len(migrations); i++ {
-		if _, err := tx.Exec(ctx, strings.ReplaceAll(migrations[i], "{items}", o.name(table))); err != nil {
+	for i := done; i < len(tableMigrations); i++ {
+		if _, err := tx.Exec(ctx, strings.ReplaceAll(tableMigrations[i], "{items}", o.name(itemTable))); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO `+o.name(versionTable)+` VALUES ($1)`, i+1); err != nil {
@@ -137,10 +138,10 @@ func (s *Store) check(ctx context.Context) error {
 	}
 	done, err := s.options.version(ctx, s.pool)
 	if err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
-	if done < len(migrations) {
-		return fmt.Errorf("%w: the outbox has version %d, not %d", ErrNotMigrated, done, len(migrations))
+	if done < len(tableMigrations) {
+		return fmt.Errorf("%w: the outbox has version %d, not %d", ErrNotMigrated, done, len(tableMigrations))
 	}
 	migrator, err := s.options.migrator(s.pool)
 	if err != nil {
@@ -148,13 +149,13 @@ func (s *Store) check(ctx context.Context) error {
 	}
 	rivers, err := migrator.Validate(ctx, nil)
 	if err != nil {
-		return wrap(err)
+		return wrapError(err)
 	}
 	if !rivers.OK {
 		return fmt.Errorf("%w: River: %s", ErrNotMigrated, strings.Join(rivers.Messages, "; "))
 	}
-	if err := s.pool.QueryRow(ctx, `SELECT $1::regclass::oid::text`, s.options.name(table)).Scan(&s.tableID); err != nil {
-		return wrap(err)
+	if err := s.pool.QueryRow(ctx, `SELECT $1::regclass::oid::text`, s.options.name(itemTable)).Scan(&s.tableID); err != nil {
+		return wrapError(err)
 	}
 	return s.checkRights(ctx)
 }
@@ -167,7 +168,7 @@ func (s *Store) checkSettings(ctx context.Context) error {
 		current_setting('fsync'), current_setting('synchronous_commit')`).Scan(&isStandby, &readOnly, &fsync, &commit)
 	switch {
 	case err != nil:
-		return wrap(err)
+		return wrapError(err)
 	case isStandby:
 		return fmt.Errorf("%w: the server is a standby", ErrReadOnly)
 	case readOnly == "on":
@@ -185,5 +186,5 @@ func (s *Store) checkRights(ctx context.Context) error {
 	if errors.As(err, &said) && said.Code == insufficientPrivilege {
 		return fmt.Errorf("%w: %s", ErrReadOnly, said.Message)
 	}
-	return wrap(err)
+	return wrapError(err)
 }

@@ -17,8 +17,8 @@ import (
 var readCommitted = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
 
 const (
-	begin  = `BEGIN ISOLATION LEVEL READ COMMITTED`
-	commit = `COMMIT`
+	beginSQL  = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	commitSQL = `COMMIT`
 )
 
 // inTx runs do in a transaction.
@@ -29,9 +29,9 @@ func (s *Store) inTx(ctx context.Context, do func(pgx.Tx) error) error {
 // inTrip runs what queue queues in a transaction, and in one round trip.
 func (s *Store) inTrip(ctx context.Context, queue func(*pgx.Batch)) error {
 	batch := &pgx.Batch{}
-	batch.Queue(begin)
+	batch.Queue(beginSQL)
 	queue(batch)
-	batch.Queue(commit)
+	batch.Queue(commitSQL)
 	return s.pool.SendBatch(ctx, batch).Close()
 }
 

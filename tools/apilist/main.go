@@ -16,7 +16,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: apilist DIR")
 		os.Exit(2)
 	}
-	lines, err := list(os.Args[1])
+	lines, err := listAPI(os.Args[1])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-func list(dir string) ([]string, error) {
+func listAPI(dir string) ([]string, error) {
 	pkgs, err := packages.Load(&packages.Config{
 		Dir:  dir,
 		Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedDeps,
@@ -40,5 +40,5 @@ func list(dir string) ([]string, error) {
 	if len(pkgs[0].Errors) > 0 {
 		return nil, pkgs[0].Errors[0]
 	}
-	return describe(pkgs[0].Types), nil
+	return describePackage(pkgs[0].Types), nil
 }

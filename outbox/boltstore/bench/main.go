@@ -33,13 +33,13 @@ func main() {
 	dir := flag.String("dir", "", "`directory` on the disk to be measured (default: a temporary one)")
 	items := flag.Int("items", 4000, "how many items each way writes")
 	flag.Parse()
-	if err := run(os.Stdout, *dir, *items); err != nil {
+	if err := runBench(os.Stdout, *dir, *items); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer, dir string, n int) error {
+func runBench(out io.Writer, dir string, n int) error {
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "outbox-bench-")
 		if err != nil {
@@ -54,32 +54,32 @@ func run(out io.Writer, dir string, n int) error {
 	}
 	fmt.Fprintf(out, "%-10s %-34s %12s %8s\n", "writers", "way", "items/s", "ratio")
 	for _, writers := range []int{1, 16, 128} {
-		rates, err := rounds(dir, items[:min(n, 100*writers+100)], writers)
+		rates, err := medianRates(dir, items[:min(n, 100*writers+100)], writers)
 		if err != nil {
 			return err
 		}
-		for i, w := range ways {
+		for i, w := range writeWays {
 			fmt.Fprintf(out, "%-10d %-34s %12.0f %8.2f\n", writers, w.name, rates[i], rates[i]/rates[0])
 		}
 	}
-	return deliver(out, dir, items)
+	return deliverBacklog(out, dir, items)
 }
 
-// rounds measures all ways in turn, several times, and returns the median of
+// medianRates measures all ways in turn, several times, and returns the median of
 // each: a disk that others use has good and bad seconds.
-func rounds(dir string, items []outbox.Item, writers int) ([]float64, error) {
+func medianRates(dir string, items []outbox.Item, writers int) ([]float64, error) {
 	const times = 5
-	all := make([][]float64, len(ways))
+	all := make([][]float64, len(writeWays))
 	for range times {
-		for i, w := range ways {
-			rate, err := measure(dir, items, writers, w.open)
+		for i, w := range writeWays {
+			rate, err := measureRate(dir, items, writers, w.open)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", w.name, err)
 			}
 			all[i] = append(all[i], rate)
 		}
 	}
-	medians := make([]float64, len(ways))
+	medians := make([]float64, len(writeWays))
 	for i, rates := range all {
 		slices.Sort(rates)
 		medians[i] = rates[times/2]
@@ -103,27 +103,27 @@ func makeItems(n int) ([]outbox.Item, error) {
 	return items, nil
 }
 
-// way writes an item so that it survives a crash.
-type way struct {
+// writeWay writes an item so that it survives a crash.
+type writeWay struct {
 	name string
 	open func(path string) (write func(outbox.Item) error, closing func() error, err error)
 }
 
-var ways = []way{
+var writeWays = []writeWay{
 	{"bbolt by hand, Update", byHand((*bolt.DB).Update)},
 	{"bbolt by hand, Batch", byHand((*bolt.DB).Batch)},
-	{"boltstore, Store.Enqueue", store(func(s *boltstore.Store, i outbox.Item) error {
+	{"boltstore, Store.Enqueue", byStore(func(s *boltstore.Store, i outbox.Item) error {
 		i.State, i.EnqueuedAt, i.Due = outbox.Waiting, time.Now(), time.Now()
 		_, _, err := s.Enqueue(context.Background(), i)
 		return err
 	})},
-	{"boltstore, outbox.Enqueue (checks)", store(func(s *boltstore.Store, i outbox.Item) error {
+	{"boltstore, outbox.Enqueue (checks)", byStore(func(s *boltstore.Store, i outbox.Item) error {
 		_, _, err := outbox.Enqueue(context.Background(), s, i)
 		return err
 	})},
 }
 
-var bucket = []byte("items")
+var handBucket = []byte("items")
 
 func byHand(in func(*bolt.DB, func(*bolt.Tx) error) error) func(string) (func(outbox.Item) error, func() error, error) {
 	return func(path string) (func(outbox.Item) error, func() error, error) {
@@ -132,7 +132,7 @@ func byHand(in func(*bolt.DB, func(*bolt.Tx) error) error) func(string) (func(ou
 			return nil, nil, err
 		}
 		err = db.Update(func(tx *bolt.Tx) error {
-			_, err := tx.CreateBucket(bucket)
+			_, err := tx.CreateBucket(handBucket)
 			return err
 		})
 		return func(i outbox.Item) error {
@@ -140,12 +140,12 @@ func byHand(in func(*bolt.DB, func(*bolt.Tx) error) error) func(string) (func(ou
 			if err != nil {
 				return err
 			}
-			return in(db, func(tx *bolt.Tx) error { return tx.Bucket(bucket).Put([]byte(i.ID), data) })
+			return in(db, func(tx *bolt.Tx) error { return tx.Bucket(handBucket).Put([]byte(i.ID), data) })
 		}, db.Close, err
 	}
 }
 
-func store(enqueue func(*boltstore.Store, outbox.Item) error) func(string) (func(outbox.Item) error, func() error, error) {
+func byStore(enqueue func(*boltstore.Store, outbox.Item) error) func(string) (func(outbox.Item) error, func() error, error) {
 	return func(path string) (func(outbox.Item) error, func() error, error) {
 		s, err := boltstore.Open(path, nil)
 		if err != nil {
@@ -155,15 +155,15 @@ func store(enqueue func(*boltstore.Store, outbox.Item) error) func(string) (func
 	}
 }
 
-// files counts the files, for their names.
-var files atomic.Int64
+// fileCount counts the files, for their names.
+var fileCount atomic.Int64
 
 func newFile(dir string) string {
-	return filepath.Join(dir, fmt.Sprintf("bench-%d.db", files.Add(1)))
+	return filepath.Join(dir, fmt.Sprintf("bench-%d.db", fileCount.Add(1)))
 }
 
-// measure returns items in a second.
-func measure(dir string, items []outbox.Item, writers int, open func(string) (func(outbox.Item) error, func() error, error)) (float64, error) {
+// measureRate returns items in a second.
+func measureRate(dir string, items []outbox.Item, writers int, open func(string) (func(outbox.Item) error, func() error, error)) (float64, error) {
 	path := newFile(dir)
 	defer func() { _ = os.Remove(path) }()
 	write, closing, err := open(path)
@@ -196,8 +196,8 @@ func measure(dir string, items []outbox.Item, writers int, open func(string) (fu
 	return float64(len(items)) / took.Seconds(), closing()
 }
 
-// deliver drains a backlog into a TrackDrive that answers at once.
-func deliver(out io.Writer, dir string, items []outbox.Item) error {
+// deliverBacklog drains a backlog into a TrackDrive that answers at once.
+func deliverBacklog(out io.Writer, dir string, items []outbox.Item) error {
 	path := newFile(dir)
 	defer func() { _ = os.Remove(path) }()
 	s, err := boltstore.Open(path, nil)
@@ -213,7 +213,7 @@ func deliver(out io.Writer, dir string, items []outbox.Item) error {
 		})
 	}
 	all.Wait()
-	client, err := trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.AuthToken("made-up")), trackdrive.WithTransport(yes{}))
+	client, err := trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.AuthToken("made-up")), trackdrive.WithTransport(acceptingTransport{}))
 	if err != nil {
 		return err
 	}
@@ -237,11 +237,11 @@ func deliver(out io.Writer, dir string, items []outbox.Item) error {
 	return s.Close()
 }
 
-// yes is a TrackDrive that takes everything.
-type yes struct{}
+// acceptingTransport is a TrackDrive that takes everything.
+type acceptingTransport struct{}
 
 // RoundTrip answers 200.
-func (yes) RoundTrip(r *http.Request) (*http.Response, error) {
+func (acceptingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return nil, err
 	}

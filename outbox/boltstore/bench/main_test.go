@@ -10,7 +10,7 @@ import (
 func TestItMeasures(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	require.NoError(t, run(&out, t.TempDir(), 10))
+	require.NoError(t, runBench(&out, t.TempDir(), 10))
 	require.Contains(t, out.String(), "boltstore, Store.Enqueue")
 	require.Contains(t, out.String(), "half of them additive")
 }

@@ -38,7 +38,7 @@ func main() {
 	items := flag.Int("items", 2000, "how many items each way writes and delivers")
 	times := flag.Int("rounds", 3, "how often; the median counts")
 	flag.Parse()
-	if err := run(context.Background(), os.Stdout, *url, *items, *times); err != nil {
+	if err := runBench(context.Background(), os.Stdout, *url, *items, *times); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -47,16 +47,16 @@ func main() {
 // How many deliveries are on their way at once, and how often River looks for
 // more: by its defaults it would wait most of the time.
 const (
-	concurrency = 64
-	poll        = 5 * time.Millisecond
+	deliveriesAtOnce = 64
+	pollInterval     = 5 * time.Millisecond
 )
 
-func run(ctx context.Context, out io.Writer, url string, n, times int) error {
+func runBench(ctx context.Context, out io.Writer, url string, n, times int) error {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return err
 	}
-	config.MaxConns = concurrency + 10
+	config.MaxConns = deliveriesAtOnce + 10
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
@@ -66,18 +66,18 @@ func run(ctx context.Context, out io.Writer, url string, n, times int) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{pool: pool, out: out, times: times}
+	b := &benchRun{pool: pool, out: out, times: times}
 	fmt.Fprintf(out, "%-22s %-36s %10s %8s\n", "what", "way", "items/s", "ratio")
 	for _, writers := range []int{1, 16, 64} {
-		if err := b.compare(ctx, fmt.Sprintf("enqueue, %d writers", writers), items[:min(n, 200*writers)], writers, enqueues); err != nil {
+		if err := b.compare(ctx, fmt.Sprintf("enqueue, %d writers", writers), items[:min(n, 200*writers)], writers, enqueueWays); err != nil {
 			return err
 		}
 	}
-	absolute, additive := split(items)
-	if err := b.compare(ctx, "deliver absolute", absolute, 0, deliveries); err != nil {
+	absolute, additive := splitAdditive(items)
+	if err := b.compare(ctx, "deliver absolute", absolute, 0, deliveryWays); err != nil {
 		return err
 	}
-	return b.compare(ctx, "deliver additive", additive, 0, deliveries)
+	return b.compare(ctx, "deliver additive", additive, 0, deliveryWays)
 }
 
 func makeItems(n int) ([]outbox.Item, error) {
@@ -97,7 +97,7 @@ func makeItems(n int) ([]outbox.Item, error) {
 	return items, nil
 }
 
-func split(items []outbox.Item) (absolute, additive []outbox.Item) {
+func splitAdditive(items []outbox.Item) (absolute, additive []outbox.Item) {
 	for _, i := range items {
 		if i.Additive {
 			additive = append(additive, i)
@@ -108,29 +108,29 @@ func split(items []outbox.Item) (absolute, additive []outbox.Item) {
 	return absolute, additive
 }
 
-type bench struct {
+type benchRun struct {
 	pool  *pgxpool.Pool
 	out   io.Writer
 	times int
 }
 
-// way is measured in a schema of its own, and returns how long it took.
-type way struct {
+// benchWay is measured in a schema of its own, and returns how long it took.
+type benchWay struct {
 	name string
-	run  func(ctx context.Context, p *place, items []outbox.Item, writers int) (time.Duration, error)
+	run  func(ctx context.Context, p *benchPlace, items []outbox.Item, writers int) (time.Duration, error)
 }
 
-// place is where a way is measured: empty.
-type place struct {
+// benchPlace is where a way is measured: empty.
+type benchPlace struct {
 	pool   *pgxpool.Pool
 	schema string
 	store  *riverstore.Store
 }
 
-var quiet = slog.New(slog.DiscardHandler)
+var quietLogger = slog.New(slog.DiscardHandler)
 
 // compare measures all ways in turn, several times, and prints the medians.
-func (b *bench) compare(ctx context.Context, what string, items []outbox.Item, writers int, ways []way) error {
+func (b *benchRun) compare(ctx context.Context, what string, items []outbox.Item, writers int, ways []benchWay) error {
 	all := make([][]float64, len(ways))
 	for range b.times {
 		for i, w := range ways {
@@ -153,13 +153,13 @@ func (b *bench) compare(ctx context.Context, what string, items []outbox.Item, w
 	return nil
 }
 
-func (b *bench) measure(ctx context.Context, w way, items []outbox.Item, writers int) (rate float64, err error) {
-	p := &place{pool: b.pool, schema: "outbox_bench_" + strings.ToLower(rand.Text())}
+func (b *benchRun) measure(ctx context.Context, w benchWay, items []outbox.Item, writers int) (rate float64, err error) {
+	p := &benchPlace{pool: b.pool, schema: "outbox_bench_" + strings.ToLower(rand.Text())}
 	defer func() {
 		_, dropped := b.pool.Exec(ctx, `DROP SCHEMA `+p.schema+` CASCADE`)
 		err = errors.Join(err, dropped)
 	}()
-	options := &riverstore.Options{Schema: p.schema, Logger: quiet}
+	options := &riverstore.Options{Schema: p.schema, Logger: quietLogger}
 	if err := riverstore.Migrate(ctx, b.pool, options); err != nil {
 		return 0, err
 	}
@@ -170,38 +170,38 @@ func (b *bench) measure(ctx context.Context, w way, items []outbox.Item, writers
 	return float64(len(items)) / took.Seconds(), err
 }
 
-var enqueues = []way{
+var enqueueWays = []benchWay{
 	{"River by hand", byHand(nil)},
 	{"River by hand, unique", byHand(&river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}})},
-	{"riverstore, Store.Enqueue", func(ctx context.Context, p *place, items []outbox.Item, writers int) (time.Duration, error) {
-		return write(items, writers, func(i outbox.Item) error {
+	{"riverstore, Store.Enqueue", func(ctx context.Context, p *benchPlace, items []outbox.Item, writers int) (time.Duration, error) {
+		return writeAll(items, writers, func(i outbox.Item) error {
 			_, _, err := p.store.Enqueue(ctx, i)
 			return err
 		})
 	}},
-	{"riverstore, outbox.Enqueue (checks)", func(ctx context.Context, p *place, items []outbox.Item, writers int) (time.Duration, error) {
-		return write(items, writers, func(i outbox.Item) error {
+	{"riverstore, outbox.Enqueue (checks)", func(ctx context.Context, p *benchPlace, items []outbox.Item, writers int) (time.Duration, error) {
+		return writeAll(items, writers, func(i outbox.Item) error {
 			_, _, err := outbox.Enqueue(ctx, p.store, i)
 			return err
 		})
 	}},
 }
 
-func byHand(opts *river.InsertOpts) func(context.Context, *place, []outbox.Item, int) (time.Duration, error) {
-	return func(ctx context.Context, p *place, items []outbox.Item, writers int) (time.Duration, error) {
-		client, err := river.NewClient(riverpgxv5.New(p.pool), &river.Config{Schema: p.schema, Logger: quiet})
+func byHand(opts *river.InsertOpts) func(context.Context, *benchPlace, []outbox.Item, int) (time.Duration, error) {
+	return func(ctx context.Context, p *benchPlace, items []outbox.Item, writers int) (time.Duration, error) {
+		client, err := river.NewClient(riverpgxv5.New(p.pool), &river.Config{Schema: p.schema, Logger: quietLogger})
 		if err != nil {
 			return 0, err
 		}
-		return write(items, writers, func(i outbox.Item) error {
-			_, err := client.Insert(ctx, postback{Item: i}, opts)
+		return writeAll(items, writers, func(i outbox.Item) error {
+			_, err := client.Insert(ctx, postbackArgs{Item: i}, opts)
 			return err
 		})
 	}
 }
 
-// write lets several write at once.
-func write(items []outbox.Item, writers int, one func(outbox.Item) error) (time.Duration, error) {
+// writeAll lets several write at once.
+func writeAll(items []outbox.Item, writers int, one func(outbox.Item) error) (time.Duration, error) {
 	var next atomic.Int64
 	var all sync.WaitGroup
 	var failed atomic.Pointer[error]
@@ -226,22 +226,22 @@ func write(items []outbox.Item, writers int, one func(outbox.Item) error) (time.
 	return time.Since(began), nil
 }
 
-// postback is a job as one writes it by hand.
-type postback struct {
+// postbackArgs is a job as one writes it by hand.
+type postbackArgs struct {
 	Item outbox.Item `json:"item"`
 }
 
 // Kind names the job.
-func (postback) Kind() string { return "postback" }
+func (postbackArgs) Kind() string { return "postback" }
 
 type postbackWorker struct {
-	river.WorkerDefaults[postback]
+	river.WorkerDefaults[postbackArgs]
 	client *trackdrive.Client
 	done   func()
 }
 
 // Work sends the update.
-func (w *postbackWorker) Work(ctx context.Context, job *river.Job[postback]) error {
+func (w *postbackWorker) Work(ctx context.Context, job *river.Job[postbackArgs]) error {
 	call, update, err := job.Args.Item.Update()
 	if err != nil {
 		return err
@@ -253,8 +253,8 @@ func (w *postbackWorker) Work(ctx context.Context, job *river.Job[postback]) err
 	return nil
 }
 
-var deliveries = []way{
-	{"River by hand", func(ctx context.Context, p *place, items []outbox.Item, _ int) (time.Duration, error) {
+var deliveryWays = []benchWay{
+	{"River by hand", func(ctx context.Context, p *benchPlace, items []outbox.Item, _ int) (time.Duration, error) {
 		client, err := newClient()
 		if err != nil {
 			return 0, err
@@ -263,27 +263,27 @@ var deliveries = []way{
 		workers := river.NewWorkers()
 		river.AddWorker(workers, &postbackWorker{client: client, done: c.one})
 		r, err := river.NewClient(riverpgxv5.New(p.pool), &river.Config{
-			Schema: p.schema, Logger: quiet, Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: concurrency}},
-			FetchCooldown: poll, FetchPollInterval: poll,
+			Schema: p.schema, Logger: quietLogger, Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: deliveriesAtOnce}},
+			FetchCooldown: pollInterval, FetchPollInterval: pollInterval,
 		})
 		if err != nil {
 			return 0, err
 		}
 		jobs := make([]river.InsertManyParams, len(items))
 		for n, i := range items {
-			jobs[n].Args = postback{i}
+			jobs[n].Args = postbackArgs{i}
 		}
 		if _, err := r.InsertManyFast(ctx, jobs); err != nil {
 			return 0, err
 		}
 		return c.run(ctx, func(ctx context.Context) error { return r.Start(ctx) }, r.Stop)
 	}},
-	{"riverstore, Engine", func(ctx context.Context, p *place, items []outbox.Item, _ int) (time.Duration, error) {
+	{"riverstore, Engine", func(ctx context.Context, p *benchPlace, items []outbox.Item, _ int) (time.Duration, error) {
 		client, err := newClient()
 		if err != nil {
 			return 0, err
 		}
-		if _, err := write(items, concurrency, func(i outbox.Item) error {
+		if _, err := writeAll(items, deliveriesAtOnce, func(i outbox.Item) error {
 			_, _, err := outbox.Enqueue(ctx, p.store, i)
 			return err
 		}); err != nil {
@@ -298,7 +298,7 @@ var deliveries = []way{
 		if err != nil {
 			return 0, err
 		}
-		engine, err := riverstore.New(riverstore.Config{Store: p.store, Worker: worker, Concurrency: concurrency, Poll: poll})
+		engine, err := riverstore.New(riverstore.Config{Store: p.store, Worker: worker, Concurrency: deliveriesAtOnce, Poll: pollInterval})
 		if err != nil {
 			return 0, err
 		}
@@ -306,25 +306,25 @@ var deliveries = []way{
 	}},
 }
 
-// countdown waits for deliveries.
-type countdown struct {
+// deliveryCountdown waits for deliveries.
+type deliveryCountdown struct {
 	left atomic.Int64
 	over chan struct{}
 }
 
-func newCountdown(n int) *countdown {
-	c := &countdown{over: make(chan struct{})}
+func newCountdown(n int) *deliveryCountdown {
+	c := &deliveryCountdown{over: make(chan struct{})}
 	c.left.Store(int64(n))
 	return c
 }
 
-func (c *countdown) one() {
+func (c *deliveryCountdown) one() {
 	if c.left.Add(-1) == 0 {
 		close(c.over)
 	}
 }
 
-func (c *countdown) run(ctx context.Context, start, stop func(context.Context) error) (time.Duration, error) {
+func (c *deliveryCountdown) run(ctx context.Context, start, stop func(context.Context) error) (time.Duration, error) {
 	began := time.Now()
 	if err := start(ctx); err != nil {
 		return 0, err
@@ -335,14 +335,14 @@ func (c *countdown) run(ctx context.Context, start, stop func(context.Context) e
 }
 
 func newClient() (*trackdrive.Client, error) {
-	return trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.AuthToken("made-up")), trackdrive.WithTransport(yes{}))
+	return trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.AuthToken("made-up")), trackdrive.WithTransport(acceptingTransport{}))
 }
 
-// yes is a TrackDrive that takes everything.
-type yes struct{}
+// acceptingTransport is a TrackDrive that takes everything.
+type acceptingTransport struct{}
 
 // RoundTrip answers 200.
-func (yes) RoundTrip(r *http.Request) (*http.Response, error) {
+func (acceptingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return nil, err
 	}
