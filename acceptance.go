@@ -3,12 +3,10 @@
 package trackdrive
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
+
+	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
 // Verdict is the outcome of criteria. Only VerdictAccepted accepts.
@@ -329,7 +327,7 @@ func (d Decision) depthOf(check int) int {
 }
 
 func (g CheckGroup) line() string {
-	line := indentation(g.Depth) + holdsText(g.Verdict) + ": " + printable(g.Match) + " of"
+	line := indentation(g.Depth) + holdsText(g.Verdict) + ": " + display.Line(g.Match) + " of"
 	if g.Missing && g.Match == matchNames[matchNone] { // which would hold otherwise
 		line += " (a value is missing)"
 	}
@@ -352,46 +350,16 @@ func holdsText(v Verdict) string {
 
 // finding is what was wanted, and what was there.
 func (c Check) finding() string {
-	text := printable(c.Field) + " " + c.Condition
+	text := display.Line(c.Field) + " " + c.Condition
 	if c.Want != "" {
-		text += " " + printable(c.Want)
+		text += " " + display.Line(c.Want)
 	}
 	switch {
 	case c.Got != "":
-		return text + ": got " + printable(compact(c.Got))
+		return text + ": got " + display.JSON(c.Got)
 	case c.Verdict == VerdictUndetermined:
 		return text + ": unreadable reply"
 	default:
 		return text + ": got nothing"
 	}
-}
-
-// compact takes the white space out of JSON.
-func compact(text string) string {
-	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(text)); err != nil {
-		return text
-	}
-	return b.String()
-}
-
-// maxPrinted is how much of a value a line shows, in bytes.
-const maxPrinted = 256
-
-// printable keeps a text in its line, and short: it comes from a reply, and
-// goes to a terminal.
-func printable(text string) string {
-	cut := ""
-	if len(text) > maxPrinted {
-		text, cut = strings.ToValidUTF8(text[:maxPrinted], ""), "…"
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String() + cut
 }

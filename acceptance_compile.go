@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
+	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -95,10 +96,10 @@ func (k *compiler) mistake(place, format string, args ...any) {
 func (k *compiler) group(place string, c *Criteria, nesting int) logic {
 	l := logic{match: c.match}
 	for _, fault := range c.faults {
-		k.mistake(joinPlace(place, fault.Field), "%s", fault.Message)
+		k.mistake(jsondoc.JoinPlace(place, fault.Field), "%s", fault.Message)
 	}
 	if nesting > maxRuleNesting {
-		k.mistake(joinPlace(place, "criteria"), "are nested deeper than %d", maxRuleNesting)
+		k.mistake(jsondoc.JoinPlace(place, "criteria"), "are nested deeper than %d", maxRuleNesting)
 		return l
 	}
 	if len(c.rules) == 0 {
@@ -108,7 +109,7 @@ func (k *compiler) group(place string, c *Criteria, nesting int) logic {
 		if k.rules > maxRules {
 			return l
 		}
-		at := joinPlace(place, "criteria["+strconv.Itoa(i)+"]")
+		at := jsondoc.JoinPlace(place, "criteria["+strconv.Itoa(i)+"]")
 		switch r := rule.(type) {
 		case Condition:
 			l.parts = append(l.parts, k.condition(at, r))
@@ -132,19 +133,12 @@ func (k *compiler) count() {
 	}
 }
 
-func joinPlace(place, field string) string {
-	if place == "" || field == "" {
-		return place + field
-	}
-	return place + "." + field
-}
-
 func (k *compiler) condition(place string, c Condition) logic {
 	k.count()
 	known := map[string]bool{}
 	for _, fault := range c.faults {
 		known[fault.Field] = true
-		k.mistake(joinPlace(place, fault.Field), "%s", fault.Message)
+		k.mistake(jsondoc.JoinPlace(place, fault.Field), "%s", fault.Message)
 	}
 	if known[""] {
 		return logic{}

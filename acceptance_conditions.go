@@ -13,6 +13,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/jsonvalue"
 )
 
 // predicate is what a condition says of its field.
@@ -197,20 +198,12 @@ func (o operand) comparand() comparand {
 	case nullOperand:
 		c.null = true
 	case numberOperand:
-		c.number, c.form = decimal.Parse(o.text)
+		c.number, c.form = jsonvalue.Number(jsonscan.Number, o.text)
 	case textOperand:
 		c.null = strings.EqualFold(o.text, "null")
-		c.number, c.form = decimal.ParsePlain(withoutCurrency(o.text))
+		c.number, c.form = jsonvalue.Number(jsonscan.String, o.text)
 	}
 	return c
-}
-
-// withoutCurrency drops the $ in front of a digit.
-func withoutCurrency[T decimal.Text](text T) T {
-	if len(text) > 1 && text[0] == '$' && text[1] != '-' {
-		return text[1:]
-	}
-	return text
 }
 
 // outcome is what a condition says. The larger one wins among alternatives.
@@ -274,56 +267,7 @@ func (s subject) json() string {
 
 // number reads a JSON number, or a string that holds a plain decimal.
 func (s subject) number() (decimal.Number[[]byte], decimal.Form) {
-	switch s.kind {
-	case jsonscan.Number:
-		return decimal.Parse(s.text)
-	case jsonscan.String:
-		return decimal.ParsePlain(withoutCurrency(s.text))
-	default:
-		return decimal.Number[[]byte]{}, decimal.NoNumber
-	}
-}
-
-// truth reads a boolean in the forms that TrackDrive takes.
-func (s subject) truth() (value, known bool) {
-	switch s.kind {
-	case jsonscan.True, jsonscan.False:
-		return s.kind == jsonscan.True, true
-	case jsonscan.String:
-		return truthOf(s.text)
-	case jsonscan.Number:
-		n, form := decimal.Parse(s.text)
-		isOne := decimal.Compare(n, decimalOne) == 0
-		return isOne, form == decimal.Exact && (isOne || decimal.Compare(n, decimalZero) == 0)
-	default:
-		return false, false
-	}
-}
-
-var (
-	decimalZero, _ = decimal.ParsePlain("0")
-	decimalOne, _  = decimal.ParsePlain("1")
-)
-
-func truthOf[T decimal.Text](text T) (value, known bool) {
-	var word [len("false")]byte
-	if len(text) > len(word) {
-		return false, false
-	}
-	for i := range len(text) {
-		word[i] = text[i]
-		if 'A' <= word[i] && word[i] <= 'Z' {
-			word[i] |= 0x20
-		}
-	}
-	switch string(word[:len(text)]) {
-	case "true", "yes", "on", "1":
-		return true, true
-	case "false", "no", "off", "0":
-		return false, true
-	default:
-		return false, false
-	}
+	return jsonvalue.Number(s.kind, s.text)
 }
 
 // isNothing reports whether the value is null or missing.
@@ -446,7 +390,7 @@ func (c *criterion) try(s subject) outcome {
 	case probeAbove, probeBelow, probeWithin:
 		return c.tryNumber(s)
 	case probeTrue:
-		value, known := s.truth()
+		value, known := jsonvalue.Bool(s.kind, s.text)
 		if !known {
 			return outcomeUndetermined
 		}

@@ -4,11 +4,12 @@ package trackdrive
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/trackdrive-go/trackdrive/internal/display"
+	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -23,12 +24,10 @@ import (
 // no value. An element of criteria may itself be {"match":...,"criteria":[...]};
 // match is "all", which is the default, "any" or "none".
 func ParseCriteria(data []byte) (*Criteria, error) {
-	if err := jsonscan.Valid(data); err != nil {
-		fault := err.(*jsonscan.Error)
-		line, column := jsonscan.Position(data, fault.Offset)
-		return nil, &ParseError{[]FieldError{{fmt.Sprintf("criteria %d:%d", line, column), fault.Message}}}
+	if place, fault := jsondoc.Fault(data); fault != "" {
+		return nil, &ParseError{[]FieldError{{"criteria " + place, fault}}}
 	}
-	members, ok := membersOf(data)
+	members, ok := jsondoc.Members(data)
 	if !ok {
 		return nil, &ParseError{[]FieldError{{"criteria", "must be an object with a list of criteria"}}}
 	}
@@ -54,54 +53,6 @@ func (c *Criteria) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// jsonMember is a name and its value in an object.
-type jsonMember struct {
-	name string
-	kind jsonscan.Kind
-	data []byte // the value's JSON
-}
-
-// text returns the text of a string.
-func (m jsonMember) text() (string, bool) {
-	if m.kind != jsonscan.String {
-		return "", false
-	}
-	return string(jsonscan.AppendUnescaped(nil, m.data[1:len(m.data)-1])), true
-}
-
-// membersOf reads a valid document that is an object.
-func membersOf(data []byte) (members []jsonMember, ok bool) {
-	var s jsonscan.Scanner
-	s.Reset(data)
-	if s.Kind() != jsonscan.Object {
-		return nil, false
-	}
-	for s.Enter(); s.Next(); {
-		name := string(s.Name())
-		members = append(members, readMember(&s, data, name))
-	}
-	return members, true
-}
-
-// elementsOf reads a valid document that is an array. Its elements have no
-// names.
-func elementsOf(data []byte) (elements []jsonMember) {
-	var s jsonscan.Scanner
-	s.Reset(data)
-	for s.Enter(); s.Next(); {
-		elements = append(elements, readMember(&s, data, ""))
-	}
-	return elements
-}
-
-func readMember(s *jsonscan.Scanner, data []byte, name string) jsonMember {
-	v := s.Read()
-	if v.Kind == jsonscan.String {
-		v.Start, v.End = v.Start-1, v.End+1
-	}
-	return jsonMember{name, v.Kind, data[v.Start:v.End]}
-}
-
 // jsonFaults collects what is wrong with one object.
 type jsonFaults struct {
 	list  []FieldError
@@ -113,41 +64,41 @@ func (f *jsonFaults) add(field, message string) {
 }
 
 // check reports a name that is given twice, or that nobody knows.
-func (f *jsonFaults) check(m jsonMember, known ...string) bool {
+func (f *jsonFaults) check(m jsondoc.Member, known ...string) bool {
 	switch {
-	case m.name == "":
+	case m.Name == "":
 		f.add(`""`, "is an unknown key")
 		return false
-	case !slices.Contains(known, m.name):
-		f.add(printable(m.name), "is an unknown key")
+	case !slices.Contains(known, m.Name):
+		f.add(display.Line(m.Name), "is an unknown key")
 		return false
-	case slices.Contains(f.names, m.name):
-		f.add(m.name, "is given twice")
+	case m.Repeated:
+		f.add(m.Name, "is given twice")
 		return false
 	}
-	f.names = append(f.names, m.name)
+	f.names = append(f.names, m.Name)
 	return true
 }
 
 var matchNames = map[match]string{matchAll: "all", matchAny: "any", matchNone: "none"}
 
-func parseGroup(members []jsonMember, nesting int) *Criteria {
+func parseGroup(members []jsondoc.Member, nesting int) *Criteria {
 	c := &Criteria{match: matchAll}
 	var faults jsonFaults
 	for _, m := range members {
 		if !faults.check(m, "match", "criteria") {
 			continue
 		}
-		switch m.name {
+		switch m.Name {
 		case "match":
 			if c.match = matchOf(m); c.match == 0 {
 				c.match = matchAll
 				faults.add("match", `must be "all", "any" or "none"`)
 			}
 		case "criteria":
-			if m.kind != jsonscan.Array {
+			if m.Kind != jsonscan.Array {
 				faults.add("criteria", "must be a list")
-			} else if c.rules = parseRules(m.data, nesting); len(c.rules) == 0 {
+			} else if c.rules = parseRules(m.JSON, nesting); len(c.rules) == 0 {
 				faults.add("criteria", "must not be empty")
 			}
 		}
@@ -159,8 +110,8 @@ func parseGroup(members []jsonMember, nesting int) *Criteria {
 	return c
 }
 
-func matchOf(m jsonMember) match {
-	text, _ := m.text()
+func matchOf(m jsondoc.Member) match {
+	text, _ := m.Text()
 	for match, name := range matchNames {
 		if strings.EqualFold(text, name) {
 			return match
@@ -170,8 +121,9 @@ func matchOf(m jsonMember) match {
 }
 
 func parseRules(data []byte, nesting int) (rules []Rule) {
-	for _, element := range elementsOf(data) {
-		members, ok := membersOf(element.data)
+	elements, _ := jsondoc.Elements(data)
+	for _, element := range elements {
+		members, ok := jsondoc.Members(element.JSON)
 		switch {
 		case !ok:
 			rules = append(rules, Condition{faults: []FieldError{{"", "must be an object"}}})
@@ -188,23 +140,23 @@ func parseRules(data []byte, nesting int) (rules []Rule) {
 	return rules
 }
 
-func isGroup(members []jsonMember) bool {
-	return slices.ContainsFunc(members, func(m jsonMember) bool { return m.name == "criteria" || m.name == "match" })
+func isGroup(members []jsondoc.Member) bool {
+	return slices.ContainsFunc(members, func(m jsondoc.Member) bool { return m.Name == "criteria" || m.Name == "match" })
 }
 
-func parseCondition(members []jsonMember) (c Condition) {
+func parseCondition(members []jsondoc.Member) (c Condition) {
 	var faults jsonFaults
 	for _, m := range members {
 		if !faults.check(m, "field", "condition", "value") {
 			continue
 		}
-		text, isText := m.text()
+		text, isText := m.Text()
 		switch {
-		case m.name == "value":
+		case m.Name == "value":
 			c.setValue(m)
 		case !isText:
-			faults.add(m.name, "must be text")
-		case m.name == "field":
+			faults.add(m.Name, "must be text")
+		case m.Name == "field":
 			c.field = text
 		default:
 			if c.is = predicateOf(text); c.is == 0 {
@@ -231,26 +183,27 @@ func predicateOf(text string) predicate {
 	return 0
 }
 
-func (c *Condition) setValue(m jsonMember) {
-	if m.kind != jsonscan.Array {
-		c.operands = []operand{m.operand()}
+func (c *Condition) setValue(m jsondoc.Member) {
+	if m.Kind != jsonscan.Array {
+		c.operands = []operand{jsonOperand(m)}
 		return
 	}
 	c.list = true
-	for _, element := range elementsOf(m.data) {
-		c.operands = append(c.operands, element.operand())
+	elements, _ := jsondoc.Elements(m.JSON)
+	for _, element := range elements {
+		c.operands = append(c.operands, jsonOperand(element))
 	}
 }
 
-func (m jsonMember) operand() operand {
-	switch m.kind {
+func jsonOperand(m jsondoc.Member) operand {
+	switch m.Kind {
 	case jsonscan.String:
-		text, _ := m.text()
+		text, _ := m.Text()
 		return operand{textOperand, text}
 	case jsonscan.Number:
-		return operand{numberOperand, string(m.data)}
+		return operand{numberOperand, string(m.JSON)}
 	case jsonscan.True, jsonscan.False:
-		return operand{boolOperand, string(m.data)}
+		return operand{boolOperand, string(m.JSON)}
 	case jsonscan.Null:
 		return operand{nullOperand, "null"}
 	default:

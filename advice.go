@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/advice"
+	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
@@ -98,10 +99,10 @@ func (c *webhookContent) names() (names []string) {
 		form, _ := url.ParseQuery(string(c.body))
 		return formNames(form)
 	}
-	members, _ := membersOf(c.body)
-	for _, m := range members {
-		if !slices.Contains([]string{`""`, "null", "{}", "[]"}, string(bytes.TrimSpace(m.data))) {
-			names = append(names, m.name)
+	list, _ := jsondoc.Members(c.body)
+	for _, m := range list {
+		if !slices.Contains([]string{`""`, "null", "{}", "[]"}, string(bytes.TrimSpace(m.JSON))) {
+			names = append(names, m.Name)
 		}
 	}
 	return names

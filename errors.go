@@ -14,6 +14,8 @@ import (
 	"unicode"
 
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
+	"github.com/trackdrive-go/trackdrive/internal/display"
+	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 )
 
 // What went wrong, for [errors.Is]. The first three, and ErrLeftoverToken, are
@@ -163,7 +165,7 @@ func (m *mistakes) addInside(key string, err error) {
 		return
 	}
 	for _, inner := range parse.Mistakes {
-		*m = append(*m, FieldError{joinPlace(key, inner.Field), inner.Message})
+		*m = append(*m, FieldError{jsondoc.JoinPlace(key, inner.Field), inner.Message})
 	}
 }
 
@@ -345,10 +347,7 @@ func oneLine(text string) string {
 		}
 		return r
 	}, text)
-	if len(text) > maxMessage {
-		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
-	return text
+	return display.Shorten(text, maxMessage)
 }
 
 func joinReasons(reasons []FieldError) string {

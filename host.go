@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
@@ -113,10 +114,7 @@ const maxShown = 64
 
 // shownText is a value in a message: quoted, and short.
 func shownText(text string) string {
-	if len(text) > maxShown {
-		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
-	}
-	return strconv.Quote(text)
+	return strconv.Quote(display.Shorten(text, maxShown))
 }
 
 // checkEndpoint refuses what is no vanity URI.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/jsonvalue"
 )
 
 // Value is a JSON value that may be missing. The zero Value is.
@@ -59,7 +60,7 @@ func amountOfNumber(literal string) (Amount, bool) {
 // 0, no, off, as text in any case or as a number. It is not ok for anything
 // else.
 func (v Value) Bool() (value, ok bool) {
-	return subject{kind: v.kind, text: []byte(v.text)}.truth()
+	return jsonvalue.Bool(v.kind, v.text)
 }
 
 // lookup returns the value at a path: the first one when the path has a "*",
