@@ -75,12 +75,12 @@ func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 // members reads the members of the object at a place. Names that are given
 // twice are mistakes.
 func (m *webhookMistakes) members(place string, list []jsondoc.Member, read func(name string, raw []byte)) {
-	for _, member := range list {
-		if member.Repeated {
-			m.mistake(jsondoc.JoinPlace(place, quoteName(member.Name)), "is given twice")
+	for _, entry := range list {
+		if entry.Repeated {
+			m.mistake(jsondoc.JoinPlace(place, quoteName(entry.Name)), "is given twice")
 			continue
 		}
-		read(member.Name, member.JSON)
+		read(entry.Name, entry.JSON)
 	}
 }
 
