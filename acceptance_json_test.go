@@ -14,7 +14,7 @@ import (
 func TestEveryConditionHasALabelAndAnIdentifier(t *testing.T) {
 	t.Parallel()
 	x := field("x")
-	for label, rule := range map[string]struct {
+	conditions := map[string]struct {
 		condition trackdrive.Condition
 		value     string
 	}{
@@ -22,7 +22,9 @@ func TestEveryConditionHasALabelAndAnIdentifier(t *testing.T) {
 		"Between": {x.Between(1, "2"), `[1,"2"]`}, "Equals": {x.Equals("a\"b"), `"a\"b"`}, "Not Equals": {x.NotEquals(nil), `null`}, "In": {x.In(1, "a", true, nil), `[1,"a",true,null]`}, "Not In": {x.NotIn(false), `[false]`},
 		"Contains": {x.Contains("a"), `"a"`}, "Not Contains": {x.NotContains("a"), `"a"`}, "Starts With": {x.StartsWith("a"), `"a"`}, "Ends With": {x.EndsWith("a"), `"a"`}, "Matches": {x.Matches("^a"), `"^a"`},
 		"Exists": {x.Exists(), ""}, "Missing": {x.Missing(), ""}, "Is Null": {x.IsNull(), ""}, "Not Null": {x.NotNull(), ""}, "Is Empty": {x.IsEmpty(), ""}, "Not Empty": {x.NotEmpty(), ""}, "Is True": {x.IsTrue(), ""}, "Is False": {x.IsFalse(), ""},
-	} {
+	}
+	require.Len(t, conditions, reflect.TypeFor[trackdrive.FieldRef]().NumMethod(), "a condition is not listed here")
+	for label, rule := range conditions {
 		value := ""
 		if rule.value != "" {
 			value = `,"value":` + rule.value
