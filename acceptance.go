@@ -29,7 +29,7 @@ func (v Verdict) MarshalText() ([]byte, error) { return verdictNames.marshal(v) 
 // UnmarshalText reads the name that MarshalText writes.
 func (v *Verdict) UnmarshalText(text []byte) error { return verdictNames.unmarshal(text, v) }
 
-var verdictNames = names[Verdict]{"verdict", []string{"undetermined", "rejected", "accepted"}}
+var verdictNames = enumNames[Verdict]{"verdict", []string{"undetermined", "rejected", "accepted"}}
 
 // Rule is a [Condition] on a field, or [Criteria].
 type Rule interface{ isRule() }
@@ -190,7 +190,7 @@ func (c *Criteria) MarshalJSON() ([]byte, error) {
 	}
 	data, ok := c.group.JSON()
 	if !ok {
-		return nil, invalid("criteria", "a group without rules has no JSON form")
+		return nil, invalidArgument("criteria", "a group without rules has no JSON form")
 	}
 	return data, nil
 }
@@ -205,7 +205,7 @@ func (c *Criteria) MarshalJSON() ([]byte, error) {
 // the criteria have mistakes, that is the one thing reported.
 func (c *Criteria) Weaknesses(sample []byte) []string {
 	if err := c.Err(); err != nil {
-		return []string{bare(err.Error())}
+		return []string{withoutPrefix(err.Error())}
 	}
 	if verdict := c.Evaluate(sample); verdict != VerdictAccepted {
 		return []string{fmt.Sprintf("does not accept the sample: %s", verdict)}

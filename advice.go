@@ -28,8 +28,8 @@ func (a *adviceError) Error() string { return a.cause.Error() + ": " + a.text }
 func (a *adviceError) Unwrap() error { return a.cause }
 
 // advise adds to a cause what to do about it.
-func (c *call) advise(cause error, status int, body []byte) error {
-	if cause == nil || c.need == nobody { // of others' hosts nothing is known
+func (c *apiCall) advise(cause error, status int, body []byte) error {
+	if cause == nil || c.need == authNever { // of others' hosts nothing is known
 		return cause
 	}
 	refusal := advice.Refusal{Status: status, Body: body, Company: c.subdomain, Anonymous: !c.hasCredentials(), Update: c.isUpdate()}
@@ -46,11 +46,11 @@ func (c *call) advise(cause error, status int, body []byte) error {
 const updatePath = "/calls/update_call/"
 
 // isUpdate reports whether the call updates a call, also by Do or as a webhook.
-func (c *call) isUpdate() bool { return strings.Contains(c.target.Path, apiPath+updatePath) }
+func (c *apiCall) isUpdate() bool { return strings.Contains(c.target.Path, apiPath+updatePath) }
 
 // hasCredentials reports whether the last attempt carried some, the request's
 // own included.
-func (c *call) hasCredentials() bool {
+func (c *apiCall) hasCredentials() bool {
 	if n := len(c.sent); n > 0 && len(c.sent[n-1].headers)+len(c.sent[n-1].params) > 0 {
 		return true
 	}
@@ -59,7 +59,7 @@ func (c *call) hasCredentials() bool {
 }
 
 // sentNames are the names of the parameters that say something.
-func (c *call) sentNames() []string {
+func (c *apiCall) sentNames() []string {
 	names := []string{}
 	if w, is := c.content.(*webhookContent); is {
 		names = append(names, w.names()...)
@@ -85,7 +85,7 @@ func isBlankValue(value any) bool {
 		return true
 	case string:
 		return v == ""
-	case []field:
+	case []wireField:
 		return len(v) == 0
 	case []any:
 		return len(v) == 0

@@ -30,7 +30,7 @@ type Amount struct {
 func ParseAmount(text string) (Amount, error) {
 	a, ok := amountOf(text)
 	if !ok {
-		return Amount{}, invalid("amount", "%s", amountMistake(text))
+		return Amount{}, invalidArgument("amount", "%s", amountMistake(text))
 	}
 	return a, nil
 }
@@ -155,7 +155,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return invalid("amount", "%s is neither a number nor a string", display.JSON(string(data)))
+		return invalidArgument("amount", "%s is neither a number nor a string", display.JSON(string(data)))
 	}
 	return a.UnmarshalText([]byte(text))
 }
@@ -165,7 +165,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 // leading zero, as TrackDrive's examples do, and as a string otherwise.
 type ID string
 
-var errBadID = invalid("id", "must be a number or a string")
+var errBadID = invalidArgument("id", "must be a number or a string")
 
 // UnmarshalJSON takes a number or a string, and keeps its text; null is "".
 func (id *ID) UnmarshalJSON(data []byte) error {

@@ -83,7 +83,7 @@ type auctionSource struct {
 	plain      bool // neither weight nor margin
 	weight     *big.Rat
 	margin     *big.Rat
-	cap        worth // of its best bid
+	cap        bidWorth // of its best bid
 	capIsKnown bool
 }
 
@@ -92,8 +92,8 @@ type auctionSource struct {
 func NewAuction(cfg AuctionConfig) (*Auction, error) {
 	b := auctionBuilder{a: &Auction{cfg: cfg, gate: gate.New(cfg.MaxPings)}}
 	b.build()
-	if b.mistakes != nil {
-		return nil, &ParseError{b.mistakes}
+	if b.mistakeList != nil {
+		return nil, &ParseError{b.mistakeList}
 	}
 	return b.a, nil
 }
@@ -101,7 +101,7 @@ func NewAuction(cfg AuctionConfig) (*Auction, error) {
 // auctionBuilder collects mistakes while it checks.
 type auctionBuilder struct {
 	a *Auction
-	mistakes
+	mistakeList
 }
 
 func (b *auctionBuilder) build() {
@@ -199,7 +199,7 @@ func (b *auctionBuilder) options(place string, s *auctionSource) {
 	if s.Client == nil {
 		return
 	}
-	if _, err := s.Client.newCall(operation{name: "ping"}, s.Options); err != nil {
+	if _, err := s.Client.newCall(apiOperation{name: "ping"}, s.Options); err != nil {
 		b.add(place+"options", err.(*Error).Err)
 	}
 }
@@ -228,7 +228,7 @@ func (s *auctionSource) ping(lead *PingRequest) (*PingRequest, error) {
 		case err != nil:
 			return nil, err
 		case r == nil:
-			return nil, invalid("request", "is nil")
+			return nil, invalidArgument("request", "is nil")
 		}
 		copied := *r // it may be the same for all sources
 		copied.Fields = maps.Clone(r.Fields)
@@ -267,7 +267,7 @@ type Bid struct {
 	Ping       *PingResponse // the whole reply
 
 	source *auctionSource
-	worth  worth
+	worth  bidWorth
 	post   *PostRequest // what Sell sends: nobody else has it
 }
 
@@ -310,8 +310,8 @@ func (b Bid) String() string {
 	return text
 }
 
-// worth is what a bid is ranked by.
-type worth struct {
+// bidWorth is what a bid is ranked by.
+type bidWorth struct {
 	amount Amount   // where it is the payout itself
 	exact  *big.Rat // else
 }
@@ -329,19 +329,19 @@ func (s *auctionSource) prepareRanking() {
 	s.cap, s.capIsKnown = s.worthOf(s.MaxPayout), s.MaxPayout.IsSet()
 }
 
-func (s *auctionSource) worthOf(payout Amount) worth {
+func (s *auctionSource) worthOf(payout Amount) bidWorth {
 	if s.plain || !payout.IsSet() {
-		return worth{amount: payout}
+		return bidWorth{amount: payout}
 	}
 	r, _ := payout.Rat()
 	r.Mul(r, s.weight)
-	return worth{exact: r.Sub(r, s.margin)}
+	return bidWorth{exact: r.Sub(r, s.margin)}
 }
 
-func (w worth) isSet() bool { return w.exact != nil || w.amount.IsSet() }
+func (w bidWorth) isSet() bool { return w.exact != nil || w.amount.IsSet() }
 
 // rat is for worths that are set.
-func (w worth) rat() *big.Rat {
+func (w bidWorth) rat() *big.Rat {
 	if w.exact != nil {
 		return w.exact
 	}
@@ -350,7 +350,7 @@ func (w worth) rat() *big.Rat {
 }
 
 // cmp puts bids without a payout below all others.
-func (w worth) cmp(other worth) int {
+func (w bidWorth) cmp(other bidWorth) int {
 	switch {
 	case w.exact == nil && other.exact == nil:
 		return w.amount.Cmp(other.amount)

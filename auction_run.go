@@ -68,7 +68,7 @@ func (l Loss) String() string {
 	case l.Reason == LossTimeout, l.Reason == LossCutOff:
 		text += " (" + inWords(DeliveryOf(l.Err)) + ")"
 	case l.Err != nil:
-		text += ": " + bare(l.Err.Error())
+		text += ": " + withoutPrefix(l.Err.Error())
 	case l.Reason == LossCriteria:
 		text += ": " + l.Decision.String()
 	case l.Reason == LossNoBuyer && l.Ping != nil && len(l.Ping.Errors) > 0:
@@ -133,7 +133,7 @@ type AuctionResult struct {
 	Took      time.Duration // until the end
 
 	auction *Auction
-	sale    *sale
+	sale    *saleProgress
 }
 
 // Best returns the first bid.
@@ -157,47 +157,47 @@ func (r *AuctionResult) Best() (Bid, bool) {
 func (a *Auction) Run(ctx context.Context, lead *PingRequest) (*AuctionResult, error) {
 	switch {
 	case a == nil || len(a.sources) == 0:
-		return nil, refused("auction", invalid("auction", "is not made by NewAuction"))
+		return nil, notSentError("auction", invalidArgument("auction", "is not made by NewAuction"))
 	case ctx == nil:
-		return nil, refused("auction", invalid("context", "is nil"))
+		return nil, notSentError("auction", invalidArgument("context", "is nil"))
 	case lead == nil:
-		return nil, refused("auction", invalid("lead", "is nil"))
+		return nil, notSentError("auction", invalidArgument("lead", "is nil"))
 	}
-	r := run{
+	r := auctionRun{
 		auction: a,
 		result:  &AuctionResult{StartedAt: time.Now(), auction: a},
-		asked:   make([]asked, len(a.sources)),
+		asked:   make([]pingedSource, len(a.sources)),
 		pending: len(a.sources),
-		news:    make(chan news, 2*len(a.sources)), // room for all, so that nobody is left who cannot send
+		news:    make(chan pingUpdate, 2*len(a.sources)), // room for all, so that nobody is left who cannot send
 		outer:   ctx,
 	}
 	if err := r.prepare(lead); err != nil {
-		return nil, refused("auction", err)
+		return nil, notSentError("auction", err)
 	}
 	r.wait()
 	r.finish()
 	return r.result, nil
 }
 
-// run is one auction under way. Only the goroutine of Run touches it.
-type run struct {
+// auctionRun is one auction under way. Only the goroutine of Run touches it.
+type auctionRun struct {
 	auction *Auction
 	result  *AuctionResult
-	asked   []asked
+	asked   []pingedSource
 	pending int
 	bids    []*Bid
 	best    *Bid
-	news    chan news
+	news    chan pingUpdate
 	outer   context.Context // the caller's
 	inner   context.Context // with the auction's deadline
-	claim   *claim
+	claim   *saleClaim
 	grace   *time.Timer
 	over    bool // the grace period
 	late    bool // a ping ended with the context
 }
 
-// claim is on a lead that a ping may have sold.
-type claim struct {
+// saleClaim is on a lead that a ping may have sold.
+type saleClaim struct {
 	source *auctionSource
 	err    error // of DeliveryUnknown
 }
@@ -205,8 +205,8 @@ type claim struct {
 // errMaySell is the doubt that an accepted ping leaves.
 var errMaySell = errors.New("trackdrive: the ping carried caller_id and trackdrive_number, and may count as the post")
 
-// asked is a source in a run.
-type asked struct {
+// pingedSource is a source in a run.
+type pingedSource struct {
 	request  *PingRequest
 	refused  error       // the request could not be made
 	maySell  bool        // the ping may count as a post
@@ -215,8 +215,8 @@ type asked struct {
 	started  atomic.Bool // the ping may be on its way; once the context is cancelled, only true lasts
 }
 
-// news is what a source's goroutine tells.
-type news struct {
+// pingUpdate is what a source's goroutine tells.
+type pingUpdate struct {
 	source  int
 	started bool // the ping is about to be sent; the rest is not set
 	ping    *PingResponse
@@ -227,7 +227,7 @@ type news struct {
 }
 
 // prepare makes all requests, and refuses two pings that may both sell.
-func (r *run) prepare(lead *PingRequest) error {
+func (r *auctionRun) prepare(lead *PingRequest) error {
 	kept := *lead // which may change while pings and posts are on their way
 	kept.Fields = maps.Clone(lead.Fields)
 	maySell := ""
@@ -235,7 +235,7 @@ func (r *run) prepare(lead *PingRequest) error {
 		s := &r.auction.sources[i]
 		request, err := s.ping(&kept)
 		if err != nil {
-			r.asked[i].refused = refused("ping", err)
+			r.asked[i].refused = notSentError("ping", err)
 			continue
 		}
 		r.asked[i].request = request
@@ -243,7 +243,7 @@ func (r *run) prepare(lead *PingRequest) error {
 			continue
 		}
 		if maySell != "" {
-			return invalid("trackdrive_number", "is on the pings of %q and %q, with caller_id: "+
+			return invalidArgument("trackdrive_number", "is on the pings of %q and %q, with caller_id: "+
 				"TrackDrive may take both for posts. Say PingsNeverSell where it does not", maySell, s.Name)
 		}
 		maySell, r.asked[i].maySell = s.Name, true
@@ -252,7 +252,7 @@ func (r *run) prepare(lead *PingRequest) error {
 }
 
 // wait asks all sources, and returns when the auction is over.
-func (r *run) wait() {
+func (r *auctionRun) wait() {
 	ctx, cancel := context.WithTimeout(r.outer, r.auction.cfg.Timeout)
 	defer cancel()
 	r.inner = ctx
@@ -266,7 +266,7 @@ func (r *run) wait() {
 }
 
 // collect takes what the sources tell until the auction is over.
-func (r *run) collect(ctx context.Context) AuctionEnd {
+func (r *auctionRun) collect(ctx context.Context) AuctionEnd {
 	for r.pending > 0 {
 		if end, early := r.early(); early {
 			return end
@@ -301,20 +301,20 @@ func endOf(err error) AuctionEnd {
 
 // ask pings a source in a goroutine of its own. Places in the queues are taken
 // here, in the order of priority.
-func (r *run) ask(ctx context.Context, i int) {
+func (r *auctionRun) ask(ctx context.Context, i int) {
 	if err := r.asked[i].refused; err != nil {
-		r.news <- news{source: i, err: err}
+		r.news <- pingUpdate{source: i, err: err}
 		return
 	}
 	s, state, out := &r.auction.sources[i], &r.asked[i], r.news
-	q := queued{all: r.auction.gate}
+	q := queuedPing{all: r.auction.gate}
 	q.company = s.company.Queue()
 	if q.company.Inside() {
 		q.queueForAll()
 	}
 	go func() {
 		defer q.leave()
-		n := news{source: i, err: errNoReturn}
+		n := pingUpdate{source: i, err: errNoReturn}
 		defer func() {
 			n.panics = recover()
 			out <- n
@@ -324,7 +324,7 @@ func (r *run) ask(ctx context.Context, i int) {
 			return
 		}
 		state.started.Store(true)
-		out <- news{source: i, started: true}
+		out <- pingUpdate{source: i, started: true}
 		if state.maySell {
 			n.ping, n.leadIsFree, n.err = s.Client.pingThatMaySell(ctx, s.Endpoint, state.request, s.pingOpts)
 			return
@@ -336,47 +336,47 @@ func (r *run) ask(ctx context.Context, i int) {
 // errNoReturn is left where a transport ended the goroutine.
 var errNoReturn = errors.New("trackdrive: the ping did not return")
 
-// queued is a ping's way through the queues: its company's first, so that
+// queuedPing is a ping's way through the queues: its company's first, so that
 // nobody stands in the common one who could not go on.
-type queued struct {
+type queuedPing struct {
 	all             *gate.Gate
 	company, common *gate.Ticket
 	inCommon        bool
 }
 
-func (q *queued) queueForAll() { q.common, q.inCommon = q.all.Queue(), true }
+func (q *queuedPing) queueForAll() { q.common, q.inCommon = q.all.Queue(), true }
 
-func (q *queued) wait(ctx context.Context) error {
+func (q *queuedPing) wait(ctx context.Context) error {
 	if err := q.company.Wait(ctx); err != nil {
-		return unsent(err)
+		return unsentPing(err)
 	}
 	if !q.inCommon {
 		q.queueForAll()
 	}
 	if err := q.common.Wait(ctx); err != nil {
-		return unsent(err)
+		return unsentPing(err)
 	}
 	if err := ctx.Err(); err != nil { // Wait returns at random where both are ready
-		return unsent(err)
+		return unsentPing(err)
 	}
 	return nil
 }
 
-func (q *queued) leave() {
+func (q *queuedPing) leave() {
 	q.common.Leave()
 	q.company.Leave()
 }
 
-// unsent is the error of a ping that was not sent because of the context.
-func unsent(err error) error {
+// unsentPing is the error of a ping that was not sent because of the context.
+func unsentPing(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = ErrTimeout
 	}
-	return refused("ping", err)
+	return notSentError("ping", err)
 }
 
 // take notes what a source tells.
-func (r *run) take(n news) {
+func (r *auctionRun) take(n pingUpdate) {
 	if n.panics != nil {
 		panic(n.panics)
 	}
@@ -406,25 +406,25 @@ func (r *run) take(n news) {
 
 // claimFor notes that a ping may have sold the lead: it may count as a post, and
 // the lead is not certainly free.
-func (r *run) claimFor(s *auctionSource, state *asked, leadIsFree bool, err error) {
+func (r *auctionRun) claimFor(s *auctionSource, state *pingedSource, leadIsFree bool, err error) {
 	switch {
 	case !state.maySell || leadIsFree:
 	case err == nil:
-		r.claim = &claim{s, &Error{Operation: "ping", Err: errMaySell, Delivery: DeliveryUnknown}}
+		r.claim = &saleClaim{s, &Error{Operation: "ping", Err: errMaySell, Delivery: DeliveryUnknown}}
 	case DeliveryOf(err) != DeliveryUnknown: // a status such as 501 says less than a plain no
-		r.claim = &claim{s, &Error{Operation: "ping", Err: fmt.Errorf("%w: %w", errMaySell, err), Delivery: DeliveryUnknown}}
+		r.claim = &saleClaim{s, &Error{Operation: "ping", Err: fmt.Errorf("%w: %w", errMaySell, err), Delivery: DeliveryUnknown}}
 	default:
-		r.claim = &claim{s, err}
+		r.claim = &saleClaim{s, err}
 	}
 }
 
-func (r *run) tellPing(i int) {
+func (r *auctionRun) tellPing(i int) {
 	r.asked[i].told = true
 	r.tell(AuctionEvent{Kind: EventPing, Source: r.auction.sources[i].Name})
 }
 
 // takeRest takes what was told in time and not yet heard.
-func (r *run) takeRest() {
+func (r *auctionRun) takeRest() {
 	for {
 		select {
 		case n := <-r.news:
@@ -436,7 +436,7 @@ func (r *run) takeRest() {
 }
 
 // rank takes the bids of a reply.
-func (r *run) rank(s *auctionSource, ping *PingResponse) {
+func (r *auctionRun) rank(s *auctionSource, ping *PingResponse) {
 	if !ping.Accepted {
 		r.lose(s, Loss{Reason: LossNoBuyer, Ping: ping})
 		return
@@ -463,7 +463,7 @@ func (r *run) rank(s *auctionSource, ping *PingResponse) {
 		r.startGrace()
 	}
 	if r.auction.cfg.Observe != nil {
-		r.tell(AuctionEvent{Kind: EventBids, Source: s.Name, Bids: values(ranked(own))})
+		r.tell(AuctionEvent{Kind: EventBids, Source: s.Name, Bids: bidValues(rankBids(own))})
 	}
 }
 
@@ -472,7 +472,7 @@ func noneCanBePosted(buyers []Buyer) bool {
 }
 
 // offer takes one buyer's bid.
-func (r *run) offer(s *auctionSource, ping *PingResponse, b *Buyer) {
+func (r *auctionRun) offer(s *auctionSource, ping *PingResponse, b *Buyer) {
 	reason := s.objection(b)
 	if b.PingID == "" {
 		reason = LossNoPingID
@@ -486,7 +486,7 @@ func (r *run) offer(s *auctionSource, ping *PingResponse, b *Buyer) {
 
 // offerAll takes the bid for all buyers: good enough when each that is listed
 // is, and worth what the lowest of them pays.
-func (r *run) offerAll(s *auctionSource, ping *PingResponse) {
+func (r *auctionRun) offerAll(s *auctionSource, ping *PingResponse) {
 	bid := Bid{ToAll: true}
 	if len(ping.Buyers) > 0 {
 		bid.Payout = slices.MinFunc(ping.Buyers, func(a, b Buyer) int { return a.Payout.Cmp(b.Payout) }).Payout
@@ -520,7 +520,7 @@ func (s *auctionSource) objection(b *Buyer) LossReason {
 	}
 }
 
-func (r *run) bid(s *auctionSource, ping *PingResponse, b Bid) {
+func (r *auctionRun) bid(s *auctionSource, ping *PingResponse, b Bid) {
 	b.Source, b.Ping, b.ReceivedAt = s.Name, ping, ping.ReceivedAt
 	b.ExpiresAt, _ = ping.ExpiresAt()
 	b.source, b.worth, b.post = s, s.worthOf(b.Payout), r.post(s, &b)
@@ -529,7 +529,7 @@ func (r *run) bid(s *auctionSource, ping *PingResponse, b Bid) {
 
 // post is the one that Bid.Post prepares, made of what nobody else can change.
 // Its Fields are the run's: to be read only.
-func (r *run) post(s *auctionSource, b *Bid) *PostRequest {
+func (r *auctionRun) post(s *auctionSource, b *Bid) *PostRequest {
 	asked := r.asked[s.priority].request
 	post := &PostRequest{
 		PingID: b.Buyer.PingID, BuyerID: b.Buyer.ID, ExpiresAt: b.ExpiresAt,
@@ -549,15 +549,15 @@ func compareBids(a, b *Bid) int {
 	return a.source.priority - b.source.priority
 }
 
-// ranked returns the bids in rank order; equal ones of a source stay in
+// rankBids returns the bids in rank order; equal ones of a source stay in
 // TrackDrive's.
-func ranked(bids []*Bid) []*Bid {
+func rankBids(bids []*Bid) []*Bid {
 	sorted := slices.Clone(bids)
 	slices.SortStableFunc(sorted, compareBids)
 	return sorted
 }
 
-func values(bids []*Bid) []Bid {
+func bidValues(bids []*Bid) []Bid {
 	list := make([]Bid, len(bids))
 	for i, b := range bids {
 		list[i] = *b
@@ -566,7 +566,7 @@ func values(bids []*Bid) []Bid {
 }
 
 // early reports whether waiting for the other sources is over.
-func (r *run) early() (AuctionEnd, bool) {
+func (r *auctionRun) early() (AuctionEnd, bool) {
 	switch {
 	case r.claim != nil:
 		return EndUnbeatable, true
@@ -585,7 +585,7 @@ func (r *run) early() (AuctionEnd, bool) {
 
 // awaitsSale reports whether a ping that may count as a post is on its way:
 // cut off, nobody would know whether the lead is sold.
-func (r *run) awaitsSale() bool {
+func (r *auctionRun) awaitsSale() bool {
 	for i := range r.asked {
 		if r.asked[i].maySell && !r.asked[i].answered {
 			return true
@@ -595,7 +595,7 @@ func (r *run) awaitsSale() bool {
 }
 
 // beatable reports whether some source that is still asked might win.
-func (r *run) beatable() bool {
+func (r *auctionRun) beatable() bool {
 	for i := range r.asked {
 		s := &r.auction.sources[i]
 		if r.asked[i].answered {
@@ -609,27 +609,27 @@ func (r *run) beatable() bool {
 }
 
 // startGrace starts the grace period with the first acceptable bid.
-func (r *run) startGrace() {
+func (r *auctionRun) startGrace() {
 	if grace := r.auction.cfg.Grace; grace > 0 && r.grace == nil {
 		r.grace = time.NewTimer(grace)
 	}
 }
 
-func (r *run) graceOver() <-chan time.Time {
+func (r *auctionRun) graceOver() <-chan time.Time {
 	if r.grace == nil {
 		return nil
 	}
 	return r.grace.C
 }
 
-func (r *run) stopGrace() {
+func (r *auctionRun) stopGrace() {
 	if r.grace != nil {
 		r.grace.Stop()
 	}
 }
 
 // end closes the auction: whoever has not answered has lost.
-func (r *run) end(why AuctionEnd) {
+func (r *auctionRun) end(why AuctionEnd) {
 	r.result.End, r.result.Took = why, time.Since(r.result.StartedAt)
 	reason, cause := LossCutOff, context.Canceled
 	if why == EndDeadline {
@@ -652,16 +652,16 @@ func (r *run) end(why AuctionEnd) {
 }
 
 // finish puts the result together.
-func (r *run) finish() {
-	bids := ranked(r.claimed())
-	r.result.Bids = values(bids)
-	r.result.sale = &sale{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), claim: r.claim}
-	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: values(bids)})
+func (r *auctionRun) finish() {
+	bids := rankBids(r.claimed())
+	r.result.Bids = bidValues(bids)
+	r.result.sale = &saleProgress{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), claim: r.claim}
+	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: bidValues(bids)})
 }
 
 // claimed are the bids that may be posted to: where a ping may have sold the
 // lead, those of its source alone.
-func (r *run) claimed() []*Bid {
+func (r *auctionRun) claimed() []*Bid {
 	if r.claim == nil {
 		return r.bids
 	}
@@ -680,13 +680,13 @@ func (r *run) claimed() []*Bid {
 	return own
 }
 
-func (r *run) lose(s *auctionSource, l Loss) {
+func (r *auctionRun) lose(s *auctionSource, l Loss) {
 	l.Source, l.After = s.Name, time.Since(r.result.StartedAt)
 	r.result.Losses = append(r.result.Losses, l)
 	r.tell(AuctionEvent{Kind: EventLoss, Source: s.Name, Loss: &l})
 }
 
-func (r *run) tell(e AuctionEvent) { r.auction.tell(r.outer, r.result.StartedAt, e) }
+func (r *auctionRun) tell(e AuctionEvent) { r.auction.tell(r.outer, r.result.StartedAt, e) }
 
 func (a *Auction) tell(ctx context.Context, since time.Time, e AuctionEvent) {
 	if a != nil && a.cfg.Observe != nil {

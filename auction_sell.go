@@ -48,7 +48,7 @@ func (t SaleTry) String() string {
 	}
 	switch r := t.Response; {
 	case t.Err != nil:
-		return text + ": " + bare(t.Err.Error())
+		return text + ": " + withoutPrefix(t.Err.Error())
 	case t.Outcome != TryRejected || r == nil:
 		return text
 	case len(r.Errors) > 0:
@@ -103,11 +103,11 @@ func (s *Sale) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// sale is what became of a result's bids so far.
-type sale struct {
+// saleProgress is what became of a result's bids so far.
+type saleProgress struct {
 	busy  chan struct{} // holds one while a call of Sell works; a channel, for tests in synctest's time
 	bids  []*Bid
-	claim *claim     // of a ping; nil for none
+	claim *saleClaim // of a ping; nil for none
 	doubt error      // of a post
 	last  []*SaleTry // of each bid; nil: not tried
 	done  Sale
@@ -137,14 +137,14 @@ type sale struct {
 func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostRequest) error) (*Sale, error) {
 	switch {
 	case ctx == nil:
-		return &Sale{}, refused("post", invalid("context", "is nil"))
+		return &Sale{}, notSentError("post", invalidArgument("context", "is nil"))
 	case r == nil:
-		return &Sale{}, refused("post", invalid("result", "is nil"))
+		return &Sale{}, notSentError("post", invalidArgument("result", "is nil"))
 	}
 	s := r.sale
 	switch {
 	case s == nil && len(r.Bids) > 0: // made by hand, or read from storage
-		return &Sale{}, refused("post", invalid("bids", "are not of an auction's run"))
+		return &Sale{}, notSentError("post", invalidArgument("bids", "are not of an auction's run"))
 	case s == nil:
 		return &Sale{}, nil
 	}
@@ -166,7 +166,7 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 }
 
 // begin waits until no other call of Sell is at work.
-func (s *sale) begin(ctx context.Context) error {
+func (s *saleProgress) begin(ctx context.Context) error {
 	select {
 	case s.busy <- struct{}{}:
 		return nil
@@ -180,7 +180,7 @@ func (s *sale) begin(ctx context.Context) error {
 	}
 }
 
-func (s *sale) finish() { <-s.busy }
+func (s *saleProgress) finish() { <-s.busy }
 
 // try posts to one bid.
 func (r *AuctionResult) try(ctx context.Context, i int, complete []func(Bid, *PostRequest) error) {
@@ -195,12 +195,12 @@ func (r *AuctionResult) try(ctx context.Context, i int, complete []func(Bid, *Po
 
 // sell posts to the bid, and notes what came of it: also where complete or an
 // observer panics, or ends the goroutine.
-func (s *sale) sell(ctx context.Context, i int, t *SaleTry, complete []func(Bid, *PostRequest) error) {
+func (s *saleProgress) sell(ctx context.Context, i int, t *SaleTry, complete []func(Bid, *PostRequest) error) {
 	defer s.note(i, t)
-	t.Err = refused("post", errNoPost)
+	t.Err = notSentError("post", errNoPost)
 	post, err := t.Bid.complete(complete)
 	if err != nil {
-		t.Err = refused("post", err)
+		t.Err = notSentError("post", err)
 		return
 	}
 	t.Err = errNoPost // of DeliveryUnknown
@@ -212,7 +212,7 @@ func (s *sale) sell(ctx context.Context, i int, t *SaleTry, complete []func(Bid,
 var errNoPost = errors.New("trackdrive: the post did not return")
 
 // note keeps what a try led to.
-func (s *sale) note(i int, t *SaleTry) {
+func (s *saleProgress) note(i int, t *SaleTry) {
 	t.Took = time.Since(t.At)
 	t.Outcome = outcomeOf(t.Response, t.Err)
 	noted := *t
@@ -262,26 +262,26 @@ func (r *PostRequest) differs(meant *PostRequest) error {
 	const changed = "is not what the ping led to"
 	switch {
 	case r.PingID != meant.PingID:
-		return invalid("ping_id", changed)
+		return invalidArgument("ping_id", changed)
 	case r.BuyerID != meant.BuyerID:
-		return invalid("buyer_id", changed)
+		return invalidArgument("buyer_id", changed)
 	case r.PostOnly:
-		return invalid("post_only", changed)
+		return invalidArgument("post_only", changed)
 	case !r.ExpiresAt.Equal(meant.ExpiresAt):
-		return invalid("expires_at", changed)
+		return invalidArgument("expires_at", changed)
 	case meant.CallerID != "" && r.CallerID != meant.CallerID:
-		return invalid("caller_id", changed)
+		return invalidArgument("caller_id", changed)
 	case meant.TrafficSourceID != "" && r.TrafficSourceID != meant.TrafficSourceID:
-		return invalid("traffic_source_id", changed)
+		return invalidArgument("traffic_source_id", changed)
 	case meant.TrackdriveNumber != "" && r.TrackdriveNumber != meant.TrackdriveNumber:
-		return invalid("trackdrive_number", changed)
+		return invalidArgument("trackdrive_number", changed)
 	default:
 		return nil
 	}
 }
 
 // err is what Sell returns beside the story.
-func (s *sale) err(ctx context.Context) error {
+func (s *saleProgress) err(ctx context.Context) error {
 	switch {
 	case s.done.Sold:
 		return nil
@@ -301,7 +301,7 @@ func (s *sale) err(ctx context.Context) error {
 		}
 	}
 	if untried {
-		errs = append(errs, refused("post", ctx.Err()))
+		errs = append(errs, notSentError("post", ctx.Err()))
 	}
 	return errors.Join(errs...)
 }

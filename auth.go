@@ -22,11 +22,11 @@ type AuthRequest struct {
 	Subdomain string // the company that is called, or ""
 	Host      string // where the request goes
 
-	sent func() *credentials // a func, because fmt prints what pointers point to
+	sent func() *authCredentials // a func, because fmt prints what pointers point to
 }
 
-// credentials are what an Authenticator put on a request.
-type credentials struct {
+// authCredentials are what an Authenticator put on a request.
+type authCredentials struct {
 	headers []namedText
 	params  []namedText
 	first   [1]namedText // where the usual one header is
@@ -43,13 +43,13 @@ func (r *AuthRequest) SetHeader(name, value string) {
 	name = http.CanonicalHeaderKey(name)
 	switch {
 	case !isHeaderName(name):
-		c.fail(invalid("header", "%q is not a header name", name))
+		c.fail(invalidArgument("header", "%q is not a header name", name))
 	case slices.Contains(ownHeaders, name):
-		c.fail(invalid("header "+name, "cannot be set by an authenticator"))
+		c.fail(invalidArgument("header "+name, "cannot be set by an authenticator"))
 	case !isHeaderValue(value):
-		c.fail(invalid("header "+name, "must be printable ASCII without blanks at its ends"))
+		c.fail(invalidArgument("header "+name, "must be printable ASCII without blanks at its ends"))
 	case name == "Authorization" && repeatsScheme(value):
-		c.fail(invalid("header "+name, "has its scheme word twice"))
+		c.fail(invalidArgument("header "+name, "has its scheme word twice"))
 	default:
 		if c.headers == nil {
 			c.headers = c.first[:0]
@@ -74,17 +74,17 @@ func (r *AuthRequest) SetParam(name, value string) {
 	c.params = setText(c.params, name, value)
 }
 
-func (r *AuthRequest) credentials() *credentials {
+func (r *AuthRequest) credentials() *authCredentials {
 	if r.sent == nil {
-		r.sent = hide(new(credentials))
+		r.sent = hideValue(new(authCredentials))
 	}
 	return r.sent()
 }
 
-// hide keeps a value where no verb of fmt finds it.
-func hide[T any](value T) func() T { return func() T { return value } }
+// hideValue keeps a value where no verb of fmt finds it.
+func hideValue[T any](value T) func() T { return func() T { return value } }
 
-func (c *credentials) fail(err error) {
+func (c *authCredentials) fail(err error) {
 	if c.err == nil {
 		c.err = err
 	}
@@ -181,30 +181,30 @@ func (f AuthenticatorFunc) check() error {
 	return nil
 }
 
-var errNilAuthenticator = invalid("authenticator", "is nil")
+var errNilAuthenticator = invalidArgument("authenticator", "is nil")
 
-// checked is an Authenticator that knows its mistakes before it is asked.
-type checked interface{ check() error }
+// checkableAuth is an Authenticator that knows its mistakes before it is asked.
+type checkableAuth interface{ check() error }
 
 func checkAuthenticator(a Authenticator) error {
 	if a == nil {
 		return errNilAuthenticator
 	}
-	if c, ok := a.(checked); ok {
+	if c, ok := a.(checkableAuth); ok {
 		return c.check()
 	}
 	return nil
 }
 
-// fixed are credentials that do not change. They live in a closure, where no
+// fixedAuth are credentials that do not change. They live in a closure, where no
 // printing finds them.
-type fixed struct {
+type fixedAuth struct {
 	put func(*AuthRequest)
 	bad func() error
 }
 
 // Authenticate puts the credentials on r.
-func (f *fixed) Authenticate(_ context.Context, r *AuthRequest) error {
+func (f *fixedAuth) Authenticate(_ context.Context, r *AuthRequest) error {
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (f *fixed) Authenticate(_ context.Context, r *AuthRequest) error {
 	return nil
 }
 
-func (f *fixed) check() error { return f.bad() }
+func (f *fixedAuth) check() error { return f.bad() }
 
 func newFixed(put func(*AuthRequest), err error) Authenticator {
 	if err == nil {
@@ -221,7 +221,7 @@ func newFixed(put func(*AuthRequest), err error) Authenticator {
 		put(&trial)
 		err = trial.credentials().err
 	}
-	return &fixed{put, hide(err)}
+	return &fixedAuth{put, hideValue(err)}
 }
 
 // ParseCredentials reads credentials as configurations hold them:
@@ -247,11 +247,11 @@ const credentialForms = `give "Basic ...", "Token ..." or "public:private"`
 
 func parseCredentials(text string) (Authenticator, error) {
 	bad := func(format string, args ...any) (Authenticator, error) {
-		return nil, invalid("credentials", format, args...)
+		return nil, invalidArgument("credentials", format, args...)
 	}
 	switch {
 	case leftoverToken(text):
-		return nil, leftover("credentials")
+		return nil, leftoverError("credentials")
 	case text == "":
 		return bad("are empty; %s", credentialForms)
 	case !isHeaderValue(text):
@@ -315,21 +315,21 @@ func newBasic(publicKey, privateKey string, err error) Authenticator {
 func checkPair(publicKey, privateKey string) error {
 	switch {
 	case leftoverToken(publicKey):
-		return leftover("public key")
+		return leftoverError("public key")
 	case leftoverToken(privateKey):
-		return leftover("private key")
+		return leftoverError("private key")
 	case publicKey == "":
-		return invalid("public key", "is empty")
+		return invalidArgument("public key", "is empty")
 	case privateKey == "":
-		return invalid("private key", "is empty")
+		return invalidArgument("private key", "is empty")
 	case strings.Contains(publicKey, ":"):
-		return invalid("public key", "must not have a colon; give the private key on its own")
+		return invalidArgument("public key", "must not have a colon; give the private key on its own")
 	case hasScheme(publicKey):
-		return invalid("public key", "begins with a scheme word; give the key alone, or BasicToken the whole")
+		return invalidArgument("public key", "begins with a scheme word; give the key alone, or BasicToken the whole")
 	case !isHeaderValue(publicKey):
-		return invalid("public key", "must be printable ASCII without blanks at its ends")
+		return invalidArgument("public key", "must be printable ASCII without blanks at its ends")
 	case !isHeaderValue(privateKey):
-		return invalid("private key", "must be printable ASCII without blanks at its ends")
+		return invalidArgument("private key", "must be printable ASCII without blanks at its ends")
 	}
 	return nil
 }
@@ -346,15 +346,15 @@ func pairOf(token string) (publicKey, privateKey string, err error) {
 	publicKey, privateKey, isPair := decodePair(token)
 	switch {
 	case strings.Contains(token, ":"):
-		return "", "", invalid(field, "is a pair of keys; give BasicAuth(publicKey, privateKey), or ParseCredentials the pair alone")
+		return "", "", invalidArgument(field, "is a pair of keys; give BasicAuth(publicKey, privateKey), or ParseCredentials the pair alone")
 	case !isPair:
-		return "", "", invalid(field, `is not the base64 of "public:private"; give the text that the dashboard shows`)
+		return "", "", invalidArgument(field, `is not the base64 of "public:private"; give the text that the dashboard shows`)
 	case leftoverToken(publicKey), leftoverToken(privateKey):
-		return "", "", leftover(field)
+		return "", "", leftoverError(field)
 	case publicKey == "":
-		return "", "", invalid(field, "has no public key before the colon")
+		return "", "", invalidArgument(field, "has no public key before the colon")
 	case privateKey == "":
-		return "", "", invalid(field, "has no private key behind the colon")
+		return "", "", invalidArgument(field, "has no private key behind the colon")
 	}
 	return publicKey, privateKey, nil
 }
@@ -383,7 +383,7 @@ func decodePair(token string) (publicKey, privateKey string, isPair bool) {
 func DeveloperToken(token string) Authenticator {
 	err := checkToken("developer token", token)
 	if err == nil && isCompanyKey(token) {
-		err = invalid("developer token", "is a key of a company access token; give BasicAuth or BasicToken")
+		err = invalidArgument("developer token", "is a key of a company access token; give BasicAuth or BasicToken")
 	}
 	return newFixed(func(r *AuthRequest) { r.SetHeader("Authorization", "Token "+token) }, err)
 }
@@ -399,7 +399,7 @@ func isCompanyKey(token string) bool {
 func AuthToken(token string) Authenticator {
 	var err error
 	if token == "" {
-		err = invalid("auth_token", "is empty")
+		err = invalidArgument("auth_token", "is empty")
 	}
 	return newFixed(func(r *AuthRequest) { r.SetParam("auth_token", token) }, err)
 }
@@ -407,13 +407,13 @@ func AuthToken(token string) Authenticator {
 func checkToken(field, token string) error {
 	switch {
 	case leftoverToken(token):
-		return leftover(field)
+		return leftoverError(field)
 	case token == "":
-		return invalid(field, "is empty")
+		return invalidArgument(field, "is empty")
 	case hasScheme(token):
-		return invalid(field, "begins with a scheme word")
+		return invalidArgument(field, "begins with a scheme word")
 	case !isHeaderValue(token):
-		return invalid(field, "must be printable ASCII without blanks at its ends")
+		return invalidArgument(field, "must be printable ASCII without blanks at its ends")
 	}
 	return nil
 }
@@ -421,7 +421,7 @@ func checkToken(field, token string) error {
 // AnySubdomain lets a be used for every company: a developer access token is
 // valid in all companies of its user. The subdomain may come from outside:
 // whoever supplies it, receives the credentials' requests.
-func AnySubdomain(a Authenticator) Authenticator { return &anySubdomain{hide(a)} }
+func AnySubdomain(a Authenticator) Authenticator { return &anySubdomain{hideValue(a)} }
 
 // anySubdomain hides its Authenticator: it may be one whose fields print.
 type anySubdomain struct{ inner func() Authenticator }
@@ -448,7 +448,7 @@ func PerSubdomain(creds map[string]Authenticator) Authenticator {
 		_, twice := own[key]
 		switch {
 		case twice:
-			err = errors.Join(err, invalid("subdomain", "%q is given twice, in different case", key))
+			err = errors.Join(err, invalidArgument("subdomain", "%q is given twice, in different case", key))
 		case name != "" && !urlpart.IsSubdomain(name):
 			_, mistake := checkSubdomain("subdomain", name)
 			err = errors.Join(err, mistake)
@@ -459,7 +459,7 @@ func PerSubdomain(creds map[string]Authenticator) Authenticator {
 		}
 		own[key] = a
 	}
-	return &perSubdomain{hide(own), hide(err)}
+	return &perSubdomain{hideValue(own), hideValue(err)}
 }
 
 type perSubdomain struct {
@@ -496,24 +496,24 @@ func noCredentials(subdomain string) error {
 	return fmt.Errorf("%w: for %s", ErrNoCredentials, subdomain)
 }
 
-// need says what happens where a company's credentials are missing.
-type need int
+// authNeed says what happens where a company's credentials are missing.
+type authNeed int
 
 const (
-	optional need = iota // the market serves strangers: go without
-	bound                // go without where there are none at all, but not where they are another company's
-	nobody               // another host: never any
+	authOptional authNeed = iota // the market serves strangers: go without
+	authBound                    // go without where there are none at all, but not where they are another company's
+	authNever                    // another host: never any
 )
 
 // authenticatorFor returns who authenticates a call to subdomain; nil for
 // nobody. What WithAuth was given stays with the company that it was given for.
-func (s *settings) authenticatorFor(subdomain, home string, n need) (Authenticator, error) {
-	if n == nobody {
+func (s *clientSettings) authenticatorFor(subdomain, home string, n authNeed) (Authenticator, error) {
+	if n == authNever {
 		return nil, nil
 	}
 	switch a := s.auth.(type) {
 	case nil:
-		if n == bound && subdomain != home {
+		if n == authBound && subdomain != home {
 			return nil, noCredentials(subdomain)
 		}
 		return nil, nil
@@ -525,7 +525,7 @@ func (s *settings) authenticatorFor(subdomain, home string, n need) (Authenticat
 	switch {
 	case subdomain == s.authFor:
 		return s.auth, nil
-	case n == bound:
+	case n == authBound:
 		return nil, noCredentials(subdomain)
 	default:
 		return nil, nil

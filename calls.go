@@ -36,15 +36,15 @@ type UpdateCall struct {
 	Fields         Fields `json:"fields,omitempty"`           // other top-level parameters
 }
 
-func (u *UpdateCall) parameters(list []param) []param {
+func (u *UpdateCall) parameters(list []typedParam) []typedParam {
 	return append(list,
-		param{name: "buyer_converted", text: boolText(u.BuyerConverted)},
-		param{name: "revenue", text: u.Revenue.text},
-		param{name: "offer_converted", text: boolText(u.OfferConverted)},
-		param{name: "payout", text: u.Payout.text},
-		param{name: "add_revenue", text: u.AddRevenue.text},
-		param{name: "add_payout", text: u.AddPayout.text},
-		param{name: "post_call_tokens", hash: &u.PostCallTokens},
+		typedParam{name: "buyer_converted", text: boolText(u.BuyerConverted)},
+		typedParam{name: "revenue", text: u.Revenue.text},
+		typedParam{name: "offer_converted", text: boolText(u.OfferConverted)},
+		typedParam{name: "payout", text: u.Payout.text},
+		typedParam{name: "add_revenue", text: u.AddRevenue.text},
+		typedParam{name: "add_payout", text: u.AddPayout.text},
+		typedParam{name: "post_call_tokens", hash: &u.PostCallTokens},
 	)
 }
 
@@ -96,7 +96,7 @@ func (c *Client) UpdateCall(ctx context.Context, callUUID string, u *UpdateCall,
 		return nil, err
 	}
 	if err := checkUUID("call uuid", callUUID); err != nil {
-		return nil, refused(updateOperation.name, err)
+		return nil, notSentError(updateOperation.name, err)
 	}
 	return call.update(ctx, callUUID, u)
 }
@@ -112,20 +112,20 @@ func (c *Client) UpdateCallAt(ctx context.Context, call CallRef, u *UpdateCall, 
 	}
 	checked, err := NewCallRef(call.Subdomain, call.UUID)
 	if err != nil {
-		return nil, refused(updateOperation.name, err)
+		return nil, notSentError(updateOperation.name, err)
 	}
 	out.subdomain = checked.Subdomain
 	return out.update(ctx, checked.UUID, u)
 }
 
-var updateOperation = operation{name: "update_call", path: "/calls/update_call/{uuid}", need: bound}
+var updateOperation = apiOperation{name: "update_call", path: "/calls/update_call/{uuid}", need: authBound}
 
-func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateCallResponse, error) {
+func (c *apiCall) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateCallResponse, error) {
 	switch {
 	case u == nil:
-		return nil, refused(c.name, invalid("update", "is nil"))
+		return nil, notSentError(c.name, invalidArgument("update", "is nil"))
 	case u.isEmpty():
-		return nil, refused(c.name, invalid("update", "has nothing set"))
+		return nil, notSentError(c.name, invalidArgument("update", "has nothing set"))
 	}
 	c.setPath(updatePath, uuid)
 	copied := *u
@@ -134,7 +134,7 @@ func (c *call) update(ctx context.Context, uuid string, u *UpdateCall) (*UpdateC
 
 // command sends what changes something, and reads the reply as an update's. A
 // method of "" leaves it to the encoding.
-func (c *call) command(ctx context.Context, r parameterized, method string, repeat Repeatable) (*UpdateCallResponse, error) {
+func (c *apiCall) command(ctx context.Context, r paramRequest, method string, repeat Repeatable) (*UpdateCallResponse, error) {
 	c.setParams(r)
 	if method != "" {
 		c.setMethod(method)
@@ -161,7 +161,7 @@ func readUpdate(body []byte) (refusal bool, err error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return false, nil
 	}
-	var r reader
+	var r replyReader
 	err = r.object(body, refusalMembers)
 	if errors.Is(err, errNoObject) {
 		return false, nil
@@ -211,7 +211,7 @@ const (
 // [http.MaxBytesError] for example.
 func ParseCallRef(r *http.Request) (CallRef, error) {
 	if r == nil {
-		return CallRef{}, invalid("request", "is nil")
+		return CallRef{}, invalidArgument("request", "is nil")
 	}
 	var post forwardPost
 	if r.URL != nil {
@@ -225,7 +225,7 @@ func ParseCallRef(r *http.Request) (CallRef, error) {
 	case missing != "" && broken != nil:
 		return CallRef{}, fmt.Errorf("%w: %s: missing from the query, and the body cannot be read: %w", ErrInvalidArgument, missing, broken)
 	case missing != "":
-		return CallRef{}, invalid(missing, "missing from the query and the body")
+		return CallRef{}, invalidArgument(missing, "missing from the query and the body")
 	}
 	return NewCallRef(post.subdomain, post.uuid)
 }
@@ -259,7 +259,7 @@ func (p *forwardPost) add(name, value string) {
 	case *into == "":
 		*into = value
 	case *into != value:
-		p.conflict = invalid(name, "is given twice, with two values")
+		p.conflict = invalidArgument(name, "is given twice, with two values")
 	}
 }
 
@@ -319,7 +319,7 @@ func (p *forwardPost) addBody(r *http.Request) (broken error) {
 }
 
 func (p *forwardPost) addJSON(body []byte) (broken error) {
-	var r reader
+	var r replyReader
 	var syntax *jsonscan.Error
 	switch err := r.object(body, forwardPostMembers); {
 	case errors.Is(err, errNoObject):
@@ -327,7 +327,7 @@ func (p *forwardPost) addJSON(body []byte) (broken error) {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("it is not valid JSON: %w", err)
 	case err != nil: // a name is given twice
-		p.conflict = invalid("body", "%v", err)
+		p.conflict = invalidArgument("body", "%v", err)
 		return nil
 	}
 	p.add(paramSubdomain, r.string(r.top[mTrackdriveSubdomain]))

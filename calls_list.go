@@ -44,23 +44,23 @@ type callPage struct {
 	number int
 }
 
-func (p *callPage) parameters(list []param) []param {
+func (p *callPage) parameters(list []typedParam) []typedParam {
 	number := ""
 	if p.cursor == "" {
 		number = strconv.Itoa(p.number)
 	}
 	list = append(list,
-		param{name: "cursor", text: p.cursor},
-		param{name: "caller_number", text: p.CallerNumber},
-		param{name: "page", text: number},
-		param{name: "per_page", text: strconv.Itoa(p.perPage())},
+		typedParam{name: "cursor", text: p.cursor},
+		typedParam{name: "caller_number", text: p.CallerNumber},
+		typedParam{name: "page", text: number},
+		typedParam{name: "per_page", text: strconv.Itoa(p.perPage())},
 	)
 	for name, at := range map[string]time.Time{"created_at_from": p.CreatedFrom, "created_at_to": p.CreatedTo} {
 		text := ""
 		if !at.IsZero() {
 			text = at.Format(apiTime)
 		}
-		list = append(list, param{name: name, text: text})
+		list = append(list, typedParam{name: name, text: text})
 	}
 	return list
 }
@@ -108,12 +108,12 @@ func (c *Client) Calls(ctx context.Context, q *CallQuery, opts ...CallOption) it
 
 // callsAt fetches one page.
 func (c *Client) callsAt(ctx context.Context, p *callPage, opts []CallOption) (*callsReply, error) {
-	out, err := c.newCall(operation{name: "calls", path: "/calls", need: bound}, opts)
+	out, err := c.newCall(apiOperation{name: "calls", path: "/calls", need: authBound}, opts)
 	if err != nil {
 		return nil, err
 	}
 	if p.PerPage < 0 {
-		return nil, refused(out.name, invalid("per_page", "must not be negative"))
+		return nil, notSentError(out.name, invalidArgument("per_page", "must not be negative"))
 	}
 	out.setPath("/calls", "")
 	out.setParams(p)
@@ -169,7 +169,7 @@ func (l *callList) isNew(kind, text string) bool {
 
 // brokenList is the error of a list that cannot be followed to its end.
 func brokenList(format string, args ...any) error {
-	return &Error{Operation: "calls", Err: unreadable(fmt.Errorf(format, args...)), Delivery: DeliveryAnswered}
+	return &Error{Operation: "calls", Err: unreadableReply(fmt.Errorf(format, args...)), Delivery: DeliveryAnswered}
 }
 
 // take counts a page that was fetched, and refuses one that is not the page that
@@ -263,7 +263,7 @@ type callsReply struct {
 	calls    []json.RawMessage
 	list     string // as it was received
 	elements int    // in the list, also those that are not calls
-	paging
+	pagePosition
 }
 
 // serverPerPage is how many calls TrackDrive gives where it does not heed
@@ -279,7 +279,7 @@ func (r *callsReply) fills(perPage int) bool {
 // hasIDs reports whether the page's calls can be told from others. A query's
 // columns may leave that out.
 func (r *callsReply) hasIDs() bool {
-	return len(r.calls) > 0 && (lookup(r.calls[0], "id").String() != "" || lookup(r.calls[0], "uuid").String() != "")
+	return len(r.calls) > 0 && (lookupValue(r.calls[0], "id").String() != "" || lookupValue(r.calls[0], "uuid").String() != "")
 }
 
 // readCalls reads a page, also one without an envelope (root=false).
@@ -287,7 +287,7 @@ func readCalls(body []byte) (*callsReply, error) {
 	if err := jsonscan.Valid(body); err != nil {
 		return nil, err
 	}
-	r := &callsReply{paging: paging{currentPage: -1}}
+	r := &callsReply{pagePosition: pagePosition{currentPage: -1}}
 	list, err := listOfCalls(body)
 	if err != nil {
 		return nil, err
@@ -328,9 +328,9 @@ func listOfCalls(body []byte) (list Value, err error) {
 	return list, nil
 }
 
-// paging is what a reply says of its place in a list. TrackDrive documents
+// pagePosition is what a reply says of its place in a list. TrackDrive documents
 // metadata.next_cursor; the other names are those that Rails' paginators use.
-type paging struct {
+type pagePosition struct {
 	cursor          string // of the next page: its exact text, which may look like a float
 	cursorEnds      bool   // next_cursor is given, and says that this is the last page
 	more            bool   // there is more, without a page number
@@ -344,7 +344,7 @@ type paging struct {
 
 // read takes the members of an object, and of the objects in it that tell about
 // the list.
-func (p *paging) read(object []byte) error {
+func (p *pagePosition) read(object []byte) error {
 	var s jsonscan.Scanner
 	s.Reset(object)
 	if s.Kind() != jsonscan.Object {
@@ -366,7 +366,7 @@ func (p *paging) read(object []byte) error {
 }
 
 // set takes one member.
-func (p *paging) set(name string, v Value) (known bool, err error) {
+func (p *pagePosition) set(name string, v Value) (known bool, err error) {
 	number := func() int {
 		n, _ := wholeNumber(v)
 		return max(n, 0)
@@ -403,7 +403,7 @@ func (p *paging) set(name string, v Value) (known bool, err error) {
 }
 
 // setMore takes a word on what follows.
-func (p *paging) setMore(more bool) { p.more, p.saysWhetherMore = p.more || more, true }
+func (p *pagePosition) setMore(more bool) { p.more, p.saysWhetherMore = p.more || more, true }
 
 // isGivenLink reports whether v leads somewhere.
 func isGivenLink(v Value) bool {
@@ -418,7 +418,7 @@ func isGivenLink(v Value) bool {
 }
 
 // setCursor takes next_cursor, which is 0 at the end, in whatever form.
-func (p *paging) setCursor(v Value) error {
+func (p *pagePosition) setCursor(v Value) error {
 	switch {
 	case v.kind == jsonscan.True || v.kind > jsonscan.String:
 		return errors.New("next_cursor is neither text nor a number")

@@ -12,7 +12,7 @@ func TestAListOfEverNewCursorsEnds(t *testing.T) {
 	list := newCallList(nil)
 	var err error
 	for err == nil {
-		page := &callsReply{elements: 1, list: strconv.Itoa(list.pages), paging: paging{currentPage: -1, cursor: strconv.Itoa(list.pages)}}
+		page := &callsReply{elements: 1, list: strconv.Itoa(list.pages), pagePosition: pagePosition{currentPage: -1, cursor: strconv.Itoa(list.pages)}}
 		require.NoError(t, list.take(page))
 		err = list.advance(page)
 	}

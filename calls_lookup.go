@@ -46,10 +46,10 @@ type Call struct {
 }
 
 // Field looks up any field of the call by path: "token_values.first_name".
-func (c Call) Field(path string) Value { return lookup(c.Raw, path) }
+func (c Call) Field(path string) Value { return lookupValue(c.Raw, path) }
 
 func readCall(raw json.RawMessage) Call {
-	value := func(name string) Value { return lookup(raw, name) }
+	value := func(name string) Value { return lookupValue(raw, name) }
 	scalar := func(name string) string {
 		if v := value(name); v.kind == jsonscan.String || v.kind == jsonscan.Number {
 			return v.text
@@ -129,14 +129,14 @@ var zoneHours = map[string]float64{
 }
 
 // lookupRequest is a GET with a query.
-type lookupRequest []param
+type lookupRequest []typedParam
 
-func (r lookupRequest) parameters(list []param) []param { return append(list, r...) }
-func (r lookupRequest) fields() Fields                  { return nil }
+func (r lookupRequest) parameters(list []typedParam) []typedParam { return append(list, r...) }
+func (r lookupRequest) fields() Fields                            { return nil }
 
 // setMethod fixes the method. A default encoding that does not go with it gives
 // way.
-func (c *call) setMethod(method string) {
+func (c *apiCall) setMethod(method string) {
 	c.method = method
 	switch {
 	case method == http.MethodGet:
@@ -150,12 +150,12 @@ func (c *call) setMethod(method string) {
 // nothing, and is repeated until it is answered. A call that the company does
 // not have is [ErrNotFound].
 func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call, error) {
-	out, err := c.newCall(operation{name: "call", path: "/calls/{id}", need: bound}, opts)
+	out, err := c.newCall(apiOperation{name: "call", path: "/calls/{id}", need: authBound}, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkUUID("call id", id); err != nil {
-		return nil, refused(out.name, err)
+		return nil, notSentError(out.name, err)
 	}
 	out.setPath("/calls/", id)
 	out.setParams(lookupRequest{})
@@ -166,7 +166,7 @@ func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call
 		if err := jsonscan.Valid(body); err != nil {
 			return err
 		}
-		record := lookup(body, "call")
+		record := lookupValue(body, "call")
 		if record.kind != jsonscan.Object {
 			return errors.New("the reply has no call")
 		}
@@ -191,18 +191,18 @@ type CallerUpdate struct {
 	Fields         Fields        `json:"fields,omitempty"`          // call_disposition_id, agent_call_disposition_notes, ...
 }
 
-func (u *CallerUpdate) parameters(list []param) []param {
+func (u *CallerUpdate) parameters(list []typedParam) []typedParam {
 	minutes := ""
 	if u.CallTimeframe > 0 {
 		minutes = strconv.Itoa(int(u.CallTimeframe / time.Minute))
 	}
 	return append(list,
-		param{name: "offer_token", text: u.OfferToken},
-		param{name: "call_timeframe", text: minutes, id: true},
-		param{name: "buyer_converted", text: boolText(u.BuyerConverted)},
-		param{name: "revenue", text: u.Revenue.text},
-		param{name: "add_revenue", text: u.AddRevenue.text},
-		param{name: "add_payout", text: u.AddPayout.text},
+		typedParam{name: "offer_token", text: u.OfferToken},
+		typedParam{name: "call_timeframe", text: minutes, id: true},
+		typedParam{name: "buyer_converted", text: boolText(u.BuyerConverted)},
+		typedParam{name: "revenue", text: u.Revenue.text},
+		typedParam{name: "add_revenue", text: u.AddRevenue.text},
+		typedParam{name: "add_payout", text: u.AddPayout.text},
 	)
 }
 
@@ -213,34 +213,34 @@ func (u *CallerUpdate) fields() Fields { return u.Fields }
 // it may have left: by then the latest call may be another one. Prefer
 // [Client.UpdateCall], which names the call.
 func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *CallerUpdate, opts ...CallOption) (*UpdateCallResponse, error) {
-	out, err := c.newCall(operation{name: "update_call_by_caller_id", path: "/calls/update_by_caller_id/{caller_id}"}, opts)
+	out, err := c.newCall(apiOperation{name: "update_call_by_caller_id", path: "/calls/update_by_caller_id/{caller_id}"}, opts)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case u == nil:
-		return nil, refused(out.name, invalid("update", "is nil"))
+		return nil, notSentError(out.name, invalidArgument("update", "is nil"))
 	case u.OfferToken == "":
-		return nil, refused(out.name, invalid("offer_token", "is empty"))
+		return nil, notSentError(out.name, invalidArgument("offer_token", "is empty"))
 	case u.CallTimeframe < 0 || u.CallTimeframe%time.Minute != 0:
-		return nil, refused(out.name, invalid("call_timeframe", "must be whole minutes"))
+		return nil, notSentError(out.name, invalidArgument("call_timeframe", "must be whole minutes"))
 	case u.BuyerConverted == nil && !u.Revenue.IsSet() && !u.AddRevenue.IsSet() && !u.AddPayout.IsSet() && len(u.Fields) == 0:
-		return nil, refused(out.name, invalid("update", "has nothing set"))
+		return nil, notSentError(out.name, invalidArgument("update", "has nothing set"))
 	}
 	if err := out.setNumberPath("/calls/update_by_caller_id/", callerID); err != nil {
-		return nil, refused(out.name, err)
+		return nil, notSentError(out.name, err)
 	}
 	copied := *u
 	return out.command(ctx, &copied, http.MethodPost, RepeatNever)
 }
 
 // setNumberPath addresses a path that ends in a phone number.
-func (c *call) setNumberPath(path, number string) error {
+func (c *apiCall) setNumberPath(path, number string) error {
 	if err := checkSegment("caller_id", number); err != nil {
 		return err
 	}
 	if strings.Trim(number, "+0123456789-() .") != "" || !strings.ContainsAny(number, "0123456789") {
-		return invalid("caller_id", "must be a phone number")
+		return invalidArgument("caller_id", "must be a phone number")
 	}
 	c.target = &c.url
 	c.url = c.set.base.at(c.subdomain, apiPath+path+number, apiPath+path+urlpart.EscapeSegment(number))
@@ -254,12 +254,12 @@ type KeyPress struct {
 	Data   Fields `json:"data,omitempty"`   // contact fields to add
 }
 
-func (k *KeyPress) parameters(list []param) []param {
-	data := param{name: "data"}
+func (k *KeyPress) parameters(list []typedParam) []typedParam {
+	data := typedParam{name: "data"}
 	if len(k.Data) > 0 {
 		data.hash = &k.Data
 	}
-	return append(list, param{name: "id", text: string(k.CallID), id: true}, param{name: "digits", text: k.Digits}, data)
+	return append(list, typedParam{name: "id", text: string(k.CallID), id: true}, typedParam{name: "digits", text: k.Digits}, data)
 }
 
 func (k *KeyPress) fields() Fields { return nil }
@@ -267,17 +267,17 @@ func (k *KeyPress) fields() Fields { return nil }
 // SendKeyPress presses digits on a live call: POST /api/v1/calls/send_key_press.
 // It is never repeated once it may have left: a key would be pressed twice.
 func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOption) (*UpdateCallResponse, error) {
-	out, err := c.newCall(operation{name: "send_key_press", path: "/calls/send_key_press", need: bound}, opts)
+	out, err := c.newCall(apiOperation{name: "send_key_press", path: "/calls/send_key_press", need: authBound}, opts)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case k == nil:
-		return nil, refused(out.name, invalid("key press", "is nil"))
+		return nil, notSentError(out.name, invalidArgument("key press", "is nil"))
 	case k.CallID == "":
-		return nil, refused(out.name, invalid("id", "is empty"))
+		return nil, notSentError(out.name, invalidArgument("id", "is empty"))
 	case k.Digits == "" || strings.Trim(k.Digits, "0123456789*#") != "":
-		return nil, refused(out.name, invalid("digits", "must be 0 to 9, * and #"))
+		return nil, notSentError(out.name, invalidArgument("digits", "must be 0 to 9, * and #"))
 	}
 	out.setPath(out.path, "")
 	copied := *k

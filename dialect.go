@@ -62,7 +62,7 @@ var defaultDialects = knownDialects[:5:5]
 func NewDialect(opening, closing string) (Dialect, error) {
 	for _, delimiter := range []string{opening, closing} {
 		if !isDelimiter(delimiter) {
-			return Dialect{}, invalid("dialect", "a delimiter must hold something other than letters and digits")
+			return Dialect{}, invalidArgument("dialect", "a delimiter must hold something other than letters and digits")
 		}
 	}
 	return Dialect{open: opening, close: closing, punctuation: groupedNames}, nil
@@ -91,7 +91,7 @@ func (d Dialect) MarshalText() ([]byte, error) {
 		return nil, errZeroDialect
 	}
 	if strings.Contains(d.open, " ") || strings.Contains(d.close, " ") {
-		return nil, invalid("dialect", "delimiters with blanks have no text form")
+		return nil, invalidArgument("dialect", "delimiters with blanks have no text form")
 	}
 	return []byte(d.String()), nil
 }
@@ -106,7 +106,7 @@ func (d *Dialect) UnmarshalText(text []byte) error {
 	}
 	before, after, found := strings.Cut(string(text), " ")
 	if !found || strings.Contains(after, " ") {
-		return invalid("dialect", `must be a name such as "trackdrive", or two delimiters with a blank between`)
+		return invalidArgument("dialect", `must be a name such as "trackdrive", or two delimiters with a blank between`)
 	}
 	own, err := NewDialect(before, after)
 	if err != nil {
@@ -116,7 +116,7 @@ func (d *Dialect) UnmarshalText(text []byte) error {
 	return nil
 }
 
-var errZeroDialect = invalid("dialect", "is not set")
+var errZeroDialect = invalidArgument("dialect", "is not set")
 
 func (d Dialect) isZero() bool { return d.open == "" }
 

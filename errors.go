@@ -21,26 +21,26 @@ import (
 // What went wrong, for [errors.Is]. The first three, and ErrLeftoverToken, are
 // decided before anything is sent.
 var (
-	ErrInvalidArgument = errors.New("trackdrive: invalid argument")             // refused here; nothing was sent
-	ErrNoCredentials   = errors.New("trackdrive: no credentials")               // none for this subdomain; nothing was sent
-	ErrExpired         = errors.New("trackdrive: ping id expired")              // nothing was sent
-	ErrUnauthorized    = errors.New("trackdrive: unauthorized")                 // 401
-	ErrForbidden       = errors.New("trackdrive: forbidden")                    // 403: the credentials are fine, a team permission is missing
-	ErrNotFound        = errors.New("trackdrive: not found")                    // 404: endpoint, call or subdomain
-	ErrBadRequest      = errors.New("trackdrive: bad request")                  // 400, 422, other 4xx
-	ErrRateLimited     = errors.New("trackdrive: rate limited")                 // 429
-	ErrServer          = errors.New("trackdrive: server error")                 // 5xx
-	ErrRejected        = errors.New("trackdrive: rejected")                     // a lead or an update refused in a readable reply
-	ErrUnreadable      = errors.New("trackdrive: unreadable reply")             // HTML, truncated, too large, not JSON
-	ErrAmbiguous       = narrower(ErrUnreadable, "trackdrive: ambiguous reply") // a post's reply says both sold and rejected, or neither: it may be sold; also ErrUnreadable
-	ErrRedirect        = errors.New("trackdrive: unexpected redirect")          // redirects are never followed
-	ErrNetwork         = errors.New("trackdrive: network error")                // no answer
-	ErrTimeout         = errors.New("trackdrive: timeout")                      // no answer in time; also matches context.DeadlineExceeded
-	ErrLeftoverToken   = errors.New("trackdrive: unreplaced template token")    // a value still looks like [token] or {{token}}; also ErrInvalidArgument
+	ErrInvalidArgument = errors.New("trackdrive: invalid argument")                // refused here; nothing was sent
+	ErrNoCredentials   = errors.New("trackdrive: no credentials")                  // none for this subdomain; nothing was sent
+	ErrExpired         = errors.New("trackdrive: ping id expired")                 // nothing was sent
+	ErrUnauthorized    = errors.New("trackdrive: unauthorized")                    // 401
+	ErrForbidden       = errors.New("trackdrive: forbidden")                       // 403: the credentials are fine, a team permission is missing
+	ErrNotFound        = errors.New("trackdrive: not found")                       // 404: endpoint, call or subdomain
+	ErrBadRequest      = errors.New("trackdrive: bad request")                     // 400, 422, other 4xx
+	ErrRateLimited     = errors.New("trackdrive: rate limited")                    // 429
+	ErrServer          = errors.New("trackdrive: server error")                    // 5xx
+	ErrRejected        = errors.New("trackdrive: rejected")                        // a lead or an update refused in a readable reply
+	ErrUnreadable      = errors.New("trackdrive: unreadable reply")                // HTML, truncated, too large, not JSON
+	ErrAmbiguous       = narrowError(ErrUnreadable, "trackdrive: ambiguous reply") // a post's reply says both sold and rejected, or neither: it may be sold; also ErrUnreadable
+	ErrRedirect        = errors.New("trackdrive: unexpected redirect")             // redirects are never followed
+	ErrNetwork         = errors.New("trackdrive: network error")                   // no answer
+	ErrTimeout         = errors.New("trackdrive: timeout")                         // no answer in time; also matches context.DeadlineExceeded
+	ErrLeftoverToken   = errors.New("trackdrive: unreplaced template token")       // a value still looks like [token] or {{token}}; also ErrInvalidArgument
 )
 
-// narrower makes a kind of error that is also a wider one.
-func narrower(wider error, text string) error { return &narrowKind{wider, text} }
+// narrowError makes a kind of error that is also a wider one.
+func narrowError(wider error, text string) error { return &narrowKind{wider, text} }
 
 type narrowKind struct {
 	wider error
@@ -50,18 +50,18 @@ type narrowKind struct {
 func (k *narrowKind) Error() string { return k.text }
 func (k *narrowKind) Unwrap() error { return k.wider }
 
-// contradiction is a reply that can be read and does not say whether the call
+// contradictoryReply is a reply that can be read and does not say whether the call
 // was acted on.
-type contradiction struct {
+type contradictoryReply struct {
 	kind error // ErrAmbiguous or ErrRejected
 	text string
 }
 
-func (e *contradiction) Error() string { return e.kind.Error() + ": " + e.text }
-func (e *contradiction) Unwrap() error { return e.kind }
+func (e *contradictoryReply) Error() string { return e.kind.Error() + ": " + e.text }
+func (e *contradictoryReply) Unwrap() error { return e.kind }
 
 // Is tells the attempt loop never to send the call again.
-func (e *contradiction) Is(target error) bool { return target == attempt.ErrContradictory }
+func (e *contradictoryReply) Is(target error) bool { return target == attempt.ErrContradictory }
 
 // Delivery tells whether TrackDrive may have acted on a call, all its attempts
 // taken together. The zero value is the one to be careful with.
@@ -149,16 +149,16 @@ func (e *ParseError) Error() string {
 // Is reports that a ParseError is ErrInvalidArgument.
 func (e *ParseError) Is(target error) bool { return target == ErrInvalidArgument }
 
-// mistakes are collected while a configuration is checked.
-type mistakes []FieldError
+// mistakeList are collected while a configuration is checked.
+type mistakeList []FieldError
 
-func (m *mistakes) mistake(place, format string, args ...any) {
+func (m *mistakeList) mistake(place, format string, args ...any) {
 	*m = append(*m, FieldError{place, fmt.Sprintf(format, args...)})
 }
 
 // addInside adds what an error says of a key's value, with places below the
 // key: "acceptance.criteria[1].condition".
-func (m *mistakes) addInside(key string, err error) {
+func (m *mistakeList) addInside(key string, err error) {
 	var parse *ParseError
 	if !errors.As(err, &parse) {
 		m.add(key, err)
@@ -170,7 +170,7 @@ func (m *mistakes) addInside(key string, err error) {
 }
 
 // add adds what an error says, under a place.
-func (m *mistakes) add(place string, err error) {
+func (m *mistakeList) add(place string, err error) {
 	if err == nil {
 		return
 	}
@@ -253,10 +253,10 @@ func (e *Error) reason() string {
 	var parts []string
 	kind := kindOfStatus(e.StatusCode)
 	if kind != nil && !errors.Is(e.Err, kind) {
-		parts = append(parts, bare(kind.Error()))
+		parts = append(parts, withoutPrefix(kind.Error()))
 	}
 	if e.Err != nil {
-		parts = append(parts, oneLine(bare(withoutAdvice(e.Err))))
+		parts = append(parts, oneLine(withoutPrefix(withoutAdvice(e.Err))))
 	}
 	if len(e.Errors) > 0 {
 		parts = append(parts, shortReasons(e.Errors))
@@ -272,8 +272,8 @@ func (e *Error) reason() string {
 	return strings.Join(parts, ": ")
 }
 
-// bare drops the package's prefix, which the message already starts with.
-func bare(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
+// withoutPrefix drops the package's prefix, which the message already starts with.
+func withoutPrefix(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
 
 // Is matches the kinds of StatusCode, and ErrTimeout with
 // [context.DeadlineExceeded].
@@ -358,9 +358,9 @@ func joinReasons(reasons []FieldError) string {
 	return strings.Join(texts, "; ")
 }
 
-// invalid is the error for a wrong argument: it names the parameter and never
+// invalidArgument is the error for a wrong argument: it names the parameter and never
 // shows its value.
-func invalid(field, format string, args ...any) error {
+func invalidArgument(field, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", ErrInvalidArgument, field, fmt.Sprintf(format, args...))
 }
 
@@ -373,34 +373,34 @@ func (d Delivery) MarshalText() ([]byte, error) { return deliveryNames.marshal(d
 // UnmarshalText reads the name that MarshalText writes.
 func (d *Delivery) UnmarshalText(text []byte) error { return deliveryNames.unmarshal(text, d) }
 
-var deliveryNames = names[Delivery]{"delivery", []string{"unknown", "answered", "not_sent"}}
+var deliveryNames = enumNames[Delivery]{"delivery", []string{"unknown", "answered", "not_sent"}}
 
-// names are the texts of a type's constants, which count from 0.
-type names[T ~int] struct {
+// enumNames are the texts of a type's constants, which count from 0.
+type enumNames[T ~int] struct {
 	what string
 	list []string
 }
 
-func (n names[T]) name(v T) string {
+func (n enumNames[T]) name(v T) string {
 	if v < 0 || int(v) >= len(n.list) {
 		return n.what + "(" + strconv.Itoa(int(v)) + ")"
 	}
 	return n.list[v]
 }
 
-func (n names[T]) marshal(v T) ([]byte, error) {
+func (n enumNames[T]) marshal(v T) ([]byte, error) {
 	if v < 0 || int(v) >= len(n.list) {
-		return nil, invalid(n.what, "%d is not one of %s", int(v), strings.Join(n.list, ", "))
+		return nil, invalidArgument(n.what, "%d is not one of %s", int(v), strings.Join(n.list, ", "))
 	}
 	return []byte(n.list[v]), nil
 }
 
-func (n names[T]) unmarshal(text []byte, v *T) error {
+func (n enumNames[T]) unmarshal(text []byte, v *T) error {
 	for i, name := range n.list {
 		if strings.EqualFold(name, string(text)) {
 			*v = T(i)
 			return nil
 		}
 	}
-	return invalid(n.what, "must be one of %s", strings.Join(n.list, ", "))
+	return invalidArgument(n.what, "must be one of %s", strings.Join(n.list, ", "))
 }

@@ -53,27 +53,27 @@ func (f *Fields) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-var errBadFields = invalid("fields", "must be a JSON object")
+var errBadFields = invalidArgument("fields", "must be a JSON object")
 
 // maxFieldDepth is how deep maps, slices and pointers in Fields may be nested.
 const maxFieldDepth = 64
 
-// field is one of Fields, or a member of a map in them.
-type field struct {
+// wireField is one of Fields, or a member of a map in them.
+type wireField struct {
 	name  string
 	value any
 }
 
 // sortedFields makes what is sent the same, however a map is walked.
-func sortedFields(hash Fields) []field {
+func sortedFields(hash Fields) []wireField {
 	if len(hash) == 0 {
 		return nil
 	}
-	list := make([]field, 0, len(hash))
+	list := make([]wireField, 0, len(hash))
 	for name, value := range hash {
-		list = append(list, field{name, value})
+		list = append(list, wireField{name, value})
 	}
-	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(list, func(a, b wireField) int { return strings.Compare(a.name, b.name) })
 	return list
 }
 
@@ -82,7 +82,7 @@ func sortedFields(hash Fields) []field {
 // name) of these. Its errors name the field.
 func wireValue(name string, value any, depth int) (any, error) {
 	if depth > maxFieldDepth {
-		return nil, invalid(quoteName(name), "is nested deeper than %d levels", maxFieldDepth)
+		return nil, invalidArgument(quoteName(name), "is nested deeper than %d levels", maxFieldDepth)
 	}
 	switch v := value.(type) {
 	case nil, bool, int, int64, Amount:
@@ -93,7 +93,7 @@ func wireValue(name string, value any, depth int) (any, error) {
 		return value, checkParamUTF8(name, string(v))
 	case json.Number:
 		if !jsonscan.IsNumber(string(v)) {
-			return nil, invalid(quoteName(name), "%q is not a number", string(v))
+			return nil, invalidArgument(quoteName(name), "%q is not a number", string(v))
 		}
 		return value, nil
 	case time.Time:
@@ -104,7 +104,7 @@ func wireValue(name string, value any, depth int) (any, error) {
 		}
 		return wireTime(name, *v)
 	case time.Duration:
-		return nil, invalid(quoteName(name), "is a time.Duration, which has no unit on the wire; give a number, such as int(d.Seconds())")
+		return nil, invalidArgument(quoteName(name), "is a time.Duration, which has no unit on the wire; give a number, such as int(d.Seconds())")
 	case Fields:
 		return wireHash(name, v, depth+1)
 	case map[string]any:
@@ -128,7 +128,7 @@ func wireOther(name string, value any, depth int) (any, error) {
 	case encoding.TextMarshaler:
 		text, err := m.MarshalText()
 		if err != nil {
-			return nil, invalid(quoteName(name), "its MarshalText returns an error")
+			return nil, invalidArgument(quoteName(name), "its MarshalText returns an error")
 		}
 		return string(text), checkParamUTF8(name, string(text))
 	}
@@ -161,9 +161,9 @@ func wireOther(name string, value any, depth int) (any, error) {
 func wireTime(name string, at time.Time) (any, error) {
 	switch year := at.Year(); {
 	case at.IsZero():
-		return nil, invalid(quoteName(name), "is the zero time; leave it out, or give nil")
+		return nil, invalidArgument(quoteName(name), "is the zero time; leave it out, or give nil")
 	case year < 0 || year > 9999:
-		return nil, invalid(quoteName(name), "is a time in the year %d; give one with four digits", year)
+		return nil, invalidArgument(quoteName(name), "is a time in the year %d; give one with four digits", year)
 	}
 	return at.Format(apiTime), nil
 }
@@ -172,13 +172,13 @@ func wireTime(name string, at time.Time) (any, error) {
 func wireJSON(name string, m json.Marshaler, depth int) (any, error) {
 	data, err := m.MarshalJSON()
 	if err != nil {
-		return nil, invalid(quoteName(name), "its MarshalJSON returns an error")
+		return nil, invalidArgument(quoteName(name), "its MarshalJSON returns an error")
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var plain any
 	if jsonscan.Valid(data) != nil || dec.Decode(&plain) != nil {
-		return nil, invalid(quoteName(name), "does not marshal to valid JSON")
+		return nil, invalidArgument(quoteName(name), "does not marshal to valid JSON")
 	}
 	return wireValue(name, plain, depth)
 }
@@ -187,7 +187,7 @@ func wireJSON(name string, m json.Marshaler, depth int) (any, error) {
 func wireFloat(name string, v reflect.Value) (any, error) {
 	f := v.Float()
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return nil, invalid(quoteName(name), "is %v; give a finite number", f)
+		return nil, invalidArgument(quoteName(name), "is %v; give a finite number", f)
 	}
 	format := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
@@ -196,7 +196,7 @@ func wireFloat(name string, v reflect.Value) (any, error) {
 	return json.Number(strconv.FormatFloat(f, format, -1, v.Type().Bits())), nil
 }
 
-func wireHash(name string, hash Fields, depth int) ([]field, error) {
+func wireHash(name string, hash Fields, depth int) ([]wireField, error) {
 	sorted := sortedFields(hash)
 	for i := range sorted {
 		f := &sorted[i]
@@ -256,5 +256,5 @@ func cannotSend(name string, v reflect.Value) error {
 	case v.Kind() == reflect.Array:
 		advice = "give text"
 	}
-	return invalid(quoteName(name), "has the type %s, which cannot be sent; %s", v.Type(), advice)
+	return invalidArgument(quoteName(name), "has the type %s, which cannot be sent; %s", v.Type(), advice)
 }

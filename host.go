@@ -18,17 +18,17 @@ import (
 func checkSubdomain(field, subdomain string) (string, error) {
 	switch {
 	case subdomain == "":
-		return "", invalid(field, "is empty; %s", giveSubdomain)
+		return "", invalidArgument(field, "is empty; %s", giveSubdomain)
 	case leftoverToken(subdomain):
-		return "", leftover(field)
+		return "", leftoverError(field)
 	case !urlpart.IsSubdomain(subdomain):
-		return "", invalid(field, "%s", subdomainMistake(subdomain))
+		return "", invalidArgument(field, "%s", subdomainMistake(subdomain))
 	}
 	folded := ascii.Lower(subdomain)
 	// What net/url makes of it must be the same host.
 	u, err := url.Parse("https://" + companyHost(folded) + "/")
 	if err != nil || u.Hostname() != folded+"."+trackdriveHost || u.Path != "/" {
-		return "", invalid(field, "%s", giveSubdomain)
+		return "", invalidArgument(field, "%s", giveSubdomain)
 	}
 	return folded, nil
 }
@@ -121,11 +121,11 @@ func shownText(text string) string {
 func checkEndpoint(vanityURI string) error {
 	switch {
 	case vanityURI == "":
-		return invalid("endpoint", "is empty: it is the vanity URI of the inbound webhook")
+		return invalidArgument("endpoint", "is empty: it is the vanity URI of the inbound webhook")
 	case leftoverToken(vanityURI):
-		return leftover("endpoint")
+		return leftoverError("endpoint")
 	case !urlpart.IsVanityURI(vanityURI):
-		return invalid("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and points", urlpart.MaxSegment)
+		return invalidArgument("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and points", urlpart.MaxSegment)
 	}
 	return nil
 }
@@ -134,11 +134,11 @@ func checkEndpoint(vanityURI string) error {
 func checkUUID(field, uuid string) error {
 	switch {
 	case uuid == "":
-		return invalid(field, "is empty")
+		return invalidArgument(field, "is empty")
 	case leftoverToken(uuid):
-		return leftover(field)
+		return leftoverError(field)
 	case !urlpart.IsVanityURI(uuid) || strings.Contains(uuid, ".") || urlpart.IsPlaceholder(uuid):
-		return invalid(field, "must be a call uuid: at most %d letters, digits, _ and -", urlpart.MaxSegment)
+		return invalidArgument(field, "must be a call uuid: at most %d letters, digits, _ and -", urlpart.MaxSegment)
 	}
 	return nil
 }

@@ -17,16 +17,16 @@ type Lead struct {
 	Data            Fields `json:"data,omitempty"`              // the nested data hash of SubmitLead; an error with CaptureLead
 }
 
-func (l *Lead) parameters(list []param) []param {
-	data := param{name: "data"}
+func (l *Lead) parameters(list []typedParam) []typedParam {
+	data := typedParam{name: "data"}
 	if len(l.Data) > 0 {
 		data.hash = &l.Data
 	}
 	return append(list,
-		param{name: "lead_token", text: l.LeadToken},
-		param{name: "traffic_source_id", text: l.TrafficSourceID},
-		param{name: "caller_id", text: l.CallerID},
-		param{name: "ringba_call_uuid", text: l.RingbaCallUUID},
+		typedParam{name: "lead_token", text: l.LeadToken},
+		typedParam{name: "traffic_source_id", text: l.TrafficSourceID},
+		typedParam{name: "caller_id", text: l.CallerID},
+		typedParam{name: "ringba_call_uuid", text: l.RingbaCallUUID},
 		data,
 	)
 }
@@ -59,27 +59,27 @@ func (l *LeadResponse) Field(path string) Value { return l.Meta.Field(path) }
 // a refusal inside a 2xx reply (a duplicate, for one), [ErrBadRequest] for 422,
 // [ErrUnreadable] with [DeliveryUnknown] for a reply that says nothing of a lead.
 func (c *Client) CaptureLead(ctx context.Context, l *Lead, opts ...CallOption) (*LeadResponse, error) {
-	return c.storeLead(ctx, operation{name: "capture_lead", path: "/leads/capture"}, l, opts)
+	return c.storeLead(ctx, apiOperation{name: "capture_lead", path: "/leads/capture"}, l, opts)
 }
 
 // SubmitLead posts to /api/v1/leads, which most senders use for the same job.
 // What is said of [Client.CaptureLead] about repeats and errors holds here, too.
 func (c *Client) SubmitLead(ctx context.Context, l *Lead, opts ...CallOption) (*LeadResponse, error) {
-	return c.storeLead(ctx, operation{name: "submit_lead", path: "/leads"}, l, opts)
+	return c.storeLead(ctx, apiOperation{name: "submit_lead", path: "/leads"}, l, opts)
 }
 
-func (c *Client) storeLead(ctx context.Context, op operation, l *Lead, opts []CallOption) (*LeadResponse, error) {
+func (c *Client) storeLead(ctx context.Context, op apiOperation, l *Lead, opts []CallOption) (*LeadResponse, error) {
 	call, err := c.newCall(op, opts)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case l == nil:
-		return nil, refused(op.name, invalid("lead", "is nil"))
+		return nil, notSentError(op.name, invalidArgument("lead", "is nil"))
 	case !l.hasToken() && call.set.auth == nil:
-		return nil, refused(op.name, invalid("lead_token", "is empty, and there are no other credentials"))
+		return nil, notSentError(op.name, invalidArgument("lead_token", "is empty, and there are no other credentials"))
 	case op.name == "capture_lead" && len(l.Data) > 0:
-		return nil, refused(op.name, invalid("data", "is for SubmitLead; CaptureLead takes contact fields in Fields"))
+		return nil, notSentError(op.name, invalidArgument("data", "is for SubmitLead; CaptureLead takes contact fields in Fields"))
 	}
 	call.setPath(op.path, "")
 	copied := *l
@@ -90,7 +90,7 @@ var errNoLead = errors.New("the reply says nothing of a lead")
 
 // readLead reads a reply to a lead; it is nil when the lead was refused.
 func readLead(body []byte) (*LeadResponse, error) {
-	var r reader
+	var r replyReader
 	if err := r.object(body, leadMembers); err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func readLead(body []byte) (*LeadResponse, error) {
 	switch {
 	case r.err != nil:
 		return nil, r.err
-	case a.success != yes && word == "" && l.LeadID == "":
+	case a.success != successTrue && word == "" && l.LeadID == "":
 		return nil, errNoLead
 	}
 	return l, nil

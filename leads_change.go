@@ -13,12 +13,12 @@ import (
 // PUT /api/v1/leads/{caller_id}/caller_opt_out. It may be repeated: opting out
 // twice changes nothing. A caller without a lead is [ErrNotFound].
 func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, opts ...CallOption) (*LeadResponse, error) {
-	call, err := c.changeLead(operation{name: "opt_out", path: "/leads/{caller_id}/caller_opt_out"}, leadToken, opts)
+	call, err := c.changeLead(apiOperation{name: "opt_out", path: "/leads/{caller_id}/caller_opt_out"}, leadToken, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := call.setNumberPath("/leads/", callerID); err != nil {
-		return nil, refused(call.name, err)
+		return nil, notSentError(call.name, err)
 	}
 	call.url = call.set.base.at(call.subdomain, apiPath+"/leads/"+callerID+"/caller_opt_out", apiPath+"/leads/"+urlpart.EscapeSegment(callerID)+"/caller_opt_out")
 	return call.sendLead(ctx, &Lead{LeadToken: leadToken}, http.MethodPut, RepeatSafe)
@@ -27,12 +27,12 @@ func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, o
 // OptOutLead opts one lead out: PUT /api/v1/leads/{lead_id}/lead_opt_out. It may
 // be repeated: opting out twice changes nothing.
 func (c *Client) OptOutLead(ctx context.Context, leadToken string, id ID, opts ...CallOption) (*LeadResponse, error) {
-	call, err := c.changeLead(operation{name: "opt_out", path: "/leads/{lead_id}/lead_opt_out"}, leadToken, opts)
+	call, err := c.changeLead(apiOperation{name: "opt_out", path: "/leads/{lead_id}/lead_opt_out"}, leadToken, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkUUID("lead id", string(id)); err != nil {
-		return nil, refused(call.name, err)
+		return nil, notSentError(call.name, err)
 	}
 	call.setPath("/leads/"+string(id), "/lead_opt_out")
 	return call.sendLead(ctx, &Lead{LeadToken: leadToken}, http.MethodPut, RepeatSafe)
@@ -46,31 +46,31 @@ func (c *Client) UpdateLead(ctx context.Context, id ID, l *Lead, opts ...CallOpt
 	if l != nil {
 		token = l.LeadToken
 	}
-	call, err := c.changeLead(operation{name: "update_lead", path: "/leads/{lead_id}/lead_update"}, token, opts)
+	call, err := c.changeLead(apiOperation{name: "update_lead", path: "/leads/{lead_id}/lead_update"}, token, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkUUID("lead id", string(id)); err != nil {
-		return nil, refused(call.name, err)
+		return nil, notSentError(call.name, err)
 	}
 	call.setPath("/leads/"+string(id), "/lead_update")
 	copied := *l
 	return call.sendLead(ctx, &copied, http.MethodPost, RepeatNever)
 }
 
-func (c *Client) changeLead(op operation, leadToken string, opts []CallOption) (*call, error) {
+func (c *Client) changeLead(op apiOperation, leadToken string, opts []CallOption) (*apiCall, error) {
 	call, err := c.newCall(op, opts)
 	if err != nil {
 		return nil, err
 	}
 	if leadToken == "" {
-		return nil, refused(op.name, invalid("lead_token", "is empty"))
+		return nil, notSentError(op.name, invalidArgument("lead_token", "is empty"))
 	}
 	return call, nil
 }
 
 // sendLead sends a request about a lead, and reads the lead in the reply.
-func (c *call) sendLead(ctx context.Context, l *Lead, method string, repeat Repeatable) (*LeadResponse, error) {
+func (c *apiCall) sendLead(ctx context.Context, l *Lead, method string, repeat Repeatable) (*LeadResponse, error) {
 	c.setParams(l)
 	if method != "" {
 		c.setMethod(method)

@@ -50,15 +50,15 @@ func LeftoverToken(text string) bool { return leftoverToken(text) }
 // at; naming one of these is [ErrInvalidArgument]. Webhooks are not typed
 // requests.
 func WithLiteral(fields ...string) Option {
-	return clientOption(func(s *settings) error {
+	return clientOption(func(s *clientSettings) error {
 		literal := make(map[string]bool, len(s.literal)+len(fields))
 		maps.Copy(literal, s.literal)
 		for _, field := range fields {
 			switch {
 			case field == "":
-				return invalid("WithLiteral", "a field's name is empty")
+				return invalidArgument("WithLiteral", "a field's name is empty")
 			case slices.Contains(neverLiteral, ascii.Lower(rootOf(field))):
-				return invalid("WithLiteral", "%s cannot be literal: a token in its place would reach the market", field)
+				return invalidArgument("WithLiteral", "%s cannot be literal: a token in its place would reach the market", field)
 			}
 			literal[field] = true
 		}
@@ -80,7 +80,7 @@ func leftoverField(name string, value any) string {
 		}
 	case ID:
 		return leftoverField(name, string(v))
-	case []field:
+	case []wireField:
 		return leftoverIn(name, v, nil)
 	case []any:
 		for i, element := range v {
@@ -93,7 +93,7 @@ func leftoverField(name string, value any) string {
 }
 
 // leftoverIn is leftoverField for a hash, but for its literal members.
-func leftoverIn(name string, hash []field, literal map[string]bool) string {
+func leftoverIn(name string, hash []wireField, literal map[string]bool) string {
 	for _, member := range hash {
 		if literal[member.name] {
 			continue

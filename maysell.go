@@ -20,7 +20,7 @@ const oldTrackdriveHost = "trackdrive.net"
 
 // neverSellTwice makes the call RepeatNever where its request may sell, whatever
 // the request, the webhook or an option says. It needs target and content.
-func (c *call) neverSellTwice() error {
+func (c *apiCall) neverSellTwice() error {
 	if !c.set.base.mayServe(c.target.Host) {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (c *call) neverSellTwice() error {
 
 // mayServe reports whether TrackDrive may answer at this host: at its own
 // domains, and at the host that WithBaseURL named, whatever the port.
-func (b base) mayServe(host string) bool {
+func (b baseURL) mayServe(host string) bool {
 	name := strings.TrimRight(ascii.Lower(urlpart.Hostname(host)), ".")
 	for _, domain := range [...]string{trackdriveHost, oldTrackdriveHost} {
 		if name == domain || strings.HasSuffix(name, "."+domain) {
@@ -76,7 +76,7 @@ func inboundAction(text string) string {
 // pingMaySell reports whether a ping carries what TrackDrive needs to take it as
 // the post: a caller and a number. Rails merges the query with the body, so
 // each may stand in either.
-func (c *call) pingMaySell() (bool, error) {
+func (c *apiCall) pingMaySell() (bool, error) {
 	if c.params.of != nil {
 		if err := c.params.check(); err != nil {
 			return false, err

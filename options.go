@@ -25,7 +25,7 @@ const (
 	EncodeQuery                 // GET, query string, no Content-Type; RepeatNever calls take a fresh connection
 )
 
-var encodingNames = names[Encoding]{"encoding", []string{"json", "form", "query"}}
+var encodingNames = enumNames[Encoding]{"encoding", []string{"json", "form", "query"}}
 
 // String returns "json", "form" or "query".
 func (e Encoding) String() string { return encodingNames.name(e) }
@@ -46,7 +46,7 @@ const (
 	RepeatSafe                      // also after no readable answer and after 500, 502, 504, 520 to 524, 530: a copy changes nothing more
 )
 
-var repeatableNames = names[Repeatable]{"repeat", []string{"never", "refused", "safe"}}
+var repeatableNames = enumNames[Repeatable]{"repeat", []string{"never", "refused", "safe"}}
 
 // String returns "never", "refused" or "safe".
 func (r Repeatable) String() string { return repeatableNames.name(r) }
@@ -68,7 +68,7 @@ const (
 	TrackingStatic                       // the publisher's number: trackdrive_number on ping, caller_id and ping_id on post
 )
 
-var trackingNames = names[TrackingMode]{"tracking", []string{"unknown", "ring_pool", "static"}}
+var trackingNames = enumNames[TrackingMode]{"tracking", []string{"unknown", "ring_pool", "static"}}
 
 // String returns "unknown", "ring_pool" or "static".
 func (m TrackingMode) String() string { return trackingNames.name(m) }
@@ -81,7 +81,7 @@ func (m *TrackingMode) UnmarshalText(text []byte) error { return trackingNames.u
 
 // Option configures a [Client].
 type Option interface {
-	apply(*settings) error
+	apply(*clientSettings) error
 }
 
 // CallOption configures a single call and, given to [NewClient], the default of
@@ -91,14 +91,14 @@ type CallOption interface {
 	perCall()
 }
 
-type clientOption func(*settings) error
+type clientOption func(*clientSettings) error
 
-func (o clientOption) apply(s *settings) error { return o(s) }
+func (o clientOption) apply(s *clientSettings) error { return o(s) }
 
-type callOption func(*settings) error
+type callOption func(*clientSettings) error
 
-func (o callOption) apply(s *settings) error { return o(s) }
-func (callOption) perCall()                  {}
+func (o callOption) apply(s *clientSettings) error { return o(s) }
+func (callOption) perCall()                        {}
 
 // defaultTimeout and defaultAttempts limit a call that says nothing.
 const (
@@ -106,10 +106,10 @@ const (
 	defaultAttempts = 3
 )
 
-// settings are what options set: a Client's, and a copy with a call's on top.
-type settings struct {
+// clientSettings are what options set: a Client's, and a copy with a call's on top.
+type clientSettings struct {
 	subdomain string // whom WithAuth authenticates
-	base      base
+	base      baseURL
 
 	timeout     time.Duration // the shortest that was given; 0 for none
 	maxAttempts int           // 0 for the default
@@ -133,27 +133,27 @@ type settings struct {
 }
 
 // with returns a copy of s with options on top.
-func (s settings) with(opts []Option) (settings, error) {
+func (s clientSettings) with(opts []Option) (clientSettings, error) {
 	s.httpClient, s.transport = nil, nil
 	for _, o := range opts {
 		if isNil(o) {
-			return s, invalid("option", "is nil")
+			return s, invalidArgument("option", "is nil")
 		}
 		if err := o.apply(&s); err != nil {
 			return s, err
 		}
 	}
 	if s.repeat != nil && *s.repeat != RepeatNever {
-		return s, invalid("repeat", "only never can be the default of every call")
+		return s, invalidArgument("repeat", "only never can be the default of every call")
 	}
 	if s.httpClient != nil && s.transport != nil {
-		return s, invalid("transport", "is given beside an HTTP client; give one of them")
+		return s, invalidArgument("transport", "is given beside an HTTP client; give one of them")
 	}
 	return s, nil
 }
 
 // forCall returns s, or a copy with a call's options on top.
-func (s *settings) forCall(opts []CallOption) (*settings, error) {
+func (s *clientSettings) forCall(opts []CallOption) (*clientSettings, error) {
 	if len(opts) == 0 {
 		return s, nil
 	}
@@ -161,7 +161,7 @@ func (s *settings) forCall(opts []CallOption) (*settings, error) {
 	call.inCall = true
 	for _, o := range opts {
 		if isNil(o) {
-			return nil, invalid("option", "is nil")
+			return nil, invalidArgument("option", "is nil")
 		}
 		if err := o.apply(&call); err != nil {
 			return nil, err
@@ -184,14 +184,14 @@ func isNil(o Option) bool {
 }
 
 // limit is how long a call may take.
-func (s *settings) limit() time.Duration {
+func (s *clientSettings) limit() time.Duration {
 	if s.timeout > 0 {
 		return s.timeout
 	}
 	return defaultTimeout
 }
 
-func (s *settings) attempts() int {
+func (s *clientSettings) attempts() int {
 	if s.maxAttempts > 0 {
 		return s.maxAttempts
 	}
@@ -201,7 +201,7 @@ func (s *settings) attempts() int {
 // repeatOf decides when a call may be sent again: what its options say, else
 // what the caller said with the request (own), else the Client's default, else
 // the class of the operation.
-func (s *settings) repeatOf(class Repeatable, own bool) Repeatable {
+func (s *clientSettings) repeatOf(class Repeatable, own bool) Repeatable {
 	switch {
 	case s.callRepeat != nil:
 		return *s.callRepeat
@@ -215,7 +215,7 @@ func (s *settings) repeatOf(class Repeatable, own bool) Repeatable {
 // WithAuth authenticates calls to the Client's own subdomain. The credentials
 // go nowhere else; for other companies see [PerSubdomain] and [AnySubdomain].
 func WithAuth(a Authenticator) CallOption {
-	return callOption(func(s *settings) error {
+	return callOption(func(s *clientSettings) error {
 		if err := checkAuthenticator(a); err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func WithAuth(a Authenticator) CallOption {
 
 // WithEncoding says how parameters travel. Default [EncodeJSON].
 func WithEncoding(e Encoding) CallOption {
-	return callOption(func(s *settings) error {
+	return callOption(func(s *clientSettings) error {
 		if _, err := e.MarshalText(); err != nil {
 			return err
 		}
@@ -238,9 +238,9 @@ func WithEncoding(e Encoding) CallOption {
 // WithMaxAttempts limits how often one call is sent. Default 3; 1 turns
 // retries off.
 func WithMaxAttempts(n int) CallOption {
-	return callOption(func(s *settings) error {
+	return callOption(func(s *clientSettings) error {
 		if n < 1 {
-			return invalid("max attempts", "must be at least 1")
+			return invalidArgument("max attempts", "must be at least 1")
 		}
 		s.maxAttempts = n
 		return nil
@@ -256,7 +256,7 @@ func WithMaxAttempts(n int) CallOption {
 // [Client.Do] and [Client.RunWebhook]. As a Client's default, only RepeatNever is
 // taken.
 func WithRepeat(r Repeatable) CallOption {
-	return callOption(func(s *settings) error {
+	return callOption(func(s *clientSettings) error {
 		if _, err := r.MarshalText(); err != nil {
 			return err
 		}
@@ -273,9 +273,9 @@ func WithRepeat(r Repeatable) CallOption {
 // Default 10 s. The context's deadline counts too, and of several limits the
 // shortest.
 func WithTimeout(d time.Duration) CallOption {
-	return callOption(func(s *settings) error {
+	return callOption(func(s *clientSettings) error {
 		if d <= 0 {
-			return invalid("timeout", "must be more than 0")
+			return invalidArgument("timeout", "must be more than 0")
 		}
 		if s.timeout == 0 || d < s.timeout {
 			s.timeout = d
@@ -287,7 +287,7 @@ func WithTimeout(d time.Duration) CallOption {
 // WithTracking tells which tracking mode an endpoint uses, so that missing
 // parameters are refused before anything is sent.
 func WithTracking(m TrackingMode) CallOption {
-	return callOption(func(s *settings) error {
+	return callOption(func(s *clientSettings) error {
 		if _, err := m.MarshalText(); err != nil {
 			return err
 		}
@@ -301,7 +301,7 @@ func WithTracking(m TrackingMode) CallOption {
 // loopback addresses only; no user info, query or fragment, and no /api/v1, which
 // is added. The subdomain then only names whose credentials are used.
 func WithBaseURL(rawURL string) Option {
-	return clientOption(func(s *settings) error {
+	return clientOption(func(s *clientSettings) error {
 		b, err := parseBase(rawURL)
 		if err != nil {
 			return err
@@ -315,9 +315,9 @@ func WithBaseURL(rawURL string) Option {
 // to. Its Timeout counts; its Jar and CheckRedirect are not used, and redirects
 // stay off. Without a Transport it uses the package's own.
 func WithHTTPClient(hc *http.Client) Option {
-	return clientOption(func(s *settings) error {
+	return clientOption(func(s *clientSettings) error {
 		if hc == nil {
-			return invalid("http client", "is nil")
+			return invalidArgument("http client", "is nil")
 		}
 		s.httpClient = hc
 		return nil
@@ -329,9 +329,9 @@ func WithHTTPClient(hc *http.Client) Option {
 // of which the context's trace saw nothing is of [DeliveryUnknown], whatever its
 // error says; docs/delivery.md has the rest.
 func WithTransport(rt http.RoundTripper) Option {
-	return clientOption(func(s *settings) error {
+	return clientOption(func(s *clientSettings) error {
 		if rt == nil {
-			return invalid("transport", "is nil")
+			return invalidArgument("transport", "is nil")
 		}
 		s.transport = rt
 		return nil
@@ -341,9 +341,9 @@ func WithTransport(rt http.RoundTripper) Option {
 // WithLogger logs attempts at Debug, retries at Warn. Default: silent.
 // Never logs credentials, queries, bodies or whole phone numbers.
 func WithLogger(l *slog.Logger) Option {
-	return clientOption(func(s *settings) error {
+	return clientOption(func(s *clientSettings) error {
 		if l == nil {
-			return invalid("logger", "is nil")
+			return invalidArgument("logger", "is nil")
 		}
 		s.logger = l
 		return nil
@@ -353,9 +353,9 @@ func WithLogger(l *slog.Logger) Option {
 // WithObserver calls f after every attempt, from the calling goroutine.
 // Several observers are called in the order in which they were given.
 func WithObserver(f func(context.Context, Attempt)) Option {
-	return clientOption(func(s *settings) error {
+	return clientOption(func(s *clientSettings) error {
 		if f == nil {
-			return invalid("observer", "is nil")
+			return invalidArgument("observer", "is nil")
 		}
 		s.observers = append(s.observers[:len(s.observers):len(s.observers)], f)
 		return nil
@@ -365,9 +365,9 @@ func WithObserver(f func(context.Context, Attempt)) Option {
 // WithUserAgent puts product ("dialer/1.4") before the package's own
 // User-Agent.
 func WithUserAgent(product string) Option {
-	return clientOption(func(s *settings) error {
+	return clientOption(func(s *clientSettings) error {
 		if !isHeaderValue(product) {
-			return invalid("user agent", "must be printable ASCII without blanks at its ends")
+			return invalidArgument("user agent", "must be printable ASCII without blanks at its ends")
 		}
 		s.userAgent = product + " " + userAgent
 		return nil
@@ -385,9 +385,9 @@ func NewTransport(base *http.Transport) http.RoundTripper {
 	return attempt.NewTransport(base)
 }
 
-// base is where requests go: a host of TrackDrive's, or the one that
+// baseURL is where requests go: a host of TrackDrive's, or the one that
 // WithBaseURL named.
-type base struct {
+type baseURL struct {
 	scheme string
 	host   string // with a port, if any; "" for TrackDrive's
 	prefix string // of every path: "" or "/proxy"
@@ -396,8 +396,10 @@ type base struct {
 // trackdriveHost is where companies' subdomains are.
 const trackdriveHost = "trackdrive.com"
 
-func parseBase(rawURL string) (base, error) {
-	bad := func(format string, args ...any) (base, error) { return base{}, invalid("base URL", format, args...) }
+func parseBase(rawURL string) (baseURL, error) {
+	bad := func(format string, args ...any) (baseURL, error) {
+		return baseURL{}, invalidArgument("base URL", format, args...)
+	}
 	u, err := url.Parse(rawURL)
 	switch {
 	case rawURL == "":
@@ -426,7 +428,7 @@ func parseBase(rawURL string) (base, error) {
 	if at := strings.Index(ascii.Lower(prefix)+"/", apiPath+"/"); at >= 0 {
 		return bad("has %s in its path, which the package adds; give %q", apiPath, u.Scheme+"://"+strings.ToLower(u.Host)+prefix[:at])
 	}
-	return base{u.Scheme, strings.ToLower(u.Host), prefix}, nil
+	return baseURL{u.Scheme, strings.ToLower(u.Host), prefix}, nil
 }
 
 func isBase(rawURL string) bool {
@@ -436,7 +438,7 @@ func isBase(rawURL string) bool {
 
 // at returns the URL of a path of the company's. Path is as it is shown,
 // rawPath as it is sent where that differs.
-func (b base) at(subdomain, path, rawPath string) url.URL {
+func (b baseURL) at(subdomain, path, rawPath string) url.URL {
 	u := url.URL{Scheme: b.scheme, Host: b.host, Path: b.prefix + path}
 	if rawPath != "" {
 		u.RawPath = b.prefix + rawPath
@@ -448,7 +450,7 @@ func (b base) at(subdomain, path, rawPath string) url.URL {
 }
 
 // root is what Error.URL begins with.
-func (b base) root(subdomain string) string {
+func (b baseURL) root(subdomain string) string {
 	if b.host == "" {
 		return "https://" + companyHost(subdomain)
 	}

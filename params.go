@@ -17,70 +17,70 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// param is a typed parameter. An empty one is not sent, but its name is taken.
-type param struct {
+// typedParam is a typed parameter. An empty one is not sent, but its name is taken.
+type typedParam struct {
 	name   string
 	text   string
-	id     bool    // a number, where it is one
-	unsent bool    // the library's own: only its name is taken
-	hash   *Fields // in place of text: nested, and sent also when it is empty
-	sorted []field // what is sent of the hash, when it is checked
+	id     bool        // a number, where it is one
+	unsent bool        // the library's own: only its name is taken
+	hash   *Fields     // in place of text: nested, and sent also when it is empty
+	sorted []wireField // what is sent of the hash, when it is checked
 }
 
-func (p param) isSent() bool { return (p.text != "" || p.hash != nil) && !p.unsent }
+func (p typedParam) isSent() bool { return (p.text != "" || p.hash != nil) && !p.unsent }
 
-// parameterized is a request type.
-type parameterized interface {
+// paramRequest is a request type.
+type paramRequest interface {
 	// parameters adds the typed parameters to list, in the order in which JSON
 	// has them; the empty ones, too, because their names are taken.
-	parameters(list []param) []param
+	parameters(list []typedParam) []typedParam
 	fields() Fields
 }
 
-// params are all parameters of a request, on their way to the wire.
-type params struct {
-	of       parameterized
-	typed    []param
+// callParams are all parameters of a request, on their way to the wire.
+type callParams struct {
+	of       paramRequest
+	typed    []typedParam
 	fields   Fields
-	sorted   []field // what is sent of fields, by name, when they are checked
+	sorted   []wireField // what is sent of fields, by name, when they are checked
 	encoding Encoding
 	bodiless bool            // without parameters, there is no body either
 	literal  map[string]bool // names of fields that WithLiteral keeps
 }
 
-// buffers are for bodies while they are written. What is sent is a copy: a
+// bodyBuffers are for bodies while they are written. What is sent is a copy: a
 // transport may hold it for longer than the call lasts.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+var bodyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // encode makes a payload of the parameters and of the authenticator's.
-func (p *params) encode(target *url.URL, auth []namedText) (payload, error) {
+func (p *callParams) encode(target *url.URL, auth []namedText) (wirePayload, error) {
 	if p.encoding == EncodeJSON {
 		if p.bodiless && len(p.fields)+len(auth) == 0 {
-			return payload{url: target}, nil
+			return wirePayload{url: target}, nil
 		}
-		buffer := buffers.Get().(*[]byte)
-		defer buffers.Put(buffer)
+		buffer := bodyBuffers.Get().(*[]byte)
+		defer bodyBuffers.Put(buffer)
 		*buffer = p.appendJSON((*buffer)[:0], auth)
-		return payload{target, "application/json", bytes.Clone(*buffer)}, nil
+		return wirePayload{target, "application/json", bytes.Clone(*buffer)}, nil
 	}
 	values, err := p.values(auth)
 	if err != nil {
-		return payload{}, err
+		return wirePayload{}, err
 	}
 	if p.encoding == EncodeForm {
 		if p.bodiless && len(values) == 0 {
-			return payload{url: target}, nil
+			return wirePayload{url: target}, nil
 		}
-		return payload{target, "application/x-www-form-urlencoded", []byte(values.Encode())}, nil
+		return wirePayload{target, "application/x-www-form-urlencoded", []byte(values.Encode())}, nil
 	}
 	withQuery := *target
 	withQuery.RawQuery = values.Encode()
-	return payload{url: &withQuery}, nil
+	return wirePayload{url: &withQuery}, nil
 }
 
 // check refuses what cannot be sent, whatever the encoding. Auth are the
 // parameters of the authenticator.
-func (p *params) check() error {
+func (p *callParams) check() error {
 	var err error
 	for i := range p.typed {
 		typed := &p.typed[i]
@@ -93,7 +93,7 @@ func (p *params) check() error {
 			}
 		}
 		if name := p.leftoverParam(*typed); name != "" {
-			return leftover(quoteName(name))
+			return leftoverError(quoteName(name))
 		}
 	}
 	p.sorted = sortedFields(p.fields)
@@ -103,7 +103,7 @@ func (p *params) check() error {
 			return err
 		}
 		if p.takes(f.name) {
-			return invalid(quoteName(f.name), "is a parameter of the request itself; set it there, not in Fields")
+			return invalidArgument(quoteName(f.name), "is a parameter of the request itself; set it there, not in Fields")
 		}
 		if f.value, err = wireValue(f.name, f.value, 0); err != nil {
 			return err
@@ -112,7 +112,7 @@ func (p *params) check() error {
 			continue
 		}
 		if name := leftoverField(f.name, f.value); name != "" {
-			return leftover(quoteName(name))
+			return leftoverError(quoteName(name))
 		}
 	}
 	return nil
@@ -120,7 +120,7 @@ func (p *params) check() error {
 
 // leftoverParam names what is a left-over token in a typed parameter; "" for
 // none.
-func (p *params) leftoverParam(typed param) string {
+func (p *callParams) leftoverParam(typed typedParam) string {
 	switch {
 	case p.literal[typed.name]:
 		return ""
@@ -134,7 +134,7 @@ func (p *params) leftoverParam(typed param) string {
 
 // takes reports whether the request has a parameter of this name, or one that
 // a form's brackets make of it.
-func (p *params) takes(name string) bool {
+func (p *callParams) takes(name string) bool {
 	root := rootOf(name)
 	for _, typed := range p.typed {
 		if typed.name == name || typed.name == root {
@@ -152,17 +152,17 @@ func rootOf(name string) string {
 
 // checkAuth refuses an authenticator's parameter that the request sends, too.
 // It may stand in for a typed one that is empty: for a lead_token, say.
-func (p *params) checkAuth(auth []namedText) error {
+func (p *callParams) checkAuth(auth []namedText) error {
 	for _, a := range auth {
 		root := rootOf(a.name)
 		for _, typed := range p.typed {
 			if typed.isSent() && typed.name == root {
-				return invalid(quoteName(a.name), "is set by the authenticator and by the request")
+				return invalidArgument(quoteName(a.name), "is set by the authenticator and by the request")
 			}
 		}
 		for name := range p.fields {
 			if name == a.name || rootOf(name) == root {
-				return invalid(quoteName(name), "is set by the authenticator; it cannot be in Fields")
+				return invalidArgument(quoteName(name), "is set by the authenticator; it cannot be in Fields")
 			}
 		}
 	}
@@ -172,9 +172,9 @@ func (p *params) checkAuth(auth []namedText) error {
 func checkParamName(name string) error {
 	switch {
 	case name == "":
-		return invalid("parameter name", "is empty")
+		return invalidArgument("parameter name", "is empty")
 	case !utf8.ValidString(name):
-		return invalid("parameter name", "%q is not valid UTF-8", name)
+		return invalidArgument("parameter name", "%q is not valid UTF-8", name)
 	}
 	return nil
 }
@@ -185,20 +185,17 @@ func checkParamText(name, text string) error {
 		return err
 	}
 	if leftoverToken(text) {
-		return leftover(quoteName(name))
+		return leftoverError(quoteName(name))
 	}
 	return nil
 }
 
 func checkParamUTF8(name, text string) error {
 	if !utf8.ValidString(text) {
-		return invalid(quoteName(name), "is not valid UTF-8")
+		return invalidArgument(quoteName(name), "is not valid UTF-8")
 	}
 	return nil
 }
-
-// leftover is the error for a value that some platform should have replaced.
-func leftover(name string) error { return leftoverError(name) }
 
 // leftoverError names the parameter. It is ErrLeftoverToken and
 // ErrInvalidArgument.
@@ -219,7 +216,7 @@ func quoteName(name string) string {
 
 // appendJSON writes the parameters as one JSON object: the typed ones in their
 // order, the authenticator's, then Fields by name.
-func (p *params) appendJSON(dst []byte, auth []namedText) []byte {
+func (p *callParams) appendJSON(dst []byte, auth []namedText) []byte {
 	dst = append(dst, '{')
 	for _, typed := range p.typed {
 		if !typed.isSent() {
@@ -250,11 +247,11 @@ func appendName(dst []byte, name string) []byte {
 	return append(jsonscan.AppendQuoted(dst, name), ':')
 }
 
-func appendHash(dst []byte, sorted []field) []byte {
+func appendHash(dst []byte, sorted []wireField) []byte {
 	return append(appendMembers(append(dst, '{'), sorted), '}')
 }
 
-func appendMembers(dst []byte, sorted []field) []byte {
+func appendMembers(dst []byte, sorted []wireField) []byte {
 	for _, f := range sorted {
 		dst = appendValue(appendName(dst, f.name), f.value)
 	}
@@ -300,7 +297,7 @@ func appendValue(dst []byte, value any) []byte {
 			return append(dst, "null"...)
 		}
 		return jsonscan.AppendQuoted(dst, v.text)
-	case []field:
+	case []wireField:
 		return appendHash(dst, v)
 	case []any:
 		dst = append(dst, '[')
@@ -316,38 +313,38 @@ func appendValue(dst []byte, value any) []byte {
 }
 
 // values returns the parameters as a form or a query has them.
-func (p *params) values(auth []namedText) (url.Values, error) {
+func (p *callParams) values(auth []namedText) (url.Values, error) {
 	values, err := query.Values(struct{ Sent formFields }{p.sent()})
 	if err != nil {
-		return nil, invalid("parameters", "%v", err)
+		return nil, invalidArgument("parameters", "%v", err)
 	}
 	for _, a := range auth {
 		values.Set(a.name, a.text)
 	}
 	for name, list := range values {
 		if len(list) > 1 && !strings.Contains(name, "[]") {
-			return nil, invalid(quoteName(name), "is given twice, once with brackets")
+			return nil, invalidArgument(quoteName(name), "is given twice, once with brackets")
 		}
 	}
 	return values, nil
 }
 
 // sent are all parameters that are sent.
-func (p *params) sent() formFields {
+func (p *callParams) sent() formFields {
 	list := make(formFields, 0, len(p.typed)+len(p.sorted))
 	for _, typed := range p.typed {
 		switch {
 		case typed.hash != nil:
-			list = append(list, field{typed.name, typed.sorted})
+			list = append(list, wireField{typed.name, typed.sorted})
 		case typed.isSent():
-			list = append(list, field{typed.name, typed.text})
+			list = append(list, wireField{typed.name, typed.text})
 		}
 	}
 	return append(list, p.sorted...)
 }
 
 // formFields are parameters on their way into a form or a query.
-type formFields []field
+type formFields []wireField
 
 // EncodeValues adds the parameters at the top level, whatever name the list
 // stands under.
@@ -378,7 +375,7 @@ func addValue(values url.Values, name string, value any) {
 		values.Add(name, strconv.Itoa(v))
 	case int64:
 		values.Add(name, strconv.FormatInt(v, 10))
-	case []field:
+	case []wireField:
 		for _, member := range v {
 			addValue(values, name+"["+member.name+"]", member.value)
 		}

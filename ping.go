@@ -21,11 +21,11 @@ type PingRequest struct {
 	Fields           Fields `json:"fields,omitempty"`            // contact fields and whatever else the endpoint asks for
 }
 
-func (r *PingRequest) parameters(list []param) []param {
+func (r *PingRequest) parameters(list []typedParam) []typedParam {
 	return append(list,
-		param{name: "trackdrive_number", text: r.TrackdriveNumber},
-		param{name: "traffic_source_id", text: r.TrafficSourceID},
-		param{name: "caller_id", text: r.CallerID},
+		typedParam{name: "trackdrive_number", text: r.TrackdriveNumber},
+		typedParam{name: "traffic_source_id", text: r.TrafficSourceID},
+		typedParam{name: "caller_id", text: r.CallerID},
 	)
 }
 
@@ -34,7 +34,7 @@ func (r *PingRequest) fields() Fields { return r.Fields }
 // check refuses a ping that the tracking mode cannot do without a number.
 func (r *PingRequest) check(mode TrackingMode) error {
 	if mode == TrackingStatic && r.TrackdriveNumber == "" {
-		return invalid("trackdrive_number", "is empty, and static tracking needs it on ping")
+		return invalidArgument("trackdrive_number", "is empty, and static tracking needs it on ping")
 	}
 	return nil
 }
@@ -59,16 +59,16 @@ func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts
 
 // ping also returns what the server answered where it refused by status.
 func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, refusal []byte, err error) {
-	call, err := c.newCall(operation{name: "ping", path: "/inbound_webhooks/ping/{vanity_uri}"}, opts)
+	call, err := c.newCall(apiOperation{name: "ping", path: "/inbound_webhooks/ping/{vanity_uri}"}, opts)
 	if err != nil {
 		return nil, nil, err
 	}
 	if r == nil {
-		return nil, nil, refused("ping", invalid("request", "is nil"))
+		return nil, nil, notSentError("ping", invalidArgument("request", "is nil"))
 	}
 	copied := *r
 	if err := copied.check(call.set.tracking); err != nil {
-		return nil, nil, refused("ping", err)
+		return nil, nil, notSentError("ping", err)
 	}
 	if err := call.setEndpoint(endpoint); err != nil {
 		return nil, nil, err
@@ -122,9 +122,9 @@ func (c *Client) pingThatMaySell(ctx context.Context, endpoint string, r *PingRe
 }
 
 // setEndpoint addresses an inbound webhook.
-func (c *call) setEndpoint(vanityURI string) error {
+func (c *apiCall) setEndpoint(vanityURI string) error {
 	if err := checkEndpoint(vanityURI); err != nil {
-		return refused(c.name, err)
+		return notSentError(c.name, err)
 	}
 	c.setPath(strings.TrimSuffix(c.path, "{vanity_uri}"), vanityURI)
 	return nil
@@ -153,7 +153,7 @@ func ParsePingResponse(body []byte) (*PingResponse, error) {
 	raw := append(json.RawMessage(nil), body...)
 	p, err := readPing(raw)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, unreadableReply(err)
 	}
 	p.Meta.Raw = raw
 	return p, nil

@@ -26,15 +26,15 @@ type PostRequest struct {
 	Fields           Fields    `json:"fields,omitempty"`            // the full set of contact fields, also what the ping had
 }
 
-func (r *PostRequest) parameters(list []param) []param {
+func (r *PostRequest) parameters(list []typedParam) []typedParam {
 	return append(list,
-		param{name: "ping_id", text: string(r.PingID), id: true},
-		param{name: "buyer_id", text: string(r.BuyerID), id: true},
-		param{name: "trackdrive_number", text: r.TrackdriveNumber},
-		param{name: "traffic_source_id", text: r.TrafficSourceID},
-		param{name: "caller_id", text: r.CallerID},
-		param{name: "post_only", unsent: true},
-		param{name: "expires_at", unsent: true},
+		typedParam{name: "ping_id", text: string(r.PingID), id: true},
+		typedParam{name: "buyer_id", text: string(r.BuyerID), id: true},
+		typedParam{name: "trackdrive_number", text: r.TrackdriveNumber},
+		typedParam{name: "traffic_source_id", text: r.TrafficSourceID},
+		typedParam{name: "caller_id", text: r.CallerID},
+		typedParam{name: "post_only", unsent: true},
+		typedParam{name: "expires_at", unsent: true},
 	)
 }
 
@@ -46,18 +46,18 @@ func (r *PostRequest) checkPost(mode TrackingMode) error {
 	case r.PostOnly && r.PingID != "":
 		return errPostOnlyWithPing
 	case !r.PostOnly && r.PingID == "":
-		return invalid("ping_id", "is empty; without a ping, say PostOnly")
+		return invalidArgument("ping_id", "is empty; without a ping, say PostOnly")
 	case r.PostOnly && isBlank(r.CallerID):
-		return invalid("caller_id", "is empty; a post without a ping must say who calls")
+		return invalidArgument("caller_id", "is empty; a post without a ping must say who calls")
 	case mode == TrackingStatic && r.PingID == "":
-		return invalid("ping_id", "is empty, and static tracking needs it on post")
+		return invalidArgument("ping_id", "is empty, and static tracking needs it on post")
 	case mode == TrackingStatic && r.CallerID == "":
-		return invalid("caller_id", "is empty, and static tracking needs it on post")
+		return invalidArgument("caller_id", "is empty, and static tracking needs it on post")
 	}
 	return nil
 }
 
-var errPostOnlyWithPing = invalid("post_only", "is set beside a ping_id; it is for posts without a ping")
+var errPostOnlyWithPing = invalidArgument("post_only", "is set beside a ping_id; it is for posts without a ping")
 
 // checkFull refuses a full request that is about nobody, or that the tracking
 // mode cannot do with.
@@ -66,9 +66,9 @@ func (r *PostRequest) checkFull(mode TrackingMode) error {
 	case r.PostOnly && r.PingID != "":
 		return errPostOnlyWithPing
 	case isBlank(r.CallerID):
-		return invalid("caller_id", "is empty; a full request must say who calls")
+		return invalidArgument("caller_id", "is empty; a full request must say who calls")
 	case mode == TrackingStatic && r.TrackdriveNumber == "":
-		return invalid("trackdrive_number", "is empty, and static tracking needs it")
+		return invalidArgument("trackdrive_number", "is empty, and static tracking needs it")
 	}
 	return nil
 }
@@ -82,17 +82,17 @@ func (r *PostRequest) checkFull(mode TrackingMode) error {
 // post it again, neither here nor elsewhere, before that is settled. A reply
 // that says both sold and rejected, or neither, is such a case: [ErrAmbiguous].
 func (c *Client) Post(ctx context.Context, endpoint string, r *PostRequest, opts ...CallOption) (*PostResponse, error) {
-	return c.commit(ctx, operation{name: "post", path: "/inbound_webhooks/post/{vanity_uri}"}, endpoint, r, (*PostRequest).checkPost, opts)
+	return c.commit(ctx, apiOperation{name: "post", path: "/inbound_webhooks/post/{vanity_uri}"}, endpoint, r, (*PostRequest).checkPost, opts)
 }
 
 // Full uses the endpoint's FULL URL, which pings and posts in one request.
 // Not every account has it. It needs no ping id; what is said of [Client.Post]
 // about repeats and errors holds here, too.
 func (c *Client) Full(ctx context.Context, endpoint string, r *PostRequest, opts ...CallOption) (*PostResponse, error) {
-	return c.commit(ctx, operation{name: "full", path: "/inbound_webhooks/full/{vanity_uri}"}, endpoint, r, (*PostRequest).checkFull, opts)
+	return c.commit(ctx, apiOperation{name: "full", path: "/inbound_webhooks/full/{vanity_uri}"}, endpoint, r, (*PostRequest).checkFull, opts)
 }
 
-func (c *Client) commit(ctx context.Context, op operation, endpoint string, r *PostRequest,
+func (c *Client) commit(ctx context.Context, op apiOperation, endpoint string, r *PostRequest,
 	check func(*PostRequest, TrackingMode) error, opts []CallOption,
 ) (*PostResponse, error) {
 	call, err := c.newCall(op, opts)
@@ -100,11 +100,11 @@ func (c *Client) commit(ctx context.Context, op operation, endpoint string, r *P
 		return nil, err
 	}
 	if r == nil {
-		return nil, refused(op.name, invalid("request", "is nil"))
+		return nil, notSentError(op.name, invalidArgument("request", "is nil"))
 	}
 	copied := *r
 	if err := check(&copied, call.set.tracking); err != nil {
-		return nil, refused(op.name, err)
+		return nil, notSentError(op.name, err)
 	}
 	if err := call.setEndpoint(endpoint); err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func ParsePostResponse(body []byte) (*PostResponse, error) {
 	case errors.Is(err, ErrAmbiguous):
 		return nil, err
 	case err != nil:
-		return nil, unreadable(err)
+		return nil, unreadableReply(err)
 	}
 	p.Meta.Raw = raw
 	return p, nil
@@ -185,15 +185,15 @@ var saleSignNames = []string{"success", "status", "errors", "forwarding_number",
 // buyer_name count only where nothing says no: beside a no they may be an echo
 // and a record. A word or a success that is not known is neither yes nor no, and
 // takes away every yes but a number or an address to dial.
-func (p *PostResponse) signs(a *answer) (s saleSigns) {
+func (p *PostResponse) signs(a *replyAnswer) (s saleSigns) {
 	refuses := isRefusing(a.word)
-	s.no = bitIf(a.success == no, signSuccess) | bitIf(a.refusing || refuses, signStatus) | bitIf(len(a.reasons) > 0, signErrors)
+	s.no = bitIf(a.success == successFalse, signSuccess) | bitIf(a.refusing || refuses, signStatus) | bitIf(len(a.reasons) > 0, signErrors)
 	s.yes = bitIf(!isBlank(p.ForwardingNumber), signForwardingNumber) | bitIf(!isBlank(p.SIPAddress), signSIPAddress)
 	accepts := isAccepting(a.word)
-	if a.success == odd || a.word != "" && !accepts && !refuses {
+	if a.success == successUnknown || a.word != "" && !accepts && !refuses {
 		return s
 	}
-	s.yes |= bitIf(a.success == yes, signSuccess) | bitIf(accepts, signStatus)
+	s.yes |= bitIf(a.success == successTrue, signSuccess) | bitIf(accepts, signStatus)
 	if s.no == 0 {
 		s.yes |= bitIf(!isBlank(p.TrackdriveNumber), signTrackdriveNumber) |
 			bitIf(p.LeadID != "", signLeadID) | bitIf(!isBlank(p.BuyerName), signBuyerName)
@@ -204,7 +204,7 @@ func (p *PostResponse) signs(a *answer) (s saleSigns) {
 // saysSold reports whether the body of a refusal by HTTP status says that the
 // lead is sold all the same.
 func saysSold(body []byte) bool {
-	var r reader
+	var r replyReader
 	if err := r.object(body, postMembers); err != nil {
 		return false
 	}
@@ -225,18 +225,18 @@ func bitIf(is bool, bit uint) uint {
 func (s saleSigns) ambiguous() bool { return (s.yes != 0) == (s.no != 0) }
 
 // contradiction says what in an ambiguous reply says yes, and what says no.
-func (s saleSigns) contradiction(a *answer) error {
+func (s saleSigns) contradiction(a *replyAnswer) error {
 	text := "yes by " + signNames(s.yes) + ", no by " + signNames(s.no)
 	switch {
 	case s.yes != 0:
 	case a.word != "":
 		text = "neither yes nor no, status " + strconv.Quote(oneLine(a.word))
-	case a.success == odd:
+	case a.success == successUnknown:
 		text = "neither yes nor no, success is neither true nor false"
 	default:
 		text = "neither yes nor no"
 	}
-	return &contradiction{ErrAmbiguous, text}
+	return &contradictoryReply{ErrAmbiguous, text}
 }
 
 func signNames(signs uint) string {

@@ -104,8 +104,8 @@ var (
 	leadRecordMembers  = setOf(mID, mLeadID, mUUID, mStatus, mTrackdriveNumberPlain, mSMSNumberPlain)
 )
 
-// unreadable makes an error of kind [ErrUnreadable].
-func unreadable(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, err) }
+// unreadableReply makes an error of kind [ErrUnreadable].
+func unreadableReply(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, err) }
 
 var (
 	errEmpty      = errors.New("the reply is empty")
@@ -114,27 +114,27 @@ var (
 	errManyBuyers = fmt.Errorf("the reply lists more than %d buyers", maxBuyers)
 )
 
-// found is where an object's members stand.
-type found [members]jsonscan.Value
+// foundMembers is where an object's members stand.
+type foundMembers [members]jsonscan.Value
 
-// reader reads one reply.
-type reader struct {
+// replyReader reads one reply.
+type replyReader struct {
 	jsonscan.Scanner
 	body []byte
 	text string // the same: what is read shares its memory
-	top  found
-	in   found  // the members of try_all_buyers, or of a lead's record
-	buf  []byte // for texts with escapes
-	caps []int  // what buyers' caps point to
-	room int    // how many there can be
-	err  error  // the first thing that cannot be read
+	top  foundMembers
+	in   foundMembers // the members of try_all_buyers, or of a lead's record
+	buf  []byte       // for texts with escapes
+	caps []int        // what buyers' caps point to
+	room int          // how many there can be
+	err  error        // the first thing that cannot be read
 
 	buyers, inBuyers []Buyer
 }
 
 // object reads the whole reply, which must be an object, and notes where the
 // wanted members are.
-func (r *reader) object(body []byte, wanted memberSet) error {
+func (r *replyReader) object(body []byte, wanted memberSet) error {
 	r.body, r.text = body, string(body)
 	r.Reset(body)
 	kind := r.Kind()
@@ -154,7 +154,7 @@ func (r *reader) object(body []byte, wanted memberSet) error {
 }
 
 // members walks through the object that was entered last.
-func (r *reader) members(wanted memberSet, f *found) {
+func (r *replyReader) members(wanted memberSet, f *foundMembers) {
 	for r.Next() {
 		m, ok := r.which(wanted)
 		switch {
@@ -168,7 +168,7 @@ func (r *reader) members(wanted memberSet, f *found) {
 }
 
 // which tells which of the wanted members Next went to.
-func (r *reader) which(wanted memberSet) (member, bool) {
+func (r *replyReader) which(wanted memberSet) (member, bool) {
 	m := memberOf(r.Name())
 	return m, wanted.has(m)
 }
@@ -255,7 +255,7 @@ func memberOf(name []byte) member {
 }
 
 // member reads one member; top is whether it is the reply's own.
-func (r *reader) member(m member, top bool) jsonscan.Value {
+func (r *replyReader) member(m member, top bool) jsonscan.Value {
 	v := jsonscan.Value{Kind: r.Kind(), Start: r.Offset()}
 	switch {
 	case m == mBuyers && top:
@@ -275,7 +275,7 @@ func (r *reader) member(m member, top bool) jsonscan.Value {
 	return v
 }
 
-func (r *reader) fail(err error) {
+func (r *replyReader) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
@@ -289,7 +289,7 @@ const maxBuyers = 1 << 16
 const smallestBuyer = len(`{"ping_id":"1","bid":1}`)
 
 // readBuyers reads a list of buyers. Null and "" are an empty one.
-func (r *reader) readBuyers() []Buyer {
+func (r *replyReader) readBuyers() []Buyer {
 	start := r.Offset()
 	if r.Kind() != jsonscan.Array {
 		v := r.Read()
@@ -322,7 +322,7 @@ func (r *reader) readBuyers() []Buyer {
 
 // readBuyer reads one buyer. Where two names mean the same, both are kept until
 // it is clear which one counts.
-func (r *reader) readBuyer(b *Buyer) {
+func (r *replyReader) readBuyer(b *Buyer) {
 	var seen memberSet
 	var buyerID, id, destination, forwarding, duration jsonscan.Value
 	var bids [3]jsonscan.Value
@@ -389,7 +389,7 @@ func (r *reader) readBuyer(b *Buyer) {
 
 // payout is the first bid that is given. One that cannot be read is none, and
 // keeps the next from standing in for it.
-func (r *reader) payout(bids [3]jsonscan.Value) Amount {
+func (r *replyReader) payout(bids [3]jsonscan.Value) Amount {
 	for _, v := range bids {
 		if r.isGiven(v) {
 			amount, _ := r.value(v).Amount()
@@ -400,12 +400,12 @@ func (r *reader) payout(bids [3]jsonscan.Value) Amount {
 }
 
 // isGiven reports whether v is neither missing nor null nor "".
-func (r *reader) isGiven(v jsonscan.Value) bool {
+func (r *replyReader) isGiven(v jsonscan.Value) bool {
 	return v.Kind != jsonscan.Invalid && v.Kind != jsonscan.Null && (v.Kind != jsonscan.String || v.Start != v.End)
 }
 
 // value is v on its own.
-func (r *reader) value(v jsonscan.Value) Value {
+func (r *replyReader) value(v jsonscan.Value) Value {
 	if v.Kind == jsonscan.String && v.Escaped {
 		r.buf = jsonscan.AppendUnescaped(r.buf[:0], r.body[v.Start:v.End])
 		return Value{v.Kind, string(r.buf)}
@@ -414,14 +414,14 @@ func (r *reader) value(v jsonscan.Value) Value {
 }
 
 // string is the text of v, or the literal of a number; "" for anything else.
-func (r *reader) string(v jsonscan.Value) string {
+func (r *replyReader) string(v jsonscan.Value) string {
 	if v.Kind != jsonscan.String && v.Kind != jsonscan.Number {
 		return ""
 	}
 	return r.value(v).text
 }
 
-func (r *reader) firstString(list ...jsonscan.Value) string {
+func (r *replyReader) firstString(list ...jsonscan.Value) string {
 	for _, v := range list {
 		if text := r.string(v); text != "" {
 			return text
@@ -432,7 +432,7 @@ func (r *reader) firstString(list ...jsonscan.Value) string {
 
 // id is string for what comes back in requests: control characters, and half a
 // surrogate pair, make it unreadable.
-func (r *reader) id(v jsonscan.Value) ID {
+func (r *replyReader) id(v jsonscan.Value) ID {
 	text := r.string(v)
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		r.fail(errors.New("an id has control characters"))
@@ -445,7 +445,7 @@ func (r *reader) id(v jsonscan.Value) ID {
 	return ID(text)
 }
 
-func (r *reader) firstID(list ...jsonscan.Value) ID {
+func (r *replyReader) firstID(list ...jsonscan.Value) ID {
 	for _, v := range list {
 		if id := r.id(v); id != "" {
 			return id
@@ -454,7 +454,7 @@ func (r *reader) firstID(list ...jsonscan.Value) ID {
 	return ""
 }
 
-func (r *reader) seconds(v jsonscan.Value) time.Duration { return secondsOf(r.value(v)) }
+func (r *replyReader) seconds(v jsonscan.Value) time.Duration { return secondsOf(r.value(v)) }
 
 // secondsOf is a duration in seconds, written as a number or a text; 0 for what
 // is none, and for a negative one.
@@ -505,7 +505,7 @@ func wholeNumber(v Value) (n int, ok bool) {
 }
 
 // count is a whole number; nil for anything else.
-func (r *reader) count(v jsonscan.Value) *int {
+func (r *replyReader) count(v jsonscan.Value) *int {
 	n, ok := wholeNumber(r.value(v))
 	if !ok {
 		return nil
@@ -517,37 +517,37 @@ func (r *reader) count(v jsonscan.Value) *int {
 	return &r.caps[len(r.caps)-1]
 }
 
-// answer is what a reply says of itself.
-type answer struct {
-	success  success
+// replyAnswer is what a reply says of itself.
+type replyAnswer struct {
+	success  successMember
 	word     string // a status word
 	refusing bool   // a numeric status of 400 and more
 	reasons  []FieldError
 }
 
-// success is the member of this name.
-type success int
+// successMember is the member of this name.
+type successMember int
 
 const (
-	unsaid success = iota // missing or null
-	yes
-	no
-	odd // in no form that is known: it accepts nothing
+	successAbsent successMember = iota // missing or null
+	successTrue
+	successFalse
+	successUnknown // in no form that is known: it accepts nothing
 )
 
 // firstRefusal is where numeric statuses begin to refuse.
 var firstRefusal = MustAmount("400")
 
-func (r *reader) answer() answer {
-	var a answer
+func (r *replyReader) answer() replyAnswer {
+	var a replyAnswer
 	if v := r.top[mSuccess]; v.Kind != jsonscan.Invalid && v.Kind != jsonscan.Null {
 		switch value, known := r.value(v).Bool(); {
 		case !known:
-			a.success = odd
+			a.success = successUnknown
 		case value:
-			a.success = yes
+			a.success = successTrue
 		default:
-			a.success = no
+			a.success = successFalse
 		}
 	}
 	a.word, a.refusing = r.status(r.top[mStatus])
@@ -557,7 +557,7 @@ func (r *reader) answer() answer {
 }
 
 // status reads a status, which is a word or, as a number, an HTTP status.
-func (r *reader) status(v jsonscan.Value) (word string, refusing bool) {
+func (r *replyReader) status(v jsonscan.Value) (word string, refusing bool) {
 	text := r.string(v)
 	isNumber := v.Kind == jsonscan.Number || text != "" && ascii.LeadingDigits(text) == len(text)
 	if !isNumber {
@@ -569,36 +569,42 @@ func (r *reader) status(v jsonscan.Value) (word string, refusing bool) {
 
 // contradiction is the error for a command's reply that says yes and no: success
 // is true, beside errors or a status that refuses. Nil for any other.
-func (a *answer) contradiction() error {
-	if a.success != yes || !a.refuses() {
+func (a *replyAnswer) contradiction() error {
+	if a.success != successTrue || !a.refuses() {
 		return nil
 	}
-	return &contradiction{ErrRejected, "success is true beside errors; it may have been done"}
+	return &contradictoryReply{ErrRejected, "success is true beside errors; it may have been done"}
 }
 
 // refuses reports whether something in the reply says no.
-func (a *answer) refuses() bool { return a.success == no || a.refusing || len(a.reasons) > 0 }
+func (a *replyAnswer) refuses() bool {
+	return a.success == successFalse || a.refusing || len(a.reasons) > 0
+}
 
 // marketRefuses is refuses for ping and post, where a status word other than
 // success and accepted says no, too.
-func (a *answer) marketRefuses() bool {
+func (a *replyAnswer) marketRefuses() bool {
 	return a.refuses() || a.word != "" && !isAccepting(a.word)
 }
 
-func (a *answer) accepts() bool { return a.success == yes || a.word != "" && isAccepting(a.word) }
+func (a *replyAnswer) accepts() bool {
+	return a.success == successTrue || a.word != "" && isAccepting(a.word)
+}
 
 // isSilent reports whether the reply has neither success nor a status word.
-func (a *answer) isSilent() bool { return a.success == unsaid && a.word == "" && !a.refusing }
+func (a *replyAnswer) isSilent() bool {
+	return a.success == successAbsent && a.word == "" && !a.refusing
+}
 
 // withMessage adds what a refusal says in message. Beside a yes it is
 // information.
-func (r *reader) withMessage(reasons []FieldError) []FieldError {
+func (r *replyReader) withMessage(reasons []FieldError) []FieldError {
 	return r.reasons(reasons, r.top[mMessage])
 }
 
 // reasons adds the reasons in v: a text, a list, an object of fields, or these
 // in each other.
-func (r *reader) reasons(list []FieldError, v jsonscan.Value) []FieldError {
+func (r *replyReader) reasons(list []FieldError, v jsonscan.Value) []FieldError {
 	switch {
 	case v.Kind == jsonscan.Invalid || len(list) >= maxErrors:
 		return list
@@ -668,14 +674,14 @@ func isReason(v Value) bool {
 		return false
 	}
 	amount, ok := v.Amount()
-	return !ok || v.kind != jsonscan.Number || !amount.Equal(zero)
+	return !ok || v.kind != jsonscan.Number || !amount.Equal(zeroAmount)
 }
 
-var zero = MustAmount("0")
+var zeroAmount = MustAmount("0")
 
 // refusalOf reads what it can of a reply that is an error anyway.
 func refusalOf(body []byte) (word string, reasons []FieldError) {
-	var r reader
+	var r replyReader
 	if err := r.object(body, refusalMembers); err != nil {
 		return "", nil
 	}
@@ -685,7 +691,7 @@ func refusalOf(body []byte) (word string, reasons []FieldError) {
 
 // readPing reads a reply to a ping. Its parts share body's memory.
 func readPing(body []byte) (*PingResponse, error) {
-	var r reader
+	var r replyReader
 	if err := r.object(body, pingMembers); err != nil {
 		return nil, err
 	}
@@ -726,7 +732,7 @@ var saleTraces = []member{
 // nothing else: no yes beside it, and no trace of a sale. refusedByStatus is
 // whether its HTTP status, a 4xx, said so already.
 func isPlainNo(body []byte, refusedByStatus bool) bool {
-	var r reader
+	var r replyReader
 	if err := r.object(body, plainNoMembers); err != nil {
 		// A proxy's page says nothing of a sale; half an object might have.
 		return refusedByStatus && !bytes.HasPrefix(bytes.TrimSpace(body), []byte{'{'})
@@ -740,19 +746,19 @@ func isPlainNo(body []byte, refusedByStatus bool) bool {
 			return false
 		}
 	}
-	return refusedByStatus || a.success == no || isRefusing(a.word) || r.isClientError(r.top[mStatus])
+	return refusedByStatus || a.success == successFalse || isRefusing(a.word) || r.isClientError(r.top[mStatus])
 }
 
-func (r *reader) isTrace(v jsonscan.Value) bool { return r.isGiven(v) && v.Kind != jsonscan.False }
+func (r *replyReader) isTrace(v jsonscan.Value) bool { return r.isGiven(v) && v.Kind != jsonscan.False }
 
 // isClientError reports whether a numeric status is a 4xx.
-func (r *reader) isClientError(v jsonscan.Value) bool {
+func (r *replyReader) isClientError(v jsonscan.Value) bool {
 	n, ok := wholeNumber(r.value(v))
 	return ok && 400 <= n && n <= 499
 }
 
 // allBuyers returns the buyers from wherever the reply has them.
-func (r *reader) allBuyers() []Buyer {
+func (r *replyReader) allBuyers() []Buyer {
 	if len(r.buyers) > 0 {
 		return r.buyers
 	}
@@ -761,7 +767,7 @@ func (r *reader) allBuyers() []Buyer {
 
 // readPost reads a reply to a post or a full. Its parts share body's memory.
 func readPost(body []byte) (*PostResponse, error) {
-	var r reader
+	var r replyReader
 	if err := r.object(body, postMembers); err != nil {
 		return nil, err
 	}
@@ -783,7 +789,7 @@ func readPost(body []byte) (*PostResponse, error) {
 }
 
 // postResponse is what the reply says, without a verdict.
-func (r *reader) postResponse(a *answer) *PostResponse {
+func (r *replyReader) postResponse(a *replyAnswer) *PostResponse {
 	return &PostResponse{
 		Status:                 a.word,
 		ForwardingNumber:       r.string(r.top[mForwardingNumber]),

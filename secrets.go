@@ -16,7 +16,7 @@ import (
 )
 
 // secrets are what an authenticator set.
-func (c *credentials) secrets() []string {
+func (c *authCredentials) secrets() []string {
 	var list []string
 	for _, set := range [...][]namedText{c.params, c.headers} {
 		for _, t := range set {
@@ -48,7 +48,7 @@ func appendSecret(list []string, text string) []string {
 }
 
 // secrets are what stands under a credential's name in a query or a body.
-func (p *payload) secrets() []string {
+func (p *wirePayload) secrets() []string {
 	var list []string
 	if p.url != nil {
 		list = appendFormSecrets(list, p.url.RawQuery)

@@ -20,10 +20,10 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// version is the package's own, as its User-Agent tells it.
-const version = "0.1.0"
+// sdkVersion is the package's own, as its User-Agent tells it.
+const sdkVersion = "0.1.0"
 
-const userAgent = "trackdrive-go/" + version
+const userAgent = "trackdrive-go/" + sdkVersion
 
 // apiPath is where all calls live.
 const apiPath = "/api/v1"
@@ -57,39 +57,39 @@ type Meta struct {
 }
 
 // Field looks up any field of the reply by path.
-func (m *Meta) Field(path string) Value { return lookup(m.Raw, path) }
+func (m *Meta) Field(path string) Value { return lookupValue(m.Raw, path) }
 
-// operation is a kind of call: the part that is the same for each call of it.
-type operation struct {
+// apiOperation is a kind of call: the part that is the same for each call of it.
+type apiOperation struct {
 	name string // as Error.Operation and Attempt.Operation show it
 	path string // its template, below apiPath
-	need need
+	need authNeed
 }
 
-// content is what a call sends.
-type content interface {
+// callContent is what a call sends.
+type callContent interface {
 	// encode makes a request of it, with the authenticator's parameters among
 	// its own. Target is not changed.
-	encode(target *url.URL, auth []namedText) (payload, error)
+	encode(target *url.URL, auth []namedText) (wirePayload, error)
 }
 
-// payload is encoded content.
-type payload struct {
+// wirePayload is encoded content.
+type wirePayload struct {
 	url         *url.URL
 	contentType string // "" without a body
 	body        []byte
 }
 
-// call is one call on its way. It gives the attempt loop each try's request,
+// apiCall is one call on its way. It gives the attempt loop each try's request,
 // and judges the replies.
-type call struct {
-	operation
-	client    *client
-	set       *settings
+type apiCall struct {
+	apiOperation
+	client    *clientCore
+	set       *clientSettings
 	subdomain string // the company that is called
 	method    string
 	target    *url.URL
-	content   content
+	content   callContent
 	headers   []namedText // beside the package's own
 	repeat    Repeatable
 	ownRepeat bool                                // repeat is what the caller said with the request
@@ -100,42 +100,42 @@ type call struct {
 	doubts    func(body []byte) bool              // whether a refusal by status may have sold the lead all the same; nil: never
 	refuses   func() bool                         // whether the reply that read took refuses; nil where none does
 
-	params params // where content is parameters
-	typed  [8]param
+	params callParams // where content is parameters
+	typed  [8]typedParam
 	url    url.URL // where target points
 
 	ctx   context.Context
 	who   Authenticator
-	sent  []*credentials // all that were on the way
-	first [1]*credentials
-	wire  payload // of the last attempt
+	sent  []*authCredentials // all that were on the way
+	first [1]*authCredentials
+	wire  wirePayload // of the last attempt
 
 	delivery Delivery // of all attempts, when the call is over
 	lastBody []byte   // of the last reply, where the call failed
 }
 
 // newCall starts a call of the client's own company.
-func (c *Client) newCall(op operation, opts []CallOption) (*call, error) {
+func (c *Client) newCall(op apiOperation, opts []CallOption) (*apiCall, error) {
 	own := c.own()
 	if own == nil {
-		return nil, refused(op.name, invalid("client", "is not made by NewClient"))
+		return nil, notSentError(op.name, invalidArgument("client", "is not made by NewClient"))
 	}
 	set, err := own.forCall(opts)
 	if err != nil {
-		return nil, refused(op.name, err)
+		return nil, notSentError(op.name, err)
 	}
-	return &call{operation: op, client: own, set: set, subdomain: own.subdomain}, nil
+	return &apiCall{apiOperation: op, client: own, set: set, subdomain: own.subdomain}, nil
 }
 
-// refused is the error of a call that was not sent.
-func refused(operation string, err error) error {
+// notSentError is the error of a call that was not sent.
+func notSentError(operation string, err error) error {
 	return &Error{Operation: operation, Err: err, Delivery: DeliveryNotSent}
 }
 
 // setParams makes the parameters of r the content of the call, and decides the
 // method by the encoding.
-func (c *call) setParams(r parameterized) {
-	c.params = params{of: r, typed: r.parameters(c.typed[:0]), fields: r.fields(), encoding: c.set.encoding, literal: c.set.literal}
+func (c *apiCall) setParams(r paramRequest) {
+	c.params = callParams{of: r, typed: r.parameters(c.typed[:0]), fields: r.fields(), encoding: c.set.encoding, literal: c.set.literal}
 	c.content = &c.params
 	c.method = http.MethodPost
 	if c.set.encoding == EncodeQuery {
@@ -144,24 +144,24 @@ func (c *call) setParams(r parameterized) {
 }
 
 // setPath addresses a path below apiPath, of characters that need no escape.
-func (c *call) setPath(path, last string) {
+func (c *apiCall) setPath(path, last string) {
 	c.target = &c.url
 	c.url = c.set.base.at(c.subdomain, apiPath+path+last, "")
 }
 
 // send sends the call. Its read has taken the reply when there is no error.
-func (c *call) send(ctx context.Context) (Meta, error) {
+func (c *apiCall) send(ctx context.Context) (Meta, error) {
 	if ctx == nil {
-		return Meta{}, refused(c.name, invalid("context", "is nil"))
+		return Meta{}, notSentError(c.name, invalidArgument("context", "is nil"))
 	}
 	if c.params.of != nil {
 		if err := c.params.check(); err != nil {
-			return Meta{}, refused(c.name, err)
+			return Meta{}, notSentError(c.name, err)
 		}
 	}
 	who, err := c.set.authenticatorFor(c.subdomain, c.client.subdomain, c.need)
 	if err != nil {
-		return Meta{}, refused(c.name, err)
+		return Meta{}, notSentError(c.name, err)
 	}
 	c.repeat = c.set.repeatOf(c.repeat, c.ownRepeat)
 	c.ctx, c.who, c.sent = ctx, who, c.first[:0]
@@ -197,7 +197,7 @@ func (c *call) send(ctx context.Context) (Meta, error) {
 }
 
 // Build makes the request of the next attempt.
-func (c *call) Build(ctx context.Context) (attempt.Request, error) {
+func (c *apiCall) Build(ctx context.Context) (attempt.Request, error) {
 	if !c.expiresAt.IsZero() && !time.Now().Before(c.expiresAt) {
 		return attempt.Request{}, ErrExpired
 	}
@@ -218,10 +218,10 @@ func (c *call) Build(ctx context.Context) (attempt.Request, error) {
 	}, nil
 }
 
-var noCredentialsSent = new(credentials)
+var noCredentialsSent = new(authCredentials)
 
 // authenticate asks for the credentials of one attempt.
-func (c *call) authenticate(ctx context.Context) (*credentials, error) {
+func (c *apiCall) authenticate(ctx context.Context) (*authCredentials, error) {
 	if c.who == nil {
 		return noCredentialsSent, nil
 	}
@@ -236,7 +236,7 @@ func (c *call) authenticate(ctx context.Context) (*credentials, error) {
 	}
 	for _, own := range c.headers {
 		if hasName(auth.headers, own.name) {
-			return nil, invalid("header "+own.name, "is set by the authenticator, too")
+			return nil, invalidArgument("header "+own.name, "is set by the authenticator, too")
 		}
 	}
 	if len(auth.params) > 0 {
@@ -250,7 +250,7 @@ func hasName(list []namedText, name string) bool {
 }
 
 // authFailure is what an authenticator's error means for the call.
-func (c *call) authFailure(ctx context.Context, err error) error {
+func (c *apiCall) authFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrNoCredentials) {
 		return err
 	}
@@ -258,7 +258,7 @@ func (c *call) authFailure(ctx context.Context, err error) error {
 }
 
 // header makes a header of one array of values.
-func (c *call) header(contentType string, auth []namedText) http.Header {
+func (c *apiCall) header(contentType string, auth []namedText) http.Header {
 	list := make([]string, 0, 3+len(auth)+len(c.headers))
 	h := make(http.Header, cap(list))
 	set := func(name, value string) {
@@ -284,7 +284,7 @@ func (c *call) header(contentType string, auth []namedText) http.Header {
 }
 
 // Check takes a reply with a 2xx status.
-func (c *call) Check(status int, body []byte) (accepted bool, err error) {
+func (c *apiCall) Check(status int, body []byte) (accepted bool, err error) {
 	if c.read == nil {
 		return true, nil
 	}
@@ -295,7 +295,7 @@ func (c *call) Check(status int, body []byte) (accepted bool, err error) {
 }
 
 // Tried tells observers and the log of an attempt.
-func (c *call) Tried(t *attempt.Try) {
+func (c *apiCall) Tried(t *attempt.Try) {
 	if len(c.set.observers) == 0 && c.set.logger == nil {
 		return
 	}
@@ -320,7 +320,7 @@ func (c *call) Tried(t *attempt.Try) {
 }
 
 // log tells of an attempt without the server's words, which may be anything.
-func (c *call) log(a Attempt, copies int) {
+func (c *apiCall) log(a Attempt, copies int) {
 	attrs := []slog.Attr{
 		slog.String("operation", a.Operation),
 		slog.Int("attempt", a.Number),
@@ -346,23 +346,23 @@ func (c *call) log(a Attempt, copies int) {
 	}
 }
 
-// kinds are what a log line calls an error.
-var kinds = []error{
+// logKinds are what a log line calls an error.
+var logKinds = []error{
 	ErrLeftoverToken, ErrInvalidArgument, ErrNoCredentials, ErrExpired, ErrUnauthorized, ErrForbidden, ErrNotFound, ErrBadRequest,
 	ErrRateLimited, ErrServer, ErrRejected, ErrAmbiguous, ErrUnreadable, ErrRedirect, ErrTimeout, ErrNetwork, context.Canceled,
 }
 
 func kindName(err error) string {
-	for _, kind := range kinds {
+	for _, kind := range logKinds {
 		if errors.Is(err, kind) {
-			return bare(kind.Error())
+			return withoutPrefix(kind.Error())
 		}
 	}
 	return "other"
 }
 
 // shownPath is the path as it may be shown: without what the caller filled in.
-func (c *call) shownPath() string {
+func (c *apiCall) shownPath() string {
 	if c.masked != "" {
 		_, behindScheme, _ := strings.Cut(c.masked, "://")
 		return behindScheme[min(len(behindScheme), max(0, strings.IndexByte(behindScheme+"/", '/'))):]
@@ -371,7 +371,7 @@ func (c *call) shownPath() string {
 }
 
 // shownURL is the URL as it may be shown.
-func (c *call) shownURL() string {
+func (c *apiCall) shownURL() string {
 	if c.masked != "" {
 		return c.masked
 	}
@@ -380,7 +380,7 @@ func (c *call) shownURL() string {
 
 // deliveryOf is the delivery of one try. The loop takes a 4xx for an answer, also
 // where its body says that the lead is sold.
-func (c *call) deliveryOf(t *attempt.Try) Delivery {
+func (c *apiCall) deliveryOf(t *attempt.Try) Delivery {
 	isRefusal := t.StatusCode < 200 || t.StatusCode > 299
 	if t.Delivery == attempt.Answered && isRefusal && c.doubts != nil && c.doubts(t.Body) {
 		return DeliveryUnknown
@@ -389,7 +389,7 @@ func (c *call) deliveryOf(t *attempt.Try) Delivery {
 }
 
 // failure makes the error of a call of its last attempt.
-func (c *call) failure(r *attempt.Result) *Error {
+func (c *apiCall) failure(r *attempt.Result) *Error {
 	c.lastBody = r.Body
 	e := c.newError(r.StatusCode, r.Body)
 	e.Attempts = r.Attempts
@@ -400,7 +400,7 @@ func (c *call) failure(r *attempt.Result) *Error {
 }
 
 // rejected is the error for a readable reply that refuses.
-func (c *call) rejected(meta *Meta) *Error {
+func (c *apiCall) rejected(meta *Meta) *Error {
 	e := c.newError(meta.StatusCode, meta.Raw)
 	e.Attempts = meta.Attempts
 	e.Delivery = c.delivery
@@ -410,7 +410,7 @@ func (c *call) rejected(meta *Meta) *Error {
 
 // unsettled is the error for a readable reply that refuses, where another copy of
 // the request may have been accepted; nil where the refusal is all that there is.
-func (c *call) unsettled(meta *Meta) error {
+func (c *apiCall) unsettled(meta *Meta) error {
 	if c.delivery != DeliveryUnknown {
 		return nil
 	}
@@ -421,7 +421,7 @@ func (c *call) unsettled(meta *Meta) error {
 
 var errOtherCopy = errors.New("this copy was refused, and what became of another one is not known")
 
-func (c *call) newError(status int, body []byte) *Error {
+func (c *apiCall) newError(status int, body []byte) *Error {
 	e := &Error{
 		Operation:  c.name,
 		Method:     c.method,
@@ -434,7 +434,7 @@ func (c *call) newError(status int, body []byte) *Error {
 	secrets := c.secrets()
 	e.Body = secrets.Start(body, maxErrorBody)
 	word, reasons := refusalOf(body)
-	e.Status = bounded(&secrets, word)
+	e.Status = boundedText(&secrets, word)
 	e.Errors = reasons
 	scrubReasons(&secrets, e.Errors)
 	return e
@@ -442,14 +442,14 @@ func (c *call) newError(status int, body []byte) *Error {
 
 // scrub takes credentials out of what a refusal says, and bounds it: programs
 // print it.
-func (c *call) scrub(status *string, reasons []FieldError) {
+func (c *apiCall) scrub(status *string, reasons []FieldError) {
 	secrets := c.secrets()
-	*status = bounded(&secrets, *status)
+	*status = boundedText(&secrets, *status)
 	scrubReasons(&secrets, reasons)
 }
 
 // scrubChecks takes credentials out of what a judgement quotes of a reply.
-func (c *call) scrubChecks(checks []Check) {
+func (c *apiCall) scrubChecks(checks []Check) {
 	secrets := c.secrets()
 	for i := range checks {
 		checks[i].Got = secrets.Text(checks[i].Got)
@@ -461,9 +461,9 @@ func scrubReasons(secrets *redact.Secrets, reasons []FieldError) {
 	var field, shown string
 	for i, r := range reasons {
 		if r.Field != field {
-			field, shown = r.Field, bounded(secrets, r.Field)
+			field, shown = r.Field, boundedText(secrets, r.Field)
 		}
-		reasons[i] = FieldError{shown, bounded(secrets, r.Message)}
+		reasons[i] = FieldError{shown, boundedText(secrets, r.Message)}
 	}
 }
 
@@ -474,8 +474,8 @@ const (
 	maxErrorText = 1 << 10
 )
 
-// bounded is the start of text, without secrets.
-func bounded(secrets *redact.Secrets, text string) string {
+// boundedText is the start of text, without secrets.
+func boundedText(secrets *redact.Secrets, text string) string {
 	if len(text) > maxErrorText {
 		return secrets.StartText(text, maxErrorText)
 	}
@@ -483,11 +483,11 @@ func bounded(secrets *redact.Secrets, text string) string {
 }
 
 // cause says what went wrong with an attempt, without secrets; nil for nothing.
-func (c *call) cause(t *attempt.Try) error {
+func (c *apiCall) cause(t *attempt.Try) error {
 	switch t.Fault {
 	case attempt.None:
 		if t.StatusCode == 0 {
-			return unreadable(errNoStatus) // only a transport of somebody else's can do that
+			return unreadableReply(errNoStatus) // only a transport of somebody else's can do that
 		}
 		if kind := kindOfStatus(t.StatusCode); kind != ErrRedirect || !urlpart.IsHost(t.Redirect) {
 			return kind
@@ -516,7 +516,7 @@ var errNoStatus = errors.New("the reply has no status")
 
 // notBuilt is the cause of a call that could not be made, which may be that
 // the authenticator took too long.
-func (c *call) notBuilt(err error) error {
+func (c *apiCall) notBuilt(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) {
 		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(err))
 	}
@@ -524,7 +524,7 @@ func (c *call) notBuilt(err error) error {
 }
 
 // clean takes credentials, and what else stood in the URL, out of an error.
-func (c *call) clean(err error) error {
+func (c *apiCall) clean(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -539,7 +539,7 @@ func (c *call) clean(err error) error {
 }
 
 // secrets are what must not come out of the call.
-func (c *call) secrets() redact.Secrets {
+func (c *apiCall) secrets() redact.Secrets {
 	var s redact.Secrets
 	s.Add(c.secret...)
 	s.Add(c.wire.secrets()...)

@@ -65,7 +65,7 @@ func (p MissingPolicy) MarshalText() ([]byte, error) { return missingNames.marsh
 // UnmarshalText reads the name that MarshalText writes, without case.
 func (p *MissingPolicy) UnmarshalText(text []byte) error { return missingNames.unmarshal(text, p) }
 
-var missingNames = names[MissingPolicy]{"missing policy", []string{"fails", "blank", "stays"}}
+var missingNames = enumNames[MissingPolicy]{"missing policy", []string{"fails", "blank", "stays"}}
 
 // Values are the values of tokens, by name as written between the delimiters:
 // "caller_id", "tag:InboundNumber:Number". Names are compared without case; two
@@ -133,7 +133,7 @@ func AllowHost(baseDomain ...string) TemplateOption {
 		o.hosts = make([]string, len(baseDomain))
 		for i, domain := range baseDomain {
 			if !urlpart.IsBaseDomain(domain) {
-				return invalid("AllowHost", "must be a base domain such as example.com, without port and leading dot")
+				return invalidArgument("AllowHost", "must be a base domain such as example.com, without port and leading dot")
 			}
 			o.hosts[i] = strings.ToLower(domain)
 		}
@@ -240,7 +240,7 @@ func newTemplate(format Format, text string, opts []TemplateOption) (*Template, 
 	}}
 	for _, o := range opts {
 		if o == nil {
-			return nil, invalid("TemplateOption", "is nil")
+			return nil, invalidArgument("TemplateOption", "is nil")
 		}
 		if err := o.apply(&t.options); err != nil {
 			return nil, err
@@ -260,7 +260,7 @@ var checks = [...]func(*Template) *flaw{
 
 func (t *Template) parse() error {
 	if t.format < 0 || int(t.format) >= len(checks) {
-		return invalid("format", "%d is not a format", int(t.format))
+		return invalidArgument("format", "%d is not a format", int(t.format))
 	}
 	if f := t.read(); f != nil {
 		return f.in(t.text)
@@ -310,7 +310,7 @@ func (t *Template) isLiteral(field string) bool { return slices.Contains(t.optio
 func literalFields(fields []string) TemplateOption {
 	return templateOption(func(o *templateOptions) error {
 		if slices.Contains(fields, "") {
-			return invalid("literals", "a field's name is empty")
+			return invalidArgument("literals", "a field's name is empty")
 		}
 		o.literals = fields
 		return nil
@@ -339,7 +339,7 @@ func position(text string, offset int) string {
 	return strconv.Itoa(line) + ":" + strconv.Itoa(column)
 }
 
-var errNoTemplate = invalid("template", "was not made by ParseTemplate")
+var errNoTemplate = invalidArgument("template", "was not made by ParseTemplate")
 
 func (t *Template) isZero() bool { return t == nil || t.options.dialects == nil }
 

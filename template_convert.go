@@ -78,7 +78,7 @@ func (t *Template) sameAs(text string, in Dialect) error {
 	other := &Template{format: t.format, text: text, options: t.options}
 	other.options.dialects = []Dialect{in}
 	if err := other.parse(); err != nil {
-		return aboutAll("in " + in.String() + " the text means something else: " + bare(err.Error()))
+		return aboutAll("in " + in.String() + " the text means something else: " + withoutPrefix(err.Error()))
 	}
 	for i := range max(len(t.tokens), len(other.tokens)) {
 		if i >= len(t.tokens) || i >= len(other.tokens) || !t.tokens[i].reads(&other.tokens[i]) {

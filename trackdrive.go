@@ -143,19 +143,19 @@ import (
 // heeds the proxy variables). Make one with [NewClient], and keep it: it holds
 // the connections.
 type Client struct {
-	c func() *client // a func, because fmt prints what pointers point to
+	c func() *clientCore // a func, because fmt prints what pointers point to
 }
 
 // own returns what the Client is; nil when it was not made by NewClient.
-func (c *Client) own() *client {
+func (c *Client) own() *clientCore {
 	if c == nil || c.c == nil {
 		return nil
 	}
 	return c.c()
 }
 
-type client struct {
-	settings
+type clientCore struct {
+	clientSettings
 	http      *http.Client             // below the retries
 	own       http.RoundTripper        // where http has none
 	transport func() http.RoundTripper // the one of the moment
@@ -175,17 +175,17 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 			return nil, err
 		}
 	}
-	set, err := settings{subdomain: subdomain}.with(opts)
+	set, err := clientSettings{subdomain: subdomain}.with(opts)
 	if err != nil {
 		return nil, err
 	}
 	own := &lateBound{attempt.NewTransport(nil)}
-	c := &client{settings: set, own: own, budget: new(attempt.Budget)}
+	c := &clientCore{clientSettings: set, own: own, budget: new(attempt.Budget)}
 	c.bind(set.httpClient, set.transport)
 	if c.http == nil {
 		c.setHTTP(&http.Client{Transport: own, CheckRedirect: noRedirect})
 	}
-	return &Client{hide(c)}, nil
+	return &Client{hideValue(c)}, nil
 }
 
 // ForSubdomain returns a Client for another company that shares this one's
@@ -195,13 +195,13 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error) {
 	parent := c.own()
 	if parent == nil {
-		return nil, invalid("client", "is not made by NewClient")
+		return nil, invalidArgument("client", "is not made by NewClient")
 	}
 	subdomain, err := checkSubdomain("subdomain", subdomain)
 	if err != nil {
 		return nil, err
 	}
-	set := parent.settings
+	set := parent.clientSettings
 	set.subdomain, set.timeout = subdomain, 0
 	if set, err = set.with(opts); err != nil {
 		return nil, err
@@ -209,16 +209,16 @@ func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error)
 	if set.timeout == 0 {
 		set.timeout = parent.timeout
 	}
-	child := &client{settings: set, own: parent.own, budget: parent.budget}
+	child := &clientCore{clientSettings: set, own: parent.own, budget: parent.budget}
 	child.bind(set.httpClient, set.transport)
 	if child.http == nil {
 		child.setHTTP(parent.http)
 	}
-	return &Client{hide(child)}, nil
+	return &Client{hideValue(child)}, nil
 }
 
 // bind uses the HTTP client or the transport that an option gave.
-func (c *client) bind(hc *http.Client, rt http.RoundTripper) {
+func (c *clientCore) bind(hc *http.Client, rt http.RoundTripper) {
 	switch {
 	case hc != nil:
 		c.setHTTP(hc)
@@ -227,7 +227,7 @@ func (c *client) bind(hc *http.Client, rt http.RoundTripper) {
 	}
 }
 
-func (c *client) setHTTP(hc *http.Client) {
+func (c *clientCore) setHTTP(hc *http.Client) {
 	c.http = hc
 	c.transport = func() http.RoundTripper {
 		if hc.Transport != nil {
@@ -293,18 +293,18 @@ type Request struct {
 // [RepeatNever], whatever they say: to inbound_webhooks/post or full, or to
 // inbound_webhooks/ping with both caller_id and trackdrive_number.
 func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption) (*Meta, error) {
-	op := operation{name: "do", need: bound}
+	op := apiOperation{name: "do", need: authBound}
 	call, err := c.newCall(op, opts)
 	if err != nil {
 		return nil, err
 	}
 	if err := call.setRequest(r); err != nil {
-		return nil, refused(op.name, err)
+		return nil, notSentError(op.name, err)
 	}
 	if out != nil {
 		decode, err := decoderInto(out)
 		if err != nil {
-			return nil, refused(op.name, err)
+			return nil, notSentError(op.name, err)
 		}
 		call.read = decode
 	}
@@ -316,9 +316,9 @@ func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption
 }
 
 // setRequest takes over what r says.
-func (c *call) setRequest(r *Request) error {
+func (c *apiCall) setRequest(r *Request) error {
 	if r == nil {
-		return invalid("request", "is nil")
+		return invalidArgument("request", "is nil")
 	}
 	if _, err := r.Repeat.MarshalText(); err != nil {
 		return err
@@ -338,13 +338,13 @@ func (c *call) setRequest(r *Request) error {
 	case http.MethodPost, http.MethodPut, http.MethodDelete:
 		if c.set.encoding == EncodeQuery {
 			if c.set.callEncoded {
-				return invalid("encoding", "query goes with GET only")
+				return invalidArgument("encoding", "query goes with GET only")
 			}
 			c.params.encoding = EncodeJSON
 		}
 		c.params.bodiless = r.Method == http.MethodDelete
 	default:
-		return invalid("method", "must be GET, POST, PUT or DELETE")
+		return invalidArgument("method", "must be GET, POST, PUT or DELETE")
 	}
 	c.method = r.Method
 	return c.neverSellTwice()
@@ -354,10 +354,10 @@ func (c *call) setRequest(r *Request) error {
 // be shown.
 func joinSegments(segments []string) (path, rawPath, template string, err error) {
 	if len(segments) == 0 {
-		return "", "", "", invalid("path", "is empty; give the segments below %s", apiPath)
+		return "", "", "", invalidArgument("path", "is empty; give the segments below %s", apiPath)
 	}
 	if first := segments[0]; strings.EqualFold(first, "api") || strings.EqualFold(first, "v1") {
-		return "", "", "", invalid("path[0]", "is %q; leave out %s, which is added", ascii.Lower(first), apiPath)
+		return "", "", "", invalidArgument("path[0]", "is %q; leave out %s, which is added", ascii.Lower(first), apiPath)
 	}
 	var plain, raw, shown strings.Builder
 	for i, segment := range segments {
@@ -366,7 +366,7 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 			return "", "", "", err
 		}
 		if strings.Contains(segment, "/") {
-			return "", "", "", invalid(field, `has a slash; give each segment on its own: "calls", "live_calls"`)
+			return "", "", "", invalidArgument(field, `has a slash; give each segment on its own: "calls", "live_calls"`)
 		}
 		plain.WriteString("/" + segment)
 		raw.WriteString("/" + urlpart.EscapeSegment(segment))
@@ -382,21 +382,21 @@ func joinSegments(segments []string) (path, rawPath, template string, err error)
 // checkSegment refuses what would leave its place in a path.
 func checkSegment(field, segment string) error {
 	if leftoverToken(segment) {
-		return leftover(field)
+		return leftoverError(field)
 	}
 	if mistake := urlpart.SegmentMistake(segment); mistake != "" {
-		return invalid(field, "%s", mistake)
+		return invalidArgument(field, "%s", mistake)
 	}
 	return nil
 }
 
-func (r *Request) parameters(list []param) []param { return list }
-func (r *Request) fields() Fields                  { return r.Params }
+func (r *Request) parameters(list []typedParam) []typedParam { return list }
+func (r *Request) fields() Fields                            { return r.Params }
 
 // decoderInto returns what decodes replies into out.
 func decoderInto(out any) (func(status int, body []byte) error, error) {
 	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
-		return nil, invalid("out", "must be a pointer that is not nil")
+		return nil, invalidArgument("out", "must be a pointer that is not nil")
 	}
 	return func(_ int, body []byte) error {
 		if err := jsonscan.Valid(body); err != nil {

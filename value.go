@@ -63,11 +63,11 @@ func (v Value) Bool() (value, ok bool) {
 	return jsonvalue.Bool(v.kind, v.text)
 }
 
-// lookup returns the value at a path: the first one when the path has a "*",
+// lookupValue returns the value at a path: the first one when the path has a "*",
 // a number when it ends in "#". It is missing when nothing is there, and also
 // when the path is faulty, the document is not valid, or a name on the path is
 // there twice.
-func lookup(raw []byte, path string) Value {
+func lookupValue(raw []byte, path string) Value {
 	p, err := jsonscan.ParsePath(path)
 	if err != nil {
 		return Value{}
@@ -93,4 +93,4 @@ func valueOf(data []byte, v jsonscan.Value) Value {
 }
 
 // Field looks up any field of the buyer by path, as it stands in Raw.
-func (b Buyer) Field(path string) Value { return lookup(b.Raw, path) }
+func (b Buyer) Field(path string) Value { return lookupValue(b.Raw, path) }

@@ -44,10 +44,10 @@ type WebhookConfig struct {
 
 // Webhook is a compiled [WebhookConfig]. It is safe for concurrent use.
 type Webhook struct {
-	w *webhook
+	w *compiledWebhook
 }
 
-type webhook struct {
+type compiledWebhook struct {
 	method      string
 	url         *Template
 	headers     []headerTemplate
@@ -87,7 +87,7 @@ func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 }
 
 func newWebhookBuilder(cfg WebhookConfig) *webhookBuilder {
-	return &webhookBuilder{cfg: cfg, w: &webhook{
+	return &webhookBuilder{cfg: cfg, w: &compiledWebhook{
 		timeout:     cfg.Timeout,
 		acceptance:  cfg.Acceptance,
 		acceptEmpty: cfg.AcceptEmpty,
@@ -98,18 +98,18 @@ func newWebhookBuilder(cfg WebhookConfig) *webhookBuilder {
 
 // webhookMistakes are those of a configuration, or of the values for it.
 type webhookMistakes struct {
-	mistakes
+	mistakeList
 	leftover bool // one of them is a left-over token
 }
 
 func (m *webhookMistakes) err() error {
 	switch {
-	case m.mistakes == nil:
+	case m.mistakeList == nil:
 		return nil
 	case m.leftover:
-		return leftoverMistakes{&ParseError{distinct(m.mistakes)}}
+		return leftoverMistakes{&ParseError{distinct(m.mistakeList)}}
 	default:
-		return &ParseError{distinct(m.mistakes)}
+		return &ParseError{distinct(m.mistakeList)}
 	}
 }
 
@@ -121,7 +121,7 @@ func (m *webhookMistakes) forgotten(place string) {
 // webhookBuilder collects mistakes while it compiles.
 type webhookBuilder struct {
 	cfg     WebhookConfig
-	w       *webhook
+	w       *compiledWebhook
 	options []TemplateOption
 	webhookMistakes
 }
@@ -155,12 +155,12 @@ func (b *webhookBuilder) build() {
 // setOptions prepares the options of all templates. The templates are read
 // without what is wrong in them, to find all mistakes at once.
 func (b *webhookBuilder) setOptions() {
-	dialects := valid(&b.webhookMistakes, "dialects", b.cfg.Dialects, func(d Dialect) TemplateOption { return InDialect(d) })
+	dialects := validOptions(&b.webhookMistakes, "dialects", b.cfg.Dialects, func(d Dialect) TemplateOption { return InDialect(d) })
 	b.option("", InDialect(dialects...))
 	b.option("on_missing", OnMissing(b.cfg.OnMissing))
 	b.option("literals", literalFields(b.cfg.Literals))
 	if len(b.cfg.AllowHosts) > 0 {
-		hosts := valid(&b.webhookMistakes, "allow_hosts", b.cfg.AllowHosts, func(host string) TemplateOption { return AllowHost(host) })
+		hosts := validOptions(&b.webhookMistakes, "allow_hosts", b.cfg.AllowHosts, func(host string) TemplateOption { return AllowHost(host) })
 		b.option("", AllowHost(hosts...))
 	}
 }
@@ -174,8 +174,8 @@ func (b *webhookBuilder) option(place string, o TemplateOption) {
 	b.options = append(b.options, o)
 }
 
-// valid returns the elements of a list that an option takes.
-func valid[T any](m *webhookMistakes, place string, list []T, option func(T) TemplateOption) []T {
+// validOptions returns the elements of a list that an option takes.
+func validOptions[T any](m *webhookMistakes, place string, list []T, option func(T) TemplateOption) []T {
 	var taken []T
 	for _, element := range list {
 		if err := option(element).apply(new(templateOptions)); err != nil {
@@ -311,7 +311,7 @@ func isPrintable(text string) bool {
 }
 
 // templates are all that there are.
-func (w *webhook) templates() []*Template {
+func (w *compiledWebhook) templates() []*Template {
 	var list []*Template
 	if w.url != nil {
 		list = append(list, w.url)
@@ -326,7 +326,7 @@ func (w *webhook) templates() []*Template {
 }
 
 // names are those of all tokens, each once, as the templates spell them.
-func (w *webhook) names() []string {
+func (w *compiledWebhook) names() []string {
 	var list []string
 	seen := make(map[string]bool)
 	for _, t := range w.templates() {
@@ -381,7 +381,7 @@ func (w *Webhook) Preview(v Values) (*WebhookRequest, error) {
 	return w.w.fill(v)
 }
 
-func (w *webhook) fill(given Values) (*WebhookRequest, error) {
+func (w *compiledWebhook) fill(given Values) (*WebhookRequest, error) {
 	var m webhookMistakes
 	values := w.merge(given, &m)
 	r := w.expand(values, &m)
@@ -397,7 +397,7 @@ func (w *webhook) fill(given Values) (*WebhookRequest, error) {
 }
 
 // isLiteral reports whether what leftoversIn named is sent as it is.
-func (w *webhook) isLiteral(name string) bool {
+func (w *compiledWebhook) isLiteral(name string) bool {
 	header, isHeader := strings.CutPrefix(name, "header ")
 	return slices.ContainsFunc(w.literals, func(field string) bool {
 		return quoteName(field) == name || isHeader && strings.EqualFold(field, header)
@@ -405,7 +405,7 @@ func (w *webhook) isLiteral(name string) bool {
 }
 
 // expand puts the values in.
-func (w *webhook) expand(values Values, m *webhookMistakes) *WebhookRequest {
+func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequest {
 	mark := ""
 	standIn := func(k *token) string {
 		if !w.omits(k) {
@@ -443,7 +443,7 @@ func (w *webhook) expand(values Values, m *webhookMistakes) *WebhookRequest {
 }
 
 // omit leaves out of a request what is marked.
-func (w *webhook) omit(r *WebhookRequest, mark string) {
+func (w *compiledWebhook) omit(r *WebhookRequest, mark string) {
 	if strings.Contains(r.URL, mark) {
 		r.URL = omitFromURL(r.URL, mark)
 	}
@@ -458,11 +458,11 @@ func (w *webhook) omit(r *WebhookRequest, mark string) {
 
 // withoutLiterals returns the request as it would be without the values that
 // are never taken for tokens.
-func (w *webhook) withoutLiterals(r *WebhookRequest, values Values) *WebhookRequest {
+func (w *compiledWebhook) withoutLiterals(r *WebhookRequest, values Values) *WebhookRequest {
 	other := maps.Clone(values)
 	for name, rule := range w.rules {
 		if value := other[name]; rule.Literal && value != "" {
-			other[name] = harmless
+			other[name] = harmlessValue
 		}
 	}
 	if maps.Equal(other, values) {
@@ -473,9 +473,9 @@ func (w *webhook) withoutLiterals(r *WebhookRequest, values Values) *WebhookRequ
 
 // merge returns the value of each token, by its name in lower case: the given
 // ones on top of the fixed ones, as its rule asks.
-func (w *webhook) merge(given Values, m *webhookMistakes) Values {
+func (w *compiledWebhook) merge(given Values, m *webhookMistakes) Values {
 	folded, clashes := given.fold()
-	m.mistakes = append(m.mistakes, clashes...)
+	m.mistakeList = append(m.mistakeList, clashes...)
 	for _, name := range w.hostNames {
 		value, isGiven := folded.get(name)
 		fixed, isFixed := w.fixed.get(name)
@@ -497,13 +497,13 @@ func (w *webhook) merge(given Values, m *webhookMistakes) Values {
 	return values
 }
 
-// harmless stands in for a value that was refused, while others are looked for:
+// harmlessValue stands in for a value that was refused, while others are looked for:
 // it can be put in every place.
-const harmless = "0"
+const harmlessValue = "0"
 
 // leftoversIn names the values of the request that are still tokens: those that
 // OnMissing let stay. What could not be filled in is blank.
-func (w *webhook) leftoversIn(r *WebhookRequest) []string {
+func (w *compiledWebhook) leftoversIn(r *WebhookRequest) []string {
 	var list []string
 	if u, err := url.Parse(r.URL); err == nil {
 		list = appendLeftovers(list, u.Query())
@@ -587,19 +587,19 @@ func (w *WebhookResult) Field(path string) Value { return w.Meta.Field(path) }
 // result, undetermined. What [Webhook.Preview] refuses, is refused here.
 func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...CallOption) (*WebhookResult, error) {
 	const name = "webhook"
-	call, err := c.newCall(operation{name: name}, opts)
+	call, err := c.newCall(apiOperation{name: name}, opts)
 	if err != nil {
 		return nil, err
 	}
 	if w == nil || w.w == nil {
-		return nil, refused(name, errNoWebhook)
+		return nil, notSentError(name, errNoWebhook)
 	}
 	request, err := w.w.fill(v)
 	if err != nil {
-		return nil, refused(name, err)
+		return nil, notSentError(name, err)
 	}
 	if err := call.setWebhook(w.w, request, v); err != nil {
-		return nil, refused(name, err)
+		return nil, notSentError(name, err)
 	}
 	result := new(WebhookResult)
 	call.read = func(_ int, body []byte) error {
@@ -622,7 +622,7 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 	return result, nil
 }
 
-func (w *webhook) judge(body []byte) Decision {
+func (w *compiledWebhook) judge(body []byte) Decision {
 	if w.acceptance == nil || w.acceptEmpty && len(bytes.TrimSpace(body)) == 0 {
 		return Decision{Verdict: VerdictAccepted}
 	}
@@ -630,21 +630,21 @@ func (w *webhook) judge(body []byte) Decision {
 }
 
 // setWebhook makes the filled-in request the content of the call.
-func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
+func (c *apiCall) setWebhook(w *compiledWebhook, r *WebhookRequest, given Values) error {
 	target, err := url.Parse(r.URL)
 	if err != nil {
-		return invalid("url", "cannot be read after the values were filled in")
+		return invalidArgument("url", "cannot be read after the values were filled in")
 	}
 	own := c.set.base.host != "" && target.Scheme == c.set.base.scheme && target.Host == c.set.base.host
 	company, isCompany := strings.CutSuffix(ascii.Lower(target.Host), "."+trackdriveHost)
 	switch {
 	case own, target.Scheme == "https" && target.Host == companyHost(c.subdomain):
 	case target.Scheme != "https":
-		return invalid("url", "must begin with https://; plain http is for the Client's own base URL")
+		return invalidArgument("url", "must begin with https://; plain http is for the Client's own base URL")
 	case isCompany && urlpart.IsSubdomain(company):
 		c.subdomain = company
 	default:
-		c.need = nobody
+		c.need = authNever
 	}
 	if w.timeout > 0 && (c.set.timeout == 0 || w.timeout < c.set.timeout) {
 		set := *c.set
@@ -659,12 +659,12 @@ func (c *call) setWebhook(w *webhook, r *WebhookRequest, given Values) error {
 			c.headers = append(c.headers, namedText{name, r.Header[name]})
 		}
 	}
-	c.secret = slices.Concat((&credentials{headers: c.headers}).secrets(), w.secrets(given), w.secret, namedSegments(target.EscapedPath()))
+	c.secret = slices.Concat((&authCredentials{headers: c.headers}).secrets(), w.secrets(given), w.secret, namedSegments(target.EscapedPath()))
 	return c.neverSellTwice()
 }
 
 // secrets are the values that are credentials by their names.
-func (w *webhook) secrets(given Values) []string {
+func (w *compiledWebhook) secrets(given Values) []string {
 	var list []string
 	for _, values := range []Values{w.fixed, given, w.merge(given, new(webhookMistakes))} {
 		for name, value := range values {
@@ -678,14 +678,14 @@ func (w *webhook) secrets(given Values) []string {
 
 // webhookContent is a filled-in body.
 type webhookContent struct {
-	webhook *webhook
+	webhook *compiledWebhook
 	body    []byte
 }
 
 // encode puts the authenticator's parameters where the request has its own.
-func (c *webhookContent) encode(target *url.URL, auth []namedText) (payload, error) {
+func (c *webhookContent) encode(target *url.URL, auth []namedText) (wirePayload, error) {
 	w := c.webhook
-	out := payload{url: target}
+	out := wirePayload{url: target}
 	if w.body != nil {
 		out.body, out.contentType = c.body, w.contentType
 	}
@@ -695,7 +695,7 @@ func (c *webhookContent) encode(target *url.URL, auth []namedText) (payload, err
 	case w.body == nil:
 		query := target.Query()
 		if err := addMissing(query, auth); err != nil {
-			return payload{}, err
+			return wirePayload{}, err
 		}
 		withAuth := *target
 		withAuth.RawQuery = strings.TrimPrefix(target.RawQuery+"&"+encodePairs(auth), "&")
@@ -703,13 +703,13 @@ func (c *webhookContent) encode(target *url.URL, auth []namedText) (payload, err
 	case w.isForm:
 		form, _ := url.ParseQuery(string(c.body))
 		if err := addMissing(form, auth); err != nil {
-			return payload{}, err
+			return wirePayload{}, err
 		}
 		out.body = []byte(strings.TrimPrefix(string(c.body)+"&"+encodePairs(auth), "&"))
 	default:
 		var err error
 		if out.body, err = addMembers(c.body, auth); err != nil {
-			return payload{}, err
+			return wirePayload{}, err
 		}
 	}
 	return out, nil
@@ -718,7 +718,7 @@ func (c *webhookContent) encode(target *url.URL, auth []namedText) (payload, err
 func addMissing(values url.Values, auth []namedText) error {
 	for _, a := range auth {
 		if values.Has(a.name) {
-			return invalid(quoteName(a.name), "is set by the authenticator and by the webhook")
+			return invalidArgument(quoteName(a.name), "is set by the authenticator and by the webhook")
 		}
 	}
 	return nil
@@ -737,12 +737,12 @@ func addMembers(body []byte, auth []namedText) ([]byte, error) {
 	var s jsonscan.Scanner
 	s.Reset(body)
 	if s.Kind() != jsonscan.Object {
-		return nil, invalid("body", "is not a JSON object, so it has no place for the authenticator's parameters")
+		return nil, invalidArgument("body", "is not a JSON object, so it has no place for the authenticator's parameters")
 	}
 	isEmpty := true
 	for s.Enter(); s.Next(); isEmpty = false {
 		if name := string(s.Name()); hasName(auth, name) {
-			return nil, invalid(quoteName(name), "is set by the authenticator and by the webhook")
+			return nil, invalidArgument(quoteName(name), "is set by the authenticator and by the webhook")
 		}
 	}
 	end := s.Offset() - len("}")

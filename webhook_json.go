@@ -64,7 +64,7 @@ func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 	var cfg WebhookConfig
 	var b webhookBuilder
 	b.members("", list, func(key string, raw []byte) { cfg.set(&b, key, raw) })
-	if b.mistakes != nil {
+	if b.mistakeList != nil {
 		b.addRest(cfg)
 		return b.err()
 	}
@@ -88,15 +88,15 @@ func (m *webhookMistakes) members(place string, list []jsondoc.Member, read func
 // already, or that depends on one that has.
 func (b *webhookBuilder) addRest(cfg WebhookConfig) {
 	unread := make(map[string]bool)
-	for _, m := range b.mistakes {
+	for _, m := range b.mistakeList {
 		unread[rootOfPlace(m.Field)] = true
 	}
 	unread["body"] = unread["body"] || unread["content_type"]
 	rest := newWebhookBuilder(cfg)
 	rest.build()
-	for _, m := range rest.mistakes {
+	for _, m := range rest.mistakeList {
 		if !unread[rootOfPlace(m.Field)] {
-			b.mistakes = append(b.mistakes, m)
+			b.mistakeList = append(b.mistakeList, m)
 			b.leftover = b.leftover || rest.leftover
 		}
 	}

@@ -174,11 +174,11 @@ func (r *tokenRule) form(value string) (formed, problem string) {
 }
 
 // rule returns the rule of a token; nil for none.
-func (w *webhook) rule(name string) *tokenRule { return w.rules[strings.ToLower(name)] }
+func (w *compiledWebhook) rule(name string) *tokenRule { return w.rules[strings.ToLower(name)] }
 
 // valueOf returns the value of a token as it goes into the templates. One that
 // is refused is reported, and replaced by something harmless.
-func (w *webhook) valueOf(name string, given Values, m *webhookMistakes) (value string, found bool) {
+func (w *compiledWebhook) valueOf(name string, given Values, m *webhookMistakes) (value string, found bool) {
 	rule := w.rule(name)
 	if rule == nil {
 		if value, found = given.get(name); !found {
@@ -186,7 +186,7 @@ func (w *webhook) valueOf(name string, given Values, m *webhookMistakes) (value 
 		}
 		if leftoverToken(value) {
 			m.forgotten(name)
-			return harmless, true
+			return harmlessValue, true
 		}
 		return value, found
 	}
@@ -199,26 +199,26 @@ func (w *webhook) valueOf(name string, given Values, m *webhookMistakes) (value 
 		return "", found
 	case leftoverToken(value) && !rule.Literal:
 		m.forgotten(name)
-		return harmless, true
+		return harmlessValue, true
 	default:
 		value, problem = rule.form(value)
 	}
 	if problem != "" {
 		m.mistake(name, "%s", problem)
-		return harmless, true
+		return harmlessValue, true
 	}
 	return value, true
 }
 
 // chosen returns the value that a token with a rule has before it is formed.
-func (w *webhook) chosen(name string, rule *tokenRule, given Values, m *webhookMistakes) (value string, found bool) {
+func (w *compiledWebhook) chosen(name string, rule *tokenRule, given Values, m *webhookMistakes) (value string, found bool) {
 	value, found = w.given(name, given)
 	if isBlank(value) && rule.From != "" {
 		source, _ := w.given(rule.From, given)
 		mapped, known := rule.mapped(source)
 		if !known && isBlank(rule.Default) {
 			m.mistake(name, "has a map that lacks the value of %s, and no default", rule.From)
-			return harmless, true
+			return harmlessValue, true
 		}
 		value = mapped
 	}
@@ -230,7 +230,7 @@ func (w *webhook) chosen(name string, rule *tokenRule, given Values, m *webhookM
 
 // given returns the first value of a token that is not blank, of those that were
 // given and those that are fixed.
-func (w *webhook) given(name string, given Values) (value string, found bool) {
+func (w *compiledWebhook) given(name string, given Values) (value string, found bool) {
 	value, found = given.get(name)
 	if !isBlank(value) {
 		return value, true
@@ -351,7 +351,7 @@ func (b *webhookBuilder) checkPlaces(place, name, value string) {
 }
 
 // mustStand reports whether a token stands where it cannot be left out.
-func (w *webhook) mustStand(name string) bool {
+func (w *compiledWebhook) mustStand(name string) bool {
 	for _, h := range w.headers {
 		if h.value.has(name) {
 			return true
@@ -372,7 +372,7 @@ func newOmitMark() string {
 }
 
 // omits reports whether a blank token is to be left out.
-func (w *webhook) omits(k *token) bool {
+func (w *compiledWebhook) omits(k *token) bool {
 	return slices.ContainsFunc(k.names(), func(name string) bool {
 		rule := w.rule(name)
 		return rule != nil && rule.OmitBlank
