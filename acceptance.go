@@ -1,14 +1,13 @@
-// Acceptance criteria: which replies are accepted, and why.
+// Acceptance criteria: which replies are accepted. The engine is in
+// internal/criteria.
 
 package trackdrive
 
 import (
-	"bytes"
-	"encoding/json"
-	"slices"
-	"strconv"
-	"strings"
-	"unicode"
+	"errors"
+	"fmt"
+
+	"github.com/trackdrive-go/trackdrive/internal/criteria"
 )
 
 // Verdict is the outcome of criteria. Only VerdictAccepted accepts.
@@ -43,38 +42,54 @@ type Rule interface{ isRule() }
 // object. Nil and zero Criteria, and those with mistakes, are Undetermined on
 // every body. At most 256 conditions, in groups at most 16 deep.
 type Criteria struct {
-	match  match
-	rules  []Rule
-	faults []FieldError  // of the group's JSON form, with places below the group
-	plan   *criteriaPlan // nil with mistakes
-	err    *ParseError
+	group *criteria.Group
+	err   *ParseError // the group's mistakes
 }
-
-// match is how a group joins its rules.
-type match uint8
-
-const (
-	matchAll match = iota + 1
-	matchAny
-	matchNone
-)
 
 // All accepts when every rule does; with no rules it accepts any readable
 // reply. With a mistake in a rule it accepts nothing: see [Criteria.Err].
-func All(rules ...Rule) *Criteria { return newGroup(matchAll, rules) }
+func All(rules ...Rule) *Criteria { return newCriteria(criteria.MatchAll, rules) }
 
 // Any accepts when at least one rule does; with no rules, and with a mistake in
 // one, it accepts nothing: see [Criteria.Err].
-func Any(rules ...Rule) *Criteria { return newGroup(matchAny, rules) }
+func Any(rules ...Rule) *Criteria { return newCriteria(criteria.MatchAny, rules) }
 
 // Not accepts when the rule decidedly does not. What is missing stays missing:
 // Not never turns a missing value into acceptance.
-func Not(rule Rule) *Criteria { return newGroup(matchNone, []Rule{rule}) }
+func Not(rule Rule) *Criteria { return newCriteria(criteria.MatchNone, []Rule{rule}) }
 
-func newGroup(m match, rules []Rule) *Criteria {
-	c := &Criteria{match: m, rules: slices.Clone(rules)}
-	c.compile()
-	return c
+func newCriteria(match criteria.Match, rules []Rule) *Criteria {
+	inner := make([]criteria.Rule, len(rules))
+	for i, rule := range rules {
+		inner[i] = engineRule(rule)
+	}
+	group := criteria.NewGroup(match, inner)
+	return &Criteria{group, parseError(group.Mistakes())}
+}
+
+// engineRule is nil for what is not a rule, which the engine reports.
+func engineRule(rule Rule) criteria.Rule {
+	switch r := rule.(type) {
+	case Condition:
+		return r.inner
+	case *Criteria:
+		if r != nil && r.group != nil {
+			return r.group
+		}
+	}
+	return nil
+}
+
+// parseError is nil without mistakes.
+func parseError(list []criteria.Mistake) *ParseError {
+	if len(list) == 0 {
+		return nil
+	}
+	e := &ParseError{make([]FieldError, len(list))}
+	for i, m := range list {
+		e.Mistakes[i] = FieldError(m)
+	}
+	return e
 }
 
 // MustCriteria returns the rule as Criteria, for package variables; it panics
@@ -97,7 +112,7 @@ func (c *Criteria) Err() error {
 	switch {
 	case c == nil:
 		return nil
-	case c.match == 0:
+	case c.group == nil:
 		return errNoCriteria
 	case c.err != nil:
 		return c.err
@@ -111,19 +126,19 @@ var errNoCriteria = &ParseError{[]FieldError{{"criteria", "are empty"}}}
 // Evaluate decides on the body of a reply. It is one pass over the bytes, which
 // checks all of them, and allocates nothing.
 func (c *Criteria) Evaluate(body []byte) Verdict {
-	if c == nil || c.plan == nil {
+	if c == nil {
 		return VerdictUndetermined
 	}
-	return c.plan.evaluate(body)
+	return Verdict(c.group.Evaluate(body))
 }
 
 // Explain decides like Evaluate and says why: a check for each condition, in
 // order, and the groups that they stand in.
 func (c *Criteria) Explain(body []byte) Decision {
-	if c == nil || c.plan == nil {
+	if c == nil {
 		return Decision{}
 	}
-	return c.plan.explain(body)
+	return decisionOf(c.group.Explain(body))
 }
 
 // AcceptsBuyer decides on one buyer of a ping by its own fields, those of
@@ -131,6 +146,72 @@ func (c *Criteria) Explain(body []byte) Decision {
 func (c *Criteria) AcceptsBuyer(b Buyer) bool { return c.Evaluate(b.Raw) == VerdictAccepted }
 
 func (c *Criteria) isRule() {}
+
+// ParseCriteria reads criteria from their JSON form, and reports every mistake
+// with its place, in a [*ParseError]:
+//
+//	{"match":"all","criteria":[{"field":"buyers.0.offer_conversion_payout","condition":"Greater Than","value":"20.00"}]}
+//
+// A condition is written as above ("Greater Than") or as an identifier
+// ("greater_than"), without regard to case. Between, In and Not In take a list,
+// Exists, Missing, Is Null, Not Null, Is Empty, Not Empty, Is True and Is False
+// no value. An element of criteria may itself be {"match":...,"criteria":[...]};
+// match is "all", which is the default, "any" or "none".
+func ParseCriteria(data []byte) (*Criteria, error) {
+	group, list := criteria.Parse(data)
+	if err := parseError(list); err != nil {
+		return nil, err
+	}
+	return &Criteria{group: group}, nil
+}
+
+// UnmarshalJSON is [ParseCriteria]. With mistakes it leaves the criteria as
+// they were.
+func (c *Criteria) UnmarshalJSON(data []byte) error {
+	if c == nil {
+		return errors.New("trackdrive: UnmarshalJSON on nil Criteria")
+	}
+	parsed, err := ParseCriteria(data)
+	if err != nil {
+		return err
+	}
+	*c = *parsed
+	return nil
+}
+
+// MarshalJSON writes the JSON form, which parses back to equal criteria. It
+// fails for criteria with mistakes, and where a group has no rules.
+func (c *Criteria) MarshalJSON() ([]byte, error) {
+	if c == nil {
+		return []byte("null"), nil
+	}
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	data, ok := c.group.JSON()
+	if !ok {
+		return nil, invalidArgument("criteria", "a group without rules has no JSON form")
+	}
+	return data, nil
+}
+
+// Weaknesses finds criteria that fail open. It takes a good reply, which they
+// accept, and drops, nulls, empties and retypes one field that they use after
+// the other, and the lists and objects around it. Each wrong reply that would
+// be accepted all the same is reported: "accepts when buyers is empty". Under
+// Any that can be what is meant.
+//
+// Criteria without weaknesses give nil. Where the sample is not accepted, or
+// the criteria have mistakes, that is the one thing reported.
+func (c *Criteria) Weaknesses(sample []byte) []string {
+	if err := c.Err(); err != nil {
+		return []string{withoutPrefix(err.Error())}
+	}
+	if verdict := c.Evaluate(sample); verdict != VerdictAccepted {
+		return []string{fmt.Sprintf("does not accept the sample: %s", verdict)}
+	}
+	return c.group.Weaknesses(sample)
+}
 
 // FieldRef is a field of a reply, by path: "buyers.0.offer_conversion_payout",
 // or "buyers[0].offer_conversion_payout". A number is an index, "*" any
@@ -150,248 +231,101 @@ func Field(path string) FieldRef { return FieldRef{path} }
 // Numbers, and text that holds a plain decimal such as "25.50" or "$25.50", are
 // compared exactly. Operands may be string, [encoding/json.Number], any integer
 // or float, [Amount], bool or nil.
-type Condition struct {
-	field    string
-	is       predicate
-	operands []operand
-	list     bool         // the operands were given as a list
-	faults   []FieldError // of the condition's JSON form, with places below the condition
-}
+type Condition struct{ inner criteria.Condition }
 
 func (Condition) isRule() {}
 
-func (f FieldRef) condition(is predicate, values ...any) Condition {
-	c := Condition{field: f.path, is: is, list: predicates[is].takes.list()}
-	for _, v := range values {
-		c.operands = append(c.operands, operandOf(v))
+func (f FieldRef) condition(operator criteria.Operator, given ...any) Condition {
+	var operands []criteria.Operand
+	for _, v := range given {
+		operands = append(operands, operandOf(v))
 	}
-	return c
+	return Condition{criteria.NewCondition(f.path, operator, operands...)}
+}
+
+// operandOf takes what Go code gives. The engine knows an Amount by its text.
+func operandOf(v any) criteria.Operand {
+	amount, isAmount := v.(Amount)
+	switch {
+	case !isAmount:
+		return criteria.OperandOf(v)
+	case !amount.IsSet():
+		return criteria.FaultyOperand("is an unset amount")
+	default:
+		return criteria.OperandOf(amount.String())
+	}
 }
 
 // GreaterThan holds for a number above v.
-func (f FieldRef) GreaterThan(v any) Condition { return f.condition(predGreaterThan, v) }
+func (f FieldRef) GreaterThan(v any) Condition { return f.condition(criteria.OpGreaterThan, v) }
 
 // AtLeast holds for v and for a number above it.
-func (f FieldRef) AtLeast(v any) Condition { return f.condition(predAtLeast, v) }
+func (f FieldRef) AtLeast(v any) Condition { return f.condition(criteria.OpAtLeast, v) }
 
 // LessThan holds for a number below v.
-func (f FieldRef) LessThan(v any) Condition { return f.condition(predLessThan, v) }
+func (f FieldRef) LessThan(v any) Condition { return f.condition(criteria.OpLessThan, v) }
 
 // AtMost holds for v and for a number below it.
-func (f FieldRef) AtMost(v any) Condition { return f.condition(predAtMost, v) }
+func (f FieldRef) AtMost(v any) Condition { return f.condition(criteria.OpAtMost, v) }
 
 // Between holds for a number from low to high, both included.
-func (f FieldRef) Between(low, high any) Condition { return f.condition(predBetween, low, high) }
+func (f FieldRef) Between(low, high any) Condition { return f.condition(criteria.OpBetween, low, high) }
 
 // Equals compares as numbers where both sides are numbers, else as text,
 // exactly. Nil, and the text "null" in any case, mean JSON null: then Equals
 // holds for what is null or missing.
-func (f FieldRef) Equals(v any) Condition { return f.condition(predEquals, v) }
+func (f FieldRef) Equals(v any) Condition { return f.condition(criteria.OpEquals, v) }
 
 // NotEquals holds for a value that is present and does not equal v. With nil
 // it holds for any value that is present and not null.
-func (f FieldRef) NotEquals(v any) Condition { return f.condition(predNotEquals, v) }
+func (f FieldRef) NotEquals(v any) Condition { return f.condition(criteria.OpNotEquals, v) }
 
 // In holds for a value that equals one of v, as Equals does.
-func (f FieldRef) In(v ...any) Condition { return f.condition(predIn, v...) }
+func (f FieldRef) In(v ...any) Condition { return f.condition(criteria.OpIn, v...) }
 
 // NotIn holds for a value that is present and equals none of v.
-func (f FieldRef) NotIn(v ...any) Condition { return f.condition(predNotIn, v...) }
+func (f FieldRef) NotIn(v ...any) Condition { return f.condition(criteria.OpNotIn, v...) }
 
 // Contains holds for a value with text in it; of a number that is its literal.
-func (f FieldRef) Contains(text string) Condition { return f.condition(predContains, text) }
+func (f FieldRef) Contains(text string) Condition { return f.condition(criteria.OpContains, text) }
 
 // NotContains holds for a value that is present and has no text in it.
-func (f FieldRef) NotContains(text string) Condition { return f.condition(predNotContains, text) }
+func (f FieldRef) NotContains(text string) Condition {
+	return f.condition(criteria.OpNotContains, text)
+}
 
 // StartsWith holds for a value that starts with text.
-func (f FieldRef) StartsWith(text string) Condition { return f.condition(predStartsWith, text) }
+func (f FieldRef) StartsWith(text string) Condition { return f.condition(criteria.OpStartsWith, text) }
 
 // EndsWith holds for a value that ends with text.
-func (f FieldRef) EndsWith(text string) Condition { return f.condition(predEndsWith, text) }
+func (f FieldRef) EndsWith(text string) Condition { return f.condition(criteria.OpEndsWith, text) }
 
 // Matches holds for a value in which the pattern, one of package [regexp],
 // matches somewhere; with ^ and $ it must match the whole.
-func (f FieldRef) Matches(pattern string) Condition { return f.condition(predMatches, pattern) }
+func (f FieldRef) Matches(pattern string) Condition { return f.condition(criteria.OpMatches, pattern) }
 
 // Exists holds for a value that is present, also for null.
-func (f FieldRef) Exists() Condition { return f.condition(predExists) }
+func (f FieldRef) Exists() Condition { return f.condition(criteria.OpExists) }
 
 // Missing holds where there is no value, not even null.
-func (f FieldRef) Missing() Condition { return f.condition(predMissing) }
+func (f FieldRef) Missing() Condition { return f.condition(criteria.OpMissing) }
 
 // IsNull holds where the value is null or missing.
-func (f FieldRef) IsNull() Condition { return f.condition(predIsNull) }
+func (f FieldRef) IsNull() Condition { return f.condition(criteria.OpIsNull) }
 
 // NotNull holds for a value that is present and not null.
-func (f FieldRef) NotNull() Condition { return f.condition(predNotNull) }
+func (f FieldRef) NotNull() Condition { return f.condition(criteria.OpNotNull) }
 
 // IsEmpty holds for "", [] and {}, and where the value is null or missing.
-func (f FieldRef) IsEmpty() Condition { return f.condition(predIsEmpty) }
+func (f FieldRef) IsEmpty() Condition { return f.condition(criteria.OpIsEmpty) }
 
 // NotEmpty holds for a value that is present and none of null, "", [] and {}.
-func (f FieldRef) NotEmpty() Condition { return f.condition(predNotEmpty) }
+func (f FieldRef) NotEmpty() Condition { return f.condition(criteria.OpNotEmpty) }
 
 // IsTrue holds for true and 1, and for the texts true, yes, on and 1 in any
 // case.
-func (f FieldRef) IsTrue() Condition { return f.condition(predIsTrue) }
+func (f FieldRef) IsTrue() Condition { return f.condition(criteria.OpIsTrue) }
 
 // IsFalse holds for false and 0, and for the texts false, no, off and 0 in any
 // case.
-func (f FieldRef) IsFalse() Condition { return f.condition(predIsFalse) }
-
-// Decision is a verdict with its reasons.
-type Decision struct {
-	Verdict Verdict      `json:"verdict"`          // of all checks together
-	Checks  []Check      `json:"checks,omitempty"` // one for each condition, in order
-	Groups  []CheckGroup `json:"groups,omitempty"` // the groups of checks, an outer one before those in it; none where all checks must hold
-}
-
-// Check is one condition's part in a decision.
-type Check struct {
-	Field     string  `json:"field"`         // the path
-	Condition string  `json:"condition"`     // "greater than"
-	Want      string  `json:"want"`          // the operand: "20.00"; JSON for lists and null
-	Got       string  `json:"got,omitempty"` // the value's JSON: 25.50, "25.50", null; "" when missing; with "*" that of the element that counts
-	Verdict   Verdict `json:"verdict"`       // of the condition alone
-}
-
-// CheckGroup is one group's part in a decision: which checks it joins, and what
-// came of it.
-type CheckGroup struct {
-	Match   string  `json:"match"`             // "all", "any" or "none"
-	Depth   int     `json:"depth"`             // how many of the groups it stands in
-	First   int     `json:"first"`             // the index of its first check
-	Count   int     `json:"count"`             // how many checks it has, those of inner groups included
-	Verdict Verdict `json:"verdict"`           // of the group alone
-	Missing bool    `json:"missing,omitempty"` // rejected, because a value is missing or null and nothing else decides
-}
-
-// String prints a line for each check, for logs and test output:
-//
-//	rejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00
-//
-// With groups, the verdict stands alone in the first line. The lines behind it
-// say of each check and group whether it holds, checks indented below their
-// group:
-//
-//	accepted
-//	holds: any of
-//	  does not hold: buyers.0.offer_conversion_payout greater than 20.00: got 15.00
-//	  holds: buyers.0.tier equals gold: got "gold"
-func (d Decision) String() string {
-	if len(d.Groups) > 0 {
-		return strings.Join(d.outline(), "\n")
-	}
-	var lines []string
-	if !d.shown() {
-		lines = append(lines, d.Verdict.String())
-	}
-	for _, c := range d.Checks {
-		lines = append(lines, c.Verdict.String()+": "+c.finding())
-	}
-	return strings.Join(lines, "\n")
-}
-
-// shown reports whether the checks, read as if all must hold, show the verdict.
-func (d Decision) shown() bool {
-	differs := func(c Check) bool { return c.Verdict != d.Verdict }
-	if d.Verdict == VerdictAccepted {
-		return len(d.Checks) > 0 && !slices.ContainsFunc(d.Checks, differs)
-	}
-	return slices.ContainsFunc(d.Checks, func(c Check) bool { return !differs(c) })
-}
-
-// outline is the verdict, and a line for each check and group.
-func (d Decision) outline() []string {
-	lines, groups := []string{d.Verdict.String()}, d.Groups
-	for i := range len(d.Checks) + 1 {
-		for ; len(groups) > 0 && groups[0].First <= i; groups = groups[1:] {
-			lines = append(lines, groups[0].line())
-		}
-		if i < len(d.Checks) {
-			c := d.Checks[i]
-			lines = append(lines, indentation(d.depthOf(i))+holdsText(c.Verdict)+": "+c.finding())
-		}
-	}
-	return lines
-}
-
-// depthOf is how many groups a check stands in.
-func (d Decision) depthOf(check int) int {
-	depth := 0
-	for _, g := range d.Groups {
-		if g.First <= check && check-g.First < g.Count {
-			depth = max(depth, g.Depth+1)
-		}
-	}
-	return depth
-}
-
-func (g CheckGroup) line() string {
-	line := indentation(g.Depth) + holdsText(g.Verdict) + ": " + printable(g.Match) + " of"
-	if g.Missing && g.Match == matchNames[matchNone] { // which would hold otherwise
-		line += " (a value is missing)"
-	}
-	return line
-}
-
-func indentation(depth int) string { return strings.Repeat("  ", max(0, min(depth, maxRuleNesting))) }
-
-// holdsText says of a condition or a group what its verdict means.
-func holdsText(v Verdict) string {
-	switch v {
-	case VerdictAccepted:
-		return "holds"
-	case VerdictRejected:
-		return "does not hold"
-	default:
-		return "cannot be judged"
-	}
-}
-
-// finding is what was wanted, and what was there.
-func (c Check) finding() string {
-	text := printable(c.Field) + " " + c.Condition
-	if c.Want != "" {
-		text += " " + printable(c.Want)
-	}
-	switch {
-	case c.Got != "":
-		return text + ": got " + printable(compact(c.Got))
-	case c.Verdict == VerdictUndetermined:
-		return text + ": unreadable reply"
-	default:
-		return text + ": got nothing"
-	}
-}
-
-// compact takes the white space out of JSON.
-func compact(text string) string {
-	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(text)); err != nil {
-		return text
-	}
-	return b.String()
-}
-
-// maxPrinted is how much of a value a line shows, in bytes.
-const maxPrinted = 256
-
-// printable keeps a text in its line, and short: it comes from a reply, and
-// goes to a terminal.
-func printable(text string) string {
-	cut := ""
-	if len(text) > maxPrinted {
-		text, cut = strings.ToValidUTF8(text[:maxPrinted], ""), "…"
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String() + cut
-}
+func (f FieldRef) IsFalse() Condition { return f.condition(criteria.OpIsFalse) }

@@ -2,6 +2,7 @@ package trackdrive_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 func TestEveryConditionHasALabelAndAnIdentifier(t *testing.T) {
 	t.Parallel()
 	x := field("x")
-	for label, rule := range map[string]struct {
+	conditions := map[string]struct {
 		condition trackdrive.Condition
 		value     string
 	}{
@@ -21,7 +22,9 @@ func TestEveryConditionHasALabelAndAnIdentifier(t *testing.T) {
 		"Between": {x.Between(1, "2"), `[1,"2"]`}, "Equals": {x.Equals("a\"b"), `"a\"b"`}, "Not Equals": {x.NotEquals(nil), `null`}, "In": {x.In(1, "a", true, nil), `[1,"a",true,null]`}, "Not In": {x.NotIn(false), `[false]`},
 		"Contains": {x.Contains("a"), `"a"`}, "Not Contains": {x.NotContains("a"), `"a"`}, "Starts With": {x.StartsWith("a"), `"a"`}, "Ends With": {x.EndsWith("a"), `"a"`}, "Matches": {x.Matches("^a"), `"^a"`},
 		"Exists": {x.Exists(), ""}, "Missing": {x.Missing(), ""}, "Is Null": {x.IsNull(), ""}, "Not Null": {x.NotNull(), ""}, "Is Empty": {x.IsEmpty(), ""}, "Not Empty": {x.NotEmpty(), ""}, "Is True": {x.IsTrue(), ""}, "Is False": {x.IsFalse(), ""},
-	} {
+	}
+	require.Len(t, conditions, reflect.TypeFor[trackdrive.FieldRef]().NumMethod(), "a condition is not listed here")
+	for label, rule := range conditions {
 		value := ""
 		if rule.value != "" {
 			value = `,"value":` + rule.value
@@ -167,4 +170,36 @@ func TestWeaknesses(t *testing.T) {
 		}
 		require.ElementsMatch(t, tt.want, got)
 	}
+}
+
+func TestTheSameRulesAreEqualHoweverTheyWereMade(t *testing.T) {
+	t.Parallel()
+	x := field("x")
+	for text, made := range map[string]func() *trackdrive.Criteria{
+		`{"criteria":[{"field":"x","condition":"Exists"}]}`: func() *trackdrive.Criteria { return trackdrive.All(x.Exists()) },
+		`{"match":"ANY","criteria":[{"condition":"equals","value":null,"field":"x"},{"field":"x","condition":"matches","value":"^a|b$"}]}`: func() *trackdrive.Criteria {
+			return trackdrive.Any(x.Equals(nil), x.Matches("^a|b$"))
+		},
+		`{"criteria":[{"match":"none","criteria":[{"match":"any","criteria":[{"field":"x","condition":"In","value":[1,"a",true,null]}]}]},{"field":"x","condition":"Between","value":[1,2.5]}]}`: func() *trackdrive.Criteria {
+			return trackdrive.All(trackdrive.Not(trackdrive.Any(x.In(1, "a", true, nil))), x.Between(1, 2.5))
+		},
+		`{"criteria":[{"field":"x","condition":"Greater Than Or Equal","value":"20.00"}]}`: func() *trackdrive.Criteria {
+			return trackdrive.All(x.AtLeast(trackdrive.MustAmount("$20.00")))
+		},
+	} {
+		parsed, err := trackdrive.ParseCriteria([]byte(text))
+		require.NoError(t, err, text)
+		require.Equal(t, made(), parsed, text)
+		require.True(t, reflect.DeepEqual(made(), parsed), text)
+		require.True(t, reflect.DeepEqual(*made(), *parsed), text)
+		var read trackdrive.Criteria
+		require.NoError(t, json.Unmarshal([]byte(text), &read))
+		require.Equal(t, *made(), read, text)
+		require.NotEqual(t, trackdrive.Not(made()), parsed, text)
+	}
+	require.Equal(t, x.In(1, "a"), field("x").In(1, "a"))
+	require.NotEqual(t, x.In("1"), x.In(1))
+	require.NotEqual(t, x.In(1), x.Equals(1))
+	require.NotEqual(t, x.Exists(), field("y").Exists())
+	require.NotEqual(t, trackdrive.All(x.Exists()), trackdrive.Any(x.Exists()))
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
+	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -154,7 +155,7 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 	}
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return invalidArgument("amount", "%s is neither a number nor a string", printable(compact(string(data))))
+		return invalidArgument("amount", "%s is neither a number nor a string", display.JSON(string(data)))
 	}
 	return a.UnmarshalText([]byte(text))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/advice"
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
+	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
@@ -164,7 +165,7 @@ func (m *mistakeList) addInside(key string, err error) {
 		return
 	}
 	for _, inner := range parse.Mistakes {
-		*m = append(*m, FieldError{joinPlace(key, inner.Field), inner.Message})
+		*m = append(*m, FieldError{jsondoc.JoinPlace(key, inner.Field), inner.Message})
 	}
 }
 

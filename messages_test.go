@@ -24,8 +24,13 @@ var translated = regexp.MustCompile(`\bis no [a-z]|\bis none\b|there twice|super
 // Every message of the package, for a reader: go test -v -run TestMessages .
 func TestMessagesReadWell(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("*.go")
-	require.NoError(t, err)
+	var files []string
+	for _, pattern := range []string{"*.go", "internal/criteria/*.go"} {
+		matched, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, matched, pattern)
+		files = append(files, matched...)
+	}
 	messages := 0
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
@@ -61,7 +66,7 @@ func messageOf(n ast.Node) (text string, at token.Pos) {
 		}
 		parts, at = n.Args, n.Pos()
 	case *ast.CompositeLit:
-		if kind := nameOf(n.Type); kind != "FieldError" && kind != "flaw" {
+		if kind := nameOf(n.Type); kind != "FieldError" && kind != "Mistake" && kind != "flaw" {
 			return "", 0
 		}
 		parts, at = n.Elts, n.Pos()

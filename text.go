@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
 // quoteName shows a name that the caller may have from outside.
@@ -24,10 +25,7 @@ func quoteName(name string) string {
 
 // shownText is a value in a message: quoted, and short.
 func shownText(text string) string {
-	if len(text) > maxShown {
-		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
-	}
-	return strconv.Quote(text)
+	return strconv.Quote(display.Shorten(text, maxShown))
 }
 
 // maxShown is how much of a wrong value a message shows, in bytes.
@@ -49,10 +47,7 @@ func oneLine(text string) string {
 		}
 		return r
 	}, text)
-	if len(text) > maxMessage {
-		return strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
-	return text
+	return display.Shorten(text, maxMessage)
 }
 
 // withoutNumbers is a text of the server's, in one line, with the phone numbers in it

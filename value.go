@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/jsonvalue"
 )
 
 // Value is a JSON value that may be missing. The zero Value is.
@@ -48,7 +49,7 @@ func (v Value) Amount() (Amount, bool) {
 // 0, no, off, as text in any case or as a number. It is not ok for anything
 // else.
 func (v Value) Bool() (value, ok bool) {
-	return subject{kind: v.kind, text: []byte(v.text)}.truth()
+	return jsonvalue.Bool(v.kind, v.text)
 }
 
 // lookupValue returns the value at a path: the first one when the path has a "*",

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
@@ -760,10 +761,10 @@ func (c *webhookContent) sentNames() (names []string) {
 		form, _ := url.ParseQuery(string(c.body))
 		return formNames(form)
 	}
-	members, _ := membersOf(c.body)
-	for _, m := range members {
-		if !slices.Contains([]string{`""`, "null", "{}", "[]"}, string(bytes.TrimSpace(m.data))) {
-			names = append(names, m.name)
+	list, _ := jsondoc.Members(c.body)
+	for _, m := range list {
+		if !slices.Contains([]string{`""`, "null", "{}", "[]"}, string(bytes.TrimSpace(m.JSON))) {
+			names = append(names, m.Name)
 		}
 	}
 	return names

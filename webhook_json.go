@@ -5,11 +5,10 @@ package trackdrive
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
-	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 )
 
 // MarshalJSON stores a configuration with snake_case keys, "timeout":"10s" and
@@ -52,20 +51,19 @@ func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 // is not valid JSON its error is a [*json.SyntaxError], without line and column.
 // Call UnmarshalJSON itself to get these.
 func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
-	if err := jsonscan.Valid(data); err != nil {
-		return webhookSyntax(data, err)
+	if at, fault := jsondoc.Fault(data); fault != "" {
+		return &ParseError{[]FieldError{{at, fault}}}
 	}
-	var s jsonscan.Scanner
-	s.Reset(data)
-	if s.Kind() == jsonscan.Null {
+	if jsondoc.IsNull(data) {
 		return nil
 	}
-	if s.Kind() != jsonscan.Object {
+	list, ok := jsondoc.Members(data)
+	if !ok {
 		return &ParseError{[]FieldError{{"", "a webhook's configuration must be a JSON object"}}}
 	}
 	var cfg WebhookConfig
 	var b webhookBuilder
-	b.members("", &s, data, func(key string, raw []byte) { cfg.set(&b, key, raw) })
+	b.members("", list, func(key string, raw []byte) { cfg.set(&b, key, raw) })
 	if b.mistakeList != nil {
 		b.addRest(cfg)
 		return b.err()
@@ -74,23 +72,15 @@ func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// members reads the members of the object that s is at. Names that are given
+// members reads the members of the object at a place. Names that are given
 // twice are mistakes.
-func (m *webhookMistakes) members(place string, s *jsonscan.Scanner, data []byte, read func(name string, raw []byte)) {
-	seen := make(map[string]bool)
-	for s.Enter(); s.Next(); {
-		name := string(s.Name())
-		v := s.Read()
-		raw := data[v.Start:v.End]
-		if v.Kind == jsonscan.String {
-			raw = data[v.Start-1 : v.End+1]
-		}
-		if seen[name] {
-			m.mistake(joinPlace(place, quoteName(name)), "is given twice")
+func (m *webhookMistakes) members(place string, list []jsondoc.Member, read func(name string, raw []byte)) {
+	for _, entry := range list {
+		if entry.Repeated {
+			m.mistake(jsondoc.JoinPlace(place, quoteName(entry.Name)), "is given twice")
 			continue
 		}
-		seen[name] = true
-		read(name, raw)
+		read(entry.Name, entry.JSON)
 	}
 }
 
@@ -166,18 +156,16 @@ func wantedJSON(key string) string {
 
 // setTokens reads the rules, each an object of its own.
 func (w *WebhookConfig) setTokens(b *webhookBuilder, raw []byte) {
-	var s jsonscan.Scanner
-	s.Reset(raw)
-	switch s.Kind() {
-	case jsonscan.Null:
+	if jsondoc.IsNull(raw) {
 		return
-	case jsonscan.Object:
-	default:
+	}
+	list, ok := jsondoc.Members(raw)
+	if !ok {
 		b.mistake("tokens", "must be an object, with a rule for each token")
 		return
 	}
 	w.Tokens = make(map[string]TokenRule)
-	b.members("tokens", &s, raw, func(name string, raw []byte) {
+	b.members("tokens", list, func(name string, raw []byte) {
 		var rule TokenRule
 		rule.set(b, "tokens."+quoteName(name), raw)
 		w.Tokens[name] = rule
@@ -186,9 +174,8 @@ func (w *WebhookConfig) setTokens(b *webhookBuilder, raw []byte) {
 
 // set reads one rule.
 func (r *TokenRule) set(b *webhookBuilder, place string, raw []byte) {
-	var s jsonscan.Scanner
-	s.Reset(raw)
-	if s.Kind() != jsonscan.Object {
+	list, ok := jsondoc.Members(raw)
+	if !ok {
 		b.mistake(place, `must be an object such as {"required": true}`)
 		return
 	}
@@ -201,8 +188,8 @@ func (r *TokenRule) set(b *webhookBuilder, place string, raw []byte) {
 		"as": {&r.As, "text"}, "from": {&r.From, "text"}, "default": {&r.Default, "text"}, "layout": {&r.Layout, "text"},
 		"map": {&r.Map, "an object of texts"}, "max_len": {&r.MaxLen, "a whole number"},
 	}
-	b.members(place, &s, raw, func(key string, raw []byte) {
-		at := joinPlace(place, quoteName(key))
+	b.members(place, list, func(key string, raw []byte) {
+		at := jsondoc.JoinPlace(place, quoteName(key))
 		to, known := targets[key]
 		if !known {
 			b.mistake(at, "is not a key of a rule; the keys are %s", strings.Join(sortedNames(targets), ", "))
@@ -231,14 +218,4 @@ func (w *WebhookConfig) setTimeout(b *webhookBuilder, raw []byte) {
 		b.mistake("timeout", "must not be negative")
 	}
 	w.Timeout = d
-}
-
-// webhookSyntax gives a fault of the document as line and column.
-func webhookSyntax(data []byte, err error) error {
-	var fault *jsonscan.Error
-	if !errors.As(err, &fault) {
-		return err
-	}
-	line, column := jsonscan.Position(data, fault.Offset)
-	return &ParseError{[]FieldError{{fmt.Sprintf("%d:%d", line, column), fault.Message}}}
 }

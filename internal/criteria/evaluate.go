@@ -1,47 +1,46 @@
-// One pass over a reply for all paths of the criteria together.
+// One pass over a reply for all paths of a group together.
 
-package trackdrive
+package criteria
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// evaluation is one reply on its way through a plan.
-type evaluation struct {
-	plan     *criteriaPlan
+// bodyEvaluation is one reply on its way through a plan.
+type bodyEvaluation struct {
+	plan     *groupPlan
 	body     []byte
 	scan     jsonscan.Scanner
 	active   []int32 // the nodes at the value that is read, above those of the values around it
 	top      int     // how many of active are in use
 	seen     []bool  // by node: whether the container that is read has it
 	twice    bool    // a name that a path uses is given twice in one object
-	outcomes [maxRules]outcome
-	got      []evidence // by criterion; nil when nobody asks
+	outcomes [maxRules]ruleOutcome
+	got      []decidingValue // by condition; nil when nobody asks
 }
 
-// evidence is the value that decides on a criterion.
-type evidence struct {
+// decidingValue is the value that decides on a condition.
+type decidingValue struct {
 	known bool
 	json  string
 }
 
-// How many nodes fit the stack: a few, as criteria of some rules have, or those
-// of the largest criteria.
+// How many nodes fit the stack: a few, as groups of some rules have, or those
+// of large groups.
 const (
 	fewNodes  = 64
 	manyNodes = 2048
 )
 
-func (p *criteriaPlan) evaluate(body []byte) Verdict {
+func (p *groupPlan) evaluate(body []byte) Verdict {
 	switch n := len(p.nodes); {
 	case n <= fewNodes:
 		var active [fewNodes]int32
 		var seen [fewNodes]bool
-		e := evaluation{plan: p, active: active[:], seen: seen[:]}
+		e := bodyEvaluation{plan: p, active: active[:], seen: seen[:]}
 		return e.run(body)
 	case n <= manyNodes:
 		return p.evaluateMany(body)
@@ -50,68 +49,68 @@ func (p *criteriaPlan) evaluate(body []byte) Verdict {
 	}
 }
 
-// evaluateMany stays on its own, so that only large criteria need a large
+// evaluateMany stays on its own, so that only large groups need a large
 // stack.
 //
 //go:noinline
-func (p *criteriaPlan) evaluateMany(body []byte) Verdict {
+func (p *groupPlan) evaluateMany(body []byte) Verdict {
 	var active [manyNodes]int32
 	var seen [manyNodes]bool
-	e := evaluation{plan: p, active: active[:], seen: seen[:]}
+	e := bodyEvaluation{plan: p, active: active[:], seen: seen[:]}
 	return e.run(body)
 }
 
-// evaluateHuge is for criteria with more nodes than the stack should hold.
-func (p *criteriaPlan) evaluateHuge(body []byte) Verdict {
-	notes := hugeNotes.Get().(*evaluationNotes)
+// evaluateHuge is for groups with more nodes than the stack should hold.
+func (p *groupPlan) evaluateHuge(body []byte) Verdict {
+	notes := hugeNotes.Get().(*nodeNotes)
 	defer hugeNotes.Put(notes)
 	if len(notes.active) < len(p.nodes) {
-		*notes = evaluationNotes{make([]int32, len(p.nodes)), make([]bool, len(p.nodes))}
+		*notes = nodeNotes{make([]int32, len(p.nodes)), make([]bool, len(p.nodes))}
 	}
 	clear(notes.active)
 	clear(notes.seen)
-	e := evaluation{plan: p, active: notes.active, seen: notes.seen}
+	e := bodyEvaluation{plan: p, active: notes.active, seen: notes.seen}
 	return e.run(body)
 }
 
-// evaluationNotes are what an evaluation needs by node.
-type evaluationNotes struct {
+// nodeNotes are what an evaluation needs by node.
+type nodeNotes struct {
 	active []int32
 	seen   []bool
 }
 
-var hugeNotes = sync.Pool{New: func() any { return new(evaluationNotes) }}
+var hugeNotes = sync.Pool{New: func() any { return new(nodeNotes) }}
 
-func (p *criteriaPlan) explain(body []byte) Decision {
-	e := evaluation{plan: p, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]evidence, len(p.criteria))}
-	d := Decision{Verdict: e.run(body)}
-	for i := range p.criteria {
-		c := &p.criteria[i]
-		check := Check{Field: c.field, Condition: strings.ToLower(predicates[c.is].label), Want: c.want()}
+func (p *groupPlan) explain(body []byte) Decision {
+	e := bodyEvaluation{plan: p, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions))}
+	d := Decision{Verdict: e.run(body), Checks: make([]Check, 0, len(p.conditions))}
+	for i := range p.conditions {
+		c := &p.conditions[i].condition
+		check := Check{Field: c.path, Condition: c.operator.name(), Want: c.want()}
 		if e.readable() {
 			check.Got, check.Verdict = e.got[i].json, e.outcomes[i].verdict()
 		}
 		d.Checks = append(d.Checks, check)
 	}
-	e.addGroups(&d, &logic{match: matchAll, parts: []logic{p.logic}}, 0, 0)
+	e.addGroups(&d, &logicNode{match: MatchAll, parts: []logicNode{p.logic}}, 0, 0)
 	return d
 }
 
 // addGroups adds the groups in a group, an outer one before those in it, and
 // returns how many checks there are. The first check has the index first. A list
 // of what must hold within another is a part of that.
-func (e *evaluation) addGroups(d *Decision, group *logic, depth, first int) (checks int) {
+func (e *bodyEvaluation) addGroups(d *Decision, group *logicNode, depth, first int) (checks int) {
 	for i := range group.parts {
 		l := &group.parts[i]
 		switch {
 		case l.match == 0:
 			checks++
 			continue
-		case l.match == matchAll && group.match == matchAll:
+		case l.match == MatchAll && group.match == MatchAll:
 			checks += e.addGroups(d, l, depth, first+checks)
 			continue
 		}
-		g := CheckGroup{Match: matchNames[l.match], Depth: depth, First: first + checks}
+		g := CheckGroup{Match: l.match, Depth: depth, First: first + checks}
 		if e.readable() {
 			o := l.decide(&e.outcomes)
 			g.Verdict, g.Missing = o.verdict(), o == outcomeAbsent
@@ -125,21 +124,21 @@ func (e *evaluation) addGroups(d *Decision, group *logic, depth, first int) (che
 	return checks
 }
 
-func (e *evaluation) run(body []byte) Verdict {
+func (e *bodyEvaluation) run(body []byte) Verdict {
 	e.body = body
 	e.scan.Reset(body)
 	e.top = 1 // at the first node, which is 0
 	e.value(0)
 	if !e.readable() {
-		return VerdictUndetermined
+		return Undetermined
 	}
 	return e.plan.logic.decide(&e.outcomes).verdict()
 }
 
-func (e *evaluation) readable() bool { return e.scan.Complete() && !e.twice }
+func (e *bodyEvaluation) readable() bool { return e.scan.Complete() && !e.twice }
 
 // value reads the next value, at which the nodes from e.active[from] on are.
-func (e *evaluation) value(from int) {
+func (e *bodyEvaluation) value(from int) {
 	v, size := jsonscan.Value{Kind: e.scan.Kind()}, -1
 	if v.Kind >= jsonscan.Object && e.inside(from) {
 		v.Start = e.scan.Offset()
@@ -152,16 +151,16 @@ func (e *evaluation) value(from int) {
 	if e.scan.Failed() {
 		return
 	}
-	s := subjectOf(e.body, v)
+	s := replyValueOf(e.body, v)
 	for _, n := range e.active[from:e.top] {
 		e.settle(&e.plan.nodes[n], s, size)
 	}
 }
 
 // inside reports whether a path goes into the value.
-func (e *evaluation) inside(from int) bool {
+func (e *bodyEvaluation) inside(from int) bool {
 	for _, n := range e.active[from:e.top] {
-		if e.plan.nodes[n].inside() {
+		if e.plan.nodes[n].goesOn() {
 			return true
 		}
 	}
@@ -169,7 +168,7 @@ func (e *evaluation) inside(from int) bool {
 }
 
 // forget prepares for a container: nothing in it was seen yet.
-func (e *evaluation) forget(from int) {
+func (e *bodyEvaluation) forget(from int) {
 	for _, n := range e.active[from:e.top] {
 		node := &e.plan.nodes[n]
 		e.seen[node.any] = false
@@ -181,7 +180,7 @@ func (e *evaluation) forget(from int) {
 
 // container reads what is in an object or an array, and returns how many there
 // are.
-func (e *evaluation) container(from int) int {
+func (e *bodyEvaluation) container(from int) int {
 	e.forget(from)
 	object := e.scan.Kind() == jsonscan.Object
 	to, size := e.top, 0
@@ -201,7 +200,7 @@ func (e *evaluation) container(from int) int {
 	return size
 }
 
-func (e *evaluation) enterMember(n *pathNode) {
+func (e *bodyEvaluation) enterMember(n *pathNode) {
 	for i := range n.members {
 		m := &n.members[i]
 		if e.scan.NameIs(m.Name) {
@@ -214,7 +213,7 @@ func (e *evaluation) enterMember(n *pathNode) {
 	}
 }
 
-func (e *evaluation) enterElement(n *pathNode, index int) {
+func (e *bodyEvaluation) enterElement(n *pathNode, index int) {
 	for i := range n.members {
 		if m := &n.members[i]; m.Index == index {
 			e.enter(m.node)
@@ -225,16 +224,16 @@ func (e *evaluation) enterElement(n *pathNode, index int) {
 	}
 }
 
-func (e *evaluation) enter(node int32) {
+func (e *bodyEvaluation) enter(node int32) {
 	e.seen[node] = true
 	e.active[e.top] = node
 	e.top++
 }
 
 // settle judges by the value at a node, and by what is not in it.
-func (e *evaluation) settle(n *pathNode, s subject, size int) {
+func (e *bodyEvaluation) settle(n *pathNode, v replyValue, size int) {
 	for _, c := range n.ends {
-		e.judge(c, s)
+		e.judge(c, v)
 	}
 	for _, m := range n.members {
 		if !e.seen[m.node] {
@@ -243,47 +242,47 @@ func (e *evaluation) settle(n *pathNode, s subject, size int) {
 	}
 	if n.any != 0 && !e.seen[n.any] {
 		for _, c := range e.plan.nodes[n.any].through {
-			e.conclude(c, outcomeAbsent, subject{})
+			e.conclude(c, outcomeAbsent, replyValue{})
 		}
 	}
 	for _, c := range n.counts {
-		e.count(c, s, size)
+		e.count(c, v, size)
 	}
 }
 
-// missing judges all criteria at a node that is not there, and below. Those
+// missing judges all conditions at a node that is not there, and below. Those
 // that need an element have nothing to judge.
-func (e *evaluation) missing(n *pathNode) {
+func (e *bodyEvaluation) missing(n *pathNode) {
 	for _, c := range n.through {
-		if e.plan.criteria[c].needs > n.level {
-			e.conclude(c, outcomeAbsent, subject{})
+		if e.plan.conditions[c].needs > n.level {
+			e.conclude(c, outcomeAbsent, replyValue{})
 		} else {
-			e.judge(c, subject{})
+			e.judge(c, replyValue{})
 		}
 	}
 }
 
-func (e *evaluation) count(c int32, s subject, size int) {
+func (e *bodyEvaluation) count(c int32, v replyValue, size int) {
 	switch {
 	case size >= 0:
 		var digits [20]byte
-		e.judge(c, subject{kind: jsonscan.Number, text: strconv.AppendInt(digits[:0], int64(size), 10)})
-	case s.isNothing():
-		e.conclude(c, outcomeAbsent, s)
+		e.judge(c, replyValue{kind: jsonscan.Number, text: strconv.AppendInt(digits[:0], int64(size), 10)})
+	case v.isNothing():
+		e.conclude(c, outcomeAbsent, v)
 	default:
-		e.conclude(c, outcomeUndetermined, s)
+		e.conclude(c, outcomeUndetermined, v)
 	}
 }
 
-func (e *evaluation) judge(c int32, s subject) {
-	e.conclude(c, e.plan.criteria[c].judge(s), s)
+func (e *bodyEvaluation) judge(c int32, v replyValue) {
+	e.conclude(c, e.plan.conditions[c].judge(v), v)
 }
 
 // conclude adds an outcome. Among the elements that "*" meets, the first that
 // decides most stays.
-func (e *evaluation) conclude(c int32, o outcome, s subject) {
+func (e *bodyEvaluation) conclude(c int32, o ruleOutcome, v replyValue) {
 	if e.got != nil && (o > e.outcomes[c] || !e.got[c].known) {
-		e.got[c] = evidence{true, s.json()}
+		e.got[c] = decidingValue{true, v.json()}
 	}
 	e.outcomes[c] = max(e.outcomes[c], o)
 }

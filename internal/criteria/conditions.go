@@ -1,0 +1,277 @@
+// Conditions: what they say of a value.
+
+package criteria
+
+import (
+	"bytes"
+	"regexp"
+	"sync"
+
+	"github.com/trackdrive-go/trackdrive/internal/decimal"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/jsonvalue"
+)
+
+// ruleOutcome is what a rule says of a reply. The larger one wins among alternatives.
+type ruleOutcome uint8
+
+const (
+	outcomeFails ruleOutcome = iota
+	outcomeAbsent
+	outcomeUndetermined
+	outcomeHolds
+)
+
+func outcomeOf(holds bool) ruleOutcome {
+	if holds {
+		return outcomeHolds
+	}
+	return outcomeFails
+}
+
+// negated swaps what holds and what fails. What is not decided stays so.
+func (o ruleOutcome) negated() ruleOutcome {
+	switch o {
+	case outcomeHolds:
+		return outcomeFails
+	case outcomeFails:
+		return outcomeHolds
+	default:
+		return o
+	}
+}
+
+func (o ruleOutcome) verdict() Verdict {
+	switch o {
+	case outcomeHolds:
+		return Accepted
+	case outcomeUndetermined:
+		return Undetermined
+	default:
+		return Rejected
+	}
+}
+
+// replyValue is a value of a reply. The zero replyValue is missing.
+type replyValue struct {
+	kind    jsonscan.Kind
+	escaped bool
+	text    []byte // JSON; of a string what is between the quotes
+}
+
+func replyValueOf(body []byte, found jsonscan.Value) replyValue {
+	return replyValue{found.Kind, found.Escaped, body[found.Start:found.End]}
+}
+
+// json returns the value as it stands in the reply, "" when it is missing.
+func (v replyValue) json() string {
+	if v.kind == jsonscan.String {
+		return `"` + string(v.text) + `"`
+	}
+	return string(v.text)
+}
+
+// number reads a JSON number, or a string that holds a plain decimal.
+func (v replyValue) number() (decimal.Number[[]byte], decimal.Form) {
+	return jsonvalue.Number(v.kind, v.text)
+}
+
+// isNothing reports whether the value is null or missing.
+func (v replyValue) isNothing() bool { return v.kind == jsonscan.Null || v.kind == jsonscan.Invalid }
+
+func (v replyValue) isContainer() bool { return v.kind == jsonscan.Object || v.kind == jsonscan.Array }
+
+// isVoid reports whether the value is "", [] or {}.
+func (v replyValue) isVoid() bool {
+	switch v.kind {
+	case jsonscan.String:
+		return len(v.text) == 0
+	case jsonscan.Object, jsonscan.Array:
+		return len(bytes.TrimSpace(v.text[1:len(v.text)-1])) == 0
+	default:
+		return false
+	}
+}
+
+// valueTest is what an operator, or its opposite, tests.
+type valueTest uint8
+
+const (
+	testAbove valueTest = iota
+	testBelow
+	testWithin
+	testOneOf
+	testText
+	testPrefix
+	testSuffix
+	testPattern
+	testPresent
+	testNull
+	testEmpty
+	testTrue
+)
+
+// readyCondition is a condition to judge values by.
+type readyCondition struct {
+	condition Condition
+	test      valueTest
+	negated   bool
+	operands  []readyOperand
+	pattern   *regexp.Regexp
+	needs     int // the last level of the path that needs an element, from 1; 0 when none does
+}
+
+// judge says whether the condition holds for a value.
+func (c *readyCondition) judge(v replyValue) ruleOutcome {
+	if v.escaped {
+		return c.judgeEscaped(v)
+	}
+	o := c.decide(v)
+	if c.negated {
+		return o.negated()
+	}
+	return o
+}
+
+// judgeEscaped judges the text that is meant, which is never longer than what
+// is written.
+func (c *readyCondition) judgeEscaped(v replyValue) ruleOutcome {
+	var short [shortText]byte
+	if len(v.text) <= len(short) {
+		return c.judge(replyValue{kind: v.kind, text: jsonscan.AppendUnescaped(short[:0], v.text)})
+	}
+	buffer := textBuffers.Get().(*textBuffer)
+	defer buffer.keep()
+	buffer.long = jsonscan.AppendUnescaped(buffer.long[:0], v.text)
+	return c.judge(replyValue{kind: v.kind, text: buffer.long})
+}
+
+// textBuffers are for copies of a reply's texts.
+var textBuffers = sync.Pool{New: func() any { return new(textBuffer) }}
+
+type textBuffer struct {
+	short [shortText]byte
+	long  []byte
+}
+
+// shortText is how long a text may be that needs no buffer that grows, in bytes.
+const shortText = 256
+
+// MaxKeptText is how large a buffer may be that is kept for the next text, in
+// bytes. No text of a reply outgrows it: a buffer grows to at most twice its
+// text.
+const MaxKeptText = 2 << 20
+
+func (b *textBuffer) keep() {
+	if cap(b.long) <= MaxKeptText {
+		textBuffers.Put(b)
+	}
+}
+
+func (b *textBuffer) copied(text []byte) []byte {
+	if len(text) <= len(b.short) {
+		return append(b.short[:0], text...)
+	}
+	b.long = append(b.long[:0], text...)
+	return b.long
+}
+
+// decide runs the test, without the negation, on a text without escapes.
+func (c *readyCondition) decide(v replyValue) ruleOutcome {
+	switch c.test {
+	case testPresent:
+		return outcomeOf(v.kind != jsonscan.Invalid)
+	case testNull:
+		return outcomeOf(v.isNothing())
+	case testEmpty:
+		return outcomeOf(v.isNothing() || v.isVoid())
+	case testOneOf:
+		return c.decideOneOf(v)
+	}
+	switch {
+	case v.isNothing():
+		return outcomeAbsent
+	case v.isContainer():
+		return outcomeUndetermined
+	}
+	switch c.test {
+	case testAbove, testBelow, testWithin:
+		return c.decideNumber(v)
+	case testTrue:
+		value, known := jsonvalue.Bool(v.kind, v.text)
+		if !known {
+			return outcomeUndetermined
+		}
+		return outcomeOf(value)
+	default:
+		return outcomeOf(c.textHolds(v.text))
+	}
+}
+
+func (c *readyCondition) decideNumber(v replyValue) ruleOutcome {
+	n, form := v.number()
+	if form != decimal.Exact {
+		return outcomeUndetermined
+	}
+	switch first := decimal.Compare(n, c.operands[0].number); c.test {
+	case testAbove:
+		return outcomeOf(first > 0)
+	case testBelow:
+		return outcomeOf(first < 0)
+	default:
+		return outcomeOf(first >= 0 && decimal.Compare(n, c.operands[1].number) <= 0)
+	}
+}
+
+func (c *readyCondition) textHolds(text []byte) bool {
+	switch want := c.operands[0].text; c.test {
+	case testText:
+		return bytes.Contains(text, want)
+	case testPrefix:
+		return bytes.HasPrefix(text, want)
+	case testSuffix:
+		return bytes.HasSuffix(text, want)
+	default:
+		return c.matches(text)
+	}
+}
+
+// matches matches a copy: package regexp keeps what it is given on the heap.
+func (c *readyCondition) matches(text []byte) bool {
+	buffer := textBuffers.Get().(*textBuffer)
+	defer buffer.keep()
+	return c.pattern.Match(buffer.copied(text))
+}
+
+func (c *readyCondition) decideOneOf(v replyValue) ruleOutcome {
+	best := outcomeFails
+	for i := range c.operands {
+		best = max(best, c.operands[i].equals(v))
+	}
+	return best
+}
+
+func (o *readyOperand) equals(v replyValue) ruleOutcome {
+	switch {
+	case v.isNothing():
+		if o.isNull {
+			return outcomeHolds
+		}
+		return outcomeAbsent
+	case o.isNull:
+		return outcomeFails
+	case v.isContainer():
+		return outcomeUndetermined
+	}
+	n, form := v.number()
+	switch {
+	case v.kind == jsonscan.Number && form == decimal.TooLong:
+		return outcomeUndetermined
+	case form == decimal.NoNumber || o.form == decimal.NoNumber:
+		return outcomeOf(bytes.Equal(v.text, o.text))
+	case form == decimal.TooLong || o.form == decimal.TooLong:
+		return outcomeUndetermined
+	default:
+		return outcomeOf(decimal.Compare(n, o.number) == 0)
+	}
+}

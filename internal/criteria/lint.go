@@ -1,0 +1,161 @@
+// A linter for groups: which wrong replies would they accept?
+
+package criteria
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// Weaknesses returns the wrong replies that the group would accept: "accepts
+// when buyers is empty". They are made of a sample, which it accepts: each field
+// that it uses, and each list and object around one, in turn is dropped, nulled,
+// emptied and retyped.
+func (g *Group) Weaknesses(sample []byte) []string {
+	reply := decodeSample(sample)
+	var weaknesses []string
+	for _, path := range g.usedPaths() {
+		for _, kind := range mutationKinds {
+			mutation := replyMutation{change: kind.change}
+			wrong := mutation.apply(reply, path)
+			if mutation.changed && g.accepts(wrong) {
+				weaknesses = append(weaknesses, fmt.Sprintf("accepts when %s %s", path, kind.what))
+			}
+		}
+	}
+	return weaknesses
+}
+
+func decodeSample(sample []byte) (reply any) {
+	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(sample, []byte("\ufeff"))))
+	dec.UseNumber()
+	if err := dec.Decode(&reply); err != nil {
+		return nil // it was accepted: it is valid
+	}
+	return reply
+}
+
+func (g *Group) accepts(reply any) bool {
+	body, err := json.Marshal(reply)
+	return err == nil && g.Evaluate(body) == Accepted
+}
+
+// usedPaths returns every path of the group with what is around it, once, from
+// the outside in.
+func (g *Group) usedPaths() (paths []jsonscan.Path) {
+	known := map[string]bool{}
+	for i := range g.plan.conditions {
+		path, err := jsonscan.ParsePath(g.plan.conditions[i].condition.path)
+		if err != nil {
+			continue // a group with mistakes has no plan
+		}
+		for length := range path {
+			part := path[:length+1]
+			if !part.Counts() && !known[part.String()] {
+				known[part.String()] = true
+				paths = append(paths, part)
+			}
+		}
+	}
+	return paths
+}
+
+// droppedValue stands for a value that is to be left out.
+type droppedValue struct{}
+
+func isDropped(value any) bool {
+	_, is := value.(droppedValue)
+	return is
+}
+
+// mutationKinds are the ways in which a field can be wrong. One that leaves the
+// value as it is changes nothing.
+var mutationKinds = []struct {
+	what   string
+	change func(value any) any
+}{
+	{"is missing", func(any) any { return droppedValue{} }},
+	{"is null", func(any) any { return nil }},
+	{"is empty", emptyOf},
+	{"is text", retypedTo[string]("none")},
+	{"is a boolean", retypedTo[bool](false)},
+	{"is a list", retypedTo[[]any]([]any{"none"})},
+	{"is an object", retypedTo[map[string]any](map[string]any{"none": "none"})},
+}
+
+// emptyOf is the empty value of the same kind; "" for a scalar.
+func emptyOf(value any) any {
+	switch value.(type) {
+	case []any:
+		return []any{}
+	case map[string]any:
+		return map[string]any{}
+	default:
+		return ""
+	}
+}
+
+// retypedTo returns other for a value that is not a T.
+func retypedTo[T any](other any) func(any) any {
+	return func(value any) any {
+		if _, same := value.(T); same {
+			return value
+		}
+		return other
+	}
+}
+
+// replyMutation changes what is at a path.
+type replyMutation struct {
+	change  func(any) any
+	changed bool // whether apply changed something
+}
+
+// apply returns a changed copy.
+func (m *replyMutation) apply(value any, path jsonscan.Path) any {
+	if len(path) == 0 {
+		other := m.change(value)
+		m.changed = m.changed || !reflect.DeepEqual(other, value)
+		return other
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		return m.applyToMembers(maps.Clone(value), path)
+	case []any:
+		return m.applyToElements(slices.Clone(value), path)
+	default:
+		return value
+	}
+}
+
+func (m *replyMutation) applyToMembers(object map[string]any, path jsonscan.Path) any {
+	for name, value := range object {
+		if path[0].Op != jsonscan.Any && name != path[0].Name {
+			continue
+		}
+		if object[name] = m.apply(value, path[1:]); isDropped(object[name]) {
+			delete(object, name)
+		}
+	}
+	return object
+}
+
+// applyToElements drops what is behind a dropped element as well: it would move
+// up into its place.
+func (m *replyMutation) applyToElements(list []any, path jsonscan.Path) any {
+	for i, value := range list {
+		if path[0].Op != jsonscan.Any && i != path[0].Index {
+			continue
+		}
+		if list[i] = m.apply(value, path[1:]); isDropped(list[i]) {
+			return list[:i]
+		}
+	}
+	return list
+}

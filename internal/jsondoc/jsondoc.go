@@ -1,0 +1,93 @@
+// Package jsondoc reads stored JSON documents, such as criteria and the
+// configurations of webhooks, for a reader that reports each mistake with its
+// place.
+package jsondoc
+
+import (
+	"fmt"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// Fault returns what makes a document invalid JSON, with its place as line and
+// column, "3:14". Both are "" for a valid document.
+func Fault(data []byte) (place, message string) {
+	err := jsonscan.Valid(data)
+	if err == nil {
+		return "", ""
+	}
+	fault := err.(*jsonscan.Error)
+	line, column := jsonscan.Position(data, fault.Offset)
+	return fmt.Sprintf("%d:%d", line, column), fault.Message
+}
+
+// IsNull reports whether a valid document is null.
+func IsNull(data []byte) bool {
+	var s jsonscan.Scanner
+	s.Reset(data)
+	return s.Kind() == jsonscan.Null
+}
+
+// Member is a member of an object, or an element of an array.
+type Member struct {
+	Name     string // "" for an element
+	Repeated bool   // an earlier member of the object has the same name
+	Kind     jsonscan.Kind
+	JSON     []byte // the value
+}
+
+// Text returns the text of a string; it is false for any other value.
+func (m Member) Text() (text string, ok bool) {
+	if m.Kind != jsonscan.String {
+		return "", false
+	}
+	return string(jsonscan.AppendUnescaped(nil, m.JSON[1:len(m.JSON)-1])), true
+}
+
+// Members reads a valid document that is an object. It is false for any other
+// document.
+func Members(data []byte) (members []Member, ok bool) {
+	var s jsonscan.Scanner
+	s.Reset(data)
+	if s.Kind() != jsonscan.Object {
+		return nil, false
+	}
+	known := make(map[string]bool)
+	for s.Enter(); s.Next(); {
+		name := string(s.Name())
+		members = append(members, readMember(&s, data, name, known[name]))
+		known[name] = true
+	}
+	return members, true
+}
+
+// Elements reads a valid document that is an array. It is false for any other
+// document.
+func Elements(data []byte) (elements []Member, ok bool) {
+	var s jsonscan.Scanner
+	s.Reset(data)
+	if s.Kind() != jsonscan.Array {
+		return nil, false
+	}
+	for s.Enter(); s.Next(); {
+		elements = append(elements, readMember(&s, data, "", false))
+	}
+	return elements, true
+}
+
+func readMember(s *jsonscan.Scanner, data []byte, name string, repeated bool) Member {
+	v := s.Read()
+	if v.Kind == jsonscan.String { // with its quotes
+		v.Start, v.End = v.Start-1, v.End+1
+	}
+	return Member{name, repeated, v.Kind, data[v.Start:v.End]}
+}
+
+// JoinPlace is the place of what is at inner within outer:
+// "acceptance.criteria[1]". Either may be "".
+func JoinPlace(outer, inner string) string {
+	if outer == "" || inner == "" {
+		return outer + inner
+	}
+	return outer + "." + inner
+}
