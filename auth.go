@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
@@ -182,7 +183,7 @@ func parseCredentials(text string) (Authenticator, error) {
 		return nil, invalidArgument("credentials", format, args...)
 	}
 	switch {
-	case leftoverToken(text):
+	case template.IsLeftover(text):
 		return nil, leftoverError("credentials")
 	case text == "":
 		return bad("are empty; %s", credentialForms)
@@ -246,9 +247,9 @@ func newBasic(publicKey, privateKey string, err error) Authenticator {
 
 func checkPair(publicKey, privateKey string) error {
 	switch {
-	case leftoverToken(publicKey):
+	case template.IsLeftover(publicKey):
 		return leftoverError("public key")
-	case leftoverToken(privateKey):
+	case template.IsLeftover(privateKey):
 		return leftoverError("private key")
 	case publicKey == "":
 		return invalidArgument("public key", "is empty")
@@ -281,7 +282,7 @@ func pairOf(token string) (publicKey, privateKey string, err error) {
 		return "", "", invalidArgument(field, "is a pair of keys; give BasicAuth(publicKey, privateKey), or ParseCredentials the pair alone")
 	case !isPair:
 		return "", "", invalidArgument(field, `is not the base64 of "public:private"; give the text that the dashboard shows`)
-	case leftoverToken(publicKey), leftoverToken(privateKey):
+	case template.IsLeftover(publicKey), template.IsLeftover(privateKey):
 		return "", "", leftoverError(field)
 	case publicKey == "":
 		return "", "", invalidArgument(field, "has no public key before the colon")
@@ -338,7 +339,7 @@ func AuthToken(token string) Authenticator {
 
 func checkToken(field, token string) error {
 	switch {
-	case leftoverToken(token):
+	case template.IsLeftover(token):
 		return leftoverError(field)
 	case token == "":
 		return invalidArgument(field, "is empty")

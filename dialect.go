@@ -4,10 +4,8 @@ package trackdrive
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
 // Dialect is a way to write tokens. Dialects can be compared with ==. The zero
@@ -15,14 +13,7 @@ import (
 //
 // A name starts with a letter or "_". Text between delimiters that is no name
 // is plain text.
-type Dialect struct {
-	name        string // "" for one of NewDialect
-	open, close string
-	punctuation string // what names may hold besides letters, digits and "_"
-	chains      bool   // [a|b]
-	defaults    bool   // [a]{text when blank}
-	strict      bool   // between its delimiters is a name, with blanks around, or a mistake
-}
+type Dialect struct{ engine template.Dialect }
 
 // The dialects of the field, and how their tokens look:
 //   - [DialectTrackDrive]: [name], and [name]{text when blank}
@@ -33,56 +24,30 @@ type Dialect struct {
 //   - [DialectBraces]: {name}
 //   - [DialectAngle]: <name>
 var (
-	DialectTrackDrive = Dialect{name: "trackdrive", open: "[", close: "]", defaults: true}
-	DialectRingba     = Dialect{name: "ringba", open: "[", close: "]", punctuation: groupedNames, chains: true}
-	DialectCallGrid   = Dialect{name: "callgrid", open: "[[", close: "]]", punctuation: groupedNames}
-	DialectHandlebars = Dialect{name: "handlebars", open: "{{", close: "}}", punctuation: dottedNames, strict: true}
-	DialectViciDial   = Dialect{name: "vicidial", open: "--A--", close: "--B--"}
-	DialectBraces     = Dialect{name: "braces", open: "{", close: "}"}
-	DialectAngle      = Dialect{name: "angle", open: "<", close: ">"}
+	DialectTrackDrive = Dialect{template.TrackDrive}
+	DialectRingba     = Dialect{template.Ringba}
+	DialectCallGrid   = Dialect{template.CallGrid}
+	DialectHandlebars = Dialect{template.Handlebars}
+	DialectViciDial   = Dialect{template.ViciDial}
+	DialectBraces     = Dialect{template.Braces}
+	DialectAngle      = Dialect{template.Angle}
 )
-
-const (
-	dottedNames  = ".-"
-	groupedNames = "-.: " // a blank only between other characters
-)
-
-// knownDialects are those that have a name.
-var knownDialects = []Dialect{
-	DialectTrackDrive, DialectRingba, DialectCallGrid, DialectHandlebars, DialectViciDial, DialectBraces, DialectAngle,
-}
-
-// defaultDialects are what a template recognises unless InDialect says
-// otherwise.
-var defaultDialects = knownDialects[:5:5]
 
 // NewDialect returns a dialect with these delimiters, whose names hold letters,
 // digits, "_", "-", ".", ":" and inner blanks. A delimiter is not empty, and not
 // made of letters and digits alone.
 func NewDialect(opening, closing string) (Dialect, error) {
-	for _, delimiter := range []string{opening, closing} {
-		if !isDelimiter(delimiter) {
-			return Dialect{}, invalidArgument("dialect", "a delimiter must hold something other than letters and digits")
-		}
+	d, ok := template.NewDialect(opening, closing)
+	if !ok {
+		return Dialect{}, invalidArgument("dialect", "a delimiter must hold something other than letters and digits")
 	}
-	return Dialect{open: opening, close: closing, punctuation: groupedNames}, nil
-}
-
-func isDelimiter(text string) bool {
-	return utf8.ValidString(text) && strings.ContainsFunc(text, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
+	return Dialect{d}, nil
 }
 
 // String returns "trackdrive", "ringba", "callgrid", "handlebars", "vicidial",
 // "braces" or "angle"; for a dialect of [NewDialect] its delimiters with a blank
 // between ("<% %>"), and "" for the zero Dialect.
-func (d Dialect) String() string {
-	if d.name != "" || d.isZero() {
-		return d.name
-	}
-	return d.open + " " + d.close
-}
+func (d Dialect) String() string { return d.engine.String() }
 
 // MarshalText writes what String returns. It fails for the zero Dialect, and
 // for delimiters with blanks in them, which could not be told apart again.
@@ -90,7 +55,7 @@ func (d Dialect) MarshalText() ([]byte, error) {
 	if d.isZero() {
 		return nil, errZeroDialect
 	}
-	if strings.Contains(d.open, " ") || strings.Contains(d.close, " ") {
+	if opening, closing := d.engine.Delimiters(); strings.Contains(opening+closing, " ") {
 		return nil, invalidArgument("dialect", "delimiters with blanks have no text form")
 	}
 	return []byte(d.String()), nil
@@ -98,9 +63,9 @@ func (d Dialect) MarshalText() ([]byte, error) {
 
 // UnmarshalText reads what MarshalText writes; names without case.
 func (d *Dialect) UnmarshalText(text []byte) error {
-	for _, known := range knownDialects {
-		if strings.EqualFold(known.name, string(text)) {
-			*d = known
+	for _, known := range template.KnownDialects {
+		if strings.EqualFold(known.String(), string(text)) {
+			*d = Dialect{known}
 			return nil
 		}
 	}
@@ -118,81 +83,4 @@ func (d *Dialect) UnmarshalText(text []byte) error {
 
 var errZeroDialect = invalidArgument("dialect", "is not set")
 
-func (d Dialect) isZero() bool { return d.open == "" }
-
-// write gives the token of a name.
-func (d Dialect) write(name string) string { return d.open + name + d.close }
-
-// trim drops what may stand around a name.
-func (d Dialect) trim(body string) string {
-	if d.strict {
-		return strings.Trim(body, " ")
-	}
-	return body
-}
-
-// isName reports whether text is a name in d.
-func (d Dialect) isName(text string) bool {
-	return text != "" && d.leadingName(text) == len(text)
-}
-
-// leadingName returns how long the name is that text starts with, 0 for none.
-func (d Dialect) leadingName(text string) int {
-	if text == "" || !startsName(text[0]) {
-		return 0
-	}
-	n := 1
-	for n < len(text) && (ascii.IsWord(text[n]) || strings.IndexByte(d.punctuation, text[n]) >= 0) {
-		n++
-	}
-	if text[n-1] == ' ' {
-		return 0
-	}
-	return n
-}
-
-// startsName reports whether text, behind d's opening delimiter, begins with a
-// name.
-func (d Dialect) startsName(text string) bool {
-	if d.strict {
-		text = strings.TrimLeft(text, " ")
-	}
-	return text != "" && startsName(text[0])
-}
-
-// isBody reports whether text, between d's delimiters, makes a token.
-func (d Dialect) isBody(text string) bool {
-	text = d.trim(text)
-	for {
-		n := d.leadingName(text)
-		switch {
-		case n == 0:
-			return false
-		case n == len(text):
-			return true
-		case !d.chains || text[n] != '|':
-			return false
-		}
-		text = text[n+1:]
-	}
-}
-
-// legs returns the name in a body, and in a chain those behind it.
-func (d Dialect) legs(body string) (name string, others []string) {
-	if !d.chains || !strings.Contains(body, "|") {
-		return d.trim(body), nil
-	}
-	all := strings.Split(body, "|")
-	return all[0], all[1:]
-}
-
-// hasSingleBrackets reports whether a default may stand behind a token of d.
-func (d Dialect) hasSingleBrackets() bool { return d.open == "[" && d.close == "]" }
-
-// looksLikeList reports whether JSON, outside its strings, could read tokens of
-// d as lists.
-func (d Dialect) looksLikeList() bool {
-	return strings.Trim(d.open, "[") == "" && strings.Trim(d.close, "]") == ""
-}
-
-func startsName(c byte) bool { return ascii.IsLetter(c) || c == '_' }
+func (d Dialect) isZero() bool { return d.engine.IsZero() }

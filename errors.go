@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -183,6 +184,21 @@ func (m *mistakeList) add(place string, err error) {
 	for _, inner := range parse.Mistakes {
 		*m = append(*m, FieldError{strings.TrimSpace(place + " " + inner.Field), inner.Message})
 	}
+}
+
+// distinctMistakes drops repetitions: of one field, whatever its case, each message
+// counts once.
+func distinctMistakes(mistakes []FieldError) []FieldError {
+	var list []FieldError
+	for _, m := range mistakes {
+		isSame := func(other FieldError) bool {
+			return other.Message == m.Message && strings.EqualFold(other.Field, m.Field)
+		}
+		if !slices.ContainsFunc(list, isSame) {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // maxErrorBody is how much of a reply an Error keeps, in bytes.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
@@ -100,7 +101,7 @@ func checkSubdomain(field, subdomain string) (string, error) {
 	switch {
 	case subdomain == "":
 		return "", invalidArgument(field, "is empty; %s", giveSubdomain)
-	case leftoverToken(subdomain):
+	case template.IsLeftover(subdomain):
 		return "", leftoverError(field)
 	case !urlpart.IsSubdomain(subdomain):
 		return "", invalidArgument(field, "%s", subdomainMistake(subdomain))
@@ -192,7 +193,7 @@ func checkEndpoint(vanityURI string) error {
 	switch {
 	case vanityURI == "":
 		return invalidArgument("endpoint", "is empty: it is the vanity URI of the inbound webhook")
-	case leftoverToken(vanityURI):
+	case template.IsLeftover(vanityURI):
 		return leftoverError("endpoint")
 	case !urlpart.IsVanityURI(vanityURI):
 		return invalidArgument("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and points", urlpart.MaxSegment)
@@ -205,7 +206,7 @@ func checkUUID(field, uuid string) error {
 	switch {
 	case uuid == "":
 		return invalidArgument(field, "is empty")
-	case leftoverToken(uuid):
+	case template.IsLeftover(uuid):
 		return leftoverError(field)
 	case !urlpart.IsVanityURI(uuid) || strings.Contains(uuid, ".") || urlpart.IsPlaceholder(uuid):
 		return invalidArgument(field, "must be a call uuid: at most %d letters, digits, _ and -", urlpart.MaxSegment)
@@ -215,7 +216,7 @@ func checkUUID(field, uuid string) error {
 
 // checkSegment refuses what would leave its place in a path.
 func checkSegment(field, segment string) error {
-	if leftoverToken(segment) {
+	if template.IsLeftover(segment) {
 		return leftoverError(field)
 	}
 	if mistake := urlpart.SegmentMistake(segment); mistake != "" {

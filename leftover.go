@@ -4,12 +4,10 @@
 package trackdrive
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/trackdrive-go/trackdrive/internal/ascii"
-	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
 // LeftoverToken reports whether text, as a whole, is a token that some platform
@@ -23,122 +21,14 @@ import (
 // ([ACME]), the words of JSON, and the words that web forms fill in ([unknown],
 // [redacted], [not provided]) are not tokens, and neither is text that only
 // contains one.
-func LeftoverToken(text string) bool { return leftoverToken(text) }
-
-// placeholders are what the platforms' documents ask their readers to replace.
-// They write some of them in curly braces.
-var placeholders = []string{
-	"TEMPLATE_TRACKDRIVE_NUMBER",
-	"TRACKDRIVE_SUBDOMAIN_HERE",
-	"TRACKDRIVE_CALL_UUID_HERE",
-	"TRACKDRIVE_CALL_UUID",
-	"BASIC_AUTH_PASSWORD_HERE",
-}
-
-// replaceMe begins a placeholder that goes on with advice to the reader.
-const replaceMe = "REPLACE_ME"
-
-// leftoverToken reports whether value, as a whole, is a token or a placeholder
-// of the documents. Text that holds one, or that only has brackets ("[1,2]",
-// "[]"), is neither.
-func leftoverToken(value string) bool {
-	if value == "" {
-		return false
-	}
-	switch value[0] {
-	case '[', '-', '<':
-		return isToken(value)
-	case '{':
-		return isToken(value) || isBracedPlaceholder(value)
-	case 'B', 'R', 'T':
-		return isPlaceholder(value)
-	}
-	return false
-}
-
-// tokenDelimiters stand around a left-over token; the longest come first.
-var tokenDelimiters = [...]struct{ open, close string }{
-	{"--A--", "--B--"}, {"{{{", "}}}"}, {"{{", "}}"}, {"[[", "]]"}, {"[", "]"}, {"{", "}"}, {"<", ">"},
-}
-
-// isToken reports whether text is exactly one token.
-func isToken(text string) bool {
-	if token := cutDefault(text); token != text {
-		body := token[len("[") : len(token)-len("]")]
-		return DialectRingba.isBody(body) && !jsonscan.IsLiteral(body)
-	}
-	for _, d := range &tokenDelimiters {
-		name, opened := strings.CutPrefix(text, d.open)
-		name, closed := strings.CutSuffix(name, d.close)
-		if !opened || !closed {
-			continue
-		}
-		if d.open[0] == '{' && len(d.open) > 1 {
-			name = strings.Trim(name, " ")
-		}
-		return isLeftoverName(name) && !strings.Contains(name, d.close)
-	}
-	return false
-}
-
-// isLeftoverName reports whether text reads like a token's name, and not like
-// what people and web forms write in brackets.
-func isLeftoverName(text string) bool {
-	if text == "" || !startsName(text[0]) {
-		return false
-	}
-	grouped, shouts := false, true
-	for i := range len(text) {
-		switch c := text[i]; {
-		case 'a' <= c && c <= 'z':
-			shouts = false
-		case ascii.IsLetter(c), ascii.IsDigit(c):
-		case c == ' ' && grouped:
-		case ascii.IsOneOf("_:.|-", c):
-			grouped = grouped || c == ':'
-			shouts = false
-		default:
-			return false
-		}
-	}
-	return !shouts && !jsonscan.IsLiteral(text) && !isFiller(text)
-}
-
-// isFiller reports whether text is what web forms and exports write in place
-// of a value.
-func isFiller(text string) bool {
-	return slices.ContainsFunc(fillers, func(word string) bool { return strings.EqualFold(word, text) })
-}
-
-var fillers = []string{
-	"unknown", "redacted", "none", "null", "na", "provided", "hidden", "private", "blocked", "anonymous", "empty",
-	"removed", "deleted", "test", "withheld",
-}
-
-// cutDefault drops the default of [name]{default}.
-func cutDefault(text string) string {
-	token, rest, found := strings.Cut(text, "]{")
-	fallback, behind, closed := strings.Cut(rest, "}")
-	if !found || !closed || behind != "" || strings.HasPrefix(fallback, "{") || !strings.HasPrefix(token, "[") {
-		return text
-	}
-	return text[:len(token)+1]
-}
-
-func isPlaceholder(text string) bool {
-	return strings.HasPrefix(text, replaceMe) || slices.Contains(placeholders, text)
-}
-
-func isBracedPlaceholder(text string) bool {
-	return text[len(text)-1] == '}' && isPlaceholder(text[1:len(text)-1])
-}
+func LeftoverToken(text string) bool { return template.IsLeftover(text) }
 
 // checkParamText refuses a text that is not valid UTF-8, or still a token.
 func checkParamText(name, text string) error {
 	if err := checkParamUTF8(name, text); err != nil {
 		return err
 	}
-	if leftoverToken(text) {
+	if template.IsLeftover(text) {
 		return leftoverError(quoteName(name))
 	}
 	return nil
@@ -149,7 +39,7 @@ func checkParamText(name, text string) error {
 func leftoverField(name string, value any) string {
 	switch v := value.(type) {
 	case string:
-		if leftoverToken(v) {
+		if template.IsLeftover(v) {
 			return name
 		}
 	case ID:

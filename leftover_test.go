@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
 func TestLeftoverTokenIsATokenOrPlaceholderAsAWhole(t *testing.T) {
@@ -54,7 +56,7 @@ func TestLeftoverTokenAllocatesNothing(t *testing.T) {
 	values := []string{"+15555550100", "[tag:User:zip|gather:zip]", "[a]{b}", "{{ name }}", "REPLACE_ME now", "[" + strings.Repeat("1,", 4000) + "1]"}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		for _, value := range values {
-			leftoverToken(value)
+			template.IsLeftover(value)
 		}
 	}))
 }

@@ -60,7 +60,7 @@ func inboundAction(text string) string {
 	text = path.Clean("/" + strings.ReplaceAll(ascii.Lower(text), `\`, "/"))
 	isInbound := false
 	for segment := range strings.SplitSeq(text, "/") {
-		word := segment[:indexAnyOrEnd(segment, ".;")]
+		word := segment[:urlpart.IndexAny(segment, ".;")]
 		if isInbound && (word == "ping" || word == "post" || word == "full") {
 			return word
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-querystring/query"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
 // typedParam is a typed parameter. An empty one is not sent, but its name is taken.
@@ -140,7 +141,7 @@ func (p *callParams) leftoverParam(typed typedParam) string {
 		return ""
 	case typed.hash != nil:
 		return leftoverIn(typed.name, typed.sorted, p.literal)
-	case leftoverToken(typed.text):
+	case template.IsLeftover(typed.text):
 		return typed.name
 	}
 	return ""

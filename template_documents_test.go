@@ -119,8 +119,8 @@ var documents = []struct {
 func TestDocumentsInAllDefaultDialects(t *testing.T) {
 	t.Parallel()
 	for _, document := range documents {
-		for _, d := range append([]Dialect{DialectBraces, DialectAngle}, defaultDialects...) {
-			text := strings.NewReplacer("«", d.open, "»", d.close).Replace(document.text)
+		for _, d := range append([]Dialect{DialectBraces, DialectAngle}, templateDialects...) {
+			text := strings.NewReplacer("«", d.opening(), "»", d.closing()).Replace(document.text)
 			for _, options := range [][]TemplateOption{{InDialect(d)}, nil} {
 				if options == nil && (d == DialectBraces || d == DialectAngle) {
 					continue
@@ -130,10 +130,10 @@ func TestDocumentsInAllDefaultDialects(t *testing.T) {
 				require.NoError(t, err, "%s in %s", document.about, d)
 				require.Equal(t, document.want, out, "%s in %s", document.about, d)
 			}
-			for _, to := range defaultDialects {
+			for _, to := range templateDialects {
 				converted, err := mustParse(t, document.format, text, InDialect(d)).Convert(to)
 				require.NoError(t, err, "%s from %s to %s", document.about, d, to)
-				require.Equal(t, strings.NewReplacer("«", to.open, "»", to.close).Replace(document.text), converted)
+				require.Equal(t, strings.NewReplacer("«", to.opening(), "»", to.closing()).Replace(document.text), converted)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package trackdrive
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -9,14 +8,25 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
 var fuzzDialects = [][]Dialect{
-	defaultDialects,
+	templateDialects,
 	{DialectTrackDrive},
 	{DialectHandlebars, DialectBraces},
 	{DialectViciDial, DialectAngle},
-	{{open: "%", close: "%", punctuation: groupedNames}, {open: "[", close: "/]", punctuation: groupedNames}, DialectTrackDrive},
+	{newFuzzDialect("%", "%"), newFuzzDialect("[", "/]"), DialectTrackDrive},
+}
+
+func newFuzzDialect(opening, closing string) Dialect {
+	d, err := NewDialect(opening, closing)
+	if err != nil {
+		panic(err)
+	}
+	return d
 }
 
 // Whatever parses comes back from String, and expands to what its format says.
@@ -73,8 +83,8 @@ func requireFormat(t *testing.T, format Format, out []byte) {
 // names, within the limits.
 func FuzzJSONTemplate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
-		parsed, err := ParseTemplate(FormatJSON, text, InDialect(Dialect{open: "\x01\x02", close: "\x02\x01"}))
-		if err == nil && len(parsed.tokens) > 0 {
+		parsed, err := ParseTemplate(FormatJSON, text, InDialect(newFuzzDialect("\x01\x02", "\x02\x01")))
+		if err == nil && len(parsed.Tokens()) > 0 {
 			return
 		}
 		if err == nil {
@@ -89,7 +99,7 @@ func FuzzJSONTemplate(f *testing.F) {
 		case strings.HasPrefix(message, "a name that this object has"):
 			require.True(t, hasDuplicates(json.NewDecoder(strings.NewReader(text))), "%q", text)
 		case strings.HasPrefix(message, "nested too deep"):
-			require.Greater(t, strings.Count(text, "[")+strings.Count(text, "{"), maxNesting)
+			require.Greater(t, strings.Count(text, "[")+strings.Count(text, "{"), jsonscan.MaxDepth)
 		default:
 			t.Fatalf("encoding/json takes %q, but: %s", text, message)
 		}
@@ -162,66 +172,19 @@ func FuzzExpand(f *testing.F) {
 	})
 }
 
-// What the check of a finished URL lets pass, net/url reads as it was meant.
-func FuzzURLShape(f *testing.F) {
-	shapes := []*urlShape{
-		mustParse(f, FormatURL, "https://[s].trackdrive.com/v1/[u]/x?a=[v]&b=[v]").url,
-		mustParse(f, FormatURL, "https://acme.trackdrive.com/[u]").url,
-		mustParse(f, FormatURL, "http://127.0.0.1:80/v1/x/?a&b=[v]").url,
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		for i, shape := range shapes {
-			if !shape.fits(text) {
-				continue
-			}
-			u, err := url.Parse(string(text))
-			require.NoError(t, err, "%q", text)
-			require.Nil(t, u.User)
-			require.False(t, bytes.ContainsRune(text, '#'))
-			for _, segment := range strings.Split(u.EscapedPath(), "/")[1:] {
-				plain, err := url.PathUnescape(segment)
-				require.NoError(t, err)
-				require.NotContains(t, []string{".", ".."}, plain)
-			}
-			query, err := url.ParseQuery(u.RawQuery)
-			require.NoError(t, err, "%q", text)
-			segments := strings.Count(u.EscapedPath(), "/")
-			switch i {
-			case 0:
-				require.Regexp(t, `^[A-Za-z0-9-]{1,63}\.trackdrive\.com$`, u.Host)
-				require.Equal(t, 3, segments)
-				require.Len(t, query["a"], 1)
-				require.Len(t, query["b"], 1)
-				require.Len(t, query, 2)
-			case 1:
-				require.Equal(t, "acme.trackdrive.com", u.Host)
-				require.Equal(t, 1, segments)
-				require.Empty(t, query)
-				require.NotEqual(t, "/", u.Path)
-			case 2:
-				require.Equal(t, "127.0.0.1:80", u.Host)
-				require.Equal(t, "/v1/x/", u.Path)
-				require.Len(t, query, 2)
-			}
-		}
-	})
-}
-
 // A left-over token is one token to the parser too, where its dialect can say
 // the name.
 func FuzzLeftoverToken(f *testing.F) {
-	dialects := InDialect(append([]Dialect{DialectBraces, DialectAngle}, defaultDialects...)...)
+	dialects := InDialect(append([]Dialect{DialectBraces, DialectAngle}, templateDialects...)...)
 	f.Fuzz(func(t *testing.T, value string) {
-		if !LeftoverToken(value) || isPlaceholder(value) || isBracedPlaceholder(value) {
+		if !LeftoverToken(value) || template.IsPlaceholder(strings.Trim(value, "{}")) {
 			return
 		}
 		parsed, err := ParseTemplate(FormatText, value, dialects)
 		if err != nil || strings.ContainsAny(value, "|-:. ") {
 			return
 		}
-		require.Len(t, parsed.tokens, 1)
-		require.Empty(t, parsed.tail)
-		require.Equal(t, 0, parsed.tokens[0].start)
-		require.Equal(t, len(value), parsed.tokens[0].end)
+		require.Len(t, parsed.Tokens(), 1)
+		require.True(t, parsed.engine.IsToken(parsed.Tokens()[0]), "%s is one token and nothing else", value)
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
 // pieces are the places of literal text, with « where a piece begins and » where
@@ -28,7 +30,7 @@ var pieces = map[string]struct {
 
 func TestAnOpeningDelimiterWithANameNeedsItsClose(t *testing.T) {
 	t.Parallel()
-	dialects := append([]Dialect{DialectBraces, DialectAngle, mustDialect(t, "%%", "%%"), mustDialect(t, "$", "~")}, defaultDialects...)
+	dialects := append([]Dialect{DialectBraces, DialectAngle, mustDialect(t, "%%", "%%"), mustDialect(t, "$", "~")}, templateDialects...)
 	checked := 0
 	for about, piece := range pieces {
 		if about == "value in a URL" || about == "value in a form" {
@@ -47,32 +49,32 @@ func checkPieces(t *testing.T, about string, format Format, text, before string,
 	for _, d := range dialects {
 		for _, next := range dialects {
 			for _, between := range []string{"", "-", ".x.", ",", "(1)"} {
-				for _, behind := range []string{"", next.write("b"), next.write("b") + "-" + next.write("c"), next.open + "1", next.write("b") + d.close} {
-					if behind == "" && next != d || strings.HasPrefix(between+behind, d.close) || d.open == d.close {
+				for _, behind := range []string{"", next.token("b"), next.token("b") + "-" + next.token("c"), next.opening() + "1", next.token("b") + d.closing()} {
+					if behind == "" && next != d || strings.HasPrefix(between+behind, d.closing()) || d.opening() == d.closing() {
 						continue
 					}
-					if format == FormatText && between == "," && d.looksLikeList() {
+					if format == FormatText && between == "," && strings.Trim(d.opening(), "[") == "" && strings.Trim(d.closing(), "]") == "" {
 						continue // [a, [b]] is a list
 					}
-					if body, _, closed := strings.Cut("caller_id"+between+behind, d.close); closed && slices.ContainsFunc(dialects, func(other Dialect) bool { return other.open == d.open && other.isBody(body) }) {
+					if body, _, closed := strings.Cut("caller_id"+between+behind, d.closing()); closed && slices.ContainsFunc(dialects, func(other Dialect) bool { return other.opening() == d.opening() && other.engine.IsBody(body) }) {
 						continue // it is a name, with delimiters in it
 					}
 					place := strings.Index(text, "«")
-					broken := before + d.open + "caller_id" + between + behind
+					broken := before + d.opening() + "caller_id" + between + behind
 					whole := strings.NewReplacer("«»", broken).Replace(text)
 					parsed, err := ParseTemplate(format, whole, all)
 					require.Error(t, err, "%s: %s is accepted as %v", about, whole, parsed)
 					if mistake := mistakeOf(t, err); strings.HasPrefix(mistake.Message, "a token without its closing") {
-						require.Equal(t, position(whole, place+len(before)), mistake.Field, "%s: %s: %v", about, whole, err)
+						require.Equal(t, template.PlaceOf(whole, place+len(before)), mistake.Field, "%s: %s: %v", about, whole, err)
 					}
 					checked++
 				}
 			}
 		}
-		if strings.Contains(about, "name") && d.hasSingleBrackets() {
+		if strings.Contains(about, "name") && d.opening() == "[" && d.closing() == "]" {
 			continue
 		}
-		closed := strings.NewReplacer("«»", "x-"+d.write("a")+"-"+d.write("b")+"-y").Replace(text)
+		closed := strings.NewReplacer("«»", "x-"+d.token("a")+"-"+d.token("b")+"-y").Replace(text)
 		parsed := mustParse(t, format, closed, InDialect(d, DialectHandlebars))
 		require.Subset(t, parsed.Tokens(), []string{"a", "b"})
 	}
@@ -199,7 +201,7 @@ func TestTokensOfDialectsThatAreNotSetAreMistakes(t *testing.T) {
 		require.Equal(t, test.place, mistake.Field, "%s", test.text)
 		require.Contains(t, mistake.Message, test.names, "%s", test.text)
 		require.NotContains(t, mistake.Message, "call_id", "the text is not shown")
-		mustParse(t, test.format, test.text, InDialect(append([]Dialect{DialectBraces, DialectAngle}, defaultDialects...)...))
+		mustParse(t, test.format, test.text, InDialect(append([]Dialect{DialectBraces, DialectAngle}, templateDialects...)...))
 	}
 	for text, format := range map[string]Format{
 		"https://acme.trackdrive.com/?a={1}&b={}&c={j|k}&d={a": FormatURL,
@@ -218,8 +220,8 @@ func TestViciDialsPrefixIsNotSent(t *testing.T) {
 	const text = "VARhttps://[s].trackdrive.com/api/--A--vendor_lead_code--B--?phone=--A--phone_number--B--&x[y]=[z]"
 	parsed := mustParse(t, FormatURL, text)
 	require.Equal(t, text, parsed.String())
-	require.Equal(t, "trackdrive.com", parsed.host())
-	require.Equal(t, "https://[s].trackdrive.com/api/--A--vendor_lead_code--B--", parsed.withoutQuery())
+	require.Equal(t, "trackdrive.com", parsed.engine.Host())
+	require.Equal(t, "https://[s].trackdrive.com/api/--A--vendor_lead_code--B--", parsed.engine.WithoutQuery())
 	out, err := parsed.Expand(Values{"s": "acme", "vendor_lead_code": "7", "phone_number": "5555550100", "z": "a b"})
 	require.NoError(t, err)
 	require.Equal(t, "https://acme.trackdrive.com/api/7?phone=5555550100&x[y]=a+b", out)

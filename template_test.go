@@ -385,7 +385,7 @@ func TestInDialectCopiesItsArguments(t *testing.T) {
 	o := InDialect(list...)
 	mustParse(t, FormatText, "", o)
 	require.Equal(t, []Dialect{DialectAngle, DialectHandlebars}, list)
-	require.Equal(t, "trackdrive", defaultDialects[0].String())
+	require.Equal(t, "trackdrive", templateDialects[0].String())
 }
 
 func TestLimits(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
@@ -108,9 +109,9 @@ func (m *webhookMistakes) err() error {
 	case m.mistakeList == nil:
 		return nil
 	case m.leftover:
-		return leftoverMistakes{&ParseError{distinct(m.mistakeList)}}
+		return leftoverMistakes{&ParseError{distinctMistakes(m.mistakeList)}}
 	default:
-		return &ParseError{distinct(m.mistakeList)}
+		return &ParseError{distinctMistakes(m.mistakeList)}
 	}
 }
 
@@ -190,24 +191,24 @@ func validOptions[T any](m *webhookMistakes, place string, list []T, option func
 
 // parse parses one template, and refuses text that was meant to be replaced.
 func (b *webhookBuilder) parse(place string, format Format, text string) *Template {
-	t, err := newTemplate(format, text, b.options)
+	o, err := parseOptions(b.options)
 	if err != nil {
 		b.add(place, err)
 		return nil
 	}
-	f := t.read()
-	if f == nil && format == FormatText && !b.isLiteralHeader(place) {
-		f = t.checkUnset()
+	t, flaw := template.Parse(template.Format(format), text, o)
+	if flaw == nil && format == FormatText && !b.isLiteralHeader(place) {
+		flaw = t.CheckUnset()
 	}
-	if f != nil {
-		b.leftover = b.leftover || f.unset
-		b.add(place, f.in(text))
+	if flaw != nil {
+		b.leftover = b.leftover || flaw.Unset
+		b.add(place, templateError(flaw.In(text)))
 		return nil
 	}
-	if t.placeholder != "" && !b.isLiteralHeader(place) {
-		b.forgotten(strings.TrimSpace(place + " " + t.placeholder))
+	if at := t.Placeholder(); at != "" && !b.isLiteralHeader(place) {
+		b.forgotten(strings.TrimSpace(place + " " + at))
 	}
-	return t
+	return &Template{t}
 }
 
 // isLiteralHeader reports whether a place is a header whose text is sent as it
@@ -223,8 +224,8 @@ func (b *webhookBuilder) buildURL() {
 		return
 	}
 	if b.w.url = b.parse("url", FormatURL, b.cfg.URL); b.w.url != nil {
-		b.w.hostNames = b.w.url.hostNames()
-		b.w.shownURL, b.w.secret = b.w.url.withoutQuery(), b.w.url.literalSecrets()
+		b.w.hostNames = b.w.url.engine.HostNames()
+		b.w.shownURL, b.w.secret = b.w.url.engine.WithoutQuery(), b.w.url.engine.LiteralSecrets()
 	}
 }
 
@@ -253,7 +254,7 @@ func (b *webhookBuilder) buildHeaders() {
 
 func (b *webhookBuilder) addHeader(place, name, text string) {
 	for _, scheme := range authSchemes {
-		if rest, found := cutScheme(text, scheme); found && leftoverToken(rest) && isPlaceholder(rest) {
+		if rest, found := cutScheme(text, scheme); found && template.IsLeftover(rest) && template.IsPlaceholder(rest) {
 			b.forgotten(place)
 			return
 		}
@@ -404,7 +405,7 @@ func (w *compiledWebhook) isLiteral(name string) bool {
 // expand puts the values in.
 func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequest {
 	mark := ""
-	standIn := func(k *token) string {
+	standIn := func(k *template.Token) string {
 		if !w.omits(k) {
 			return ""
 		}
@@ -506,7 +507,7 @@ func (w *compiledWebhook) leftoversIn(r *WebhookRequest) []string {
 		list = appendLeftovers(list, u.Query())
 	}
 	for _, name := range sortedNames(r.Header) {
-		if leftoverToken(r.Header[name]) {
+		if template.IsLeftover(r.Header[name]) {
 			list = append(list, "header "+name)
 		}
 	}
@@ -524,7 +525,7 @@ func (w *compiledWebhook) leftoversIn(r *WebhookRequest) []string {
 
 func appendLeftovers(list []string, values url.Values) []string {
 	for _, name := range sortedNames(values) {
-		if slices.ContainsFunc(values[name], leftoverToken) {
+		if slices.ContainsFunc(values[name], template.IsLeftover) {
 			list = append(list, quoteName(name))
 		}
 	}
@@ -552,7 +553,7 @@ func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name s
 	if v.Escaped {
 		text = jsonscan.AppendUnescaped(nil, text)
 	}
-	if leftoverToken(string(text)) {
+	if template.IsLeftover(string(text)) {
 		list = append(list, name)
 	}
 	return list

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // MarshalJSON stores a configuration with snake_case keys, "timeout":"10s" and
@@ -105,7 +106,7 @@ func (b *webhookBuilder) addRest(cfg WebhookConfig) {
 // rootOfPlace is the key of a configuration that a place is in: "url" of
 // "url 1:9", "values" of "values.subdomain".
 func rootOfPlace(place string) string {
-	return place[:indexAnyOrEnd(place, " .[")]
+	return place[:urlpart.IndexAny(place, " .[")]
 }
 
 // set reads the value of one key.

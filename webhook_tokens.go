@@ -18,6 +18,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
 // TokenRule says what the value of a token must be. A value is looked for in
@@ -143,7 +144,7 @@ func phoneDigits(value string) (digits string, plus, ok bool) {
 
 func formSHA256(value string) (formed, problem string) {
 	if !utf8.ValidString(value) {
-		return "", problemNotUTF8
+		return "", "is not valid UTF-8"
 	}
 	sum := sha256.Sum256([]byte(value))
 	return hex.EncodeToString(sum[:]), ""
@@ -184,7 +185,7 @@ func (w *compiledWebhook) valueOf(name string, given Values, m *webhookMistakes)
 		if value, found = given.get(name); !found {
 			value, found = w.fixed.get(name)
 		}
-		if leftoverToken(value) {
+		if template.IsLeftover(value) {
 			m.forgotten(name)
 			return harmlessValue, true
 		}
@@ -197,7 +198,7 @@ func (w *compiledWebhook) valueOf(name string, given Values, m *webhookMistakes)
 		problem = "is required, and has no value"
 	case isBlank(value):
 		return "", found
-	case leftoverToken(value) && !rule.Literal:
+	case template.IsLeftover(value) && !rule.Literal:
 		m.forgotten(name)
 		return harmlessValue, true
 	default:
@@ -322,7 +323,7 @@ func (b *webhookBuilder) checkValue(place, name, value string) {
 		}
 		return
 	}
-	if leftoverToken(value) && (rule == nil || !rule.Literal) {
+	if template.IsLeftover(value) && (rule == nil || !rule.Literal) {
 		b.forgotten(place)
 		return
 	}
@@ -339,12 +340,12 @@ func (b *webhookBuilder) checkValue(place, name, value string) {
 // checkPlaces checks a value where the token stands.
 func (b *webhookBuilder) checkPlaces(place, name, value string) {
 	for _, t := range b.w.templates() {
-		for _, problem := range t.problemsOf(name, value) {
+		for _, problem := range t.engine.ProblemsOf(name, value) {
 			b.mistake(place, "%s", problem)
 		}
 	}
 	for _, h := range b.w.headers {
-		if value != "" && !isPrintable(value) && h.value.has(name) {
+		if value != "" && !isPrintable(value) && h.value.engine.Has(name) {
 			b.mistake(place, "must be printable ASCII: it stands in the header %s", h.name)
 		}
 	}
@@ -353,14 +354,14 @@ func (b *webhookBuilder) checkPlaces(place, name, value string) {
 // mustStand reports whether a token stands where it cannot be left out.
 func (w *compiledWebhook) mustStand(name string) bool {
 	for _, h := range w.headers {
-		if h.value.has(name) {
+		if h.value.engine.Has(name) {
 			return true
 		}
 	}
-	if w.url != nil && slices.ContainsFunc(w.url.tokens, func(k token) bool { return k.has(name) && k.place != inForm }) {
+	if w.url != nil && w.url.engine.HasBeforeQuery(name) {
 		return true
 	}
-	return w.body != nil && !w.isForm && w.body.has(name) && strings.Trim(w.body.tokens[0].before+w.body.tail, "\" \t\r\n") == "" && len(w.body.tokens) == 1
+	return w.body != nil && !w.isForm && w.body.engine.IsToken(name)
 }
 
 // newOmitMark returns what stands in a filled-in text for a token that is to be
@@ -372,8 +373,8 @@ func newOmitMark() string {
 }
 
 // omits reports whether a blank token is to be left out.
-func (w *compiledWebhook) omits(k *token) bool {
-	return slices.ContainsFunc(k.names(), func(name string) bool {
+func (w *compiledWebhook) omits(k *template.Token) bool {
+	return slices.ContainsFunc(k.Names(), func(name string) bool {
 		rule := w.rule(name)
 		return rule != nil && rule.OmitBlank
 	})

@@ -60,7 +60,19 @@ type Value struct {
 type Error struct {
 	Offset  int // in bytes, from 0
 	Message string
+	Wanted  string // what the grammar wants there, which Message says, too; "" for other faults
 }
+
+// What Wanted may be.
+const (
+	WantsValue = "a value"
+	WantsDigit = "a digit"
+	WantsComma = "a comma or a closing bracket"
+	WantsName  = "a name"
+	WantsColon = "a colon"
+	WantsQuote = "a closing quote"
+	WantsEnd   = "nothing after the document"
+)
 
 // Error gives the message with the offset.
 func (e *Error) Error() string { return fmt.Sprintf("%s at offset %d", e.Message, e.Offset) }
@@ -146,7 +158,7 @@ func (s *Scanner) Next() bool {
 	case c == ',':
 		i = skipSpace(s.data, i+1)
 	default:
-		s.unexpected(i, "a comma or a closing bracket")
+		s.unexpected(i, WantsComma)
 		return false
 	}
 	if object {
@@ -168,6 +180,13 @@ func (s *Scanner) Name() []byte {
 	s.scratch = AppendUnescaped(s.scratch[:0], inner)
 	return s.scratch
 }
+
+// RawName returns the name of the member that Next went to as it is written
+// between its quotes.
+func (s *Scanner) RawName() []byte { return s.data[s.name.Start:s.name.End] }
+
+// NameOffset is where the opening quote of that name is.
+func (s *Scanner) NameOffset() int { return s.name.Start - 1 }
 
 // NameIs reports whether the member that Next went to has this name. Unlike
 // Name it never allocates.
@@ -227,7 +246,7 @@ func (s *Scanner) Complete() bool {
 		return false
 	}
 	if s.pos = skipSpace(s.data, s.pos); s.pos < len(s.data) {
-		s.unexpected(s.pos, "nothing after the document")
+		s.unexpected(s.pos, WantsEnd)
 	}
 	return s.fault == ""
 }
@@ -245,7 +264,7 @@ func (s *Scanner) Err() error {
 	if s.wanted != "" {
 		message += ", instead of " + s.wanted
 	}
-	return &Error{s.faultAt, message}
+	return &Error{s.faultAt, message, s.wanted}
 }
 
 // Valid returns nil for a valid document, or an [*Error] for its first fault.
@@ -331,7 +350,7 @@ value:
 				s.depth--
 				i++
 			default:
-				s.unexpected(i, "a comma or a closing bracket")
+				s.unexpected(i, WantsComma)
 				return
 			}
 		}
@@ -344,7 +363,7 @@ value:
 // is -1 after a fault.
 func (s *Scanner) member(i int) (name Value, next int) {
 	if s.at(i) != '"' {
-		return name, s.unexpected(i, "a name")
+		return name, s.unexpected(i, WantsName)
 	}
 	end, escaped := skipPlain(s.data, i+1), false
 	if s.at(end) != '"' {
@@ -358,7 +377,7 @@ func (s *Scanner) member(i int) (name Value, next int) {
 		i = skipSpace(s.data, i)
 	}
 	if s.at(i) != ':' {
-		return name, s.unexpected(i, "a colon")
+		return name, s.unexpected(i, WantsColon)
 	}
 	return name, skipSpace(s.data, i+1)
 }
@@ -378,6 +397,10 @@ func (s *Scanner) push(kind Kind, i int) bool {
 	s.depth++
 	return true
 }
+
+// InObject reports whether the innermost open container is an object. It may be
+// asked after a fault.
+func (s *Scanner) InObject() bool { return s.depth > 0 && s.inObject() }
 
 func (s *Scanner) inObject() bool {
 	top := s.depth - 1

@@ -35,10 +35,10 @@ const (
 // [*Error], its Offset is that of the mistake.
 func ParsePath(text string) (Path, error) {
 	if text == "" {
-		return nil, &Error{0, "empty path"}
+		return nil, &Error{Offset: 0, Message: "empty path"}
 	}
 	if !utf8.ValidString(text) {
-		return nil, &Error{0, "invalid UTF-8"}
+		return nil, &Error{Offset: 0, Message: "invalid UTF-8"}
 	}
 	p := pathParser{text: text}
 	for {
@@ -66,7 +66,9 @@ type pathParser struct {
 	path Path
 }
 
-func (p *pathParser) mistake(offset int, message string) error { return &Error{offset, message} }
+func (p *pathParser) mistake(offset int, message string) error {
+	return &Error{Offset: offset, Message: message}
+}
 
 // step reads one step, with the point in front of it.
 func (p *pathParser) step() error {

@@ -28,7 +28,7 @@ func (s *Scanner) literal(i int) int {
 			return end
 		}
 	}
-	return s.unexpected(i, "a value")
+	return s.unexpected(i, WantsValue)
 }
 
 // number steps over a number.
@@ -63,7 +63,7 @@ func (s *Scanner) digits(i int) int {
 		i++
 	}
 	if i == start {
-		return s.unexpected(i, "a digit")
+		return s.unexpected(i, WantsDigit)
 	}
 	return i
 }
@@ -86,7 +86,7 @@ func (s *Scanner) text(i int) (end int, escaped bool) {
 	for {
 		i = skipPlain(data, i)
 		if i == len(data) {
-			return s.unexpected(i, "a closing quote"), false
+			return s.unexpected(i, WantsQuote), false
 		}
 		switch c := data[i]; {
 		case c == '"':

@@ -51,3 +51,12 @@ func UnescapeSegment(segment string) string {
 	}
 	return text
 }
+
+// IndexAny returns where the first of chars is in text, or where text ends: the
+// end of the part that text begins with.
+func IndexAny(text, chars string) int {
+	if at := strings.IndexAny(text, chars); at >= 0 {
+		return at
+	}
+	return len(text)
+}

@@ -1,6 +1,4 @@
-// Template: the places where values land, and how they are written there.
-
-package trackdrive
+package template
 
 import (
 	"strconv"
@@ -12,10 +10,10 @@ import (
 
 // place is where in a template a token stands, which decides how its value is
 // written.
-type place int
+type tokenPlace int
 
 const (
-	inText place = iota
+	inText tokenPlace = iota
 	inJSONString
 	inJSON // a whole value, without quotes
 	inForm // a name or value, of a form or of a URL's query
@@ -35,11 +33,11 @@ var plainBytes = [...]*byteSet{
 }
 
 // needsValue reports whether nothing else can stand there.
-func (p place) needsValue() bool { return p == inJSON || p == inPath || p == inHost }
+func (p tokenPlace) needsValue() bool { return p == inJSON || p == inPath || p == inHost }
 
 // put appends a value as it is written in p. A problem comes back as text, and
 // never shows the value.
-func (p place) put(dst []byte, value string) (result []byte, problem string) {
+func (p tokenPlace) put(dst []byte, value string) (result []byte, problem string) {
 	if len(value) > maxValue {
 		return dst, problemLongValue
 	}

@@ -1,6 +1,4 @@
-// Template: URLs and forms with tokens in them, and the check of what came out.
-
-package trackdrive
+package template
 
 import (
 	"net/url"
@@ -13,8 +11,8 @@ import (
 
 // urlShape is what a URL template's author meant: what no value may change.
 type urlShape struct {
-	prefix                 string // the text up to the token in the host, or else up to the segment of the first token
-	base                   string // behind a token in the host, again up to the next token's segment: ".trackdrive.com/api"
+	prefix                 string // the text up to the token in the host, or else up to the segment of the first Token
+	base                   string // behind a token in the host, again up to the next Token's segment: ".trackdrive.com/api"
 	slashes                int    // in the rest of the path
 	slashEnd               bool   // the path ends in one
 	params                 []urlParam
@@ -29,22 +27,22 @@ type urlParam struct {
 }
 
 // masked is a text in which every token is one NUL, so that its structure shows.
-type masked struct {
+type maskedText struct {
 	text   string
-	tokens []token
+	tokens []Token
 	masks  []int // where the tokens are
 	prefix int   // how much of the template's text is in front
 }
 
-const mask = "\x00"
+const tokenMask = "\x00"
 
-func maskTokens(t *Template) masked {
+func maskTokens(t *Template) maskedText {
 	var b strings.Builder
-	m := masked{tokens: t.tokens, prefix: t.prefix}
+	m := maskedText{tokens: t.tokens, prefix: t.prefix}
 	for i := range t.tokens {
 		b.WriteString(t.tokens[i].before)
 		m.masks = append(m.masks, b.Len())
-		b.WriteString(mask)
+		b.WriteString(tokenMask)
 	}
 	b.WriteString(t.tail)
 	m.text = b.String()
@@ -52,32 +50,32 @@ func maskTokens(t *Template) masked {
 }
 
 // before returns how many tokens stand in front of at.
-func (m masked) before(at int) int {
+func (m maskedText) before(at int) int {
 	n, _ := slices.BinarySearch(m.masks, at)
 	return n
 }
 
 // offset gives a place of the masked text as one of the template's text.
-func (m masked) offset(at int) int {
+func (m maskedText) offset(at int) int {
 	n := m.before(at)
 	if n == 0 {
 		return m.prefix + at
 	}
-	return m.tokens[n-1].end + at - m.masks[n-1] - len(mask)
+	return m.tokens[n-1].end + at - m.masks[n-1] - len(tokenMask)
 }
 
-func (m masked) flaw(at int, message string) *flaw {
-	return &flaw{offset: m.offset(at), message: message}
+func (m maskedText) flaw(at int, message string) *Flaw {
+	return &Flaw{Offset: m.offset(at), Message: message}
 }
 
 // between returns the tokens of a part of the masked text.
-func (m masked) between(from, to int) []token {
+func (m maskedText) between(from, to int) []Token {
 	return m.tokens[m.before(from):m.before(to)]
 }
 
 const needsEscape = "a character that must be percent-encoded here"
 
-func checkURL(t *Template) *flaw {
+func checkURL(t *Template) *Flaw {
 	m := maskTokens(t)
 	if f := t.checkUnset(); f != nil {
 		return f
@@ -86,12 +84,12 @@ func checkURL(t *Template) *flaw {
 		return f
 	}
 	scheme, _, found := strings.Cut(m.text, "://")
-	if !found || strings.Contains(scheme, mask) {
+	if !found || strings.Contains(scheme, tokenMask) {
 		return m.flaw(0, "an absolute https URL must start with https://, without tokens")
 	}
 	host := len(scheme) + len("://")
-	path := host + indexAnyOrEnd(m.text[host:], "/?#")
-	query := path + indexAnyOrEnd(m.text[path:], "?#")
+	path := host + urlpart.IndexAny(m.text[host:], "/?#")
+	query := path + urlpart.IndexAny(m.text[path:], "?#")
 	if at := strings.IndexByte(m.text, '#'); at >= 0 {
 		return m.flaw(at, "a fragment, which is never sent")
 	}
@@ -109,23 +107,16 @@ func checkURL(t *Template) *flaw {
 	return t.checkParams(m, query+1)
 }
 
-func indexAnyOrEnd(text, chars string) int {
-	if at := strings.IndexAny(text, chars); at >= 0 {
-		return at
-	}
-	return len(text)
-}
-
 // checkLiterals refuses bytes in the literal text and in the defaults, and
 // percent signs that begin no escape.
-func checkLiterals(t *Template, allowed func(byte) bool) *flaw {
-	check := func(offset int, text string) *flaw {
+func checkLiterals(t *Template, allowed func(byte) bool) *Flaw {
+	check := func(offset int, text string) *Flaw {
 		for i := range len(text) {
 			if !allowed(text[i]) {
-				return &flaw{offset: offset + i, message: needsEscape}
+				return &Flaw{Offset: offset + i, Message: needsEscape}
 			}
 			if text[i] == '%' && !isEscape(text[i:]) {
-				return &flaw{offset: offset + i, message: "a percent sign that is not followed by two hex digits"}
+				return &Flaw{Offset: offset + i, Message: "a percent sign that is not followed by two hex digits"}
 			}
 		}
 		return nil
@@ -152,7 +143,7 @@ func isURLByte(b byte) bool {
 	return ' ' < b && b < 0x7F && !ascii.IsOneOf(`"<>\`, b)
 }
 
-func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
+func (t *Template) checkAuthority(m maskedText, scheme string, from, to int) *Flaw {
 	authority := m.text[from:to]
 	if at := strings.IndexByte(authority, '@'); at >= 0 {
 		return m.flaw(from+at, "user info: credentials do not belong in a URL")
@@ -177,8 +168,8 @@ func (t *Template) checkAuthority(m masked, scheme string, from, to int) *flaw {
 
 // checkTokenHost allows one token, as the whole first label before an allowed
 // base domain.
-func (t *Template) checkTokenHost(m masked, scheme string, from, to int) *flaw {
-	base, first := strings.CutPrefix(m.text[from:to], mask+".")
+func (t *Template) checkTokenHost(m maskedText, scheme string, from, to int) *Flaw {
+	base, first := strings.CutPrefix(m.text[from:to], tokenMask+".")
 	if !first || !t.allowsHost(base) {
 		return m.flaw(from, "a token in the host must be the whole first label before an allowed base domain")
 	}
@@ -186,17 +177,17 @@ func (t *Template) checkTokenHost(m masked, scheme string, from, to int) *flaw {
 		return m.flaw(0, "the scheme must be https")
 	}
 	k := &t.tokens[0]
-	k.stand(inHost)
+	k.setPlace(inHost)
 	k.fallback = strings.ToLower(k.fallback)
 	if k.hasFallback && !urlpart.IsSubdomain(k.fallback) {
-		return &flaw{offset: k.fallbackStart(), message: "a default that is not a subdomain"}
+		return &Flaw{Offset: k.fallbackStart(), Message: "a default that is not a subdomain"}
 	}
 	t.url.prefix, t.url.base = k.before, "."+base
 	return nil
 }
 
 func (t *Template) allowsHost(base string) bool {
-	for _, allowed := range t.options.hosts {
+	for _, allowed := range t.options.Hosts {
 		if strings.EqualFold(base, allowed) {
 			return true
 		}
@@ -204,12 +195,12 @@ func (t *Template) allowsHost(base string) bool {
 	return false
 }
 
-// fix adds the segments in front of the first token to what cannot change, and
+// fix adds the segments in front of the first Token to what cannot change, and
 // counts the others.
-func (s *urlShape) fix(m masked, path, query int) {
+func (s *urlShape) fix(m maskedText, path, query int) {
 	text := m.text[path:query]
 	fixed := len(text)
-	if token := strings.Index(text, mask); token >= 0 {
+	if token := strings.Index(text, tokenMask); token >= 0 {
 		fixed = strings.LastIndexByte(text[:token], '/')
 	}
 	if s.base == "" {
@@ -222,9 +213,9 @@ func (s *urlShape) fix(m masked, path, query int) {
 }
 
 // checkPath goes from segment to segment.
-func (t *Template) checkPath(m masked, from, to int) *flaw {
+func (t *Template) checkPath(m maskedText, from, to int) *Flaw {
 	for start := from + 1; start <= to; {
-		end := start + indexAnyOrEnd(m.text[start:to], "/")
+		end := start + urlpart.IndexAny(m.text[start:to], "/")
 		if f := t.checkSegment(m, start, end, end == to); f != nil {
 			return f
 		}
@@ -233,27 +224,27 @@ func (t *Template) checkPath(m masked, from, to int) *flaw {
 	return nil
 }
 
-func (t *Template) checkSegment(m masked, from, to int, last bool) *flaw {
+func (t *Template) checkSegment(m maskedText, from, to int, last bool) *Flaw {
 	if f := t.checkOpeners(m.offset(from), m.offset(to)); f != nil {
 		return f
 	}
 	tokens := m.between(from, to)
 	segment := m.text[from:to]
 	for i := range len(segment) {
-		if segment[i] != mask[0] && !pathBytes[segment[i]] {
+		if segment[i] != tokenMask[0] && !pathBytes[segment[i]] {
 			return m.flaw(from+i, needsEscape)
 		}
 	}
 	for i := range tokens {
 		k := &tokens[i]
-		k.stand(inPath)
+		k.setPlace(inPath)
 		if !k.hasFallback {
 			continue
 		}
 		if strings.ContainsFunc(k.fallback, func(r rune) bool { return !pathBytes[byte(r)] }) {
-			return &flaw{offset: k.fallbackStart(), message: "a default that is not part of a path segment"}
+			return &Flaw{Offset: k.fallbackStart(), Message: "a default that is not part of a path segment"}
 		}
-		segment = strings.Replace(segment, mask, k.fallback, 1)
+		segment = strings.Replace(segment, tokenMask, k.fallback, 1)
 	}
 	if isDots(segment) || segment == "" && (!last || len(tokens) > 0) {
 		return m.flaw(from, "a path segment that is empty, . or ..")
@@ -282,9 +273,9 @@ func isDots[T string | []byte](segment T) bool {
 }
 
 // checkForm takes a form's text, which is like a query.
-func checkForm(t *Template) *flaw {
+func checkForm(t *Template) *Flaw {
 	if at := invalidUTF8(t.text); at >= 0 {
-		return &flaw{offset: at, message: "invalid UTF-8"}
+		return &Flaw{Offset: at, Message: "invalid UTF-8"}
 	}
 	if f := t.checkUnset(); f != nil {
 		return f
@@ -296,7 +287,7 @@ func checkForm(t *Template) *flaw {
 }
 
 // unescaped decodes a literal value; checkLiterals has seen its escapes.
-func unescaped(value string) string {
+func unescapeQuery(value string) string {
 	text, _ := url.QueryUnescape(value)
 	return text
 }
@@ -304,12 +295,12 @@ func unescaped(value string) string {
 func isFormByte(b byte) bool { return b >= ' ' && b != 0x7F }
 
 // checkParams goes from parameter to parameter, in a query or form.
-func (t *Template) checkParams(m masked, from int) *flaw {
+func (t *Template) checkParams(m maskedText, from int) *Flaw {
 	if at := strings.IndexByte(m.text[from:], ';'); at >= 0 {
 		return m.flaw(from+at, "a semicolon, which servers read in more than one way; write %3B")
 	}
 	for start := from; start <= len(m.text); {
-		end := start + indexAnyOrEnd(m.text[start:], "&")
+		end := start + urlpart.IndexAny(m.text[start:], "&")
 		if f := t.checkParam(m, start, end); f != nil {
 			return f
 		}
@@ -318,7 +309,7 @@ func (t *Template) checkParams(m masked, from int) *flaw {
 	return nil
 }
 
-func (t *Template) checkParam(m masked, from, to int) *flaw {
+func (t *Template) checkParam(m maskedText, from, to int) *Flaw {
 	name, value, hasValue := strings.Cut(m.text[from:to], "=")
 	equals := from + len(name)
 	if f := t.checkOpeners(m.offset(from), m.offset(equals)); f != nil {
@@ -331,17 +322,17 @@ func (t *Template) checkParam(m masked, from, to int) *flaw {
 	tokens := m.between(from, to)
 	for i := range tokens {
 		k := &tokens[i]
-		k.stand(inForm)
+		k.setPlace(inForm)
 		refused := "&#;"
 		if i < inName {
 			refused = "&#;="
 		}
 		if k.hasFallback && strings.ContainsAny(k.fallback, refused) {
-			return &flaw{offset: k.fallbackStart(), message: "a default that ends the parameter"}
+			return &Flaw{Offset: k.fallbackStart(), Message: "a default that ends the parameter"}
 		}
 	}
 	if len(tokens) == inName && hasValue {
-		t.notePlaceholder(unescaped(name), m.offset(equals+1), unescaped(value))
+		t.notePlaceholder(unescapeQuery(name), m.offset(equals+1), unescapeQuery(value))
 	}
 	if t.url != nil {
 		t.url.addParam(m.text[from-1:from], name, hasValue)
@@ -350,7 +341,7 @@ func (t *Template) checkParam(m masked, from, to int) *flaw {
 }
 
 func (s *urlShape) addParam(separator, name string, hasValue bool) {
-	p := urlParam{start: separator, anyName: strings.Contains(name, mask), hasValue: hasValue}
+	p := urlParam{start: separator, anyName: strings.Contains(name, tokenMask), hasValue: hasValue}
 	if !p.anyName {
 		p.start += name
 		if hasValue {
@@ -377,7 +368,7 @@ func (s *urlShape) hostFits(url []byte) (path []byte, ok bool) {
 	if !ok || s.base == "" {
 		return path, ok
 	}
-	label := span(path, urlDot|urlSlash)
+	label := partEnd(path, urlDot|urlSlash)
 	if !urlpart.IsSubdomain(path[:label]) {
 		return nil, false
 	}
@@ -396,7 +387,7 @@ func (s *urlShape) pathFits(path []byte) (query []byte, ok bool) {
 	slashes := 0
 	for len(path) > 0 && path[0] == '/' {
 		path = path[1:]
-		end := span(path, urlSlash|urlQuestion|urlNotInPath)
+		end := partEnd(path, urlSlash|urlQuestion|urlNotInPath)
 		if isDots(path[:end]) || end == 0 && !s.endsInSlash(path) {
 			return nil, false
 		}
@@ -427,18 +418,18 @@ func (p *urlParam) fits(query []byte) (rest []byte, ok bool) {
 		return nil, false
 	}
 	if p.anyName {
-		rest = rest[span(rest, urlEquals|urlAnd|urlSemicolon):]
+		rest = rest[partEnd(rest, urlEquals|urlAnd|urlSemicolon):]
 		if p.hasValue != (len(rest) > 0 && rest[0] == '=') {
 			return nil, false
 		}
 	}
-	value := span(rest, urlAnd|urlSemicolon)
+	value := partEnd(rest, urlAnd|urlSemicolon)
 	return rest[value:], p.hasValue || value == 0
 }
 
 // span returns where a part of a URL ends: behind it, at the first byte of these
 // classes, or at one that may not be there at all.
-func span(url []byte, classes uint8) int {
+func partEnd(url []byte, classes uint8) int {
 	classes |= urlRefused
 	for i, c := range url {
 		if urlClass[c]&classes == 0 || c == '%' && isEscape(url[i:]) {

@@ -1,6 +1,4 @@
-// Template: the same template in another dialect.
-
-package trackdrive
+package template
 
 import (
 	"slices"
@@ -8,47 +6,38 @@ import (
 	"strings"
 )
 
-// Convert writes the template in another dialect. What the dialect has no way
-// to say (a default, a chain, a name) is an error that names it, and so is
-// literal text that the dialect would read as a token.
-func (t *Template) Convert(to Dialect) (string, error) {
-	if t.isZero() {
-		return "", errNoTemplate
-	}
-	if to.isZero() {
-		return "", errZeroDialect
-	}
-	if err := t.sayableIn(to); err != nil {
-		return "", err
+// Convert writes the template in another dialect. What the dialect has no way to
+// say (a default, a chain, a name) is a mistake, and so is literal text that the
+// dialect would read as a token.
+func (t *Template) Convert(to Dialect) (string, []Mistake) {
+	if mistakes := t.sayableIn(to); mistakes != nil {
+		return "", mistakes
 	}
 	text := t.writeIn(to)
-	if err := t.sameAs(text, to); err != nil {
-		return "", err
+	if mistakes := t.sameAs(text, to); mistakes != nil {
+		return "", mistakes
 	}
 	return text, nil
 }
 
 // sayableIn reports every token that a dialect has no way to write.
-func (t *Template) sayableIn(to Dialect) error {
-	var mistakes []FieldError
+func (t *Template) sayableIn(to Dialect) []Mistake {
+	var mistakes []Mistake
 	for i := range t.tokens {
 		k := &t.tokens[i]
 		if lack := k.lackIn(to); lack != "" {
-			mistakes = append(mistakes, FieldError{position(t.text, k.start), strconv.Quote(k.body()) + " " + lack})
+			mistakes = append(mistakes, Mistake{PlaceOf(t.text, k.start), strconv.Quote(k.body()) + " " + lack})
 		}
 	}
-	if mistakes == nil {
-		return nil
-	}
-	return &ParseError{mistakes}
+	return mistakes
 }
 
 // lackIn says what a dialect has no way to write of the token; "" when nothing.
-func (k *token) lackIn(to Dialect) string {
+func (k *Token) lackIn(to Dialect) string {
 	switch {
 	case k.others != nil && !to.chains:
 		return "is a chain, and " + to.String() + " has none"
-	case slices.ContainsFunc(k.names(), func(name string) bool { return !to.isName(name) }):
+	case slices.ContainsFunc(k.Names(), func(name string) bool { return !to.isName(name) }):
 		return "is no name in " + to.String()
 	case k.hasFallback && !to.defaults:
 		return "has a default, and " + to.String() + " has none"
@@ -58,7 +47,7 @@ func (k *token) lackIn(to Dialect) string {
 
 func (t *Template) writeIn(to Dialect) string {
 	var b strings.Builder
-	if to == DialectViciDial {
+	if to == ViciDial {
 		b.WriteString(t.text[:t.prefix])
 	}
 	for i := range t.tokens {
@@ -74,15 +63,17 @@ func (t *Template) writeIn(to Dialect) string {
 }
 
 // sameAs checks that text, read in a dialect, is the same template again.
-func (t *Template) sameAs(text string, in Dialect) error {
-	other := &Template{format: t.format, text: text, options: t.options}
-	other.options.dialects = []Dialect{in}
-	if err := other.parse(); err != nil {
-		return aboutAll("in " + in.String() + " the text means something else: " + withoutPrefix(err.Error()))
+func (t *Template) sameAs(text string, in Dialect) []Mistake {
+	options := t.options
+	options.Dialects = []Dialect{in}
+	other, flaw := Parse(t.format, text, options)
+	if flaw != nil {
+		at := flaw.In(text)
+		return aboutAll("in " + in.String() + " the text means something else: " + at.Field + ": " + at.Message)
 	}
 	for i := range max(len(t.tokens), len(other.tokens)) {
 		if i >= len(t.tokens) || i >= len(other.tokens) || !t.tokens[i].reads(&other.tokens[i]) {
-			return (&flaw{offset: t.misread(other, i), message: "means something else in " + in.String()}).in(t.text)
+			return []Mistake{(&Flaw{Offset: t.misread(&other, i), Message: "means something else in " + in.String()}).In(t.text)}
 		}
 	}
 	return nil
@@ -108,7 +99,7 @@ func (t *Template) misread(other *Template, i int) int {
 }
 
 // reads reports whether two tokens mean the same in the same place.
-func (k *token) reads(other *token) bool {
+func (k *Token) reads(other *Token) bool {
 	return k.before == other.before && k.name == other.name && slices.Equal(k.others, other.others) &&
 		k.hasFallback == other.hasFallback && k.fallback == other.fallback
 }

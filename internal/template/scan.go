@@ -1,6 +1,4 @@
-// Template: finding the tokens in a text.
-
-package trackdrive
+package template
 
 import (
 	"cmp"
@@ -13,7 +11,7 @@ import (
 )
 
 // scanner walks through a text once, from token to token.
-type scanner struct {
+type tokenScanner struct {
 	text     string
 	dialects []Dialect
 	closes   []int // for each dialect, its next closing delimiter as far as looked for
@@ -50,13 +48,13 @@ func (p *paramWalk) pass(c byte, pos int) {
 func (p *paramWalk) nests(pos int) bool { return p.inName && pos > p.nameStart }
 
 // scan finds the tokens of a template; their places are for the format to say.
-func (t *Template) scan() *flaw {
-	s := &scanner{
+func (t *Template) scan() *Flaw {
+	s := &tokenScanner{
 		text:     t.text,
-		dialects: t.options.dialects,
-		closes:   make([]int, len(t.options.dialects)),
-		json:     t.format == FormatJSON,
-		params:   paramWalk{isURL: t.format == FormatURL, inName: t.format == FormatForm},
+		dialects: t.options.Dialects,
+		closes:   make([]int, len(t.options.Dialects)),
+		json:     t.format == JSON,
+		params:   paramWalk{isURL: t.format == URL, inName: t.format == Form},
 	}
 	for _, d := range s.dialects {
 		s.defaults = s.defaults || d.defaults
@@ -71,7 +69,7 @@ func (t *Template) scan() *flaw {
 			pos += s.step(pos)
 			continue
 		case len(t.tokens) == maxTokens:
-			return &flaw{offset: pos, message: "more than " + strconv.Itoa(maxTokens) + " tokens"}
+			return &Flaw{Offset: pos, Message: "more than " + strconv.Itoa(maxTokens) + " tokens"}
 		}
 		k.before = s.text[last:k.start]
 		t.tokens = append(t.tokens, *k)
@@ -82,7 +80,7 @@ func (t *Template) scan() *flaw {
 }
 
 // step passes literal text. In a JSON string an escape is passed as a whole.
-func (s *scanner) step(pos int) int {
+func (s *tokenScanner) step(pos int) int {
 	s.params.pass(s.text[pos], pos)
 	switch {
 	case s.json && s.text[pos] == '"':
@@ -95,7 +93,7 @@ func (s *scanner) step(pos int) int {
 
 // tokenAt reads the token that starts at pos, with its default; nil when the
 // text there is literal.
-func (s *scanner) tokenAt(pos int) (*token, *flaw) {
+func (s *tokenScanner) tokenAt(pos int) (*Token, *Flaw) {
 	k, d, f := s.bareTokenAt(pos, 1)
 	if k == nil || f != nil {
 		return nil, f
@@ -108,14 +106,14 @@ func (s *scanner) tokenAt(pos int) (*token, *flaw) {
 
 // withDefault reads the default behind k, unless a longer delimiter than its
 // brace makes a token there.
-func (s *scanner) withDefault(k *token) (*token, *flaw) {
+func (s *tokenScanner) withDefault(k *Token) (*Token, *Flaw) {
 	next, _, f := s.bareTokenAt(k.end, 2)
 	if next != nil || f != nil {
 		return k, f
 	}
 	fallback, _, closed := strings.Cut(s.text[k.end+1:], "}")
 	if !closed {
-		return nil, &flaw{offset: k.end, message: "a default without its closing brace"}
+		return nil, &Flaw{Offset: k.end, Message: "a default without its closing brace"}
 	}
 	k.hasFallback = true
 	k.fallback = fallback
@@ -127,7 +125,7 @@ func (s *scanner) withDefault(k *token) (*token, *flaw) {
 // least shortest bytes; the longest delimiter goes first. A name that starts
 // and has no close at all is a mistake, unless another dialect with the same
 // opening delimiter reads it.
-func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
+func (s *tokenScanner) bareTokenAt(pos, shortest int) (*Token, Dialect, *Flaw) {
 	var unclosed *Dialect
 	for i := range s.dialects {
 		d := &s.dialects[i]
@@ -149,47 +147,47 @@ func (s *scanner) bareTokenAt(pos, shortest int) (*token, Dialect, *flaw) {
 			continue
 		}
 		body := s.text[from:to]
-		if d.isBody(body) && !(s.inList(d) && jsonscan.IsLiteral(body)) {
+		if d.IsBody(body) && !(s.inList(d) && jsonscan.IsLiteral(body)) {
 			end := to + len(d.close)
 			name, others := d.legs(body)
-			return &token{name: name, others: others, raw: s.text[pos:end], start: pos, end: end}, *d, nil
+			return &Token{name: name, others: others, raw: s.text[pos:end], start: pos, end: end, quoted: s.inString}, *d, nil
 		}
 		if d.strict {
-			return nil, *d, &flaw{offset: pos, message: "a name is missing between " + d.open + " and " + d.close}
+			return nil, *d, &Flaw{Offset: pos, Message: "a name is missing between " + d.open + " and " + d.close}
 		}
 	}
 	if unclosed != nil {
-		return nil, *unclosed, &flaw{offset: pos, message: "a token without its closing " + unclosed.close}
+		return nil, *unclosed, &Flaw{Offset: pos, Message: "a token without its closing " + unclosed.close}
 	}
 	return nil, Dialect{}, nil
 }
 
 // tripleAt reads {{{name}}}, in which Handlebars does not escape; nil when
 // something else is at pos.
-func (s *scanner) tripleAt(dialect, pos int) *token {
+func (s *tokenScanner) tripleAt(dialect, pos int) *Token {
 	d := &s.dialects[dialect]
 	if !d.strict || !strings.HasPrefix(s.text[pos:], "{{{") {
 		return nil
 	}
 	from := pos + len("{{{")
 	to := s.closeOf(dialect, from)
-	if !strings.HasPrefix(s.text[to:], "}}}") || !d.isBody(s.text[from:to]) {
+	if !strings.HasPrefix(s.text[to:], "}}}") || !d.IsBody(s.text[from:to]) {
 		return nil
 	}
 	end := to + len("}}}")
-	return &token{name: d.trim(s.text[from:to]), raw: s.text[pos:end], start: pos, end: end}
+	return &Token{name: d.trim(s.text[from:to]), raw: s.text[pos:end], start: pos, end: end, quoted: s.inString}
 }
 
 // inList reports whether what looks like a token of d may be a list of JSON: then
 // the brackets of [true], and those that [[a],1] begins with, are not d's.
-func (s *scanner) inList(d *Dialect) bool {
+func (s *tokenScanner) inList(d *Dialect) bool {
 	return s.json && !s.inString && d.looksLikeList()
 }
 
 // closeOf returns where the closing delimiter of a dialect is next, or the
 // text's length. The walk goes forward only, so that each close is looked for
 // once.
-func (s *scanner) closeOf(dialect, from int) int {
+func (s *tokenScanner) closeOf(dialect, from int) int {
 	if s.closes[dialect] >= from {
 		return s.closes[dialect]
 	}
@@ -206,8 +204,8 @@ func (s *scanner) closeOf(dialect, from int) int {
 // value of a parameter, a segment, a header. An opening delimiter directly
 // followed by a name is a mistake there when no closing one comes before the
 // next opening one.
-func (t *Template) checkOpeners(start, end int) *flaw {
-	next, _ := slices.BinarySearchFunc(t.tokens, start, func(k token, at int) int { return cmp.Compare(k.start, at) })
+func (t *Template) checkOpeners(start, end int) *Flaw {
+	next, _ := slices.BinarySearchFunc(t.tokens, start, func(k Token, at int) int { return cmp.Compare(k.start, at) })
 	for at := start; at < end; {
 		if next < len(t.tokens) && t.tokens[next].start == at {
 			at = t.tokens[next].end
@@ -225,7 +223,7 @@ func (t *Template) checkOpeners(start, end int) *flaw {
 // behind returns where the next character of literal text may be: escapes of
 // JSON are passed as a whole.
 func (t *Template) behind(at int) int {
-	if t.format == FormatJSON && t.text[at] == '\\' {
+	if t.format == JSON && t.text[at] == '\\' {
 		return at + 2
 	}
 	return at + 1
@@ -233,10 +231,10 @@ func (t *Template) behind(at int) int {
 
 // unclosedAt reports an opening delimiter, the longest one that is directly
 // followed by a name.
-func (t *Template) unclosedAt(at, end int) *flaw {
+func (t *Template) unclosedAt(at, end int) *Flaw {
 	var unclosed *Dialect
-	for i := range t.options.dialects {
-		d := &t.options.dialects[i]
+	for i := range t.options.Dialects {
+		d := &t.options.Dialects[i]
 		if unclosed != nil && d.open != unclosed.open {
 			break
 		}
@@ -252,7 +250,7 @@ func (t *Template) unclosedAt(at, end int) *flaw {
 	if unclosed == nil {
 		return nil
 	}
-	return &flaw{offset: at, message: "a token without its closing " + unclosed.close}
+	return &Flaw{Offset: at, Message: "a token without its closing " + unclosed.close}
 }
 
 // closesFirst reports whether a closing delimiter of d comes before the next
@@ -263,7 +261,7 @@ func (t *Template) closesFirst(d *Dialect, from, end int) bool {
 		if strings.HasPrefix(rest, d.close) {
 			return true
 		}
-		if slices.ContainsFunc(t.options.dialects, func(d Dialect) bool { return strings.HasPrefix(rest, d.open) }) {
+		if slices.ContainsFunc(t.options.Dialects, func(d Dialect) bool { return strings.HasPrefix(rest, d.open) }) {
 			return false
 		}
 	}
@@ -273,7 +271,7 @@ func (t *Template) closesFirst(d *Dialect, from, end int) bool {
 // isList reports whether plain text has a list at a place, of words or tokens,
 // in brackets that are all closed: [a, [b]].
 func (t *Template) isList(d *Dialect, at int) bool {
-	if t.format != FormatText || !d.looksLikeList() {
+	if t.format != Text || !d.looksLikeList() {
 		return false
 	}
 	behind := t.text[at+len(d.open):]
@@ -297,11 +295,11 @@ func (t *Template) isList(d *Dialect, at int) bool {
 }
 
 // unsetDialects are those whose tokens people write without setting them.
-var unsetDialects = []Dialect{DialectBraces, DialectAngle}
+var unsetDialects = []Dialect{Braces, Angle}
 
 // checkUnset refuses {name} and <name> in the literal text where their dialect
 // is not set.
-func (t *Template) checkUnset() *flaw {
+func (t *Template) checkUnset() *Flaw {
 	start := t.prefix
 	for i := range t.tokens {
 		k := &t.tokens[i]
@@ -313,7 +311,7 @@ func (t *Template) checkUnset() *flaw {
 	return t.checkUnsetIn(start, len(t.text))
 }
 
-func (t *Template) checkUnsetIn(start, end int) *flaw {
+func (t *Template) checkUnsetIn(start, end int) *Flaw {
 	for at := start; at < end; at++ {
 		if !ascii.IsOneOf("{<", t.text[at]) {
 			continue
@@ -337,10 +335,10 @@ func (t *Template) checkUnsetIn(start, end int) *flaw {
 
 // isSet reports whether the template knows d's opening delimiter.
 func (t *Template) isSet(d *Dialect) bool {
-	return slices.ContainsFunc(t.options.dialects, func(set Dialect) bool { return set.open == d.open })
+	return slices.ContainsFunc(t.options.Dialects, func(set Dialect) bool { return set.open == d.open })
 }
 
 // unset is the mistake for a token of d where d is not set.
-func (d *Dialect) unset(at int) *flaw {
-	return &flaw{at, "a token in the dialect " + d.name + ", which is not set; set it, or escape the " + strconv.Quote(d.open), true}
+func (d *Dialect) unset(at int) *Flaw {
+	return &Flaw{at, "a token in the dialect " + d.name + ", which is not set; set it, or escape the " + strconv.Quote(d.open), true}
 }

@@ -1,0 +1,274 @@
+package template
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// jsonWalk is a pass over a JSON document whose tokens are masked, so that
+// package jsonscan can read it: a token between quotes by letters, any other one
+// by a string. A mask is as long as its token, and offsets stay what they are.
+type jsonWalk struct {
+	scan     jsonscan.Scanner
+	masked   []byte
+	offset   int       // where the document begins in the template's text
+	template *Template // nil in a token's default, where nothing is taken for a token
+	tokens   []Token   // those still to come
+}
+
+func checkJSON(t *Template) *Flaw {
+	if at := invalidUTF8(t.text); at >= 0 {
+		return &Flaw{Offset: at, Message: "invalid UTF-8"}
+	}
+	if strings.HasPrefix(t.text, "\ufeff") {
+		return &Flaw{Message: "a byte order mark; leave it out"}
+	}
+	w := &jsonWalk{masked: maskJSON(t), template: t, tokens: t.tokens}
+	return w.document()
+}
+
+// invalidUTF8 returns the place of the first byte that is not UTF-8, or -1.
+func invalidUTF8(text string) int {
+	for at, r := range text {
+		if r == utf8.RuneError && !strings.HasPrefix(text[at:], string(utf8.RuneError)) {
+			return at
+		}
+	}
+	return -1
+}
+
+func maskJSON(t *Template) []byte {
+	masked := []byte(t.text)
+	for i := range t.tokens {
+		k := &t.tokens[i]
+		for at := k.start; at < k.end; at++ {
+			masked[at] = 'x'
+		}
+		if !k.quoted {
+			masked[k.start], masked[k.end-1] = '"', '"'
+		}
+	}
+	return masked
+}
+
+func (w *jsonWalk) document() *Flaw {
+	w.scan.Reset(w.masked)
+	if flaw := w.value(""); flaw != nil {
+		return flaw
+	}
+	if err := w.scan.End(); err != nil {
+		return w.fault(err.(*jsonscan.Error))
+	}
+	return nil
+}
+
+// value walks through one value. Member is the name of the innermost member that
+// it stands in.
+func (w *jsonWalk) value(member string) *Flaw {
+	switch w.scan.Kind() {
+	case jsonscan.Object:
+		return w.object()
+	case jsonscan.Array:
+		for w.scan.Enter(); w.scan.Next(); {
+			if flaw := w.value(member); flaw != nil {
+				return flaw
+			}
+		}
+		return nil
+	case jsonscan.String:
+		return w.text(member)
+	default:
+		w.scan.Read()
+		return nil
+	}
+}
+
+func (w *jsonWalk) object() *Flaw {
+	seen := make(map[string]bool)
+	for w.scan.Enter(); w.scan.Next(); {
+		start := w.scan.NameOffset()
+		if flaw := w.checkName(start); flaw != nil {
+			return flaw
+		}
+		name := string(w.scan.Name())
+		if seen[name] {
+			return &Flaw{Offset: w.offset + start, Message: "a name that this object has already"}
+		}
+		seen[name] = true
+		if flaw := w.value(name); flaw != nil {
+			return flaw
+		}
+	}
+	return nil
+}
+
+// checkName refuses tokens in the name that begins at start.
+func (w *jsonWalk) checkName(start int) *Flaw {
+	end := start + len(`""`) + len(w.scan.RawName())
+	if k := w.nextBefore(end); k != nil {
+		if !k.quoted {
+			return &Flaw{Offset: k.start, Message: "a token in place of a name; put the name in quotes"}
+		}
+		return &Flaw{Offset: k.start, Message: "a token in a name"}
+	}
+	return w.checkOpeners(start+1, end-1)
+}
+
+// text walks through a string, or a token that stands for a value.
+func (w *jsonWalk) text(member string) *Flaw {
+	v := w.scan.Read()
+	if v.Kind == jsonscan.Invalid {
+		return nil
+	}
+	isLiteral := true
+	for k := w.nextBefore(v.End + 1); k != nil; k = w.nextBefore(v.End + 1) {
+		w.tokens = w.tokens[1:]
+		isLiteral = false
+		if !k.quoted {
+			k.setPlace(inJSON)
+			return checkJSONFallback(k)
+		}
+		k.setPlace(inJSONString)
+		if flaw := checkStringFallback(k); flaw != nil {
+			return flaw
+		}
+	}
+	if flaw := w.checkOpeners(v.Start, v.End); flaw != nil || !isLiteral || w.template == nil {
+		return flaw
+	}
+	value := w.masked[v.Start:v.End]
+	if v.Escaped {
+		value = jsonscan.AppendUnescaped(nil, value)
+	}
+	w.template.notePlaceholder(member, v.Start-1, string(value))
+	if w.template.isLiteral(member) {
+		return nil
+	}
+	return w.wholeUnset(v.Start, v.End)
+}
+
+// nextBefore returns the next token if it begins before end.
+func (w *jsonWalk) nextBefore(end int) *Token {
+	if len(w.tokens) == 0 || w.tokens[0].start >= end {
+		return nil
+	}
+	return &w.tokens[0]
+}
+
+func (w *jsonWalk) checkOpeners(start, end int) *Flaw {
+	if w.template == nil {
+		return nil
+	}
+	return w.template.checkOpeners(start, end)
+}
+
+// wholeUnset refuses a string that is, as a whole, a token in a dialect that is
+// not set.
+func (w *jsonWalk) wholeUnset(start, end int) *Flaw {
+	flaw := w.template.checkUnsetIn(start, end)
+	if flaw != nil && flaw.Offset == start && strings.IndexAny(w.template.text[start:end], "}>") == end-start-1 {
+		return flaw
+	}
+	return nil
+}
+
+// checkJSONFallback checks the default of a token that stands for a value: it
+// must be a document of its own.
+func checkJSONFallback(k *Token) *Flaw {
+	if !k.hasFallback {
+		return nil
+	}
+	w := &jsonWalk{masked: []byte(k.fallback), offset: k.fallbackStart()}
+	return w.document()
+}
+
+// checkStringFallback checks the default of a token in a string: it must be
+// characters of a string.
+func checkStringFallback(k *Token) *Flaw {
+	if !k.hasFallback {
+		return nil
+	}
+	w := &jsonWalk{masked: []byte(`"` + k.fallback + `"`), offset: k.fallbackStart() - len(`"`)}
+	w.scan.Reset(w.masked)
+	closing := len(w.masked) - len(`"`)
+	switch v := w.scan.Read(); {
+	case v.Kind == jsonscan.Invalid:
+		flaw := w.fault(w.scan.Err().(*jsonscan.Error))
+		flaw.Offset = min(flaw.Offset, w.offset+closing)
+		return flaw
+	case v.End < closing:
+		return w.faultAt(v.End, "a quote in a default, without a backslash")
+	}
+	return nil
+}
+
+func (w *jsonWalk) faultAt(at int, message string) *Flaw {
+	for _, curly := range []string{"“", "”", "„", "‘", "’"} {
+		if strings.HasPrefix(string(w.masked[at:]), curly) {
+			message += `; curly quotes are not quotes, write "`
+		}
+	}
+	return &Flaw{Offset: w.offset + at, Message: message}
+}
+
+// fault reports what package jsonscan found, in the place where its reader looks
+// for it.
+func (w *jsonWalk) fault(e *jsonscan.Error) *Flaw {
+	switch e.Wanted {
+	case jsonscan.WantsComma:
+		closing := "]"
+		if w.scan.InObject() {
+			closing = "}"
+		}
+		return w.scalarFault(e.Offset, "a comma or "+closing+" is missing")
+	case jsonscan.WantsEnd:
+		return w.scalarFault(e.Offset, "text after the document")
+	case jsonscan.WantsValue, jsonscan.WantsDigit:
+		return w.scalarFault(e.Offset, "not a JSON value")
+	case jsonscan.WantsName:
+		return w.faultAt(e.Offset, "a name in quotes is missing")
+	case jsonscan.WantsColon:
+		return w.faultAt(e.Offset, "a colon is missing")
+	case jsonscan.WantsQuote:
+		return w.faultAt(e.Offset, "a string without its closing quote")
+	}
+	if e.Offset < len(w.masked) && w.masked[e.Offset] == '\\' {
+		return w.faultAt(w.escapePlace(e.Offset+1), e.Message)
+	}
+	return w.faultAt(e.Offset, e.Message)
+}
+
+// scalarFault is a fault beside a number or a word. One that is wrong as a whole
+// is reported where it begins.
+func (w *jsonWalk) scalarFault(at int, message string) *Flaw {
+	start, end := at, at
+	for start > 0 && isScalarByte(w.masked[start-1]) {
+		start--
+	}
+	for end < len(w.masked) && isScalarByte(w.masked[end]) {
+		end++
+	}
+	if start < end && !isScalar(string(w.masked[start:end])) {
+		return w.faultAt(start, "not a JSON value")
+	}
+	return w.faultAt(at, message)
+}
+
+// escapePlace returns which character of an escape is wrong, of which the first
+// is at a place.
+func (w *jsonWalk) escapePlace(at int) int {
+	if at == len(w.masked) || w.masked[at] != 'u' {
+		return at
+	}
+	for at++; at < len(w.masked) && ascii.IsHex(w.masked[at]); at++ {
+	}
+	return at
+}
+
+func isScalarByte(b byte) bool { return ascii.IsWord(b) || b == '-' || b == '+' || b == '.' }
+
+// isScalar reports whether text is a JSON number, true, false or null.
+func isScalar(text string) bool { return jsonscan.IsLiteral(text) || jsonscan.IsNumber(text) }
