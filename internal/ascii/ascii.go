@@ -37,13 +37,13 @@ func LeadingDigits(text string) int {
 func Lower(text string) string {
 	for i := range len(text) {
 		if isUpper(text[i]) {
-			return lowered(text)
+			return lowerBytes(text)
 		}
 	}
 	return text
 }
 
-func lowered(text string) string {
+func lowerBytes(text string) string {
 	folded := []byte(text)
 	for i, c := range folded {
 		if isUpper(c) {

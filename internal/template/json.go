@@ -88,43 +88,66 @@ func (w *jsonWalk) value(member string) *Flaw {
 
 func (w *jsonWalk) object() *Flaw {
 	seen := make(map[string]bool)
+	start := -1
 	for w.scan.Enter(); w.scan.Next(); {
-		start := w.scan.NameOffset()
-		if flaw := w.checkName(start); flaw != nil {
+		start = w.scan.NameOffset()
+		if flaw := w.checkName(start, seen); flaw != nil {
 			return flaw
 		}
-		name := string(w.scan.Name())
-		if seen[name] {
-			return &Flaw{Offset: w.offset + start, Message: "a name that this object has already"}
-		}
-		seen[name] = true
-		if flaw := w.value(name); flaw != nil {
+		if flaw := w.value(string(w.scan.Name())); flaw != nil || w.scan.Failed() {
 			return flaw
 		}
+	}
+	if !w.scan.Failed() {
+		return nil
+	}
+	// What is wrong with a name comes before what is wrong after it.
+	if k := w.nextBefore(w.faultOffset()); k != nil {
+		return tokenInName(k)
+	}
+	if behind := w.scan.NameOffset(); behind > start {
+		return w.checkName(behind, seen)
 	}
 	return nil
 }
 
-// checkName refuses tokens in the name that begins at start.
-func (w *jsonWalk) checkName(start int) *Flaw {
+// checkName refuses tokens in the name that begins at start, and a name that was
+// seen before.
+func (w *jsonWalk) checkName(start int, seen map[string]bool) *Flaw {
 	end := start + len(`""`) + len(w.scan.RawName())
 	if k := w.nextBefore(end); k != nil {
-		if !k.quoted {
-			return &Flaw{Offset: k.start, Message: "a token in place of a name; put the name in quotes"}
-		}
-		return &Flaw{Offset: k.start, Message: "a token in a name"}
+		return tokenInName(k)
 	}
-	return w.checkOpeners(start+1, end-1)
+	if flaw := w.checkOpeners(start+1, end-1); flaw != nil {
+		return flaw
+	}
+	name := string(w.scan.Name())
+	if seen[name] {
+		return &Flaw{Offset: w.offset + start, Message: "a name that this object has already"}
+	}
+	seen[name] = true
+	return nil
 }
+
+func tokenInName(k *Token) *Flaw {
+	if !k.quoted {
+		return &Flaw{Offset: k.start, Message: "a token in place of a name; put the name in quotes"}
+	}
+	return &Flaw{Offset: k.start, Message: "a token in a name"}
+}
+
+// faultOffset is where the fault is that the scan has met.
+func (w *jsonWalk) faultOffset() int { return w.scan.Err().(*jsonscan.Error).Offset }
 
 // text walks through a string, or a token that stands for a value.
 func (w *jsonWalk) text(member string) *Flaw {
 	v := w.scan.Read()
+	end := v.End + len(`"`)
 	if v.Kind == jsonscan.Invalid {
-		return nil
+		end = w.faultOffset()
 	}
 	isLiteral := true
-	for k := w.nextBefore(v.End + 1); k != nil; k = w.nextBefore(v.End + 1) {
+	for k := w.nextBefore(end); k != nil; k = w.nextBefore(end) {
 		w.tokens = w.tokens[1:]
 		isLiteral = false
 		if !k.quoted {
@@ -135,6 +158,9 @@ func (w *jsonWalk) text(member string) *Flaw {
 		if flaw := checkStringFallback(k); flaw != nil {
 			return flaw
 		}
+	}
+	if v.Kind == jsonscan.Invalid {
+		return nil // document reports it
 	}
 	if flaw := w.checkOpeners(v.Start, v.End); flaw != nil || !isLiteral || w.template == nil {
 		return flaw
