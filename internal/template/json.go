@@ -88,10 +88,8 @@ func (w *jsonWalk) value(member string) *Flaw {
 
 func (w *jsonWalk) object() *Flaw {
 	seen := make(map[string]bool)
-	start := -1
 	for w.scan.Enter(); w.scan.Next(); {
-		start = w.scan.NameOffset()
-		if flaw := w.checkName(start, seen); flaw != nil {
+		if flaw := w.checkName(w.scan.NameOffset(), seen); flaw != nil {
 			return flaw
 		}
 		if flaw := w.value(string(w.scan.Name())); flaw != nil || w.scan.Failed() {
@@ -102,11 +100,12 @@ func (w *jsonWalk) object() *Flaw {
 		return nil
 	}
 	// What is wrong with a name comes before what is wrong after it.
-	if k := w.nextBefore(w.faultOffset()); k != nil {
+	fault := w.scan.Err().(*jsonscan.Error)
+	if k := w.nextBefore(fault.Offset); k != nil {
 		return tokenInName(k)
 	}
-	if behind := w.scan.NameOffset(); behind > start {
-		return w.checkName(behind, seen)
+	if fault.Wanted == jsonscan.WantsColon {
+		return w.checkName(w.scan.NameOffset(), seen)
 	}
 	return nil
 }
@@ -136,15 +135,12 @@ func tokenInName(k *Token) *Flaw {
 	return &Flaw{Offset: k.start, Message: "a token in a name"}
 }
 
-// faultOffset is where the fault is that the scan has met.
-func (w *jsonWalk) faultOffset() int { return w.scan.Err().(*jsonscan.Error).Offset }
-
 // text walks through a string, or a token that stands for a value.
 func (w *jsonWalk) text(member string) *Flaw {
 	v := w.scan.Read()
 	end := v.End + len(`"`)
 	if v.Kind == jsonscan.Invalid {
-		end = w.faultOffset()
+		end = w.scan.Err().(*jsonscan.Error).Offset
 	}
 	isLiteral := true
 	for k := w.nextBefore(end); k != nil; k = w.nextBefore(end) {
