@@ -14,8 +14,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
 )
 
-// conflictingFields are the fields in which a new item says something else than
-// the one that is stored: none where both say the same. Amounts compare by
+// conflictingFields returns the fields in which a new item says something else
+// than the one that is stored: none where both say the same. Amounts compare by
 // value. What is shown of a field is its name; amounts and flags are shown
 // themselves, and nothing else that the caller filled in.
 func conflictingFields(stored, enqueued *Item) []string {

@@ -63,7 +63,7 @@ func (g *companyGates) plan(now time.Time) claimPlan {
 	return p
 }
 
-// earlierTime of two times; a zero one does not count.
+// earlierTime returns the earlier of two times; a zero one does not count.
 func earlierTime(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -361,8 +361,9 @@ func (r *workRun) busy() (subdomains []string) {
 	return subdomains
 }
 
-// endDelivery is when a delivery is over. A store that cannot record is left
-// alone: each item that is claimed meanwhile would be sent, or leased, in vain.
+// endDelivery forgets a delivery that is over. A store that cannot record is
+// left alone: each item that is claimed meanwhile would be sent, or leased, in
+// vain.
 func (r *workRun) endDelivery(end deliveryEnd) {
 	r.flying--
 	delete(r.begun, end.item.Seq)

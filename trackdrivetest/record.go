@@ -143,7 +143,8 @@ func (f *Fake) AssertRequests(t TB, n int, ops ...Operation) {
 	t.Errorf("trackdrivetest: got %d %s, want %d%s", len(found), what, n, indentedLines(found))
 }
 
-// indentedLines lists things below a message.
+// indentedLines returns a list of things, to follow a message: each on a line of
+// its own.
 func indentedLines[T fmt.Stringer](list []T) string {
 	var b strings.Builder
 	for _, v := range list {

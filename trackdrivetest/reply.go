@@ -466,7 +466,7 @@ func orNull(v any) any {
 	return v
 }
 
-// nonNullList is never null.
+// nonNullList returns texts as a list that is never null in JSON.
 func nonNullList(texts []string) []string { return append([]string{}, texts...) }
 
 func wholeSeconds(d time.Duration) int { return int(d / time.Second) }

@@ -145,7 +145,8 @@ func shorterTimeout(given, limit time.Duration) time.Duration {
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// pickDialFunc picks what a transport dials with, nil for nothing of its own.
+// pickDialFunc returns what a transport dials with; nil if it has no dialer of
+// its own.
 func pickDialFunc(withContext dialFunc, without func(network, addr string) (net.Conn, error)) dialFunc {
 	switch {
 	case withContext != nil:

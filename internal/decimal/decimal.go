@@ -243,7 +243,7 @@ func readExponent[T Text](text T, i int) (value int, ok bool) {
 	return direction * value, start < len(text) && i == len(text)
 }
 
-// skipDigits returns the first place from i on that is no digit.
+// skipDigits returns the first place from i on that is not a digit.
 func skipDigits[T Text](text T, i int) int {
 	for i < len(text) && text[i]-'0' <= 9 {
 		i++

@@ -71,7 +71,7 @@ func Redirect(status int) Step {
 // Refusal is a 200 that refuses, in the marketplace's words.
 const Refusal = `{"success":false,"status":"rejected","errors":["No buyers available"]}`
 
-// refusalReplies are the statuses that a marketplace and the proxies before it
+// refusalReplies have the statuses that a marketplace and the proxies before it
 // send.
 func refusalReplies() []Step {
 	const body = `{"success":false,"errors":["refused"]}`
@@ -101,7 +101,7 @@ func redirectReplies() []Step {
 	return []Step{Redirect(301), Redirect(302), Redirect(303), Redirect(307), Redirect(308)}
 }
 
-// wholeResponse is a whole response.
+// wholeResponse is a response with its body.
 func wholeResponse(status int, body string, header []string) string {
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		return responseHead(status, header...)

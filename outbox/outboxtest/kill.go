@@ -591,7 +591,8 @@ const (
 	maxBacklog = 48
 )
 
-// victimWorker enqueues, and says so.
+// victimWorker is the process that is killed: it enqueues, delivers, and reports
+// what it has enqueued.
 type victimWorker struct {
 	KillConfig
 	*outbox.Worker

@@ -162,7 +162,7 @@ func newFile(dir string) string {
 	return filepath.Join(dir, fmt.Sprintf("bench-%d.db", fileCount.Add(1)))
 }
 
-// measureRate returns items in a second.
+// measureRate returns how many items are written in a second.
 func measureRate(dir string, items []outbox.Item, writers int, open func(string) (func(outbox.Item) error, func() error, error)) (float64, error) {
 	path := newFile(dir)
 	defer func() { _ = os.Remove(path) }()
