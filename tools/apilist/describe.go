@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// describe gives a line for each exported constant, variable, function and
+// describePackage gives a line for each exported constant, variable, function and
 // type, and for the fields and methods of those types.
-func describe(pkg *types.Package) []string {
-	l := lister{own: pkg}
+func describePackage(pkg *types.Package) []string {
+	l := apiLister{own: pkg}
 	for _, name := range pkg.Scope().Names() {
 		if obj := pkg.Scope().Lookup(name); obj.Exported() {
 			l.object(obj)
@@ -22,16 +22,16 @@ func describe(pkg *types.Package) []string {
 	return slices.Compact(l.lines)
 }
 
-type lister struct {
+type apiLister struct {
 	own   *types.Package
 	lines []string
 }
 
-func (l *lister) add(format string, args ...any) {
+func (l *apiLister) add(format string, args ...any) {
 	l.lines = append(l.lines, fmt.Sprintf(format, args...))
 }
 
-func (l *lister) object(obj types.Object) {
+func (l *apiLister) object(obj types.Object) {
 	switch obj := obj.(type) {
 	case *types.Const:
 		l.add("const %s %s = %s", obj.Name(), l.text(obj.Type()), obj.Val().ExactString())
@@ -44,7 +44,7 @@ func (l *lister) object(obj types.Object) {
 	}
 }
 
-func (l *lister) typeName(obj *types.TypeName) {
+func (l *apiLister) typeName(obj *types.TypeName) {
 	named, ok := obj.Type().(*types.Named)
 	if !ok || obj.IsAlias() {
 		l.add("type %s = %s", obj.Name(), l.text(types.Unalias(obj.Type())))
@@ -67,7 +67,7 @@ func (l *lister) typeName(obj *types.TypeName) {
 	}
 }
 
-func (l *lister) fields(owner string, under *types.Struct) {
+func (l *apiLister) fields(owner string, under *types.Struct) {
 	for i := range under.NumFields() {
 		field := under.Field(i)
 		if !field.Exported() {
@@ -86,7 +86,7 @@ func (l *lister) fields(owner string, under *types.Struct) {
 
 // interfaceMethods tells of unexported methods, too: with one of them, other
 // packages can not implement the interface.
-func (l *lister) interfaceMethods(owner string, under *types.Interface) {
+func (l *apiLister) interfaceMethods(owner string, under *types.Interface) {
 	for method := range under.Methods() {
 		if method.Exported() {
 			l.add("method (%s) %s%s", owner, method.Name(), l.signature(method))
@@ -96,12 +96,12 @@ func (l *lister) interfaceMethods(owner string, under *types.Interface) {
 	}
 }
 
-func (l *lister) signature(fn *types.Func) string {
+func (l *apiLister) signature(fn *types.Func) string {
 	return strings.TrimPrefix(l.text(fn.Signature()), "func")
 }
 
 // text writes a type; those of other packages have the package's name before them.
-func (l *lister) text(t types.Type) string {
+func (l *apiLister) text(t types.Type) string {
 	return types.TypeString(t, func(pkg *types.Package) string {
 		if pkg == l.own {
 			return ""

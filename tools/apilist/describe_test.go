@@ -56,7 +56,7 @@ func TestLines(t *testing.T) {
 			require.NoError(t, err)
 			pkg, err := new(types.Config).Check("a", fset, []*ast.File{file}, nil)
 			require.NoError(t, err)
-			require.Equal(t, tt.want, describe(pkg))
+			require.Equal(t, tt.want, describePackage(pkg))
 		})
 	}
 }
@@ -72,11 +72,11 @@ func TestListOfDirectory(t *testing.T) {
 	write("a.go", "package a", `import "time"`, "func Wait(d time.Duration) {}")
 	write("a_test.go", "package a", "func Unseen() {}")
 
-	lines, err := list(dir)
+	lines, err := listAPI(dir)
 	require.NoError(t, err)
 	require.Equal(t, []string{"func Wait(d time.Duration)"}, lines)
 
 	write("b.go", "package a", "var broken int = true")
-	_, err = list(dir)
+	_, err = listAPI(dir)
 	require.ErrorContains(t, err, "b.go:2")
 }

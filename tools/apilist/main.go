@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/tools/go/packages"
+	"github.com/trackdrive-go/trackdrive/tools/internal/source"
 )
 
 func main() {
@@ -16,7 +16,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: apilist DIR")
 		os.Exit(2)
 	}
-	lines, err := list(os.Args[1])
+	lines, err := listAPI(os.Args[1])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -26,19 +26,10 @@ func main() {
 	}
 }
 
-func list(dir string) ([]string, error) {
-	pkgs, err := packages.Load(&packages.Config{
-		Dir:  dir,
-		Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedDeps,
-	}, ".")
+func listAPI(dir string) ([]string, error) {
+	pkg, err := source.LoadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	if len(pkgs) != 1 {
-		return nil, fmt.Errorf("%s: %d packages", dir, len(pkgs))
-	}
-	if len(pkgs[0].Errors) > 0 {
-		return nil, pkgs[0].Errors[0]
-	}
-	return describe(pkgs[0].Types), nil
+	return describePackage(pkg.Types), nil
 }

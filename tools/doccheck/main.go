@@ -22,7 +22,7 @@ func main() {
 	flag.Parse()
 	bad := 0
 	for _, dir := range flag.Args() {
-		r, err := check(dir)
+		r, err := checkDir(dir)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
@@ -44,21 +44,21 @@ func main() {
 	}
 }
 
-// report is what a package lacks.
-type report struct{ undocumented, unexampled []string }
+// docReport is what a package lacks.
+type docReport struct{ undocumented, unexampled []string }
 
-func check(dir string) (report, error) {
+func checkDir(dir string) (docReport, error) {
 	fset := token.NewFileSet()
 	matches, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
-		return report{}, err
+		return docReport{}, err
 	}
 	var files []*ast.File
 	examples := map[string]bool{}
 	for _, path := range matches {
 		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
 		if err != nil {
-			return report{}, err
+			return docReport{}, err
 		}
 		if !strings.HasSuffix(path, "_test.go") {
 			files = append(files, f)
@@ -72,19 +72,19 @@ func check(dir string) (report, error) {
 	}
 	p, err := doc.NewFromFiles(fset, files, dir)
 	if err != nil {
-		return report{}, err
+		return docReport{}, err
 	}
-	c := checker{examples: examples}
+	c := docChecker{examples: examples}
 	c.pkg(p)
-	return c.report, nil
+	return c.docReport, nil
 }
 
-type checker struct {
-	report
+type docChecker struct {
+	docReport
 	examples map[string]bool
 }
 
-func (c *checker) pkg(p *doc.Package) {
+func (c *docChecker) pkg(p *doc.Package) {
 	if p.Doc == "" {
 		c.undocumented = append(c.undocumented, "package "+p.Name)
 	}
@@ -111,7 +111,7 @@ func (c *checker) pkg(p *doc.Package) {
 	}
 }
 
-func (c *checker) function(receiver string, f *doc.Func) {
+func (c *docChecker) function(receiver string, f *doc.Func) {
 	name, example := f.Name, f.Name
 	if receiver != "" {
 		name, example = receiver+"."+f.Name, receiver+"_"+f.Name
@@ -125,7 +125,7 @@ func (c *checker) function(receiver string, f *doc.Func) {
 }
 
 // hasExample finds an example of this name, or with a suffix in lower case.
-func (c *checker) hasExample(name string) bool {
+func (c *docChecker) hasExample(name string) bool {
 	for given := range c.examples {
 		rest, found := strings.CutPrefix(given, name)
 		if found && (rest == "" || len(rest) > 1 && rest[0] == '_' && strings.ToLower(rest[1:2]) == rest[1:2]) {
@@ -136,7 +136,7 @@ func (c *checker) hasExample(name string) bool {
 }
 
 // values wants a comment for each group, or for each name in it.
-func (c *checker) values(list []*doc.Value) {
+func (c *docChecker) values(list []*doc.Value) {
 	for _, v := range list {
 		for _, spec := range v.Decl.Specs {
 			s := spec.(*ast.ValueSpec)
@@ -154,7 +154,7 @@ func (c *checker) values(list []*doc.Value) {
 
 // fields wants a comment for each exported field, and each method of an
 // interface, but for those whose name and type say all.
-func (c *checker) fields(t *doc.Type) {
+func (c *docChecker) fields(t *doc.Type) {
 	for _, spec := range t.Decl.Specs {
 		var list *ast.FieldList
 		switch s := spec.(*ast.TypeSpec).Type.(type) {
@@ -170,7 +170,7 @@ func (c *checker) fields(t *doc.Type) {
 				continue
 			}
 			for _, name := range f.Names {
-				if name.IsExported() && !slices.Contains(plain, t.Name+"."+name.Name) {
+				if name.IsExported() && !slices.Contains(plainFields, t.Name+"."+name.Name) {
 					c.undocumented = append(c.undocumented, t.Name+"."+name.Name)
 				}
 			}
@@ -178,8 +178,8 @@ func (c *checker) fields(t *doc.Type) {
 	}
 }
 
-// plain are fields that their type's comment explains.
-var plain = []string{
+// plainFields are fields that their type's comment explains.
+var plainFields = []string{
 	"Authenticator.Authenticate", "FieldError.Message", "UpdateCallResponse.Meta", "PingResponse.Meta", "PostResponse.Meta",
 	"LeadResponse.Meta", "WebhookResult.Meta",
 }

@@ -55,7 +55,7 @@ func TestFindings(t *testing.T) {
 			if tt.tests != "" {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, "a_test.go"), []byte(tt.tests), 0o600))
 			}
-			r, err := check(dir)
+			r, err := checkDir(dir)
 			require.NoError(t, err)
 			require.Equal(t, tt.undocumented, r.undocumented)
 			require.Equal(t, tt.unexampled, r.unexampled)
