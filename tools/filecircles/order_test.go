@@ -97,7 +97,7 @@ func TestFewestArrowsBackUp(t *testing.T) {
 		"a ring":  {ringOf(7), 1},
 		"the largest ring that is solved exactly":  {ringOf(maxExact), 1},
 		"the smallest ring that is searched":       {ringOf(maxExact + 1), 1},
-		"a large ring":                             {ringOf(120), 1},
+		"a large ring":                             {ringOf(40), 1},
 		"all need each other":                      {complete(6), 15},
 		"all of many need each other":              {complete(20), 190},
 		"two rings that share a file":              {graphOf(5, [2]int{0, 1}, [2]int{1, 2}, [2]int{2, 0}, [2]int{2, 3}, [2]int{3, 4}, [2]int{4, 2}), 2},
@@ -157,6 +157,37 @@ func TestTheSearchFindsTheBestOrderOfFewFiles(t *testing.T) {
 			found := searchedOrder(g, allFiles(g))
 			require.ElementsMatch(t, allFiles(g), found)
 			require.Equal(t, upwardArrows(g, exactOrder(g, allFiles(g))), upwardArrows(g, found))
+		})
+	}
+}
+
+// TestTheSearchStartsFromAGoodOrder has graphs that are too large to be solved
+// by moving single files.
+func TestTheSearchStartsFromAGoodOrder(t *testing.T) {
+	t.Parallel()
+	shuffled := rand.New(rand.NewPCG(9, 10)).Perm(120)
+	var chain [][2]int
+	for i := range len(shuffled) - 1 {
+		chain = append(chain, [2]int{shuffled[i], shuffled[i+1]})
+	}
+	ring := append(slices.Clone(chain), [2]int{shuffled[len(shuffled)-1], shuffled[0]})
+	tests := map[string]struct {
+		graph *fileGraph
+		want  int
+	}{
+		"a chain": {graphOf(len(shuffled), chain...), 0},
+		"a ring":  {graphOf(len(shuffled), ring...), 1},
+		"a file that nobody needs goes above one that needs many": {
+			graphOf(6, [2]int{5, 0}, [2]int{0, 1}, [2]int{0, 2}, [2]int{0, 3}, [2]int{0, 4}, [2]int{1, 0}, [2]int{2, 1}, [2]int{3, 1}, [2]int{4, 1}),
+			1,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			order := greedyOrder(tt.graph, allFiles(tt.graph))
+			require.ElementsMatch(t, allFiles(tt.graph), order)
+			require.Equal(t, tt.want, upwardArrows(tt.graph, order))
 		})
 	}
 }
