@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/tools/go/packages"
+	"github.com/trackdrive-go/trackdrive/tools/internal/source"
 )
 
 func main() {
@@ -27,18 +27,9 @@ func main() {
 }
 
 func listAPI(dir string) ([]string, error) {
-	pkgs, err := packages.Load(&packages.Config{
-		Dir:  dir,
-		Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedDeps,
-	}, ".")
+	pkg, err := source.LoadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	if len(pkgs) != 1 {
-		return nil, fmt.Errorf("%s: %d packages", dir, len(pkgs))
-	}
-	if len(pkgs[0].Errors) > 0 {
-		return nil, pkgs[0].Errors[0]
-	}
-	return describePackage(pkgs[0].Types), nil
+	return describePackage(pkg.Types), nil
 }

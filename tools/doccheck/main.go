@@ -170,7 +170,7 @@ func (c *docChecker) fields(t *doc.Type) {
 				continue
 			}
 			for _, name := range f.Names {
-				if name.IsExported() && !slices.Contains(explainedFields, t.Name+"."+name.Name) {
+				if name.IsExported() && !slices.Contains(plainFields, t.Name+"."+name.Name) {
 					c.undocumented = append(c.undocumented, t.Name+"."+name.Name)
 				}
 			}
@@ -178,8 +178,8 @@ func (c *docChecker) fields(t *doc.Type) {
 	}
 }
 
-// explainedFields are fields that their type's comment explains.
-var explainedFields = []string{
+// plainFields are fields that their type's comment explains.
+var plainFields = []string{
 	"Authenticator.Authenticate", "FieldError.Message", "UpdateCallResponse.Meta", "PingResponse.Meta", "PostResponse.Meta",
 	"LeadResponse.Meta", "WebhookResult.Meta",
 }

@@ -1,0 +1,5 @@
+package layers
+
+func middleOf(s Settings) int { return s.limit + baseLimit }
+
+func makeSettings() Settings { return Settings{} }

@@ -1,0 +1,4 @@
+// Package lone has one file.
+package lone
+
+func walk(n int) { walk(n) }

@@ -1,0 +1,3 @@
+package pair
+
+type B struct{ next *A }
