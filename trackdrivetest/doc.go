@@ -1,6 +1,6 @@
-// Package trackdrivetest is a fake TrackDrive, for the tests of programs that
-// use TrackDrive: it takes the same requests, answers in the same shapes, and
-// remembers what it was asked and what it sold.
+// Package trackdrivetest is a fake TrackDrive, for testing programs that use
+// TrackDrive: it accepts the same requests, answers in the same shapes, and
+// records every request and every sale.
 //
 // # A test in ten lines
 //
@@ -24,17 +24,17 @@
 // # Three ways in
 //
 // [NewServer] and [Start] listen on a loopback address: give the client
-// [Server.URL] as its base URL, or [Server.Transport], which leads every
+// [Server.URL] as its base URL, or [Server.Transport], which routes every
 // https://SUBDOMAIN.trackdrive.com to the fake. [New] has no listener: its
 // [Fake.Transport] answers in memory. [Fake.Register] puts the fake on an
-// httpmock transport. For a test that only needs a reply's text there are
+// httpmock transport. A test that only needs a reply's text uses
 // [Ping], [Post], [Rejected], [Invalid], [CallUpdated], [LeadSubmitted] and
 // [LeadCaptured].
 //
 // In a testing/synctest bubble use [New] and [Fake.Transport], or
-// [Fake.Register]: beside a listener, which always waits for the network, the
-// bubble's time stands still, and what waits for it hangs. [NewServer] fails
-// there at once. The fake goes by the bubble's time, [Slow] included:
+// [Fake.Register]. A listener always waits for the network, so the bubble's time
+// would stand still, and whatever waits for it would hang; [NewServer] fails at
+// once in a bubble. The fake uses the bubble's time, [Slow] included:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		fake := trackdrivetest.New()
@@ -44,19 +44,19 @@
 //
 // # What it knows
 //
-// Ping ids are minted on ping and known at post: one that was never given, was
-// sold before or has expired is refused as TrackDrive does it, with HTTP 200
-// and success false. A post without a caller_id is refused with HTTP 422, unless
-// its endpoint says that there need not be one: [Endpoint.CallerIDOptional]. Time
-// is the fake's own: [Fake.Advance] lets ids expire without waiting.
+// The fake remembers the ping ids that it gives out. A post with an id that was
+// never given out, was sold before or has expired is refused as TrackDrive does
+// it, with HTTP 200 and success false. A post without a caller_id is refused with
+// HTTP 422, unless its endpoint has [Endpoint.CallerIDOptional]. The fake has a
+// clock of its own: [Fake.Advance] lets ids expire without waiting.
 // [Company.ChangeEndpoint] lets a buyer leave between ping and post.
 //
-// [Company.AddCall] puts calls on an account, and every sale opens one
-// ([Sale.CallUUID]). [Company.AssertUpdated] proves that a postback arrived once,
-// with exactly these values. [Company.AddOffer] takes leads, which
-// [Company.Leads] lists. [Company.AddAccess] adds credentials, and takes away
-// rights of their team, for 401 and 403. [Fake.AddCompany] opens more accounts:
-// a call is found only on its own.
+// [Company.AddCall] adds calls to an account, and every sale adds one
+// ([Sale.CallUUID]). [Company.AssertUpdated] checks that a postback arrived once,
+// with exactly these values. [Company.AddOffer] adds an offer that takes leads,
+// and [Company.Leads] lists them. [Company.AddAccess] adds credentials, and can
+// take permissions away from their team, to test 401 and 403. [Fake.AddCompany]
+// adds more accounts: a call is found only on its own account.
 //
 // # When things go wrong
 //
@@ -64,15 +64,15 @@
 //
 //	srv.Fail(trackdrivetest.OpPost, trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
 //
-// sells the call and loses the answer, which is the one case that a client can
-// not tell from a loss: [Fake.Sales] has the truth. A fault without
-// [AfterActing] hits before anything is done.
+// sells the call and loses the answer. It is the one case in which a client
+// cannot tell whether it sold: [Fake.Sales] has the truth. A fault without
+// [AfterActing] strikes before anything is done.
 //
 // # What it is not
 //
-// Replies are as good as TrackDrive's public documents, and where these are
-// silent (the bodies of 401, 404 and 429) they are a guess. The order of ids and
-// numbers is fixed (ta-1, bp-1-101, +15555550100), so that outputs can be
-// compared; the real ones can not be guessed. The fake logs nothing, and its
-// record shows everything: use made-up values.
+// Replies are as accurate as TrackDrive's public documents. Where these say
+// nothing (the bodies of 401, 404 and 429), replies are a guess. Ids and numbers
+// come in a fixed order (ta-1, bp-1-101, +15555550100), so that outputs can be
+// compared; real ones cannot be guessed. The fake logs nothing, and its record
+// shows everything: use made-up values.
 package trackdrivetest

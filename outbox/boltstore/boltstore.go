@@ -1,6 +1,6 @@
-// Package boltstore keeps an outbox in one file, with bbolt: the engine for a
-// service on one machine. It needs no server, and one process at a time has the
-// file open.
+// Package boltstore keeps an outbox in one file, with bbolt. It is the store for
+// a service on one machine: it needs no server, and one process at a time has
+// the file open.
 //
 //	store, err := boltstore.Open("conversions.db", nil)
 //	if err != nil {
@@ -11,17 +11,17 @@
 //
 // # What is durable
 //
-// Enqueue and Update return when the file is synced to the disk. Those that are
-// called at the same time share one sync: a hundred at once are hardly slower
-// than one. Leases are kept in memory, for they end with the process, and Claim
-// writes nothing.
+// Enqueue and Update return when the file is synced to the disk. Concurrent calls
+// share one sync: a hundred at once are hardly slower than one. Leases are kept
+// in memory, because they end with the process, and Claim writes nothing.
 //
-// The program in the directory bench measures that beside bbolt written by hand.
+// The program in the directory bench compares the speed with that of bbolt
+// written by hand.
 //
 // # Size
 //
-// The file does not shrink when items are purged, but their space is used
-// again. [Store.Compact] writes it anew: after a large backlog, say.
+// The file does not shrink when items are purged, but their space is reused.
+// [Store.Compact] rewrites the file, for instance after a large backlog.
 package boltstore
 
 import (

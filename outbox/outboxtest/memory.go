@@ -1,7 +1,7 @@
-// Package outboxtest is for the tests of programs that use an outbox, and of
-// those who write a Store: [NewMemory] keeps items in memory, [Run] is what every
-// Store must pass, and [Kill] kills a process that works on one, at the worst
-// moments.
+// Package outboxtest helps to test programs that use an outbox, and
+// implementations of outbox.Store: [NewMemory] keeps items in memory, [Run] is
+// the test that every Store must pass, and [Kill] kills a process that works on a
+// Store, at random moments.
 //
 //	func TestStore(t *testing.T) {
 //		outboxtest.Run(t, func() (outbox.Store, error) { ... })

@@ -1,5 +1,5 @@
-// Package riverstore keeps an outbox in PostgreSQL, and lets River deliver it:
-// the engine for a service on several machines.
+// Package riverstore keeps an outbox in PostgreSQL, and lets River deliver it. It
+// is the store and the engine for a service on several machines.
 //
 //	if err := riverstore.Migrate(ctx, pool, nil); err != nil { // once, or at every start
 //		return err
@@ -27,31 +27,32 @@
 //
 // # What is where
 //
-// The truth is the table trackdrive_outbox: each item with its state, its lease
-// and its id, which is unique in the database until it is purged. A River job
-// says no more than "this call has something to deliver". It is inserted in the
-// transaction of its item, and waits, by snoozing, where the item does. So what
-// River forgets does not matter: completed jobs after a day, discarded ones
-// after a week. A dead item stays until it is retried or settled, and an item
-// whose job was lost or deleted gets another one within some seconds.
+// The table trackdrive_outbox holds the truth: each item with its state, its
+// lease and its id, which is unique in the database until it is purged. A River
+// job says no more than "this call has something to deliver". It is inserted in
+// the transaction of its item, and snoozes while the item waits. So it does not
+// matter that River deletes completed jobs after a day, and discarded ones after
+// a week. A dead item stays until it is retried or settled, and an item whose job
+// was lost or deleted gets another one within some 20 seconds.
 //
 // # Order
 //
 // Only the oldest unsettled item of a call is ever claimed, under a lock in the
 // database that all machines share, and none while another item of the call is
-// under a lease. Where transactions overlap, the order is that in which items
-// were enqueued, not that of the commits; but an item that nobody can see yet
-// holds nobody up.
+// leased. If transactions overlap, items are in the order in which they were
+// enqueued, not in that of the commits; but an item that is not committed yet
+// does not hold up the others.
 //
 // # Clocks
 //
-// Leases that an [Engine] takes, and what is due for it, count by the clock of
-// the database. Where a machine's clock is wrong, waits are, and nothing else.
+// The leases that an [Engine] takes, and the times at which items are due for it,
+// go by the clock of the database. If a machine's clock is wrong, items wait too
+// long or too short, and nothing else goes wrong.
 //
 // # When a machine dies
 //
-// Its items are leased for Config.Lease, then others have them. An additive one
-// that may have been sent is put aside, as ever.
+// Its items stay leased for Config.Lease; then other machines can claim them. An
+// additive one that may have been sent is put aside, as always.
 package riverstore
 
 import (
