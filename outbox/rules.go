@@ -3,6 +3,7 @@
 package outbox
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"math/rand/v2"
@@ -23,17 +24,10 @@ type Rules struct {
 }
 
 func (r Rules) withDefaults() Rules {
-	r.FirstWait = orDefault(r.FirstWait, time.Second)
-	r.MaxWait = orDefault(r.MaxWait, 5*time.Minute)
-	r.NotFoundFor = orDefault(r.NotFoundFor, time.Hour)
+	r.FirstWait = cmp.Or(r.FirstWait, time.Second)
+	r.MaxWait = cmp.Or(r.MaxWait, 5*time.Minute)
+	r.NotFoundFor = cmp.Or(r.NotFoundFor, time.Hour)
 	return r
-}
-
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 func (r Rules) check() error {

@@ -3,6 +3,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -100,10 +101,10 @@ func New(config Config) (*Worker, error) {
 	if config.Concurrency == 0 {
 		config.Concurrency = defaultConcurrency
 	}
-	config.Timeout = orDefault(config.Timeout, defaultTimeout)
-	config.Poll = orDefault(config.Poll, defaultPoll)
-	config.ProbeEvery = orDefault(config.ProbeEvery, defaultProbe)
-	config.Keep = orDefault(config.Keep, defaultKeep)
+	config.Timeout = cmp.Or(config.Timeout, defaultTimeout)
+	config.Poll = cmp.Or(config.Poll, defaultPoll)
+	config.ProbeEvery = cmp.Or(config.ProbeEvery, defaultProbe)
+	config.Keep = cmp.Or(config.Keep, defaultKeep)
 	config.Rules = config.Rules.withDefaults()
 	return &Worker{
 		config: config,

@@ -3,6 +3,7 @@
 package riverstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -86,9 +87,9 @@ func New(config Config) (*Engine, error) {
 	if config.Concurrency == 0 {
 		config.Concurrency = defaultConcurrency
 	}
-	config.Lease = orDefault(config.Lease, 2*config.Worker.Timeout()+time.Minute)
-	config.Poll = orDefault(config.Poll, defaultPoll)
-	config.SweepEvery = orDefault(config.SweepEvery, defaultSweep)
+	config.Lease = cmp.Or(config.Lease, 2*config.Worker.Timeout()+time.Minute)
+	config.Poll = cmp.Or(config.Poll, defaultPoll)
+	config.SweepEvery = cmp.Or(config.SweepEvery, defaultSweep)
 	if config.Lease <= config.Worker.Timeout() {
 		return nil, invalidArgument("lease", "is not longer than a delivery may take")
 	}
@@ -97,13 +98,6 @@ func New(config Config) (*Engine, error) {
 
 func invalidArgument(field, problem string) error {
 	return fmt.Errorf("%w: %s: %s", trackdrive.ErrInvalidArgument, field, problem)
-}
-
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 // Start delivers with a river.Client of its own, until [Engine.Stop]. When ctx
