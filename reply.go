@@ -97,8 +97,7 @@ func (r *replyReader) members(wanted objectSet, f *foundMembers) {
 
 // which tells which of the wanted members Next went to.
 func (r *replyReader) which(wanted objectSet) (replyMember, bool) {
-	m := memberOf(r.Name())
-	return m, m.isIn(wanted)
+	return memberNamed(r.Name(), wanted)
 }
 
 // member reads one member; top is whether it is the reply's own.

@@ -124,39 +124,45 @@ func (m replyMember) name() string { return memberTable[m].name }
 // isIn reports whether the member is read in any of the objects.
 func (m replyMember) isIn(objects objectSet) bool { return memberTable[m].objects&objects != 0 }
 
-// memberSlots finds members by their name, which is looked up for every name of
-// every reply: a hash table with room for more, whose collisions take the next
-// slot.
-var memberSlots = placeMembers()
+// memberSlots is a hash table of memberTable by name, because names are looked up
+// for every member of every reply. Where two names have one slot, one of them
+// takes the next.
+var memberSlots = fillMemberSlots()
 
-const memberSlotCount = 256
+type memberSlot struct {
+	name    string
+	member  replyMember // 0 in an empty slot
+	objects objectSet
+}
 
-func placeMembers() (slots [memberSlotCount]replyMember) {
+func fillMemberSlots() (slots [256]memberSlot) {
 	for m := replyMember(1); m < endOfMembers; m++ {
-		slot := memberSlot([]byte(m.name()))
-		for slots[slot] != 0 {
-			slot++
+		row := &memberTable[m]
+		at := slotOfName([]byte(row.name))
+		for slots[at].member != 0 {
+			at++
 		}
-		slots[slot] = m
+		slots[at] = memberSlot{row.name, m, row.objects}
 	}
 	return slots
 }
 
-// memberSlot is where a name that is not empty is looked for first.
-func memberSlot(name []byte) uint8 {
+// slotOfName is where the search for a name begins.
+func slotOfName(name []byte) uint8 {
 	n := len(name)
-	return uint8(n)*31 ^ name[0]*7 ^ name[n/2]*13 ^ name[n-1]
-}
-
-// memberOf returns the member of a name, 0 if there is none.
-func memberOf(name []byte) replyMember {
-	if len(name) == 0 {
+	if n == 0 {
 		return 0
 	}
-	for slot := memberSlot(name); ; slot++ {
-		m := memberSlots[slot]
-		if m == 0 || string(name) == memberTable[m].name {
-			return m
+	return uint8(n)*37 + name[0]*5 + name[n-1] + name[n/2]*11
+}
+
+// memberNamed returns the member of a name, and whether it is read in any of the
+// objects.
+func memberNamed(name []byte, objects objectSet) (m replyMember, isRead bool) {
+	for at := slotOfName(name); ; at++ {
+		slot := &memberSlots[at]
+		if slot.member == 0 || string(name) == slot.name {
+			return slot.member, slot.objects&objects != 0
 		}
 	}
 }
