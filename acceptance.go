@@ -133,7 +133,7 @@ func (c *Criteria) Evaluate(body []byte) Verdict {
 }
 
 // Explain decides like Evaluate and says why: a check for each condition, in
-// order, and the groups that they stand in.
+// order, and the groups that they are in.
 func (c *Criteria) Explain(body []byte) Decision {
 	if c == nil {
 		return Decision{}
@@ -225,7 +225,7 @@ type FieldRef struct{ path string }
 func Field(path string) FieldRef { return FieldRef{path} }
 
 // Condition is a rule on one field. Where the field is missing or null, no
-// condition holds, also no negative one, but for those that ask for just that:
+// condition holds, also no negative one, except for those that ask for just that:
 // Missing, IsNull, IsEmpty, and comparison with nil.
 //
 // Numbers, and text that holds a plain decimal such as "25.50" or "$25.50", are

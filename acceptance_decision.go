@@ -30,7 +30,7 @@ type Check struct {
 // came of it.
 type CheckGroup struct {
 	Match   string  `json:"match"`             // "all", "any" or "none"
-	Depth   int     `json:"depth"`             // how many of the groups it stands in
+	Depth   int     `json:"depth"`             // how many of the groups it is in
 	First   int     `json:"first"`             // the index of its first check
 	Count   int     `json:"count"`             // how many checks it has, those of inner groups included
 	Verdict Verdict `json:"verdict"`           // of the group alone
@@ -54,7 +54,7 @@ func decisionOf(d criteria.Decision) Decision {
 //
 //	rejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00
 //
-// With groups, the verdict stands alone in the first line. The lines behind it
+// With groups, the verdict stands alone in the first line. The lines after it
 // say of each check and group whether it holds, checks indented below their
 // group:
 //
@@ -100,7 +100,7 @@ func (d Decision) outline() []string {
 	return lines
 }
 
-// depthOf is how many groups a check stands in.
+// depthOf is how many groups a check is in.
 func (d Decision) depthOf(check int) int {
 	depth := 0
 	for _, g := range d.Groups {

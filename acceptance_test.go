@@ -391,7 +391,7 @@ func TestTwinsAlongAUsedPath(t *testing.T) {
 	require.Equal(t, accepted, both.Evaluate([]byte(`{"a":{"b":1,"c":1,"c":1}}`)))
 }
 
-// The wanted field stands in front of each fault.
+// The wanted field stands before each fault.
 func TestUnreadableRepliesAreUndetermined(t *testing.T) {
 	t.Parallel()
 	reply := `{"x":7,"rest":[1,"two",{"three":null}]}`
@@ -836,7 +836,7 @@ func FuzzCriteria(f *testing.F) {
 	})
 }
 
-// checkGot compares with a look-up, which goes another way.
+// checkGot compares with a lookup, which goes another way.
 func checkGot(t *testing.T, check trackdrive.Check, body []byte) {
 	path, err := jsonscan.ParsePath(check.Field)
 	require.NoError(t, err)

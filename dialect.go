@@ -11,7 +11,7 @@ import (
 // Dialect is a way to write tokens. Dialects can be compared with ==. The zero
 // Dialect is none, and an error wherever one is needed.
 //
-// A name starts with a letter or "_". Text between delimiters that is no name
+// A name starts with a letter or "_". Text between delimiters that is not a name
 // is plain text.
 type Dialect struct{ engine template.Dialect }
 
@@ -50,7 +50,7 @@ func NewDialect(opening, closing string) (Dialect, error) {
 func (d Dialect) String() string { return d.engine.String() }
 
 // MarshalText writes what String returns. It fails for the zero Dialect, and
-// for delimiters with blanks in them, which could not be told apart again.
+// for delimiters with blanks in them, which UnmarshalText could not split again.
 func (d Dialect) MarshalText() ([]byte, error) {
 	if d.isZero() {
 		return nil, errZeroDialect

@@ -35,7 +35,7 @@ func checkParamText(name, text string) error {
 }
 
 // leftoverField names the first text that is a left-over token in what is sent
-// of a field's value; "" for none.
+// of a field's value; "" if there is none.
 func leftoverField(name string, value any) string {
 	switch v := value.(type) {
 	case string:
@@ -56,7 +56,7 @@ func leftoverField(name string, value any) string {
 	return ""
 }
 
-// leftoverIn is leftoverField for a hash, but for its literal members.
+// leftoverIn is leftoverField for a hash, except for its literal members.
 func leftoverIn(name string, hash []wireField, literal map[string]bool) string {
 	for _, member := range hash {
 		if literal[member.name] {

@@ -29,7 +29,7 @@ const (
 	FormatURL
 
 	// FormatForm is application/x-www-form-urlencoded. Tokens may stand in values
-	// and in names, as in the query of a URL. In a name, brackets behind other
+	// and in names, as in the query of a URL. In a name, brackets after other
 	// text are Rails' nesting and stay: post_call_tokens[first_name].
 	FormatForm
 )
@@ -37,7 +37,7 @@ const (
 // MissingPolicy says what a token without a value becomes.
 type MissingPolicy int
 
-// What becomes of a token without a value. Where the result could not stand,
+// What becomes of a token without a value. Where the result would be invalid,
 // every policy fails: outside quotes in JSON, in a host, in a path segment.
 const (
 	MissingFails MissingPolicy = iota // an error that names every missing token
@@ -61,7 +61,7 @@ var missingNames = enumNames[MissingPolicy]{"missing policy", []string{"fails", 
 // names that differ in case only are an error.
 type Values map[string]string
 
-// lookup returns a look-up by name without case.
+// lookup returns a lookup by name without case.
 func (v Values) lookup() (func(name string) (string, bool), error) {
 	folded, clashes := v.fold()
 	if clashes != nil {
@@ -110,7 +110,7 @@ type templateOption func(*templateOptions) error
 
 func (f templateOption) apply(o *templateOptions) error { return f(o) }
 
-// AllowHost lets a URL template put a token in front of these base domains
+// AllowHost lets a URL template put a token before these base domains
 // ("example.com"), and no others. Default: trackdrive.com and trackdrive.net.
 func AllowHost(baseDomain ...string) TemplateOption {
 	return templateOption(func(o *templateOptions) error {
@@ -256,16 +256,16 @@ func (t *Template) Expand(v Values) (string, error) {
 	return string(out), err
 }
 
-// AppendExpand is [Template.Expand] into dst, with a look-up instead of a map.
-// It allocates nothing when dst is large enough. The look-up gets the name as
+// AppendExpand is [Template.Expand] into dst, with a lookup instead of a map.
+// It allocates nothing when dst is large enough. The lookup gets the name as
 // it is written in the template; whether case counts is its business. On an
-// error dst is returned as it came.
+// error dst is returned unchanged.
 func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bool)) ([]byte, error) {
 	return t.expand(dst, lookup, nil)
 }
 
 // expand is AppendExpand with a function that may say what stands for a token
-// that has neither a value nor a default; "" for nothing.
+// that has neither a value nor a default; "" if there is none.
 func (t *Template) expand(dst []byte, lookup template.Lookup, standIn func(*template.Token) string) ([]byte, error) {
 	if t.isZero() {
 		return dst, errNoTemplate

@@ -27,7 +27,7 @@ func mistakeOf(t testing.TB, err error) FieldError {
 	return parse.Mistakes[0]
 }
 
-// echo is a look-up in which every name has itself as its value, in braces.
+// echo is a lookup in which every name has itself as its value, in braces.
 func echo(name string) (string, bool) { return "{" + name + "}", true }
 
 func expandEcho(t testing.TB, parsed *Template) string {

@@ -53,7 +53,7 @@ type compiledWebhook struct {
 	method      string
 	url         *Template
 	headers     []headerTemplate
-	body        *Template // nil for none
+	body        *Template // nil if there is none
 	contentType string
 	isForm      bool
 	timeout     time.Duration
@@ -294,7 +294,7 @@ func (b *webhookBuilder) buildBody() {
 	}
 }
 
-// checkValues checks the fixed values where they will stand.
+// checkValues checks the fixed values where they will be.
 func (b *webhookBuilder) checkValues() {
 	var clashes []FieldError
 	b.w.fixed, clashes = b.cfg.Values.fold()
@@ -366,7 +366,7 @@ type WebhookRequest struct {
 	Body   string            // "" for none
 }
 
-// Preview fills in the values and returns what would be sent, but for the
+// Preview fills in the values and returns what would be sent, except for the
 // credentials of a Client. Nothing is sent. It refuses what
 // [Client.RunWebhook] would refuse: a missing value, one that cannot stand
 // where its token does, a value that is itself a token ([ErrLeftoverToken]), a

@@ -103,7 +103,7 @@ func formAmount(value string) (formed, problem string) {
 	return a.text, ""
 }
 
-// formNorthAmerican writes the ten digits of a number behind a prefix.
+// formNorthAmerican writes the ten digits of a number after a prefix.
 func formNorthAmerican(value, prefix string) (formed, problem string) {
 	digits, plus, ok := phoneDigits(value)
 	if len(digits) == 11 && digits[0] == '1' {
@@ -174,7 +174,7 @@ func (r *tokenRule) form(value string) (formed, problem string) {
 	return value, ""
 }
 
-// rule returns the rule of a token; nil for none.
+// rule returns the rule of a token; nil if there is none.
 func (w *compiledWebhook) rule(name string) *tokenRule { return w.rules[strings.ToLower(name)] }
 
 // valueOf returns the value of a token as it goes into the templates. One that
@@ -291,7 +291,7 @@ func (b *webhookBuilder) checkRule(place, name string, rule *tokenRule) {
 	}
 }
 
-// checkRuleValues checks the values in the rules where they will stand, and that
+// checkRuleValues checks the values in the rules where they will be, and that
 // what may be left out can be.
 func (b *webhookBuilder) checkRuleValues() {
 	for _, name := range sortedNames(b.cfg.Tokens) {
@@ -337,7 +337,7 @@ func (b *webhookBuilder) checkValue(place, name, value string) {
 	b.checkPlaces(place, name, value)
 }
 
-// checkPlaces checks a value where the token stands.
+// checkPlaces checks a value where the token is.
 func (b *webhookBuilder) checkPlaces(place, name, value string) {
 	for _, t := range b.w.templates() {
 		for _, problem := range t.engine.ProblemsOf(name, value) {
@@ -351,7 +351,7 @@ func (b *webhookBuilder) checkPlaces(place, name, value string) {
 	}
 }
 
-// mustStand reports whether a token stands where it cannot be left out.
+// mustStand reports whether a token is where it cannot be left out.
 func (w *compiledWebhook) mustStand(name string) bool {
 	for _, h := range w.headers {
 		if h.value.engine.Has(name) {

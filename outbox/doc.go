@@ -37,7 +37,7 @@
 //
 // The items of a call are delivered in the order in which they were enqueued.
 // The next one starts when the one before is settled: delivered or dead. An item
-// that is parked or aside keeps those behind it waiting.
+// that is parked or aside keeps those after it waiting.
 //
 // # Not guaranteed
 //

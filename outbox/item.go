@@ -19,7 +19,7 @@ import (
 // OpUpdateCall is the operation of a postback: see [trackdrive.UpdateCall].
 const OpUpdateCall = "update_call"
 
-// Item is something that TrackDrive is to be told. [NewUpdate] makes one,
+// Item is a change that must reach TrackDrive. [NewUpdate] makes one,
 // [Enqueue] checks and stores it. An Item can be stored as JSON; it never holds
 // credentials, but what the caller put in it.
 type Item struct {
@@ -28,7 +28,7 @@ type Item struct {
 	Subdomain string          `json:"subdomain"`           // of the company that owns the call
 	CallUUID  string          `json:"call_uuid,omitempty"` // the call's
 	Body      json.RawMessage `json:"body"`                // the parameters as TrackDrive gets them, without credentials
-	NotBefore time.Time       `json:"not_before,omitzero"` // when it may be sent at the earliest; those behind it wait, too
+	NotBefore time.Time       `json:"not_before,omitzero"` // when it may be sent at the earliest; those after it wait, too
 
 	// What Enqueue finds out.
 	Key        string    `json:"key"`                // items of one key are delivered one after the other: "acme/UUID"
@@ -71,7 +71,7 @@ func (s State) isKnown() bool { return new(Counts).in(s) != nil }
 // Lease is a claim on an item: who holds its Token may send it and say what
 // came of it, until the time is up.
 type Lease struct {
-	Token string    `json:"token"` // different for every claim; "" for none
+	Token string    `json:"token"` // different for every claim; "" if there is none
 	Until time.Time `json:"until"` // when others may claim the item; zero for a lease that Release has broken
 }
 

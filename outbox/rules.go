@@ -19,7 +19,7 @@ import (
 // Rules say how long an item waits. The zero Rules are the defaults.
 type Rules struct {
 	FirstWait   time.Duration // the longest wait before the second try; it doubles with each. Default 1 s
-	MaxWait     time.Duration // the longest wait of all, but for a longer Retry-After, of up to a day. Default 5 min
+	MaxWait     time.Duration // the longest wait of all, except for a longer Retry-After, of up to a day. Default 5 min
 	NotFoundFor time.Duration // how long a call may be unknown to TrackDrive until its item is dead. Default 1 h
 }
 
@@ -50,7 +50,7 @@ type Decision struct {
 	Credentials   bool                    // the company's credentials are at fault: send it nothing until they are mended
 	Outage        bool                    // the company's server or the way to it is at fault
 	NotFoundSince time.Time               // when TrackDrive first did not know the call; zero where it does
-	LastError     string                  // what went wrong, in one line, without credentials; "" for nothing
+	LastError     string                  // what went wrong, in one line, without credentials; "" if there is none
 	Reasons       []trackdrive.FieldError // TrackDrive's own
 }
 
@@ -153,7 +153,7 @@ const maxDoublings = 40
 func isPassing(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
-		http.StatusConflict, http.StatusLocked: // somebody else has the call just now
+		http.StatusConflict, http.StatusLocked: // another request has the call
 		return true
 	}
 	return status >= 500 && status <= 599

@@ -92,7 +92,7 @@ func (q Query) PageSize() int {
 type Counts struct {
 	Waiting   int       `json:"waiting"`         // to be sent, now or later
 	Sending   int       `json:"sending"`         // additive ones that may be on their way
-	Parked    int       `json:"parked"`          // for want of a permission
+	Parked    int       `json:"parked"`          // a permission is missing
 	Aside     int       `json:"aside"`           // of which nobody knows
 	Dead      int       `json:"dead"`            // refused for good
 	Delivered int       `json:"delivered"`       // until they are purged
@@ -136,7 +136,7 @@ func (c *Counts) in(s State) *int {
 // Backlog is how many items are not settled.
 func (c *Counts) Backlog() int { return c.Waiting + c.Sending + c.Parked + c.Aside }
 
-// What a store's user asks for in vain, for [errors.Is].
+// What a store does not find, for [errors.Is].
 var (
 	ErrUnknownItem = errors.New("outbox: there is no item with this id")
 	ErrConflict    = errors.New("outbox: the id is taken by an item that says something else")

@@ -26,9 +26,9 @@ type Config struct {
 	Keep        time.Duration // how long delivered items, and their ids, are known. Default 7 days; negative: for ever
 	Rules       Rules         // how long items wait
 
-	// OnEvent is told what happens. It is called from several goroutines, and
+	// OnEvent is called with what happens. It is called from several goroutines, and
 	// keeps the next item of the call waiting: it should be quick, and must not
-	// call Run or Drain. If it panics it is told of that, once, by EventPanic.
+	// call Run or Drain. If it panics, it gets that reported once, by EventPanic.
 	OnEvent func(Event)
 }
 
@@ -37,7 +37,7 @@ type Event struct {
 	Kind      EventKind // what happened
 	Subdomain string    // the company; "" for what concerns the store
 	Item      Item      // as it is stored now; the zero Item where none is concerned
-	Err       error     // what went wrong; nil for nothing. An *trackdrive.Error has no credentials in it
+	Err       error     // what went wrong; nil if there is none. An *trackdrive.Error has no credentials in it
 }
 
 // EventKind says what happened.
@@ -153,7 +153,7 @@ func (w *Worker) Counts(ctx context.Context) (Counts, error) { return w.config.S
 
 // Run delivers until ctx ends, and then waits for what is on its way: no longer
 // than Config.Timeout, and a little for the store. It returns ctx's error. A
-// store that fails is told to OnEvent, and tried again. A second Run or Drain at
+// store that fails is reported to OnEvent, and tried again. A second Run or Drain at
 // the same time is [trackdrive.ErrInvalidArgument].
 func (w *Worker) Run(ctx context.Context) error {
 	return w.work(ctx, runForever)
@@ -348,7 +348,7 @@ func (r *workRun) fly(item Item, deliver func() error) {
 	go func() {
 		end := deliveryEnd{item: item}
 		defer func() { r.done <- end }() // also when OnEvent ends the goroutine
-		end.err = deliver()              // told to OnEvent
+		end.err = deliver()              // reported to OnEvent
 	}()
 }
 
@@ -426,7 +426,7 @@ func (r *workRun) purge(ctx context.Context) {
 // was lost; then an additive item that may have been sent is put aside by who
 // claims it next.
 func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
-	// A copy of an item that is done would come behind those that came after it.
+	// A copy of an item that is done would come after those that came after it.
 	err := catchPanic(func() error {
 		stored, err := w.config.Store.Get(ctx, item.ID)
 		if err != nil {
@@ -559,7 +559,7 @@ func (w *Worker) fail(item Item, err error) error {
 	return err
 }
 
-// tell tells OnEvent. If it panics it is told of that, once.
+// tell tells OnEvent. If it panics, it gets that reported once.
 func (w *Worker) tell(e Event) {
 	if w.config.OnEvent == nil {
 		return

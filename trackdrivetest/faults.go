@@ -17,7 +17,7 @@ type Fault struct {
 	change   func(httpReply) httpReply // nil: the answer goes out as it is
 }
 
-// String returns the fault's name, as it stands in [Request.Fault].
+// String returns the fault's name, as it is in [Request.Fault].
 func (f Fault) String() string { return f.name }
 
 // Slow lets a request wait before it is acted on and answered. A client that
@@ -188,7 +188,7 @@ func (f *Fake) Heal() {
 	f.faults = nil
 }
 
-// plan picks the fault of a request; nil for none. The lock is held.
+// plan picks the fault of a request; nil if there is none. The lock is held.
 func (f *Fake) plan(r *Request) *Fault {
 	for _, p := range f.faults {
 		if p.left == 0 || !p.matcher.matches(r) {

@@ -35,7 +35,7 @@ func (c *Company) listCalls(r *Request, _ string) httpReply {
 }
 
 // list writes one page of the calls, the oldest first: by page number, or by
-// cursor, which starts at -1, is to be sent back as it came, and ends with 0.
+// cursor, which starts at -1, is to be sent back unchanged, and ends with 0.
 func (c *Company) list(r *Request, wanted func(*Call) bool) httpReply {
 	found := []orderedObject{}
 	for _, call := range c.calls {

@@ -22,11 +22,11 @@ type Request struct {
 	Host      string      // as the client named it
 	Path      string      // without the query
 	Query     url.Values  // the parameters in the URL
-	Header    http.Header // as it came
-	Body      []byte      // as it came
+	Header    http.Header // unchanged
+	Body      []byte      // unchanged
 	Params    Params      // of query and body together
 	Time      time.Time   // by the fake's clock
-	Fault     string      // the fault that hit it; "" for none
+	Fault     string      // the fault that hit it; "" if there is none
 
 	route *apiRoute
 }

@@ -74,7 +74,7 @@ func Shapes() []Shape {
 
 // Ping returns the JSON of an accepted ping: for httpmock, or any handler of
 // your own. The try-all id is ta-1, a buyer's ping id bp-1- and its id
-// (bp-1-101). A bid that is no amount panics.
+// (bp-1-101). A bid that is not an amount panics.
 func Ping(shape Shape, buyers ...Buyer) string {
 	bids := make([]buyerBid, len(buyers))
 	for i, b := range withIDs(buyers) {
@@ -213,7 +213,7 @@ func (b buyerBid) in(shape Shape, trafficSource string) orderedObject {
 }
 
 // price is the bid as a JSON number with its own digits, or as text where JSON
-// has no such number; "" for none.
+// has no such number; "" if there is none.
 func (b Buyer) price() any {
 	if json.Valid([]byte(b.Bid)) {
 		return json.Number(b.Bid)
@@ -278,7 +278,7 @@ func (r httpReply) write(w http.ResponseWriter) {
 		body = body[:len(body)/2]
 	}
 	w.WriteHeader(r.status)
-	_, _ = w.Write(body) // a client that left is no concern of the fake
+	_, _ = w.Write(body) // a client that left does not concern the fake
 	if r.cut {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)

@@ -230,7 +230,7 @@ func (ep *liveEndpoint) required(op Operation) []string {
 	return names
 }
 
-// findMistakes lists what is missing, and a caller_id that is no phone number.
+// findMistakes lists what is missing, and a caller_id that is not a phone number.
 func findMistakes(params Params, required []string) []trackdrive.FieldError {
 	var found []trackdrive.FieldError
 	seen := map[string]bool{}

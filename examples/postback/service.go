@@ -74,7 +74,7 @@ func (s *service) forward(w http.ResponseWriter, r *http.Request) {
 }
 
 // converted answers 200 when TrackDrive has the conversion, 202 when it is kept
-// and sent again, and 502 when somebody must have a look.
+// and sent again, and 502 when a person must look at it.
 func (s *service) converted(w http.ResponseWriter, r *http.Request) {
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+s.key)) != 1 {
 		http.Error(w, "wrong key", http.StatusUnauthorized)

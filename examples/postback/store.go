@@ -1,4 +1,4 @@
-// The store: the calls that were posted forward, and what is still to be told
+// The store: the calls that were posted forward, and what must still be reported
 // of them.
 
 package main
@@ -19,9 +19,9 @@ import (
 // The states of a call.
 const (
 	forwarded = "forwarded" // known; no sale yet
-	waiting   = "waiting"   // sold; TrackDrive is still to be told
+	waiting   = "waiting"   // sold; not yet reported to TrackDrive
 	confirmed = "confirmed" // sold; TrackDrive has it
-	refused   = "refused"   // sold; somebody must have a look
+	refused   = "refused"   // sold; a person must look at it
 )
 
 // call is a call that was posted forward.

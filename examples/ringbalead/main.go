@@ -139,7 +139,7 @@ func leadOf(fields trackdrive.Fields) (lead trackdrive.Lead, err error) {
 	return lead, nil
 }
 
-// text is a text or a number, as it stands in the file.
+// text is a text or a number, as it is in the file.
 func text(value any) (string, error) {
 	switch v := value.(type) {
 	case string:

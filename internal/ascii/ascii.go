@@ -1,5 +1,5 @@
 // Package ascii tells the bytes of the wire apart. Names, hosts and numbers are
-// ASCII there: other letters and digits are no part of them, and folding them
+// ASCII there: other letters and digits are not part of them, and folding them
 // would make two names one.
 package ascii
 

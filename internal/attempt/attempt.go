@@ -72,7 +72,7 @@ type Request struct {
 	Method string
 	URL    *url.URL
 	Header http.Header
-	Body   []byte // nil for none
+	Body   []byte // nil if there is none
 }
 
 // Caller is a call, seen from the loop.
@@ -83,7 +83,7 @@ type Caller interface {
 	// error means that it cannot be read or, where it matches ErrContradictory,
 	// that it says both yes and no.
 	Check(status int, body []byte) (accepted bool, err error)
-	// Tried is told of every try when it is over.
+	// Tried is called after every try.
 	Tried(*Try)
 }
 
@@ -96,7 +96,7 @@ type Try struct {
 	Body       []byte
 	Redirect   string // the host that a 3xx reply names
 	Fault      Fault
-	Err        error // the cause of Fault, as it came
+	Err        error // the cause of Fault, unchanged
 	Delivery   Delivery
 	RetryAfter time.Duration
 	Duration   time.Duration
@@ -159,7 +159,7 @@ func (c *Call) Do(parent context.Context) Result {
 	return Result{Try: r.last, Attempts: r.tries + r.copies, Delivery: r.sum}
 }
 
-// joinRebuildError keeps the last real error in front of the one that ended the
+// joinRebuildError keeps the last real error before the one that ended the
 // call.
 func joinRebuildError(last, end error) error {
 	if last == nil {

@@ -1,6 +1,6 @@
 package attempt_test
 
-// Transports of somebody else's that send by themselves, lose the context, or
+// Foreign transports that send by themselves, lose the context, or
 // return before they are done.
 
 import (
@@ -210,7 +210,7 @@ func TestAConnectionWithoutAByteDoesNotCount(t *testing.T) {
 	}
 }
 
-// Of a transport of somebody else's it is not known that nothing was written: a
+// Of a foreign transport it is not known that nothing was written: a
 // kept connection that is found dead makes a doubt, where net/http takes another
 // one, and where it does not.
 func TestAConnectionOfSomebodyElsesCounts(t *testing.T) {

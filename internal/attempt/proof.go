@@ -92,7 +92,7 @@ func findCountedConn(conn net.Conn) *countedConn {
 //     Transport, and no connection was got: nothing was sent.
 //   - Each connection that was got is counted, and nothing was written to it: now
 //     that it is sealed, nothing ever will be, and nothing was sent.
-//   - A connection of somebody else's was got: what was written to it is not known.
+//   - The transport used a foreign connection: what was written to it is not known.
 //
 // A middleware that sends one copy in a context of its own, and another one in
 // the try's, looks from here like one that sends the latter alone.
@@ -115,7 +115,7 @@ type sendProof struct {
 // connUse is a connection, as one copy of the request used it. The next copy may
 // use the same connection.
 type connUse struct {
-	conn     *countedConn // nil for a connection of somebody else's
+	conn     *countedConn // nil for a foreign connection
 	before   int64        // what its count was
 	sealed   bool         // nothing was written, and nothing will be
 	barred   bool         // the copy must not leave
@@ -280,7 +280,7 @@ func (p *sendProof) refused() bool {
 }
 
 // copies returns how many copies of the request the transport sent beyond the
-// first. What left on a connection of somebody else's is known only of what was
+// first. What left on a foreign connection is known only of what was
 // answered, or is resent by nature.
 func (p *sendProof) copies() int {
 	p.mu.Lock()

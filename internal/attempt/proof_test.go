@@ -56,7 +56,7 @@ func hardened(t *testing.T, base *http.Transport) *attempt.Transport {
 	return rt
 }
 
-// foreign is a transport of somebody else's.
+// foreign is a foreign transport.
 func foreign(t *testing.T, base *http.Transport) *http.Transport {
 	t.Helper()
 	t.Cleanup(base.CloseIdleConnections)
@@ -104,7 +104,7 @@ func TestNoConnectionIsNotSent(t *testing.T) {
 	}
 }
 
-// A certificate's error is final through a transport of somebody else's, too.
+// A certificate's error is final through a foreign transport, too.
 func TestForeignTransportsProveByTheirTrace(t *testing.T) {
 	t.Parallel()
 	refused := faultserver.RefusedURL(t)
@@ -383,7 +383,7 @@ func TestCopiesOfATransportCount(t *testing.T) {
 		require.Equal(t, 3, srv.Whole())
 	}
 
-	// A client of somebody else's that retries on its own what may be copied.
+	// A foreign client that retries on its own what may be copied.
 	for _, base := range []http.RoundTripper{foreign(t, &http.Transport{}), hardened(t, nil)} {
 		srv := faultserver.New(t, faultserver.Reply(503, ""), faultserver.Reply(503, ""), faultserver.Reply(200, sold))
 		stubborn := roundTrip(func(r *http.Request) (*http.Response, error) {

@@ -63,7 +63,7 @@ func replyValueOf(body []byte, found jsonscan.Value) replyValue {
 	return replyValue{found.Kind, found.Escaped, body[found.Start:found.End]}
 }
 
-// json returns the value as it stands in the reply, "" when it is missing.
+// json returns the value as it is in the reply, "" if it is missing.
 func (v replyValue) json() string {
 	if v.kind == jsonscan.String {
 		return `"` + string(v.text) + `"`

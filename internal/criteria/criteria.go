@@ -1,4 +1,4 @@
-// Package criteria decides whether a reply is accepted: it is the engine behind
+// Package criteria decides whether a reply is accepted: it is the engine of
 // the acceptance criteria of package trackdrive, which has the typed face.
 //
 // Criteria are a [Group] of rules. A group compiles to one plan for all its
@@ -118,7 +118,7 @@ type Check struct {
 // CheckGroup is one group's part in a decision.
 type CheckGroup struct {
 	Match   Match
-	Depth   int // how many of the groups it stands in
+	Depth   int // how many of the groups it is in
 	First   int // the index of its first check
 	Count   int // how many checks it has, those of inner groups included
 	Verdict Verdict

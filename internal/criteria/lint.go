@@ -146,7 +146,7 @@ func (m *replyMutation) applyToMembers(object map[string]any, path jsonscan.Path
 	return object
 }
 
-// applyToElements drops what is behind a dropped element as well: it would move
+// applyToElements drops what is after a dropped element as well: it would move
 // up into its place.
 func (m *replyMutation) applyToElements(list []any, path jsonscan.Path) any {
 	for i, value := range list {

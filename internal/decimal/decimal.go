@@ -19,12 +19,12 @@ const (
 	Exact         // a number that compares
 )
 
-// Number is a number where it stands in its text. The zero Number is 0.
+// Number is a number where it is in its text. The zero Number is 0.
 type Number[T Text] struct {
 	text       T
 	sign       int // -1, 0 or +1
 	start, end int // from the first digit that is not 0 to the last one; the point may lie between
-	point      int // how many digits behind start the point stands
+	point      int // how many digits after start the point is
 }
 
 // IsPlain reports whether text is an optional minus, digits, and optionally a
@@ -168,7 +168,7 @@ func readMantissa[T Text](text T) (n Number[T], end int) {
 	return n, end
 }
 
-// strip leaves out the zeros around the number, whose point stands at whole.
+// strip leaves out the zeros around the number, whose point is at whole.
 func (n *Number[T]) strip(whole int) {
 	for n.start < n.end && (n.text[n.start] == '0' || n.text[n.start] == '.') {
 		n.start++
@@ -211,7 +211,7 @@ func (n Number[T]) fitting(end int) (Number[T], Form) {
 	return n, Exact
 }
 
-// written counts the digits in front of end.
+// written counts the digits before end.
 func (n Number[T]) written(end int) int {
 	count := 0
 	for i := range end {

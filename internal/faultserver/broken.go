@@ -55,7 +55,7 @@ var (
 	}
 )
 
-// Replies with a hostile or an odd body, all of status 200 but for 204.
+// Replies with a hostile or an odd body, all of status 200 except for 204.
 var (
 	// BigBody is 2 MiB of good JSON.
 	BigBody = Reply(http.StatusOK, `{"pad":"`+strings.Repeat("x", bigBody)+`"}`).Named("body over 1 MiB")

@@ -17,7 +17,7 @@ import (
 )
 
 // CopyingTransport is go-retryablehttp's own RoundTripper on top of next, as it
-// comes but for its waits and its log: it keeps the body, and sends it up to four
+// comes except for its waits and its log: it keeps the body, and sends it up to four
 // times more after a 5xx or an error. Without next it makes a transport of its
 // own.
 func CopyingTransport(next http.RoundTripper) http.RoundTripper {

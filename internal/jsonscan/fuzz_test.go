@@ -11,7 +11,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// The same documents are valid for encoding/json, but for what is stricter
+// The same documents are valid for encoding/json, except for what is stricter
 // here, and the same values are read.
 func FuzzScanner(f *testing.F) {
 	for _, doc := range []string{

@@ -49,7 +49,7 @@ const (
 	Array
 )
 
-// Value is where a value stands in the document.
+// Value says where a value is in the document.
 type Value struct {
 	Kind       Kind
 	Escaped    bool // a string with escapes: its text is AppendUnescaped's
@@ -83,7 +83,7 @@ type Scanner struct {
 	pos     int
 	depth   int
 	objects [MaxDepth / 64]uint64 // a bit for each open container, set for an object
-	unread  bool                  // a value stands at pos and was not read yet
+	unread  bool                  // a value is at pos and was not read yet
 	first   bool                  // the innermost container was just entered
 	name    Value                 // of the member that Next went to
 	scratch []byte                // the last name that had escapes
@@ -202,7 +202,7 @@ func (s *Scanner) NameIs(name string) bool {
 // one ended.
 func (s *Scanner) Offset() int { return s.pos }
 
-// Read steps over the next value, all of it, and returns where it stands. It is
+// Read steps over the next value, all of it, and returns where it is. It is
 // the zero Value when there is none, and when it is faulty.
 func (s *Scanner) Read() Value {
 	if !s.unread {
@@ -226,7 +226,7 @@ func (s *Scanner) Read() Value {
 }
 
 // End steps over what was not read and reports whether the document is whole,
-// with nothing behind it. The error is an [*Error].
+// with nothing after it. The error is an [*Error].
 func (s *Scanner) End() error {
 	if s.Complete() {
 		return nil
@@ -359,7 +359,7 @@ value:
 	}
 }
 
-// member reads a name and the colon behind it. The value starts at next, which
+// member reads a name and the colon after it. The value starts at next, which
 // is -1 after a fault.
 func (s *Scanner) member(i int) (name Value, next int) {
 	if s.at(i) != '"' {
@@ -407,7 +407,7 @@ func (s *Scanner) inObject() bool {
 	return s.objects[top/64]>>(top%64)&1 == 1
 }
 
-// at returns the byte at i, and 0, which nothing expects, behind the end.
+// at returns the byte at i, and 0, which nothing expects, after the end.
 func (s *Scanner) at(i int) byte {
 	if i < len(s.data) {
 		return s.data[i]

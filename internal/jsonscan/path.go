@@ -31,7 +31,7 @@ const (
 
 // ParsePath reads a path: names and indexes joined by points, an index also in
 // brackets, "*" for any element and, at the end, "#" for their number. A
-// backslash makes the character behind it part of a name. The error is an
+// backslash makes the character after it part of a name. The error is an
 // [*Error], its Offset is that of the mistake.
 func ParsePath(text string) (Path, error) {
 	if text == "" {
@@ -70,7 +70,7 @@ func (p *pathParser) mistake(offset int, message string) error {
 	return &Error{Offset: offset, Message: message}
 }
 
-// step reads one step, with the point in front of it.
+// step reads one step, with the point before it.
 func (p *pathParser) step() error {
 	if p.text[p.pos] == '[' {
 		return p.bracket()
@@ -229,7 +229,7 @@ func (p Path) String() string {
 
 var pathEscapes = strings.NewReplacer(`\`, `\\`, `.`, `\.`, `[`, `\[`, `]`, `\]`)
 
-// String writes the step as it stands in a path.
+// String writes the step as it is in a path.
 func (s Step) String() string {
 	switch {
 	case s.Op == Any:

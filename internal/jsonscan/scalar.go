@@ -135,7 +135,7 @@ func skipPlain(data []byte, i int) int {
 }
 
 // specialBits has the high bit of the first special byte of eight set. Subtracting
-// lets a byte borrow from the next when it is smaller: only bits behind the
+// lets a byte borrow from the next when it is smaller: only bits after the
 // first special byte can be wrong.
 func specialBits(x uint64) uint64 {
 	return (x | (x - blankBytes) | (x ^ quoteBytes - lowBits) | (x ^ backslashBytes - lowBits)) & highBits

@@ -96,7 +96,7 @@ func unreadableBody(rng *rand.Rand) string {
 // leftOut leaves a member out.
 const leftOut = ""
 
-// replyMember is a name that a reply may have, and what may stand there. What is
+// replyMember is a name that a reply may have, and what may be there. What is
 // listed twice is drawn twice as often.
 type replyMember struct {
 	name   string

@@ -175,7 +175,7 @@ func readRequest(r *http.Request, body []byte) (req marketRequest, err error) {
 	return req, nil
 }
 
-// readParams returns a look-up in the parameters, in whatever encoding.
+// readParams returns a lookup in the parameters, in whatever encoding.
 func readParams(r *http.Request, body []byte) (param func(name string) string, err error) {
 	switch kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind {
 	case "application/json":

@@ -64,7 +64,7 @@ func appendHex(dst []byte, secret, digits string) []byte {
 }
 
 // appendBase64 appends the part of a base64 text that secret alone decides, when
-// it stands offset bytes behind the start of a group of three.
+// it stands offset bytes after the start of a group of three.
 func appendBase64(dst []byte, enc *base64.Encoding, secret string, offset int) []byte {
 	var short [16]byte
 	plain := append(append(short[:0], "\x00\x00"[:offset]...), secret...)

@@ -8,7 +8,7 @@ import (
 // IsCredentialName reports whether a parameter, member, header or token of this
 // name holds a credential: lead_token, X-Api-Key, clientSecret,
 // data[auth_token], tag:User:password. Case does not count, nor what separates
-// the words, nor a number behind one.
+// the words, nor a number after one.
 //
 // TrackDrive calls contact fields tokens: tokens, post_call_tokens and
 // token_values are none.

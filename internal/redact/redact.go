@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Mark stands where a credential was.
+// Mark replaces a credential.
 const Mark = "[redacted]"
 
 // minSecretLength is the length under which a text is not searched for: it
@@ -68,13 +68,13 @@ func replaceSpans(text string, spans []secretSpan) string {
 	return b.String()
 }
 
-// lookaheadBytes is how far behind a limit a text is read, in bytes: far enough
+// lookaheadBytes is how far after a limit a text is read, in bytes: far enough
 // for halfSecret characters in any escapes that programs write, so that the
 // beginning of a secret is known by them.
 const lookaheadBytes = 1 << 10
 
 // Start returns the first limit bytes of body without secrets, also none that
-// begins before the limit and ends behind it. What stands further behind is not
+// begins before the limit and ends after it. What is further on is not
 // looked at.
 func (s *Secrets) Start(body []byte, limit int) []byte {
 	if len(body) == 0 {
@@ -97,7 +97,7 @@ func (s *Secrets) StartText(text string, limit int) string {
 // Found reports whether text holds a secret, or ends in half of one.
 func (s *Secrets) Found(text string) bool { return s.find(text, true) != nil }
 
-// secretSpan is where a secret stands in a text.
+// secretSpan is where a secret is in a text.
 type secretSpan struct{ start, end int }
 
 // find returns where the secrets are, in order. They are looked for in the text

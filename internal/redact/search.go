@@ -20,7 +20,7 @@ type secretSearch struct {
 	cut   bool
 }
 
-// find returns where the secrets are, in no order; nil for nowhere. The list is
+// find returns where the secrets are, in no order; nil if there are none. The list is
 // valid until the next search.
 func (s *secretSearch) find(secrets *Secrets, text string, cut bool) []secretSpan {
 	s.spans, s.cut = s.spans[:0], cut
@@ -112,7 +112,7 @@ type trieNode struct {
 	child, sibling int32 // the first child, and the parent's next one
 	suffix         int32
 	depth          int32 // the length of what the node stands for
-	match          int32 // the length of the longest form that ends here; 0 for none
+	match          int32 // the length of the longest form that ends here; 0 if there is none
 	c              byte  // its last byte
 }
 
@@ -179,7 +179,7 @@ func (a *formAutomaton) link() {
 	}
 }
 
-// child returns the child of at for c; 0 for none.
+// child returns the child of at for c; 0 if there is none.
 func (a *formAutomaton) child(at int32, c byte) int32 {
 	if at == 0 {
 		return a.first[c]

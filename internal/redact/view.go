@@ -11,10 +11,10 @@ import (
 // unescapedView is what a text says when some of its escapes are taken off.
 type unescapedView struct {
 	text []byte
-	at   []int32 // where each byte, and the end, stands in the source; nil for the source itself
+	at   []int32 // where each byte, and the end, is in the source; nil for the source itself
 }
 
-// source returns where the byte i of the view stands in the source.
+// source returns where the byte i of the view is in the source.
 func (v *unescapedView) source(i int) int {
 	if v.at == nil {
 		return i
@@ -89,7 +89,7 @@ func readEscape(text []byte) (meant rune, width int) {
 	}
 }
 
-// readHex reads n digits behind the first at bytes.
+// readHex reads n digits after the first at bytes.
 func readHex(text []byte, at, n int, kind rune) (meant rune, width int) {
 	if v, ok := readNumber(text, at, n, 16); ok {
 		return rune(v) | kind, at + n
@@ -171,11 +171,11 @@ func readEntity(text []byte) (meant rune, width int) {
 	return meant, end + 1
 }
 
-// runeOf is a number as a character; what is no character is written as
+// runeOf is a number as a character; what is not a character is written as
 // U+FFFD.
 func runeOf(v uint64) rune { return rune(min(v, utf8.MaxRune+1)) }
 
-// readNumber reads n digits behind the first at bytes.
+// readNumber reads n digits after the first at bytes.
 func readNumber(text []byte, at, n int, base uint64) (v uint64, ok bool) {
 	if n < 1 || len(text) < at+n {
 		return 0, false

@@ -69,7 +69,7 @@ func (d Dialect) String() string {
 	return d.open + " " + d.close
 }
 
-// Delimiters returns what stands around a name.
+// Delimiters returns what is around a name.
 func (d Dialect) Delimiters() (opening, closing string) { return d.open, d.close }
 
 // IsZero reports whether d is the zero Dialect.
@@ -78,7 +78,7 @@ func (d Dialect) IsZero() bool { return d.open == "" }
 // write gives the token of a name.
 func (d Dialect) write(name string) string { return d.open + name + d.close }
 
-// trim drops what may stand around a name.
+// trim drops what may be around a name.
 func (d Dialect) trim(body string) string {
 	if d.strict {
 		return strings.Trim(body, " ")
@@ -91,7 +91,7 @@ func (d Dialect) isName(text string) bool {
 	return text != "" && d.leadingName(text) == len(text)
 }
 
-// leadingName returns how long the name is that text starts with, 0 for none.
+// leadingName returns how long the name is that text starts with, 0 if there is none.
 func (d Dialect) leadingName(text string) int {
 	if text == "" || !startsName(text[0]) {
 		return 0
@@ -106,7 +106,7 @@ func (d Dialect) leadingName(text string) int {
 	return n
 }
 
-// startsName reports whether text, behind d's opening delimiter, begins with a
+// startsName reports whether text, after d's opening delimiter, begins with a
 // name.
 func (d Dialect) startsName(text string) bool {
 	if d.strict {
@@ -132,7 +132,7 @@ func (d Dialect) IsBody(text string) bool {
 	}
 }
 
-// legs returns the name in a body, and in a chain those behind it.
+// legs returns the name in a body, and in a chain those after it.
 func (d Dialect) legs(body string) (name string, others []string) {
 	if !d.chains || !strings.Contains(body, "|") {
 		return d.trim(body), nil

@@ -8,7 +8,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// place is where in a template a token stands, which decides how its value is
+// place is where in a template a token is, which decides how its value is
 // written.
 type tokenPlace int
 
@@ -105,7 +105,7 @@ func appendJSONEscape(dst []byte, c byte) []byte {
 
 const upperHex = "0123456789ABCDEF"
 
-// appendEncoded writes the bytes of plain as they are, a blank as told, and the
+// appendEncoded writes the bytes of plain as they are, a space as blank, and the
 // rest percent-encoded.
 func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (result []byte, problem string) {
 	var seen byte // all bits of the encoded bytes

@@ -24,7 +24,7 @@ type tokenScanner struct {
 // paramWalk follows the walk through the parameters of a form, or of a URL's
 // query.
 type paramWalk struct {
-	isURL     bool // parameters begin behind a question mark
+	isURL     bool // parameters begin after a question mark
 	inName    bool
 	nameStart int
 }
@@ -104,7 +104,7 @@ func (s *tokenScanner) tokenAt(pos int) (*Token, *Flaw) {
 	return k, nil
 }
 
-// withDefault reads the default behind k, unless a longer delimiter than its
+// withDefault reads the default after k, unless a longer delimiter than its
 // brace makes a token there.
 func (s *tokenScanner) withDefault(k *Token) (*Token, *Flaw) {
 	next, _, f := s.bareTokenAt(k.end, 2)

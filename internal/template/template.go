@@ -107,10 +107,10 @@ type Token struct {
 	others      []string // in a chain, the names after the first
 	raw         string   // as it is written, without its default
 	start, end  int      // where it is in the text, with its default
-	quoted      bool     // in JSON: it stands between quotes
+	quoted      bool     // in JSON: it is between quotes
 }
 
-// setPlace says where the token stands.
+// setPlace says where the token is.
 func (k *Token) setPlace(p tokenPlace) {
 	k.place = p
 	k.plain = plainBytes[p]
@@ -172,7 +172,7 @@ func checkText(t *Template) *Flaw {
 	return nil
 }
 
-// notePlaceholder remembers where the first literal value stands that somebody
+// notePlaceholder remembers where the first literal value is that somebody
 // forgot to replace. Field is the parameter or member that has it; "" if there is
 // none.
 func (t *Template) notePlaceholder(field string, offset int, value string) {
@@ -216,7 +216,7 @@ type Lookup = func(name string) (value string, found bool)
 // Append appends the text with every token replaced, in one pass: a value is
 // never scanned for tokens again. It allocates nothing if dst is large enough.
 // StandIn, unless it is nil, may return what stands for a token that has neither
-// a value nor a default. With mistakes dst is returned as it came.
+// a value nor a default. With mistakes dst is returned unchanged.
 func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string) ([]byte, []Mistake) {
 	if lookup == nil {
 		lookup = noValues
@@ -259,7 +259,7 @@ func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string
 // aboutAll is a mistake without a place.
 func aboutAll(message string) []Mistake { return []Mistake{{"", message}} }
 
-// noValues is a look-up without values.
+// noValues is a lookup without values.
 func noValues(string) (value string, found bool) { return "", false }
 
 // takesPlain reports whether value can be put in as it is, without a further
@@ -305,7 +305,7 @@ func (k *Token) otherValue(lookup Lookup) string {
 	return ""
 }
 
-// ProblemsOf says what is wrong with a value where the token stands. A blank one
+// ProblemsOf says what is wrong with a value where the token is. A blank one
 // is looked at if nothing stands in for it; in a host nothing may.
 func (t *Template) ProblemsOf(name, value string) []string {
 	var problems []string
@@ -326,13 +326,13 @@ func (t *Template) Has(name string) bool {
 	return slices.ContainsFunc(t.tokens, func(k Token) bool { return k.has(name) })
 }
 
-// HasBeforeQuery reports whether a token of this name stands in a URL's host or
+// HasBeforeQuery reports whether a token of this name is in a URL's host or
 // path, where it cannot be left out.
 func (t *Template) HasBeforeQuery(name string) bool {
 	return slices.ContainsFunc(t.tokens, func(k Token) bool { return k.has(name) && k.place != inForm })
 }
 
-// IsToken reports whether the text is one token of this name, but for quotes and
+// IsToken reports whether the text is one token of this name, except for quotes and
 // white space.
 func (t *Template) IsToken(name string) bool {
 	return len(t.tokens) == 1 && t.Has(name) && strings.Trim(t.tokens[0].before+t.tail, "\" \t\r\n") == ""

@@ -11,8 +11,8 @@ import (
 
 // urlShape is what a URL template's author meant: what no value may change.
 type urlShape struct {
-	prefix                 string // the text up to the token in the host, or else up to the segment of the first Token
-	base                   string // behind a token in the host, again up to the next Token's segment: ".trackdrive.com/api"
+	prefix                 string // the text up to the token in the host, or else up to the segment of the first token
+	base                   string // after a token in the host, again up to the next token's segment: ".trackdrive.com/api"
 	slashes                int    // in the rest of the path
 	slashEnd               bool   // the path ends in one
 	params                 []urlParam
@@ -49,7 +49,7 @@ func maskTokens(t *Template) maskedText {
 	return m
 }
 
-// before returns how many tokens stand in front of at.
+// before returns how many tokens stand before at.
 func (m maskedText) before(at int) int {
 	n, _ := slices.BinarySearch(m.masks, at)
 	return n
@@ -137,7 +137,7 @@ func isEscape[T string | []byte](text T) bool {
 	return len(text) >= 3 && text[0] == '%' && ascii.IsHex(text[1]) && ascii.IsHex(text[2])
 }
 
-// isURLByte: graphic ASCII but for what proxies and browsers read in more than
+// isURLByte: graphic ASCII except for what proxies and browsers read in more than
 // one way.
 func isURLByte(b byte) bool {
 	return ' ' < b && b < 0x7F && !ascii.IsOneOf(`"<>\`, b)
@@ -195,7 +195,7 @@ func (t *Template) allowsHost(base string) bool {
 	return false
 }
 
-// fix adds the segments in front of the first Token to what cannot change, and
+// fix adds the segments before the first token to what cannot change, and
 // counts the others.
 func (s *urlShape) fix(m maskedText, path, query int) {
 	text := m.text[path:query]

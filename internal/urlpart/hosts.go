@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The hosts of TrackDrive: a company is a label in front of one.
+// The hosts of TrackDrive: a company is a label before one.
 const (
 	TrackDriveHost = "trackdrive.com"
 	FormerHost     = "trackdrive.net" // where companies were; some documents still say so, and it leads to the same companies

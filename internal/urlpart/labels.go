@@ -16,7 +16,7 @@ const (
 )
 
 // IsSubdomain reports whether label may stand before a base domain: one ASCII
-// DNS label, in upper or lower case, that is no name of common mistakes.
+// DNS label, in upper or lower case, that is not a name of common mistakes.
 func IsSubdomain[T string | []byte](label T) bool {
 	if !IsLabel(label) {
 		return false
@@ -41,7 +41,7 @@ func IsLabel[T string | []byte](text T) bool {
 	return true
 }
 
-// IsBaseDomain reports whether a label may stand in front of domain.
+// IsBaseDomain reports whether a label may stand before domain.
 func IsBaseDomain(domain string) bool {
 	labels := strings.Split(domain, ".")
 	for _, label := range labels {

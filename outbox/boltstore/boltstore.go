@@ -283,7 +283,7 @@ func (r *claimRun) run(tx *bolt.Tx) error {
 	for _, subdomain := range r.Except {
 		except[subdomain] = true
 	}
-	// From behind the company that was served last to the end, and from the
+	// From after the company that was served last to the end, and from the
 	// start to that one.
 	start := r.store.last
 	subdomain, found := companyBehind(tx, start)

@@ -79,7 +79,7 @@ func (f *mappedFile) measure() error {
 }
 
 // catchFaults begins a stretch in which a panic, and a fault of memory that is
-// behind the end of the file, become ErrDamaged.
+// after the end of the file, become ErrDamaged.
 func catchFaults(failed func(error)) (end func()) {
 	before := debug.SetPanicOnFault(true)
 	return func() {

@@ -1,6 +1,6 @@
 // The pages of a file, as bbolt lays them out.
 //
-// bbolt maps the file and trusts it. An offset behind the end of a page, a page
+// bbolt maps the file and trusts it. An offset after the end of a page, a page
 // that is its own child, or a free one that is in use, ends the process sooner or
 // later, or lets a write overwrite what is to be kept. So all pages are checked
 // with plain reads before bbolt maps them.
@@ -219,7 +219,7 @@ type pageElement struct {
 }
 
 // elementSize is how long the fixed part of an element is. All of them are
-// behind the header, and before the keys and values.
+// after the header, and before the keys and values.
 const elementSize = 16
 
 // readPage reads a branch or a leaf.

@@ -149,7 +149,7 @@ func (t *writeTransaction) hold(i *outbox.Item) (held bool) {
 	return true
 }
 
-// put stores an item in place of what it was before, nil for nothing, and keeps
+// put stores an item in place of what it was before, nil if it is new, and keeps
 // the indexes in step.
 func (t *writeTransaction) put(before, after *outbox.Item) error {
 	t.dirty = true

@@ -210,7 +210,7 @@ func (l lax) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, 
 	return item, true, nil
 }
 
-// stateless takes an item straight from NewUpdate, and keeps those behind it
+// stateless takes an item straight from NewUpdate, and keeps those after it
 // waiting for ever.
 type stateless struct{ *outboxtest.Memory }
 

@@ -29,7 +29,7 @@ type Config struct {
 
 	Concurrency int           // how many deliveries at once, in this process. Default 8; the pool needs some more connections
 	Lease       time.Duration // how long an item is one machine's; longer than a delivery by what the database may need. Default twice Worker.Timeout and a minute
-	Poll        time.Duration // how often River looks for jobs that are due, besides being told. Default 1 s
+	Poll        time.Duration // how often River looks for jobs that are due, besides being notified. Default 1 s
 	SweepEvery  time.Duration // how often items whose job was lost are looked for. Default 15 s
 }
 

@@ -410,7 +410,7 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		}
 		if stored {
 			return after, nil
-		} // else somebody else changed it meanwhile
+		} // else another process changed it meanwhile
 	}
 }
 
