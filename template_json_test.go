@@ -134,6 +134,15 @@ func TestJSONMistakesHaveLineAndColumn(t *testing.T) {
 		`{"a": “b”}`:                   "1:7",
 		"\xff":                         "1:1",
 		"{\"a\": \"é\xc3\"}":           "1:9",
+		`{"a": 1, "a" 2}`:              "1:10",
+		`{"[k]\q": 1}`:                 "1:3",
+		`{"a\q[k]": 1}`:                "1:5",
+		`{"[k" 1}`:                     "1:3",
+		`{[k] 1}`:                      "1:2",
+		`["[x]{\q}\z"]`:                "1:8",
+		`["\z[x]{\q}"]`:                "1:4",
+		`[[x]{1 2}, \]`:                "1:8",
+		`["[x]{1}" "b"]`:               "1:11",
 		"\x00":                         "1:1",
 		"{}\x00":                       "1:3",
 	} {
@@ -149,6 +158,7 @@ func TestJSONMistakesHaveLineAndColumn(t *testing.T) {
 func TestJSONNestingIsBounded(t *testing.T) {
 	t.Parallel()
 	mustParse(t, FormatJSON, strings.Repeat("[", 512)+strings.Repeat("]", 512))
+	mustParse(t, FormatJSON, strings.Repeat("[", 512)+`{{x}}, "[x]"`+strings.Repeat("]", 512))
 	_, err := ParseTemplate(FormatJSON, strings.Repeat("[", 513)+strings.Repeat("]", 513))
 	require.Equal(t, "1:513", mistakeOf(t, err).Field)
 	_, err = ParseTemplate(FormatJSON, strings.Repeat("[", 60000))
