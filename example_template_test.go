@@ -44,7 +44,7 @@ func ExampleParseTemplate_json() {
 	fmt.Println(err)
 	// Output:
 	// {"first_name": "Jane \"JJ\"", "revenue": 25.50}
-	// trackdrive: invalid argument: revenue: is no JSON number, true, false or null, and has no quotes around it
+	// trackdrive: invalid argument: revenue: is not a JSON number, true, false or null; put the token in quotes to send text
 }
 
 func ExampleTemplate_Expand() {
@@ -127,7 +127,7 @@ func ExampleAllowHost() {
 	// Output:
 	// trackdrive: invalid argument: 1:9: a token in the host must be the whole first label before an allowed base domain
 	// https://acme.calls.example.com/hook/a%2Fb
-	// trackdrive: invalid argument: company: is no subdomain
+	// trackdrive: invalid argument: company: is not a subdomain, such as "acme"
 }
 
 func ExampleInDialect() {

@@ -15,17 +15,17 @@ import (
 
 // messageMakers are the functions that make an error of a text.
 var messageMakers = map[string]bool{
-	"invalid": true, "mistake": true, "New": true, "Errorf": true, "fail": true, "forgotten": true, "bad": true, "narrower": true,
+	"invalidArgument": true, "mistake": true, "New": true, "Errorf": true, "fail": true, "forgotten": true, "bad": true, "narrowError": true, "aboutAll": true, "fault": true, "faultAt": true, "scalarFault": true, "flaw": true,
 }
 
 // translated are phrases that no native speaker would write in a message.
-var translated = regexp.MustCompile(`\bis no [a-z]|\bis none\b|there twice|superfluous|does not belong|for want of|stands no\b`)
+var translated = regexp.MustCompile(`\bis no [a-zA-Z]|\bwas said\b|\bnil for\b|\bis none\b|there twice|superfluous|does not belong|for want of|stands no\b`)
 
 // Every message of the package, for a reader: go test -v -run TestMessages .
 func TestMessagesReadWell(t *testing.T) {
 	t.Parallel()
 	var files []string
-	for _, pattern := range []string{"*.go", "internal/criteria/*.go"} {
+	for _, pattern := range []string{"*.go", "internal/criteria/*.go", "internal/template/*.go"} {
 		matched, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, matched, pattern)
@@ -66,7 +66,7 @@ func messageOf(n ast.Node) (text string, at token.Pos) {
 		}
 		parts, at = n.Args, n.Pos()
 	case *ast.CompositeLit:
-		if kind := nameOf(n.Type); kind != "FieldError" && kind != "Mistake" && kind != "flaw" {
+		if kind := nameOf(n.Type); kind != "FieldError" && kind != "Mistake" && kind != "Flaw" {
 			return "", 0
 		}
 		parts, at = n.Elts, n.Pos()

@@ -580,10 +580,10 @@ func TestConvertNamesWhatADialectCannotSay(t *testing.T) {
 		{"[a]{b}", DialectRingba, "1:1", `"a" has a default, and ringba has none`},
 		{"[a|b]", DialectTrackDrive, "1:1", `"a|b" is a chain, and trackdrive has none`},
 		{"[a|b]", DialectCallGrid, "1:1", `"a|b" is a chain, and callgrid has none`},
-		{"[tag:X]", DialectTrackDrive, "1:1", `"tag:X" is no name in trackdrive`},
-		{"[tag:X]", DialectHandlebars, "1:1", `"tag:X" is no name in handlebars`},
-		{"\n{{a.b}}", DialectViciDial, "2:1", `"a.b" is no name in vicidial`},
-		{"[Zip 5]", DialectBraces, "1:1", `"Zip 5" is no name in braces`},
+		{"[tag:X]", DialectTrackDrive, "1:1", `"tag:X" is not a name in trackdrive`},
+		{"[tag:X]", DialectHandlebars, "1:1", `"tag:X" is not a name in handlebars`},
+		{"\n{{a.b}}", DialectViciDial, "2:1", `"a.b" is not a name in vicidial`},
+		{"[Zip 5]", DialectBraces, "1:1", `"Zip 5" is not a name in braces`},
 	} {
 		out, err := mustParse(t, FormatText, test.text).Convert(test.to)
 		require.Empty(t, out)

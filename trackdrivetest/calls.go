@@ -59,7 +59,7 @@ func (c *Company) AddCall(call Call) Call {
 	defer c.fake.mu.Unlock()
 	for _, money := range []string{call.Revenue, call.Payout} {
 		if _, err := trackdrive.ParseAmount(money); money != "" && err != nil {
-			c.fake.mistake("call %q: Revenue or Payout is no amount", call.UUID)
+			c.fake.mistake("call %q: Revenue or Payout is not an amount", call.UUID)
 		}
 	}
 	if call.UUID == "" {

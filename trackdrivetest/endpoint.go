@@ -140,7 +140,7 @@ func (c *Company) checked(e Endpoint) Endpoint {
 			mistake("buyer %s: %v", b.ID, err)
 		}
 		if seen[b.ID] {
-			mistake("buyer %s stands there twice", b.ID)
+			mistake("buyer %s is given twice", b.ID)
 		}
 		seen[b.ID] = true
 	}

@@ -122,7 +122,7 @@ func TestMistakesInTheSetUpEndTheTest(t *testing.T) {
 		"a buyer twice": {func(f *trackdrivetest.Fake) {
 			f.AddEndpoint(buyers(trackdrivetest.Buyer{ID: "1"}, trackdrivetest.Buyer{ID: "1"}))
 		},
-			`endpoint "my_endpoint": buyer 1 stands there twice`},
+			`endpoint "my_endpoint": buyer 1 is given twice`},
 		"an endpoint twice": {func(f *trackdrivetest.Fake) { f.AddEndpoint(ok); f.AddEndpoint(ok) },
 			`endpoint "my_endpoint" was added before`},
 		"no vanity URI": {func(f *trackdrivetest.Fake) { f.AddEndpoint(trackdrivetest.Endpoint{}) },
@@ -149,7 +149,7 @@ func TestMistakesInTheSetUpEndTheTest(t *testing.T) {
 			f.AddCall(trackdrivetest.Call{UUID: "u"})
 		}, `call "u" was added before`},
 		"a call's revenue": {func(f *trackdrivetest.Fake) { f.AddCall(trackdrivetest.Call{UUID: "u", Revenue: "x"}) },
-			`call "u": Revenue or Payout is no amount`},
+			`call "u": Revenue or Payout is not an amount`},
 		"no token": {func(f *trackdrivetest.Fake) { f.AddOffer(trackdrivetest.Offer{}) }, `AddOffer needs a LeadToken or an OfferToken`},
 		"a token twice": {func(f *trackdrivetest.Fake) {
 			f.AddOffer(trackdrivetest.Offer{LeadToken: "x"})

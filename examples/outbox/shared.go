@@ -53,7 +53,7 @@ func newSchema(ctx context.Context, database string) (inSchema string, drop func
 	}
 	parsed, err := url.Parse(database)
 	if err != nil {
-		return "", nil, errors.Join(fmt.Errorf("%w: -postgres: is no URL", trackdrive.ErrInvalidArgument), conn.Close(ctx))
+		return "", nil, errors.Join(fmt.Errorf("%w: -postgres: is not a URL", trackdrive.ErrInvalidArgument), conn.Close(ctx))
 	}
 	schema := "outbox_story_" + strings.ToLower(rand.Text())
 	if _, err := conn.Exec(ctx, "CREATE SCHEMA "+schema); err != nil {

@@ -48,7 +48,7 @@ func OperandOf(v any) Operand {
 	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr, float32, float64:
 		literal, err := json.Marshal(v)
 		if err != nil {
-			return Operand{kindFaulty, "is no finite number"}
+			return Operand{kindFaulty, "is not a finite number"}
 		}
 		return Operand{kindNumber, string(literal)}
 	default:
@@ -82,7 +82,7 @@ func operandOfMember(m jsondoc.Member) Operand {
 
 func numberOperandOf(literal string) Operand {
 	if !jsonscan.IsNumber(literal) {
-		return Operand{kindFaulty, "is no JSON number"}
+		return Operand{kindFaulty, "is not a JSON number"}
 	}
 	return Operand{kindNumber, literal}
 }

@@ -38,7 +38,7 @@ func (k *Token) lackIn(to Dialect) string {
 	case k.others != nil && !to.chains:
 		return "is a chain, and " + to.String() + " has none"
 	case slices.ContainsFunc(k.Names(), func(name string) bool { return !to.isName(name) }):
-		return "is no name in " + to.String()
+		return "is not a name in " + to.String()
 	case k.hasFallback && !to.defaults:
 		return "has a default, and " + to.String() + " has none"
 	}

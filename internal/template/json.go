@@ -132,7 +132,7 @@ func tokenInName(k *Token) *Flaw {
 	if !k.quoted {
 		return &Flaw{Offset: k.start, Message: "a token in place of a name; put the name in quotes"}
 	}
-	return &Flaw{Offset: k.start, Message: "a token in a name"}
+	return &Flaw{Offset: k.start, Message: "a token in a name; names in JSON must be fixed"}
 }
 
 // text walks through a string, or a token that stands for a value.

@@ -64,7 +64,7 @@ const problemNotUTF8 = "is not valid UTF-8"
 // appendScalar writes a value without quotes.
 func appendScalar(dst []byte, value string) (result []byte, problem string) {
 	if !isScalar(value) {
-		return dst, "is no JSON number, true, false or null, and has no quotes around it"
+		return dst, "is not a JSON number, true, false or null; put the token in quotes to send text"
 	}
 	return append(dst, value...), ""
 }
@@ -133,10 +133,10 @@ func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (resu
 // appendSegment writes a value as a part of one path segment.
 func appendSegment(dst []byte, value string) (result []byte, problem string) {
 	if value == "" || value == "." || value == ".." {
-		return dst, "is empty, . or .., which is no path segment"
+		return dst, "is empty, . or .., which cannot be a path segment"
 	}
 	if hasControl(value) {
-		return dst, "has control characters, which no path segment may have"
+		return dst, "has control characters, which a path segment cannot have"
 	}
 	return appendEncoded(dst, value, segmentBytes, "%20")
 }
@@ -155,7 +155,7 @@ func hasControl(value string) bool {
 // appendSubdomain writes a value as a host's first label, in lower case.
 func appendSubdomain(dst []byte, value string) (result []byte, problem string) {
 	if !urlpart.IsSubdomain(value) {
-		return dst, "is no subdomain"
+		return dst, `is not a subdomain, such as "acme"`
 	}
 	for i := range len(value) {
 		c := value[i]

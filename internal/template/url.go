@@ -85,13 +85,13 @@ func checkURL(t *Template) *Flaw {
 	}
 	scheme, _, found := strings.Cut(m.text, "://")
 	if !found || strings.Contains(scheme, tokenMask) {
-		return m.flaw(0, "an absolute https URL must start with https://, without tokens")
+		return m.flaw(0, "must begin with https://, without tokens in it")
 	}
 	host := len(scheme) + len("://")
 	path := host + urlpart.IndexAny(m.text[host:], "/?#")
 	query := path + urlpart.IndexAny(m.text[path:], "?#")
 	if at := strings.IndexByte(m.text, '#'); at >= 0 {
-		return m.flaw(at, "a fragment, which is never sent")
+		return m.flaw(at, "a fragment, which is never sent; leave it out")
 	}
 	t.url = &urlShape{authority: m.offset(host), path: m.offset(path), query: m.offset(query)}
 	if f := t.checkAuthority(m, strings.ToLower(scheme), host, path); f != nil {
@@ -116,7 +116,7 @@ func checkLiterals(t *Template, allowed func(byte) bool) *Flaw {
 				return &Flaw{Offset: offset + i, Message: needsEscape}
 			}
 			if text[i] == '%' && !isEscape(text[i:]) {
-				return &Flaw{Offset: offset + i, Message: "a percent sign that is not followed by two hex digits"}
+				return &Flaw{Offset: offset + i, Message: "a percent sign that is not followed by two hex digits; write %25"}
 			}
 		}
 		return nil
@@ -146,7 +146,7 @@ func isURLByte(b byte) bool {
 func (t *Template) checkAuthority(m maskedText, scheme string, from, to int) *Flaw {
 	authority := m.text[from:to]
 	if at := strings.IndexByte(authority, '@'); at >= 0 {
-		return m.flaw(from+at, "user info: credentials do not belong in a URL")
+		return m.flaw(from+at, "user info; give credentials in a header or to the Client, not in a URL")
 	}
 	if f := t.checkOpeners(m.offset(from), m.offset(to)); f != nil {
 		return f
@@ -156,7 +156,7 @@ func (t *Template) checkAuthority(m maskedText, scheme string, from, to int) *Fl
 	case len(tokens) > 0:
 		return t.checkTokenHost(m, scheme, from, to)
 	case !urlpart.IsHost(authority):
-		return m.flaw(from, "no valid host")
+		return m.flaw(from, "not a valid host; write one such as api.example.com")
 	case scheme == "http" && !urlpart.IsLoopback(urlpart.Hostname(authority)), scheme != "http" && scheme != "https":
 		return m.flaw(0, "the scheme must be https, or http for a loopback address")
 	}
@@ -297,7 +297,7 @@ func isFormByte(b byte) bool { return b >= ' ' && b != 0x7F }
 // checkParams goes from parameter to parameter, in a query or form.
 func (t *Template) checkParams(m maskedText, from int) *Flaw {
 	if at := strings.IndexByte(m.text[from:], ';'); at >= 0 {
-		return m.flaw(from+at, "a semicolon, which servers read in more than one way; write %3B")
+		return m.flaw(from+at, "a semicolon, which servers read in different ways; write %3B")
 	}
 	for start := from; start <= len(m.text); {
 		end := start + urlpart.IndexAny(m.text[start:], "&")
