@@ -1,5 +1,5 @@
-// Secrets: what of a call is a credential, wherever in it that stands. A reply
-// may echo all of it.
+// Secrets: the credentials in a call, wherever they are. A reply may echo all of
+// them.
 
 package trackdrive
 
@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// secrets are what an authenticator set.
+// secrets returns what an authenticator set.
 func (c *authCredentials) secrets() []string {
 	var list []string
 	for _, set := range [...][]namedText{c.params, c.headers} {
@@ -26,13 +26,13 @@ func (c *authCredentials) secrets() []string {
 	return list
 }
 
-// appendSecret adds a credential and what it is made of: the token behind a
-// scheme word, both halves of a Basic pair, the values of "token=abc; user=def".
+// appendSecret appends a credential and its parts: the token after a scheme word,
+// both halves of a Basic pair, the values of "token=abc; user=def".
 func appendSecret(list []string, text string) []string {
 	list = append(list, text)
 	token := text
-	if _, behind, found := strings.Cut(text, " "); found {
-		token = behind
+	if _, after, found := strings.Cut(text, " "); found {
+		token = after
 		list = append(list, token)
 	}
 	if plain, err := base64.StdEncoding.DecodeString(token); err == nil && isPrintable(string(plain)) {
@@ -47,7 +47,7 @@ func appendSecret(list []string, text string) []string {
 	return list
 }
 
-// secrets are what stands under a credential's name in a query or a body.
+// secrets returns the values under a credential's name in the query and the body.
 func (p *wirePayload) secrets() []string {
 	var list []string
 	if p.url != nil {
@@ -64,8 +64,8 @@ func (p *wirePayload) secrets() []string {
 	return appendJSONSecrets(list, &s, p.body, false)
 }
 
-// appendFormSecrets reads a form or a query. What of it cannot be read is left
-// out, as servers do.
+// appendFormSecrets reads a form or a query. It ignores what cannot be read, as
+// servers do.
 func appendFormSecrets(list []string, text string) []string {
 	values, _ := url.ParseQuery(text)
 	for name, all := range values {
@@ -79,8 +79,8 @@ func appendFormSecrets(list []string, text string) []string {
 	return list
 }
 
-// appendJSONSecrets walks through a document. Within is whether a name around the
-// place is a credential's.
+// appendJSONSecrets walks through a document. If within is true, an enclosing
+// member has a credential's name.
 func appendJSONSecrets(list []string, s *jsonscan.Scanner, doc []byte, within bool) []string {
 	kind := s.Kind()
 	if kind == jsonscan.Object || kind == jsonscan.Array {
@@ -101,9 +101,9 @@ func appendJSONSecrets(list []string, s *jsonscan.Scanner, doc []byte, within bo
 	return appendSecret(list, string(text))
 }
 
-// pathSecrets are the credentials that TrackDrive has in paths:
-// /secure/{token}/… and /leads/{lead_token}/{number}/by_caller_number. Others
-// stand behind their name.
+// pathSecrets returns the credentials in a path. TrackDrive has them in
+// /secure/{token}/… and /leads/{lead_token}/{number}/by_caller_number; others
+// follow their name.
 func pathSecrets(segments []string) []string {
 	if len(segments) > 1 && segments[0] == "secure" ||
 		len(segments) == 4 && segments[0] == "leads" && segments[3] == "by_caller_number" {
@@ -118,13 +118,13 @@ func pathSecrets(segments []string) []string {
 	return list
 }
 
-// isNamedSegment reports whether a segment stands behind a credential's name:
+// isNamedSegment reports whether a segment follows a credential's name:
 // /token/abcdef.
 func isNamedSegment(segments []string, i int) bool {
 	return i > 0 && redact.IsCredentialName(segments[i-1])
 }
 
-// namedSegments are those of an escaped path that stand behind a credential's
+// namedSegments returns the segments of an escaped path that follow a credential's
 // name.
 func namedSegments(path string) []string {
 	var list []string
@@ -139,12 +139,12 @@ func namedSegments(path string) []string {
 
 // pathPiece is a literal or a token in a segment of a URL template's path.
 type pathPiece struct {
-	literal string // of a token, its default
-	token   *token
-	secret  bool // the literal stands where a credential does, or looks like one
+	literal string // a token's default
+	token   *token // nil for a literal
+	secret  bool   // the literal is in a credential's place, or looks like one
 }
 
-// pathPieces are those of each segment.
+// pathPieces returns the pieces of each segment.
 func (t *Template) pathPieces() [][]pathPiece {
 	segments := [][]pathPiece{nil}
 	add := func(p pathPiece) {
@@ -171,18 +171,18 @@ func (t *Template) pathPieces() [][]pathPiece {
 	}
 	addLiteral(t.text[at:t.url.query])
 	for i, pieces := range segments {
-		behindName := i > 0 && len(segments[i-1]) == 1 && segments[i-1][0].token == nil && redact.IsCredentialName(urlpart.UnescapeSegment(segments[i-1][0].literal))
+		followsName := i > 0 && len(segments[i-1]) == 1 && segments[i-1][0].token == nil && redact.IsCredentialName(urlpart.UnescapeSegment(segments[i-1][0].literal))
 		for j := range pieces {
 			p := &pieces[j]
-			p.secret = p.literal != "" && (behindName || looksLikeToken(urlpart.UnescapeSegment(p.literal)) ||
+			p.secret = p.literal != "" && (followsName || looksLikeToken(urlpart.UnescapeSegment(p.literal)) ||
 				p.token != nil && slices.ContainsFunc(p.token.names(), redact.IsCredentialName))
 		}
 	}
 	return segments
 }
 
-// literalSecrets are the literals in the path of a URL template, and the
-// defaults, that are credentials.
+// literalSecrets returns the literals and defaults in the path of a URL template
+// that are credentials.
 func (t *Template) literalSecrets() []string {
 	var list []string
 	for _, pieces := range t.pathPieces() {
@@ -195,7 +195,7 @@ func (t *Template) literalSecrets() []string {
 	return list
 }
 
-// shownPath is the path of a URL template with {} for its literalSecrets.
+// shownPath returns the path of a URL template with {} for its literalSecrets.
 func (t *Template) shownPath() string {
 	var b strings.Builder
 	for i, pieces := range t.pathPieces() {
