@@ -426,5 +426,5 @@ func noCredentials(subdomain string) error {
 	if subdomain == "" {
 		return fmt.Errorf("%w for trackdrive.com without a subdomain", ErrNoCredentials)
 	}
-	return fmt.Errorf("%w for %s; PerSubdomain takes those of several companies", ErrNoCredentials, subdomain)
+	return fmt.Errorf("%w for %s; use PerSubdomain for several companies", ErrNoCredentials, subdomain)
 }
