@@ -1,4 +1,4 @@
-// The scalars of the wire: Amount and ID.
+// Scalars on the wire: Amount and ID.
 
 package trackdrive
 
@@ -14,19 +14,19 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// maxAmount is how long an Amount's text may be, in characters.
+// maxAmount is the longest text of an Amount, in characters.
 const maxAmount = 32
 
-// Amount is an exact decimal amount of money, kept as its text ("25.50").
-// The zero Amount is unset: not the same as 0.
+// Amount is an exact decimal amount of money, kept as its text ("25.50"). The
+// zero Amount is unset, which is not the same as 0.
 type Amount struct {
 	text string
 }
 
-// ParseAmount reads a plain decimal: an optional minus, digits, optionally
-// a point and digits; at most 32 characters. One leading "$" is dropped.
-// Exponents, thousands separators, NaN and blanks are errors of kind
-// [ErrInvalidArgument].
+// ParseAmount reads a plain decimal: an optional minus sign, digits, and
+// optionally a decimal point and more digits; at most 32 characters. One leading
+// "$" is dropped. Exponents, thousands separators, NaN and blanks are errors of
+// kind [ErrInvalidArgument].
 func ParseAmount(text string) (Amount, error) {
 	a, ok := amountOf(text)
 	if !ok {
@@ -35,7 +35,7 @@ func ParseAmount(text string) (Amount, error) {
 	return a, nil
 }
 
-// amountOf is ParseAmount without a message.
+// amountOf is ParseAmount without an error message.
 func amountOf(text string) (a Amount, ok bool) {
 	text = strings.TrimPrefix(text, "$")
 	if len(text) > maxAmount || !decimal.IsPlain(text) {
@@ -44,14 +44,14 @@ func amountOf(text string) (a Amount, ok bool) {
 	return Amount{text}, true
 }
 
-// amountMistake says what is wrong with a text that is not an amount, and what
-// to give where that is clear.
+// amountMistake says what is wrong with a text that is not an amount, and what to
+// give instead if that is clear.
 func amountMistake(text string) string {
 	switch {
 	case text == "":
 		return `is empty; give a plain decimal such as "25.50"`
 	case strings.Contains(text, ","):
-		return shownText(text) + ` has a comma; give digits with at most one point, such as "25.50"`
+		return shownText(text) + ` has a comma; give digits with at most one decimal point, such as "25.50"`
 	case decimal.IsPlain(strings.TrimPrefix(text, "$")):
 		return shownText(text) + " is longer than " + strconv.Itoa(maxAmount) + " characters"
 	}
@@ -73,11 +73,10 @@ func MustAmount(text string) Amount {
 	return a
 }
 
-// IsSet tells an amount, also 0, from no amount.
+// IsSet reports whether there is an amount. 0 is one; the zero Amount is not.
 func (a Amount) IsSet() bool { return a.text != "" }
 
-// String returns the text as it was given, without a dropped "$"; "" when
-// unset.
+// String returns the text as it was given, without the dropped "$"; "" if unset.
 func (a Amount) String() string { return a.text }
 
 // Cmp compares by value, exactly: -1, 0 or +1. An unset Amount is less than
@@ -98,8 +97,7 @@ func (a Amount) Cmp(b Amount) int {
 // Equal reports whether both are unset, or set to the same value.
 func (a Amount) Equal(b Amount) bool { return a.Cmp(b) == 0 }
 
-// Float64 returns the nearest float64, for display and statistics; 0 when
-// unset.
+// Float64 returns the nearest float64, for display and statistics; 0 if unset.
 func (a Amount) Float64() float64 {
 	if a.text == "" {
 		return 0
@@ -108,8 +106,8 @@ func (a Amount) Float64() float64 {
 	return f
 }
 
-// Rat returns the exact value for arithmetic (margins, sums); false when
-// unset. Back with ParseAmount(r.FloatString(2)).
+// Rat returns the exact value, for arithmetic such as margins and sums; false if
+// unset. ParseAmount(r.FloatString(2)) turns the result back into an Amount.
 func (a Amount) Rat() (*big.Rat, bool) {
 	if a.text == "" {
 		return nil, false
@@ -117,7 +115,7 @@ func (a Amount) Rat() (*big.Rat, bool) {
 	return new(big.Rat).SetString(a.text)
 }
 
-// MarshalText gives the text, "" when unset.
+// MarshalText returns the text, "" if unset.
 func (a Amount) MarshalText() ([]byte, error) { return []byte(a.text), nil }
 
 // UnmarshalText is [ParseAmount]; "" is unset.
@@ -134,7 +132,7 @@ func (a *Amount) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalJSON gives the text as a JSON string, or null when unset.
+// MarshalJSON returns the text as a JSON string, or null if unset.
 func (a Amount) MarshalJSON() ([]byte, error) {
 	if a.text == "" {
 		return []byte("null"), nil
@@ -142,8 +140,8 @@ func (a Amount) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + a.text + `"`), nil
 }
 
-// UnmarshalJSON takes a number, a string or null. A number with an exponent is
-// an error, like everything that [ParseAmount] refuses.
+// UnmarshalJSON reads a number, a string or null. A number with an exponent is an
+// error, like everything that [ParseAmount] refuses.
 func (a *Amount) UnmarshalJSON(data []byte) error {
 	data = bytes.TrimSpace(data)
 	if string(data) == "null" {
@@ -161,13 +159,13 @@ func (a *Amount) UnmarshalJSON(data []byte) error {
 }
 
 // ID is an identifier, kept as its exact text: TrackDrive sends numbers and
-// strings. It is sent back as a number where it is a whole number without a
-// leading zero, as TrackDrive's examples do, and as a string otherwise.
+// strings. A whole number without a leading zero is sent back as a number, as in
+// TrackDrive's examples, and anything else as a string.
 type ID string
 
 var errBadID = invalidArgument("id", "must be a number or a string")
 
-// UnmarshalJSON takes a number or a string, and keeps its text; null is "".
+// UnmarshalJSON reads a number or a string and keeps its text; null is "".
 func (id *ID) UnmarshalJSON(data []byte) error {
 	data = bytes.TrimSpace(data)
 	switch {

@@ -1,5 +1,5 @@
-// Auction: many endpoints asked at once, within one deadline, and their bids in
-// one ranking.
+// Auction: many endpoints are pinged at once, within one deadline, and their bids
+// are ranked.
 
 package trackdrive
 
@@ -15,58 +15,65 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/gate"
 )
 
-// AuctionSource is one endpoint that an [Auction] pings: of any company, and as
-// any traffic source.
+// AuctionSource is one endpoint that an [Auction] pings. Sources may belong to
+// different companies, and may use different traffic source ids.
 type AuctionSource struct {
-	Name     string  // in results and events; each source has its own
-	Client   *Client // of the company that is pinged
+	Name     string  // the source's name in results and events; it must be unique
+	Client   *Client // the Client of the company that is pinged
 	Endpoint string  // the vanity URI
 
-	Request *PingRequest                                 // what is asked here; what it leaves empty comes from the lead
-	Build   func(lead PingRequest) (*PingRequest, error) // in place of Request: makes the ping. Called before any ping is sent, so it must be quick
+	Request *PingRequest                                 // the ping to this source; what it leaves empty comes from the lead
+	Build   func(lead PingRequest) (*PingRequest, error) // makes the ping, instead of Request. It is called before any ping is sent, so it must be quick
 
-	Timeout     time.Duration // of this ping, its wait in the queue not counted; 0: the auction's. That of the Client and of Options counts, too
-	PostTimeout time.Duration // of each post; 0: the Client's. A post that it cuts off is of unknown outcome, and ends the sale
-	Options     []CallOption  // of its ping and its posts; posts, and pings that may count as posts, stay RepeatNever
+	Timeout     time.Duration // limit of the ping, without its wait in the queue; 0: the auction's. The limits of the Client and of Options count, too
+	PostTimeout time.Duration // limit of each post; 0: the Client's. A post that it cuts off is of unknown outcome, and ends the sale
+	Options     []CallOption  // for the ping and the posts; posts, and pings that may count as posts, stay RepeatNever
 
-	Criteria  *Criteria        // must accept the whole reply; nil: any
-	Accept    func(Buyer) bool // must accept the buyer; nil: any
-	MinPayout Amount           // lower bids and bids without a payout lose; unset: any
-	MaxPayout Amount           // no bid of this source is higher, so that others need not wait for it; unset: not known
-	Weight    Amount           // ranking multiplies the payout by it ("0.85"); more than 0; unset: 1
-	Margin    Amount           // ranking takes it off, after Weight; negative favours the source; unset: 0
-	ToAll     bool             // one bid for the whole reply, which posts to all matched buyers in TrackDrive's order; what a reply without a buyer's ping id leads to anyway
+	Criteria  *Criteria        // must accept the whole reply; nil: any reply
+	Accept    func(Buyer) bool // must accept the buyer; nil: any buyer
+	MinPayout Amount           // lower bids, and bids without a payout, lose; unset: any bid
+	MaxPayout Amount           // no bid of this source is higher, so that a better bid need not wait for it; unset: unknown
+	Weight    Amount           // ranking multiplies the payout by it ("0.85"); it must be more than 0; unset: 1
+	Margin    Amount           // ranking subtracts it, after Weight; a negative one favours the source; unset: 0
+	ToAll     bool             // the whole reply is one bid, and its post goes to all matched buyers in TrackDrive's order; this is always so if no buyer has a ping id
 }
 
-// AuctionConfig is what [NewAuction] makes an [Auction] of.
+// AuctionConfig configures an [Auction].
 type AuctionConfig struct {
-	Sources []AuctionSource // in order of priority: of equal bids the first source's wins
-	Timeout time.Duration   // for all pings together; 0: 10 s. The context's deadline counts, too
+	Sources []AuctionSource // in order of priority: among equal bids, that of the first source wins
+	Timeout time.Duration   // limit of all pings together; 0: 10 s. The context's deadline counts, too
 
-	Enough int           // ends with that many acceptable bids; 0: waits for all
-	Grace  time.Duration // ends this long after the first acceptable bid; 0: waits for all
+	Enough int           // Run ends with that many acceptable bids; 0: waits for all
+	Grace  time.Duration // Run ends this long after the first acceptable bid; 0: waits for all
 
-	MaxPings           int            // pings at a time, of all runs of the Auction together; 0: no limit
+	MaxPings           int            // how many pings may run at a time, in all runs of the Auction together; 0: no limit
 	MaxPingsPerCompany int            // the same for each subdomain; 0: no limit
-	CompanyLimits      map[string]int // MaxPingsPerCompany for single subdomains; 0: no limit
+	CompanyLimits      map[string]int // overrides MaxPingsPerCompany for a subdomain; 0: no limit
 
 	// PingsNeverSell says that no endpoint takes a ping for a post. In static
-	// tracking mode TrackDrive may take a ping with caller_id and
+	// tracking mode, TrackDrive may take a ping with caller_id and
 	// trackdrive_number as the post. So without PingsNeverSell an auction has at
 	// most one source with such a ping, waits for its answer before it ends early,
-	// and offers the lead to others only when the answer was a plain no, or the
-	// ping never left: else their bids are losses, LossPingMaySell. A plain no is
-	// success false, a word of refusal or a 4xx, without a number, SIP address,
-	// lead id, buyer or ping id.
+	// and offers the lead to others only if the answer is a plain no, or if the
+	// ping never left. Otherwise the bids of others are losses: LossPingMaySell. A
+	// plain no is success false, a word of refusal or a 4xx, without a number, SIP
+	// address, lead id, buyer or ping id.
 	PingsNeverSell bool
 
-	// Observe sees what happens, in order, from the goroutine that called Run
-	// or Sell, which goes on when it returns. Several runs call it at a time.
+	// Observe is called for every event, in order, from the goroutine that called
+	// Run or Sell, which waits until it returns. Several runs may call it at the
+	// same time.
 	Observe func(context.Context, AuctionEvent)
 }
 
-// Auction pings many sources at once and ranks their bids. It may be used by many
-// goroutines, a Run for each lead.
+// Auction pings many sources at once and ranks their bids. It is safe for
+// concurrent use; call Run once for each lead:
+//
+//	result, err := auction.Run(ctx, &trackdrive.PingRequest{CallerID: caller})
+//	if err != nil {
+//		return err
+//	}
+//	sale, err := result.Sell(ctx)
 type Auction struct {
 	cfg     AuctionConfig
 	sources []auctionSource
@@ -76,19 +83,20 @@ type Auction struct {
 // auctionSource is a checked AuctionSource.
 type auctionSource struct {
 	AuctionSource
-	priority   int // 0 is the first
+	priority   int // the first source has 0
 	company    *gate.Gate
 	pingOpts   []CallOption
 	postOpts   []CallOption
-	plain      bool // neither weight nor margin
+	plain      bool // there is neither weight nor margin
 	weight     *big.Rat
 	margin     *big.Rat
-	cap        bidWorth // of its best bid
+	cap        bidWorth // the best possible bid's
 	capIsKnown bool
 }
 
-// NewAuction checks the configuration, and sends nothing. All mistakes are
-// reported at once, as a [*ParseError] with their places: "sources[1].endpoint".
+// NewAuction returns an Auction. It checks the whole configuration and sends
+// nothing. It reports all mistakes at once, in a [*ParseError] with their places:
+// "sources[1].endpoint".
 func NewAuction(cfg AuctionConfig) (*Auction, error) {
 	b := auctionBuilder{a: &Auction{cfg: cfg, gate: gate.New(cfg.MaxPings)}}
 	b.build()
@@ -115,7 +123,7 @@ func (b *auctionBuilder) build() {
 		cfg.Timeout = defaultTimeout
 	}
 	if len(cfg.Sources) == 0 {
-		b.mistake("sources", "are missing")
+		b.mistake("sources", "are missing; give at least one")
 	}
 	b.companyLimits()
 	names := map[string]bool{}
@@ -127,7 +135,7 @@ func (b *auctionBuilder) build() {
 		*s = auctionSource{AuctionSource: cfg.Sources[i], priority: i}
 		b.source(place, s)
 		if names[s.Name] {
-			b.mistake(place+"name", "is another source's, too")
+			b.mistake(place+"name", "%s is the name of another source, too", shownText(s.Name))
 		}
 		names[s.Name] = true
 		s.company = b.companyGate(companies, s.Client.Subdomain())
@@ -135,8 +143,8 @@ func (b *auctionBuilder) build() {
 	cfg.Sources = nil
 }
 
-// companyLimits folds the subdomains, and refuses those that no source has: the
-// limit would be none.
+// companyLimits folds the subdomains to lower case, and refuses those that no
+// source has, because such a limit would limit nothing.
 func (b *auctionBuilder) companyLimits() {
 	cfg := &b.a.cfg
 	folded := make(map[string]int, len(cfg.CompanyLimits))
@@ -144,7 +152,7 @@ func (b *auctionBuilder) companyLimits() {
 		b.notNegative("company limits", int64(cfg.CompanyLimits[company]))
 		folded[ascii.Lower(company)] = cfg.CompanyLimits[company]
 		if !slices.ContainsFunc(cfg.Sources, func(s AuctionSource) bool { return s.Client.Subdomain() == ascii.Lower(company) }) {
-			b.mistake("company limits", "%q is the company of no source", company)
+			b.mistake("company limits", "no source belongs to the company %q", company)
 		}
 	}
 	cfg.CompanyLimits = folded
@@ -165,7 +173,7 @@ func (b *auctionBuilder) source(place string, s *auctionSource) {
 	}
 	b.add(place+"endpoint", checkEndpoint(s.Endpoint))
 	if s.Request != nil && s.Build != nil {
-		b.mistake(place+"build", "is given beside a request; give one of them")
+		b.mistake(place+"build", "is given together with a request; give one of them")
 	}
 	b.notNegative(place+"timeout", int64(s.Timeout))
 	b.notNegative(place+"post timeout", int64(s.PostTimeout))
@@ -173,7 +181,7 @@ func (b *auctionBuilder) source(place string, s *auctionSource) {
 		b.add(place+"criteria", s.Criteria.Err())
 	}
 	if s.Weight.IsSet() && s.Weight.Cmp(Amount{"0"}) <= 0 {
-		b.mistake(place+"weight", "must be more than 0")
+		b.mistake(place+"weight", "is %s; it must be more than 0", s.Weight)
 	}
 	if s.Request != nil {
 		copied := *s.Request
@@ -189,7 +197,7 @@ func (b *auctionBuilder) options(place string, s *auctionSource) {
 	s.pingOpts = slices.Clone(s.Options)
 	if s.Timeout > 0 {
 		s.pingOpts = append(s.pingOpts, WithTimeout(s.Timeout))
-	} else { // in place of a call's default, which may be shorter
+	} else { // instead of a call's default, which may be shorter
 		s.pingOpts = append(s.pingOpts, WithTimeout(max(b.a.cfg.Timeout, defaultTimeout)))
 	}
 	s.postOpts = append(slices.Clone(s.Options), WithRepeat(RepeatNever))
@@ -217,8 +225,8 @@ func (b *auctionBuilder) companyGate(companies map[string]*gate.Gate, subdomain 
 	return companies[subdomain]
 }
 
-// ping returns what the source is asked about a lead. It may share the lead's
-// Fields, which nobody changes.
+// ping returns the source's ping for a lead. It may share the lead's Fields, which
+// nobody changes.
 func (s *auctionSource) ping(lead *PingRequest) (*PingRequest, error) {
 	if s.Build != nil {
 		given := *lead
@@ -252,20 +260,20 @@ func (s *auctionSource) ping(lead *PingRequest) (*PingRequest, error) {
 // buyers that a source matched.
 type Bid struct {
 	Source     string        // the source's name
-	Buyer      Buyer         // who bids; zero with ToAll
-	ToAll      bool          // a post goes to all matched buyers, in TrackDrive's order
-	Payout     Amount        // the buyer's; with ToAll the lowest that is listed, unset when one of them is
+	Buyer      Buyer         // the buyer that bids; zero with ToAll
+	ToAll      bool          // the post goes to all matched buyers, in TrackDrive's order
+	Payout     Amount        // the buyer's payout; with ToAll the lowest of those listed, unset if one of them is
 	ReceivedAt time.Time     // when the reply was read
-	ExpiresAt  time.Time     // when the ping id expires, counted from ReceivedAt; zero when TrackDrive did not say
+	ExpiresAt  time.Time     // when the ping id expires, counted from ReceivedAt; zero if TrackDrive did not say
 	Ping       *PingResponse // the whole reply
 
 	source *auctionSource
 	worth  bidWorth
-	post   *PostRequest // what Sell sends: nobody else has it
+	post   *PostRequest // Sell sends it; nobody else has it
 }
 
 // Post prepares the post that sells to this bid, as [PingResponse.PostTo] and
-// [PingResponse.PostToAll] do. [AuctionResult.Sell] does it by itself.
+// [PingResponse.PostToAll] do. [AuctionResult.Sell] needs no such post.
 func (b Bid) Post() *PostRequest {
 	switch {
 	case b.Ping == nil:
@@ -277,8 +285,8 @@ func (b Bid) Post() *PostRequest {
 	}
 }
 
-// Value returns what the bid is ranked by: its payout, times the source's
-// weight, less its margin, exactly; false without a payout.
+// Value returns the exact value that the bid is ranked by: its payout times the
+// source's weight, less the source's margin; false if the bid has no payout.
 func (b Bid) Value() (*big.Rat, bool) {
 	if !b.worth.isSet() {
 		return b.Payout.Rat()
@@ -286,7 +294,7 @@ func (b Bid) Value() (*big.Rat, bool) {
 	return new(big.Rat).Set(b.worth.rat()), true
 }
 
-// String names the source, the buyer and the payout: "acme: Buyer A 25.50".
+// String returns the source, the buyer and the payout: "acme: Buyer A 25.50".
 func (b Bid) String() string {
 	text := b.Source + ": "
 	switch {
@@ -303,10 +311,10 @@ func (b Bid) String() string {
 	return text
 }
 
-// bidWorth is what a bid is ranked by.
+// bidWorth is the value that a bid is ranked by.
 type bidWorth struct {
-	amount Amount   // where it is the payout itself
-	exact  *big.Rat // else
+	amount Amount   // the payout, if exact is nil
+	exact  *big.Rat // the payout with weight and margin
 }
 
 // prepareRanking reads the exact values once.
@@ -333,7 +341,7 @@ func (s *auctionSource) worthOf(payout Amount) bidWorth {
 
 func (w bidWorth) isSet() bool { return w.exact != nil || w.amount.IsSet() }
 
-// rat is for worths that are set.
+// rat returns the value of a worth that is set.
 func (w bidWorth) rat() *big.Rat {
 	if w.exact != nil {
 		return w.exact

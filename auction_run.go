@@ -1,4 +1,4 @@
-// One run of an auction: asking, waiting, ranking.
+// One run of an auction: it pings, waits and ranks.
 
 package trackdrive
 
@@ -16,20 +16,20 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/gate"
 )
 
-// AuctionEnd tells why an auction stopped waiting.
+// AuctionEnd says why an auction stopped waiting.
 type AuctionEnd string
 
 // The ends of an auction.
 const (
 	EndAllAnswered AuctionEnd = "all_answered" // every source answered or failed
 	EndDeadline    AuctionEnd = "deadline"     // the time was up
-	EndEnough      AuctionEnd = "enough"       // as many acceptable bids as AuctionConfig.Enough asks for
-	EndUnbeatable  AuctionEnd = "unbeatable"   // no source that was still asked could win: by its MaxPayout, or because the lead may be sold by a ping
+	EndEnough      AuctionEnd = "enough"       // there were as many acceptable bids as AuctionConfig.Enough asks for
+	EndUnbeatable  AuctionEnd = "unbeatable"   // no source that had not answered could win, because of its MaxPayout or because a ping may have sold the lead
 	EndGrace       AuctionEnd = "grace"        // AuctionConfig.Grace was over
 	EndCanceled    AuctionEnd = "canceled"     // the caller's context was cancelled
 )
 
-// LossReason tells why a source or a buyer is not among the bids.
+// LossReason says why a source or a buyer is not among the bids.
 type LossReason string
 
 // The reasons.
@@ -37,27 +37,27 @@ const (
 	LossNoBuyer      LossReason = "no_buyer"      // TrackDrive matched nobody, or refused the lead
 	LossCriteria     LossReason = "criteria"      // AuctionSource.Criteria did not accept the reply
 	LossNotAccepted  LossReason = "not_accepted"  // AuctionSource.Accept did not accept the buyer
-	LossBelowMinimum LossReason = "below_minimum" // less than AuctionSource.MinPayout, or no payout
-	LossNoPingID     LossReason = "no_ping_id"    // nothing that a post could name
+	LossBelowMinimum LossReason = "below_minimum" // the payout is less than AuctionSource.MinPayout, or there is none
+	LossNoPingID     LossReason = "no_ping_id"    // the reply has no ping id for a post
 	LossTimeout      LossReason = "timeout"       // no answer in time
 	LossCutOff       LossReason = "cut_off"       // the auction ended early, or was cancelled
 	LossPingMaySell  LossReason = "ping_may_sell" // another source's ping may count as the post, and was not refused: see AuctionConfig.PingsNeverSell
 	LossError        LossReason = "error"         // the ping failed
 )
 
-// Loss is a source or a buyer that does not take part, with the reason.
+// Loss is a source or a buyer that is not among the bids, with the reason.
 type Loss struct {
-	Source   string        // its name
-	Buyer    *Buyer        // nil: the whole source
+	Source   string        // the source's name
+	Buyer    *Buyer        // the buyer; nil for the whole source
 	Reason   LossReason    // why it lost
-	Decision Decision      // of the criteria
-	Ping     *PingResponse // the reply; nil without one. Its Errors and Status tell why there is no buyer
-	Err      error         // of the ping: see DeliveryOf; nil with a reply
+	Decision Decision      // of AuctionSource.Criteria, with LossCriteria
+	Ping     *PingResponse // the reply; nil without one. With LossNoBuyer, its Errors and Status say why
+	Err      error         // the ping's error, for DeliveryOf; nil with a reply
 	After    time.Duration // since the auction began
 }
 
-// String tells source, buyer and reason in a line, of a ping without an answer
-// also whether it was sent; reasons of criteria may take more lines.
+// String returns source, buyer and reason in one line; for a ping without an
+// answer also whether it was sent. The reasons of criteria may take more lines.
 func (l Loss) String() string {
 	text := l.Source + ": "
 	if l.Buyer != nil {
@@ -79,31 +79,31 @@ func (l Loss) String() string {
 	return text
 }
 
-// AuctionEventKind is what happened.
+// AuctionEventKind says what happened.
 type AuctionEventKind string
 
 // The kinds of events.
 const (
 	EventPing AuctionEventKind = "ping" // a source is pinged
-	EventBids AuctionEventKind = "bids" // a source's reply was judged: AuctionEvent.Bids are the acceptable ones, perhaps none. Losses of its buyers come before
+	EventBids AuctionEventKind = "bids" // a source's reply was judged: AuctionEvent.Bids has its acceptable bids, perhaps none. The losses of its buyers come before
 	EventLoss AuctionEventKind = "loss" // a source or a buyer lost: AuctionEvent.Loss
-	EventEnd  AuctionEventKind = "end"  // no more bids are taken: AuctionEvent.End and, in rank order, Bids
+	EventEnd  AuctionEventKind = "end"  // no more bids are taken: AuctionEvent.End, and Bids in rank order
 	EventPost AuctionEventKind = "post" // a bid is about to be posted: AuctionEvent.Try
 	EventSale AuctionEventKind = "sale" // a post was answered or failed: AuctionEvent.Try
 )
 
 // AuctionEvent is one step of an auction, as AuctionConfig.Observe sees it.
 type AuctionEvent struct {
-	Kind   AuctionEventKind // decides which of the last four is set
-	Source string           // "" at the end
+	Kind   AuctionEventKind // what happened; it decides which of the last four fields are set
+	Source string           // the source's name; "" with EventEnd
 	After  time.Duration    // since the auction began
-	Bids   []Bid            // of EventBids and EventEnd
-	Loss   *Loss            // of EventLoss
-	End    AuctionEnd       // of EventEnd
-	Try    *SaleTry         // of EventPost, without an outcome, and EventSale
+	Bids   []Bid            // with EventBids and EventEnd
+	Loss   *Loss            // with EventLoss
+	End    AuctionEnd       // with EventEnd
+	Try    *SaleTry         // with EventPost, without an outcome, and with EventSale
 }
 
-// String tells what happened in a line or more, without the time: "bids acme:
+// String says what happened in one line or more, without the time: "bids acme:
 // Buyer A 25.50".
 func (e AuctionEvent) String() string {
 	text := string(e.Kind) + " "
@@ -124,19 +124,20 @@ func (e AuctionEvent) String() string {
 	return text + strings.Join(list, ", ")
 }
 
-// AuctionResult is what came in time.
+// AuctionResult is the result of an [Auction]'s run: the bids that came in time, and
+// why the others did not count.
 type AuctionResult struct {
-	Bids      []Bid         // acceptable ones, best first: by value, then the source's priority, then TrackDrive's order
-	Losses    []Loss        // the others, in the order in which they were known
-	End       AuctionEnd    // why it stopped waiting
+	Bids      []Bid         // the acceptable bids, best first: by value, then the source's priority, then TrackDrive's order
+	Losses    []Loss        // the others, in the order in which they became known
+	End       AuctionEnd    // why the auction stopped waiting
 	StartedAt time.Time     // when Run was called
-	Took      time.Duration // until the end
+	Took      time.Duration // from StartedAt to the end
 
 	auction *Auction
 	sale    *saleProgress
 }
 
-// Best returns the first bid.
+// Best returns the best bid, Bids[0]; false if there is none.
 func (r *AuctionResult) Best() (Bid, bool) {
 	if len(r.Bids) == 0 {
 		return Bid{}, false
@@ -144,20 +145,21 @@ func (r *AuctionResult) Best() (Bid, bool) {
 	return r.Bids[0], true
 }
 
-// Run pings all sources about a lead, and returns when all have answered, when
-// the time is up, or as early as the configuration allows. What came until
-// then is in the result; pings that are still on their way are cancelled.
+// Run pings all sources about a lead. It returns when all have answered, when the
+// time is up, or as early as the configuration allows. The result has what came
+// until then; pings that are still under way are cancelled.
 //
-// The lead may change when Run returns; maps and slices inside its Fields may
-// not, until the last ping and post is over: they are not copied.
+// Once Run has returned, you may change the lead and its Fields, but not the maps
+// and slices inside Fields until the last ping and post is over: they are not
+// copied.
 //
-// Errors are of kind [ErrInvalidArgument], and nothing was sent: no lead, or
-// more than one ping that may count as a post (see
-// AuctionConfig.PingsNeverSell). Whatever goes wrong at a source is a [Loss].
+// Errors are of kind [ErrInvalidArgument], and nothing was sent: there is no lead,
+// or more than one ping may count as a post (see AuctionConfig.PingsNeverSell).
+// Whatever goes wrong at a source is a [Loss].
 func (a *Auction) Run(ctx context.Context, lead *PingRequest) (*AuctionResult, error) {
 	switch {
 	case a == nil || len(a.sources) == 0:
-		return nil, notSentError("auction", invalidArgument("auction", "is not made by NewAuction"))
+		return nil, notSentError("auction", invalidArgument("auction", "was not made by NewAuction"))
 	case ctx == nil:
 		return nil, notSentError("auction", invalidArgument("context", "is nil"))
 	case lead == nil:
@@ -166,9 +168,9 @@ func (a *Auction) Run(ctx context.Context, lead *PingRequest) (*AuctionResult, e
 	r := auctionRun{
 		auction: a,
 		result:  &AuctionResult{StartedAt: time.Now(), auction: a},
-		asked:   make([]pingedSource, len(a.sources)),
+		pinged:  make([]pingedSource, len(a.sources)),
 		pending: len(a.sources),
-		news:    make(chan pingUpdate, 2*len(a.sources)), // room for all, so that nobody is left who cannot send
+		updates: make(chan pingUpdate, 2*len(a.sources)), // room for all: no source may be left waiting to send
 		outer:   ctx,
 	}
 	if err := r.prepare(lead); err != nil {
@@ -183,20 +185,20 @@ func (a *Auction) Run(ctx context.Context, lead *PingRequest) (*AuctionResult, e
 type auctionRun struct {
 	auction *Auction
 	result  *AuctionResult
-	asked   []pingedSource
+	pinged  []pingedSource
 	pending int
 	bids    []*Bid
 	best    *Bid
-	news    chan pingUpdate
+	updates chan pingUpdate
 	outer   context.Context // the caller's
 	inner   context.Context // with the auction's deadline
 	claim   *saleClaim
 	grace   *time.Timer
-	over    bool // the grace period
+	over    bool // the grace period is over
 	late    bool // a ping ended with the context
 }
 
-// saleClaim is on a lead that a ping may have sold.
+// saleClaim says that a ping may have sold the lead.
 type saleClaim struct {
 	source *auctionSource
 	err    error // of DeliveryUnknown
@@ -208,71 +210,71 @@ var errMaySell = errors.New("trackdrive: the ping carried caller_id and trackdri
 // pingedSource is a source in a run.
 type pingedSource struct {
 	request  *PingRequest
-	refused  error       // the request could not be made
+	refused  error       // why the request could not be made
 	maySell  bool        // the ping may count as a post
-	told     bool        // that it is sent
-	answered bool        // or failed
-	started  atomic.Bool // the ping may be on its way; once the context is cancelled, only true lasts
+	reported bool        // EventPing was reported
+	answered bool        // the ping was answered, or failed
+	started  atomic.Bool // the ping may be under way; false after the context is cancelled means that it never will be
 }
 
-// pingUpdate is what a source's goroutine tells.
+// pingUpdate is what a source's goroutine reports.
 type pingUpdate struct {
 	source  int
-	started bool // the ping is about to be sent; the rest is not set
+	started bool // the ping is about to be sent; the other fields are not set
 	ping    *PingResponse
 	err     error
 	panics  any
 
-	leadIsFree bool // of a ping that may sell: it certainly did not
+	leadIsFree bool // a ping that may sell certainly did not
 }
 
 // prepare makes all requests, and refuses two pings that may both sell.
 func (r *auctionRun) prepare(lead *PingRequest) error {
-	kept := *lead // which may change while pings and posts are on their way
+	kept := *lead // the caller may change the lead while pings and posts are under way
 	kept.Fields = maps.Clone(lead.Fields)
 	maySell := ""
-	for i := range r.asked {
+	for i := range r.pinged {
 		s := &r.auction.sources[i]
 		request, err := s.ping(&kept)
 		if err != nil {
-			r.asked[i].refused = notSentError("ping", err)
+			r.pinged[i].refused = notSentError("ping", err)
 			continue
 		}
-		r.asked[i].request = request
+		r.pinged[i].request = request
 		if r.auction.cfg.PingsNeverSell || request.CallerID == "" || request.TrackdriveNumber == "" {
 			continue
 		}
 		if maySell != "" {
-			return invalidArgument("trackdrive_number", "is on the pings of %q and %q, with caller_id: "+
-				"TrackDrive may take both for posts. Say PingsNeverSell where it does not", maySell, s.Name)
+			return invalidArgument("trackdrive_number", "is given with caller_id on the pings to %q and %q: "+
+				"TrackDrive may take both for posts; set PingsNeverSell if it never does", maySell, s.Name)
 		}
-		maySell, r.asked[i].maySell = s.Name, true
+		maySell, r.pinged[i].maySell = s.Name, true
 	}
 	return nil
 }
 
-// wait asks all sources, and returns when the auction is over.
+// wait pings all sources, and returns when the auction is over.
 func (r *auctionRun) wait() {
 	ctx, cancel := context.WithTimeout(r.outer, r.auction.cfg.Timeout)
 	defer cancel()
 	r.inner = ctx
 	defer r.stopGrace()
-	for i := range r.asked {
+	for i := range r.pinged {
 		r.ask(ctx, i)
 	}
 	end := r.collect(ctx)
-	cancel() // who has not begun will not
+	cancel() // a ping that has not begun never will
 	r.end(end)
 }
 
-// collect takes what the sources tell until the auction is over.
+// collect takes what the sources report until the auction is over.
 func (r *auctionRun) collect(ctx context.Context) AuctionEnd {
 	for r.pending > 0 {
 		if end, early := r.early(); early {
 			return end
 		}
 		select {
-		case n := <-r.news:
+		case n := <-r.updates:
 			r.take(n)
 		case <-r.graceOver():
 			r.over = true
@@ -299,14 +301,14 @@ func endOf(err error) AuctionEnd {
 	}
 }
 
-// ask pings a source in a goroutine of its own. Places in the queues are taken
-// here, in the order of priority.
+// ask pings a source in a goroutine of its own. It takes the places in the queues
+// itself, so that they follow the order of priority.
 func (r *auctionRun) ask(ctx context.Context, i int) {
-	if err := r.asked[i].refused; err != nil {
-		r.news <- pingUpdate{source: i, err: err}
+	if err := r.pinged[i].refused; err != nil {
+		r.updates <- pingUpdate{source: i, err: err}
 		return
 	}
-	s, state, out := &r.auction.sources[i], &r.asked[i], r.news
+	s, state, out := &r.auction.sources[i], &r.pinged[i], r.updates
 	q := queuedPing{all: r.auction.gate}
 	q.company = s.company.Queue()
 	if q.company.Inside() {
@@ -333,11 +335,11 @@ func (r *auctionRun) ask(ctx context.Context, i int) {
 	}()
 }
 
-// errNoReturn is left where a transport ended the goroutine.
+// errNoReturn is the error of a ping whose transport ended the goroutine.
 var errNoReturn = errors.New("trackdrive: the ping did not return")
 
-// queuedPing is a ping's way through the queues: its company's first, so that
-// nobody stands in the common one who could not go on.
+// queuedPing is a ping's way through the queues: its company's comes first, so that
+// no ping waits in the common queue that could not go on.
 type queuedPing struct {
 	all             *gate.Gate
 	company, common *gate.Ticket
@@ -367,7 +369,7 @@ func (q *queuedPing) leave() {
 	q.company.Leave()
 }
 
-// unsentPing is the error of a ping that was not sent because of the context.
+// unsentPing returns the error of a ping that was not sent because of the context.
 func unsentPing(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = ErrTimeout
@@ -375,14 +377,14 @@ func unsentPing(err error) error {
 	return notSentError("ping", err)
 }
 
-// take notes what a source tells.
+// take notes what a source reports.
 func (r *auctionRun) take(n pingUpdate) {
 	if n.panics != nil {
 		panic(n.panics)
 	}
-	s, state := &r.auction.sources[n.source], &r.asked[n.source]
+	s, state := &r.auction.sources[n.source], &r.pinged[n.source]
 	if n.started {
-		r.tellPing(n.source)
+		r.emitPing(n.source)
 		return
 	}
 	state.answered = true
@@ -418,16 +420,16 @@ func (r *auctionRun) claimFor(s *auctionSource, state *pingedSource, leadIsFree 
 	}
 }
 
-func (r *auctionRun) tellPing(i int) {
-	r.asked[i].told = true
-	r.tell(AuctionEvent{Kind: EventPing, Source: r.auction.sources[i].Name})
+func (r *auctionRun) emitPing(i int) {
+	r.pinged[i].reported = true
+	r.emit(AuctionEvent{Kind: EventPing, Source: r.auction.sources[i].Name})
 }
 
-// takeRest takes what was told in time and not yet heard.
+// takeRest takes what was reported in time and not yet taken.
 func (r *auctionRun) takeRest() {
 	for {
 		select {
-		case n := <-r.news:
+		case n := <-r.updates:
 			r.take(n)
 		default:
 			return
@@ -463,7 +465,7 @@ func (r *auctionRun) rank(s *auctionSource, ping *PingResponse) {
 		r.startGrace()
 	}
 	if r.auction.cfg.Observe != nil {
-		r.tell(AuctionEvent{Kind: EventBids, Source: s.Name, Bids: bidValues(rankBids(own))})
+		r.emit(AuctionEvent{Kind: EventBids, Source: s.Name, Bids: bidValues(rankBids(own))})
 	}
 }
 
@@ -484,8 +486,8 @@ func (r *auctionRun) offer(s *auctionSource, ping *PingResponse, b *Buyer) {
 	r.bid(s, ping, Bid{Buyer: *b, Payout: b.Payout})
 }
 
-// offerAll takes the bid for all buyers: good enough when each that is listed
-// is, and worth what the lowest of them pays.
+// offerAll takes one bid for all buyers. It is acceptable if each listed buyer is,
+// and worth what the lowest of them pays.
 func (r *auctionRun) offerAll(s *auctionSource, ping *PingResponse) {
 	bid := Bid{ToAll: true}
 	if len(ping.Buyers) > 0 {
@@ -508,7 +510,7 @@ func (r *auctionRun) offerAll(s *auctionSource, ping *PingResponse) {
 	r.bid(s, ping, bid)
 }
 
-// objection is why a buyer cannot bid; "" when it can.
+// objection returns why a buyer cannot bid; "" if it can.
 func (s *auctionSource) objection(b *Buyer) LossReason {
 	switch {
 	case b.Payout.Cmp(s.MinPayout) < 0:
@@ -527,13 +529,13 @@ func (r *auctionRun) bid(s *auctionSource, ping *PingResponse, b Bid) {
 	r.bids = append(r.bids, &b)
 }
 
-// post is the one that Bid.Post prepares, made of what nobody else can change.
-// Its Fields are the run's: to be read only.
+// post returns the post that Bid.Post prepares, made from what nobody else can
+// change. Its Fields belong to the run and must not be changed.
 func (r *auctionRun) post(s *auctionSource, b *Bid) *PostRequest {
-	asked := r.asked[s.priority].request
+	request := r.pinged[s.priority].request
 	post := &PostRequest{
 		PingID: b.Buyer.PingID, BuyerID: b.Buyer.ID, ExpiresAt: b.ExpiresAt,
-		CallerID: asked.CallerID, TrafficSourceID: asked.TrafficSourceID, TrackdriveNumber: asked.TrackdriveNumber, Fields: asked.Fields,
+		CallerID: request.CallerID, TrafficSourceID: request.TrafficSourceID, TrackdriveNumber: request.TrackdriveNumber, Fields: request.Fields,
 	}
 	if b.ToAll {
 		post.PingID = b.Ping.TryAllBuyersPingID
@@ -541,7 +543,7 @@ func (r *auctionRun) post(s *auctionSource, b *Bid) *PostRequest {
 	return post
 }
 
-// compareBids puts the better one first.
+// compareBids puts the better bid first.
 func compareBids(a, b *Bid) int {
 	if order := b.worth.cmp(a.worth); order != 0 {
 		return order
@@ -549,8 +551,8 @@ func compareBids(a, b *Bid) int {
 	return a.source.priority - b.source.priority
 }
 
-// rankBids returns the bids in rank order; equal ones of a source stay in
-// TrackDrive's.
+// rankBids returns the bids in rank order. Equal bids of a source keep TrackDrive's
+// order.
 func rankBids(bids []*Bid) []*Bid {
 	sorted := slices.Clone(bids)
 	slices.SortStableFunc(sorted, compareBids)
@@ -565,7 +567,7 @@ func bidValues(bids []*Bid) []Bid {
 	return list
 }
 
-// early reports whether waiting for the other sources is over.
+// early reports whether the auction need not wait for the other sources, and why.
 func (r *auctionRun) early() (AuctionEnd, bool) {
 	switch {
 	case r.claim != nil:
@@ -583,22 +585,22 @@ func (r *auctionRun) early() (AuctionEnd, bool) {
 	}
 }
 
-// awaitsSale reports whether a ping that may count as a post is on its way:
-// cut off, nobody would know whether the lead is sold.
+// awaitsSale reports whether a ping that may count as a post is under way. If it
+// were cut off, nobody would know whether the lead is sold.
 func (r *auctionRun) awaitsSale() bool {
-	for i := range r.asked {
-		if r.asked[i].maySell && !r.asked[i].answered {
+	for i := range r.pinged {
+		if r.pinged[i].maySell && !r.pinged[i].answered {
 			return true
 		}
 	}
 	return false
 }
 
-// beatable reports whether some source that is still asked might win.
+// beatable reports whether a source that has not answered might win.
 func (r *auctionRun) beatable() bool {
-	for i := range r.asked {
+	for i := range r.pinged {
 		s := &r.auction.sources[i]
-		if r.asked[i].answered {
+		if r.pinged[i].answered {
 			continue
 		}
 		if !s.capIsKnown || compareBids(&Bid{source: s, worth: s.cap}, r.best) < 0 {
@@ -628,25 +630,25 @@ func (r *auctionRun) stopGrace() {
 	}
 }
 
-// end closes the auction: whoever has not answered has lost.
+// end closes the auction: a source that has not answered has lost.
 func (r *auctionRun) end(why AuctionEnd) {
 	r.result.End, r.result.Took = why, time.Since(r.result.StartedAt)
 	reason, cause := LossCutOff, context.Canceled
 	if why == EndDeadline {
 		reason, cause = LossTimeout, ErrTimeout
 	}
-	for i := range r.asked {
-		if r.asked[i].answered {
+	for i := range r.pinged {
+		if r.pinged[i].answered {
 			continue
 		}
 		err := &Error{Operation: "ping", Err: cause, Delivery: DeliveryNotSent}
-		if r.asked[i].started.Load() {
+		if r.pinged[i].started.Load() {
 			err.Delivery = DeliveryUnknown
-			if !r.asked[i].told {
-				r.tellPing(i)
+			if !r.pinged[i].reported {
+				r.emitPing(i)
 			}
 		}
-		r.claimFor(&r.auction.sources[i], &r.asked[i], err.Delivery == DeliveryNotSent, err)
+		r.claimFor(&r.auction.sources[i], &r.pinged[i], err.Delivery == DeliveryNotSent, err)
 		r.lose(&r.auction.sources[i], Loss{Reason: reason, Err: err})
 	}
 }
@@ -656,11 +658,11 @@ func (r *auctionRun) finish() {
 	bids := rankBids(r.claimed())
 	r.result.Bids = bidValues(bids)
 	r.result.sale = &saleProgress{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), claim: r.claim}
-	r.tell(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: bidValues(bids)})
+	r.emit(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: bidValues(bids)})
 }
 
-// claimed are the bids that may be posted to: where a ping may have sold the
-// lead, those of its source alone.
+// claimed returns the bids that may be posted to: if a ping may have sold the lead,
+// only those of its source.
 func (r *auctionRun) claimed() []*Bid {
 	if r.claim == nil {
 		return r.bids
@@ -683,12 +685,12 @@ func (r *auctionRun) claimed() []*Bid {
 func (r *auctionRun) lose(s *auctionSource, l Loss) {
 	l.Source, l.After = s.Name, time.Since(r.result.StartedAt)
 	r.result.Losses = append(r.result.Losses, l)
-	r.tell(AuctionEvent{Kind: EventLoss, Source: s.Name, Loss: &l})
+	r.emit(AuctionEvent{Kind: EventLoss, Source: s.Name, Loss: &l})
 }
 
-func (r *auctionRun) tell(e AuctionEvent) { r.auction.tell(r.outer, r.result.StartedAt, e) }
+func (r *auctionRun) emit(e AuctionEvent) { r.auction.emit(r.outer, r.result.StartedAt, e) }
 
-func (a *Auction) tell(ctx context.Context, since time.Time, e AuctionEvent) {
+func (a *Auction) emit(ctx context.Context, since time.Time, e AuctionEvent) {
 	if a != nil && a.cfg.Observe != nil {
 		e.After = time.Since(since)
 		a.cfg.Observe(ctx, e)

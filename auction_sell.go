@@ -1,4 +1,4 @@
-// Selling to the bids of an auction: one after the other, and at most once.
+// Selling to an auction's bids: one after another, and at most once.
 
 package trackdrive
 
@@ -12,29 +12,29 @@ import (
 	"time"
 )
 
-// TryOutcome is what a post to one bid led to.
+// TryOutcome is the outcome of a post to one bid.
 type TryOutcome string
 
 // The outcomes.
 const (
-	TrySold     TryOutcome = "sold"
-	TryRejected TryOutcome = "rejected" // answered, and not sold: SaleTry.Response, or SaleTry.Err such as a 422
-	TryNotSent  TryOutcome = "not_sent" // provably never reached TrackDrive; also an expired ping id
-	TryUnknown  TryOutcome = "unknown"  // may have sold the lead
+	TrySold     TryOutcome = "sold"     // the lead is sold to this bid
+	TryRejected TryOutcome = "rejected" // answered, and not sold: see SaleTry.Response, or SaleTry.Err for an answer such as 422
+	TryNotSent  TryOutcome = "not_sent" // the post provably never reached TrackDrive, or the ping id had expired
+	TryUnknown  TryOutcome = "unknown"  // the post may have sold the lead
 )
 
 // SaleTry is one post of a sale.
 type SaleTry struct {
-	Bid      Bid           // whom it went to
-	At       time.Time     // when it began
-	Took     time.Duration // until it was answered or failed
+	Bid      Bid           // the bid that was posted to
+	At       time.Time     // when the post began
+	Took     time.Duration // how long it took to be answered or to fail
 	Outcome  TryOutcome    // "" in an EventPost
-	Response *PostResponse // nil with an error
-	Err      error         // nil with a response
+	Response *PostResponse // the answer; nil with an error
+	Err      error         // the post's error; nil with a response
 }
 
-// String tells bid, outcome and why in a line: "acme: Buyer A 25.50: rejected: no
-// longer available".
+// String returns the bid, the outcome and the reason in one line: "acme: Buyer A
+// 25.50: rejected: no longer available".
 func (t SaleTry) String() string {
 	text := t.Bid.String()
 	switch t.Outcome {
@@ -60,16 +60,17 @@ func (t SaleTry) String() string {
 	}
 }
 
-// Sale is the story of a sale.
+// Sale tells the story of a sale: the posts, and what came of them.
 type Sale struct {
-	Sold     bool          // certainly; when it is false, the error of Sell tells whether it may be
-	Bid      Bid           // the bid that the lead is sold to
-	Response *PostResponse // its answer; nil unless sold
-	Tries    []SaleTry     // all posts, in order, those of earlier calls of Sell, too
+	Sold     bool          // the lead is certainly sold; if false, the error of Sell says whether it may be
+	Bid      Bid           // the bid that the lead is sold to; zero unless sold
+	Response *PostResponse // the answer to the post that sold; nil unless sold
+	Tries    []SaleTry     // all posts, in order, those of earlier calls of Sell included
 }
 
-// Number returns the number to dial: [PostResponse.Number], or in static
-// tracking mode, where the answer has none, the number of the ping.
+// Number returns the number to dial: [PostResponse.Number] or, in static tracking
+// mode, where the answer has none, the number of the ping. It is not ok if the lead
+// is not sold, or if there is no number.
 func (s *Sale) Number() (number string, ok bool) {
 	if !s.Sold || s.Response == nil {
 		return "", false
@@ -87,7 +88,7 @@ func (s *Sale) Number() (number string, ok bool) {
 	return number, number != ""
 }
 
-// String tells the story in a line for each post, for logs:
+// String returns the story for logs, with a line for each post:
 //
 //	not sold
 //	acme: Buyer A 25.50: rejected: no longer available
@@ -105,35 +106,43 @@ func (s *Sale) String() string {
 
 // saleProgress is what became of a result's bids so far.
 type saleProgress struct {
-	busy  chan struct{} // holds one while a call of Sell works; a channel, for tests in synctest's time
+	busy  chan struct{} // holds one element while a call of Sell is in progress; a channel, for tests in synctest's time
 	bids  []*Bid
-	claim *saleClaim // of a ping; nil for none
-	doubt error      // of a post
-	last  []*SaleTry // of each bid; nil: not tried
+	claim *saleClaim // a ping's; nil if there is none
+	doubt error      // the error of a post of unknown outcome
+	last  []*SaleTry // the last try of each bid; nil: not tried
 	done  Sale
 }
 
-// Sell posts to the best bid, and to the next one only where the lead is
+// Sell posts to the best bid. It goes on to the next bid only if the lead is
 // certainly unsold: the post was not sent, or it was answered and rejected. It
-// never goes on after a post of [DeliveryUnknown], and never posts with an
-// expired ping id. Each post carries what the ping did, its caller_id above
-// all; complete may add the contact fields that a ping leaves out, but may
-// change neither the ids, nor a caller_id, traffic_source_id or
+// never goes on after a post of [DeliveryUnknown], and never posts with an expired
+// ping id.
+//
+// Each post carries what the ping carried, above all its caller_id. The functions
+// in complete may add the contact fields that a ping leaves out:
+//
+//	sale, err := result.Sell(ctx, func(_ trackdrive.Bid, post *trackdrive.PostRequest) error {
+//		post.Fields["last_name"] = lead.LastName
+//		return nil
+//	})
+//
+// They must not change the ids, nor a caller_id, traffic_source_id or
 // trackdrive_number that the ping had.
 //
-// The Sale is never nil, and tells the story also beside an error. Sold or
-// rejected by all, the error is nil. It is of DeliveryUnknown when the lead may
-// be sold: a post's outcome is not known, or a ping may have counted as the post
-// (see AuctionConfig.PingsNeverSell) and no post sold; settle that before the
-// lead is offered to anybody. Any other error joins those of all posts that
-// failed, and the lead is unsold.
+// The Sale is never nil, even if there is an error. The error is nil if the lead is
+// sold, or if all bids rejected it. The error is of DeliveryUnknown if the lead may
+// be sold: the outcome of a post is unknown, or a ping may have counted as the post
+// (see AuctionConfig.PingsNeverSell) and no post sold. Settle that before you offer
+// the lead to anybody. Any other error joins the errors of all failed posts, and
+// the lead is unsold.
 //
-// A lead is sold at most once, however often Sell is called: a call after a
-// sale returns it again, one after an unknown outcome its error, and one after
-// posts that were not sent tries those bids again. Calls at the same time wait
-// for one another; one whose context ends meanwhile is of DeliveryUnknown, and
-// one from within complete or an observer waits for itself. Changes to Bids do
-// not matter.
+// A lead is sold at most once, however often Sell is called. A call after a sale
+// returns the same sale, a call after an unknown outcome returns the same error,
+// and a call after posts that were not sent tries those bids again. Concurrent
+// calls wait for one another; if the context of one ends meanwhile, its error is of
+// DeliveryUnknown. A call from within complete or an observer waits for itself.
+// Sell ignores changes to Bids.
 func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostRequest) error) (*Sale, error) {
 	switch {
 	case ctx == nil:
@@ -144,7 +153,7 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 	s := r.sale
 	switch {
 	case s == nil && len(r.Bids) > 0: // made by hand, or read from storage
-		return &Sale{}, notSentError("post", invalidArgument("bids", "are not of an auction's run"))
+		return &Sale{}, notSentError("post", invalidArgument("bids", "do not come from Auction.Run"))
 	case s == nil:
 		return &Sale{}, nil
 	}
@@ -165,7 +174,7 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 	return &story, s.err(ctx)
 }
 
-// begin waits until no other call of Sell is at work.
+// begin waits until no other call of Sell is in progress.
 func (s *saleProgress) begin(ctx context.Context) error {
 	select {
 	case s.busy <- struct{}{}:
@@ -176,7 +185,7 @@ func (s *saleProgress) begin(ctx context.Context) error {
 	case s.busy <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return &Error{Operation: "post", Err: fmt.Errorf("another call of Sell is at work: %w", ctx.Err()), Delivery: DeliveryUnknown}
+		return &Error{Operation: "post", Err: fmt.Errorf("another call of Sell is in progress: %w", ctx.Err()), Delivery: DeliveryUnknown}
 	}
 }
 
@@ -187,14 +196,14 @@ func (r *AuctionResult) try(ctx context.Context, i int, complete []func(Bid, *Po
 	s := r.sale
 	t := SaleTry{Bid: *s.bids[i], At: time.Now()}
 	before := t
-	r.auction.tell(ctx, r.StartedAt, AuctionEvent{Kind: EventPost, Source: t.Bid.Source, Try: &before})
+	r.auction.emit(ctx, r.StartedAt, AuctionEvent{Kind: EventPost, Source: t.Bid.Source, Try: &before})
 	s.sell(ctx, i, &t, complete)
-	told := t
-	r.auction.tell(ctx, r.StartedAt, AuctionEvent{Kind: EventSale, Source: t.Bid.Source, Try: &told})
+	after := t
+	r.auction.emit(ctx, r.StartedAt, AuctionEvent{Kind: EventSale, Source: t.Bid.Source, Try: &after})
 }
 
-// sell posts to the bid, and notes what came of it: also where complete or an
-// observer panics, or ends the goroutine.
+// sell posts to the bid and notes the outcome, even if complete or an observer
+// panics, or ends the goroutine.
 func (s *saleProgress) sell(ctx context.Context, i int, t *SaleTry, complete []func(Bid, *PostRequest) error) {
 	defer s.note(i, t)
 	t.Err = notSentError("post", errNoPost)
@@ -208,10 +217,10 @@ func (s *saleProgress) sell(ctx context.Context, i int, t *SaleTry, complete []f
 	t.Response, t.Err = b.source.Client.Post(ctx, b.source.Endpoint, post, b.source.postOpts...)
 }
 
-// errNoPost is left where a panic ended the post.
+// errNoPost is the error of a post that a panic ended.
 var errNoPost = errors.New("trackdrive: the post did not return")
 
-// note keeps what a try led to.
+// note records the outcome of a try.
 func (s *saleProgress) note(i int, t *SaleTry) {
 	t.Took = time.Since(t.At)
 	t.Outcome = outcomeOf(t.Response, t.Err)
@@ -241,7 +250,7 @@ func outcomeOf(reply *PostResponse, err error) TryOutcome {
 	}
 }
 
-// complete returns the post that the ping led to, with what the caller adds.
+// complete returns the post that the bid's ping leads to, with what the caller adds.
 func (b *Bid) complete(complete []func(Bid, *PostRequest) error) (*PostRequest, error) {
 	post := *b.post
 	post.Fields = Fields{}
@@ -257,9 +266,9 @@ func (b *Bid) complete(complete []func(Bid, *PostRequest) error) (*PostRequest, 
 	return &post, post.differs(b.post)
 }
 
-// differs refuses a post that is not the one that the ping led to.
+// differs refuses a post in which the caller changed what the ping decides.
 func (r *PostRequest) differs(meant *PostRequest) error {
-	const changed = "is not what the ping led to"
+	const changed = "was changed by complete; leave it as the ping decided it"
 	switch {
 	case r.PingID != meant.PingID:
 		return invalidArgument("ping_id", changed)
@@ -280,7 +289,7 @@ func (r *PostRequest) differs(meant *PostRequest) error {
 	}
 }
 
-// err is what Sell returns beside the story.
+// err returns the error of Sell.
 func (s *saleProgress) err(ctx context.Context) error {
 	switch {
 	case s.done.Sold:

@@ -152,23 +152,23 @@ func TestAuctionMistakesAreToldAllAtOnce(t *testing.T) {
 		cfg  trackdrive.AuctionConfig
 		want []string
 	}{
-		"nothing":        {trackdrive.AuctionConfig{}, []string{"sources: are missing"}},
-		"empty source":   {trackdrive.AuctionConfig{Sources: make([]trackdrive.AuctionSource, 1)}, []string{"sources[0].name: is empty", "sources[0].client: is nil", "sources[0].endpoint: is empty: it is the vanity URI of the inbound webhook"}},
-		"one name twice": {trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{good, good}}, []string{"sources[1].name: is another source's, too"}},
+		"nothing":        {trackdrive.AuctionConfig{}, []string{"sources: are missing; give at least one"}},
+		"empty source":   {trackdrive.AuctionConfig{Sources: make([]trackdrive.AuctionSource, 1)}, []string{"sources[0].name: is empty", "sources[0].client: is nil", "sources[0].endpoint: is empty; give the vanity URI of the inbound webhook"}},
+		"one name twice": {trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{good, good}}, []string{"sources[1].name: \"a\" is the name of another source, too"}},
 		"negative numbers": {
 			trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{good}, Timeout: -1, Grace: -1, Enough: -1, MaxPings: -1, MaxPingsPerCompany: -1, CompanyLimits: map[string]int{"acme": -1}},
 			[]string{"timeout: must not be negative", "grace: must not be negative", "enough: must not be negative", "max pings: must not be negative", "max pings per company: must not be negative", "company limits: must not be negative"},
 		},
-		"an unknown company": {trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{good}, CompanyLimits: map[string]int{"acne": 1}}, []string{`company limits: "acne" is the company of no source`}},
+		"an unknown company": {trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{good}, CompanyLimits: map[string]int{"acne": 1}}, []string{`company limits: no source belongs to the company "acne"`}},
 		"negative time":      {with(func(s *trackdrive.AuctionSource) { s.Timeout = -1 }), []string{"sources[0].timeout: must not be negative"}},
 		"negative post time": {with(func(s *trackdrive.AuctionSource) { s.PostTimeout = -1 }), []string{"sources[0].post timeout: must not be negative"}},
-		"zero weight":        {with(func(s *trackdrive.AuctionSource) { s.Weight = trackdrive.MustAmount("0.00") }), []string{"sources[0].weight: must be more than 0"}},
+		"zero weight":        {with(func(s *trackdrive.AuctionSource) { s.Weight = trackdrive.MustAmount("0.00") }), []string{"sources[0].weight: is 0.00; it must be more than 0"}},
 		"two requests": {with(func(s *trackdrive.AuctionSource) {
 			s.Request, s.Build = auctioned, func(trackdrive.PingRequest) (*trackdrive.PingRequest, error) { return auctioned, nil }
-		}), []string{"sources[0].build: is given beside a request; give one of them"}},
+		}), []string{"sources[0].build: is given together with a request; give one of them"}},
 		"broken criteria": {with(func(s *trackdrive.AuctionSource) { s.Criteria = trackdrive.All(trackdrive.Field("").Exists()) }), []string{"sources[0].criteria criteria[0].field: empty path at position 1"}},
-		"broken option":   {with(func(s *trackdrive.AuctionSource) { s.Options = []trackdrive.CallOption{trackdrive.WithTimeout(-1)} }), []string{"sources[0].options: timeout: must be more than 0"}},
-		"client by hand":  {with(func(s *trackdrive.AuctionSource) { s.Client = new(trackdrive.Client) }), []string{"sources[0].options: client: is not made by NewClient"}},
+		"broken option":   {with(func(s *trackdrive.AuctionSource) { s.Options = []trackdrive.CallOption{trackdrive.WithTimeout(-1)} }), []string{"sources[0].options: timeout: is -1ns; it must be more than 0"}},
+		"client by hand":  {with(func(s *trackdrive.AuctionSource) { s.Client = new(trackdrive.Client) }), []string{"sources[0].options: client: was not made by NewClient"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -507,7 +507,7 @@ func TestPingsThatMaySell(t *testing.T) {
 		require.NoError(t, err)
 		_, err = a.Run(t.Context(), auctioned)
 		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
-		require.ErrorContains(t, err, `trackdrive_number: is on the pings of "a" and "b"`)
+		require.ErrorContains(t, err, `trackdrive_number: is given with caller_id on the pings to "a" and "b"`)
 		require.Empty(t, e.arrived)
 
 		result, err := a.Run(t.Context(), &trackdrive.PingRequest{}) // without the caller they are questions
@@ -759,11 +759,11 @@ func TestPostsAreCompletedAndNotRedirected(t *testing.T) {
 		want   string // in the error; "": it is sold
 	}{
 		"fields":     {func(p *trackdrive.PostRequest) error { p.Fields["last_name"] = "Sample"; return nil }, ""},
-		"ping id":    {func(p *trackdrive.PostRequest) error { p.PingID = "2"; return nil }, "ping_id: is not what the ping led to"},
-		"buyer id":   {func(p *trackdrive.PostRequest) error { p.BuyerID = "2"; return nil }, "buyer_id: is not"},
-		"caller":     {func(p *trackdrive.PostRequest) error { p.CallerID = "+15555550143"; return nil }, "caller_id: is not"},
-		"post only":  {func(p *trackdrive.PostRequest) error { p.PostOnly = true; return nil }, "post_only: is not"},
-		"expiry":     {func(p *trackdrive.PostRequest) error { p.ExpiresAt = time.Time{}; return nil }, "expires_at: is not"},
+		"ping id":    {func(p *trackdrive.PostRequest) error { p.PingID = "2"; return nil }, "ping_id: was changed by complete"},
+		"buyer id":   {func(p *trackdrive.PostRequest) error { p.BuyerID = "2"; return nil }, "buyer_id: was changed by complete"},
+		"caller":     {func(p *trackdrive.PostRequest) error { p.CallerID = "+15555550143"; return nil }, "caller_id: was changed by complete"},
+		"post only":  {func(p *trackdrive.PostRequest) error { p.PostOnly = true; return nil }, "post_only: was changed by complete"},
+		"expiry":     {func(p *trackdrive.PostRequest) error { p.ExpiresAt = time.Time{}; return nil }, "expires_at: was changed by complete"},
 		"no consent": {func(*trackdrive.PostRequest) error { return errors.New("no consent") }, "no consent"},
 	} {
 		t.Run(name, func(t *testing.T) {

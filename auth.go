@@ -1,4 +1,4 @@
-// Authentication: who may be told which credentials, and how they travel.
+// Authentication: which company gets which credentials, and how they are sent.
 
 package trackdrive
 
@@ -26,17 +26,17 @@ type AuthRequest struct {
 	sent func() *authCredentials // a func, because fmt prints what pointers point to
 }
 
-// authCredentials are what an Authenticator put on a request.
+// authCredentials is what an Authenticator put on a request.
 type authCredentials struct {
 	headers []namedText
 	params  []namedText
-	first   [1]namedText // where the usual one header is
+	first   [1]namedText // room for the usual single header
 	err     error        // the first mistake
 }
 
 // SetHeader sets a header, usually Authorization. A value with control
-// characters, non-ASCII text or blanks at its ends is refused when the request
-// is built, and so is a header that the package or net/http sets itself.
+// characters, non-ASCII text, or leading or trailing blanks is refused when the
+// request is built, and so is a header that the package or net/http sets itself.
 func (r *AuthRequest) SetHeader(name, value string) {
 	c := r.credentials()
 	name = http.CanonicalHeaderKey(name)
@@ -46,9 +46,9 @@ func (r *AuthRequest) SetHeader(name, value string) {
 	case slices.Contains(ownHeaders, name):
 		c.fail(invalidArgument("header "+name, "cannot be set by an authenticator"))
 	case !isHeaderValue(value):
-		c.fail(invalidArgument("header "+name, "must be printable ASCII without blanks at its ends"))
+		c.fail(invalidArgument("header "+name, "must be printable ASCII without leading or trailing blanks"))
 	case name == "Authorization" && repeatsScheme(value):
-		c.fail(invalidArgument("header "+name, "has its scheme word twice"))
+		c.fail(invalidArgument("header "+name, "begins with two scheme words; give one"))
 	default:
 		if c.headers == nil {
 			c.headers = c.first[:0]
@@ -57,8 +57,8 @@ func (r *AuthRequest) SetHeader(name, value string) {
 	}
 }
 
-// SetParam sends a parameter with the others: in the body of a POST, in the
-// query of a GET. A name that the request itself uses is refused when the
+// SetParam adds a parameter to those of the request: in the body of a POST, in
+// the query of a GET. A name that the request itself uses is refused when the
 // request is built.
 func (r *AuthRequest) SetParam(name, value string) {
 	c := r.credentials()
@@ -80,7 +80,7 @@ func (r *AuthRequest) credentials() *authCredentials {
 	return r.sent()
 }
 
-// hideValue keeps a value where no verb of fmt finds it.
+// hideValue keeps a value in a closure, where no verb of fmt finds it.
 func hideValue[T any](value T) func() T { return func() T { return value } }
 
 func (c *authCredentials) fail(err error) {
@@ -89,14 +89,15 @@ func (c *authCredentials) fail(err error) {
 	}
 }
 
-// Authenticator puts credentials on a request. It is asked before every
-// attempt, so credentials may rotate. It must be safe for concurrent use.
+// Authenticator puts credentials on a request. It is called before every
+// attempt, so that credentials can rotate. It must be safe for concurrent use.
 type Authenticator interface {
 	Authenticate(ctx context.Context, r *AuthRequest) error
 }
 
-// AuthenticatorFunc is a function that authenticates. One that sets nothing
-// sends no credentials; one that fails keeps the request from being sent.
+// AuthenticatorFunc is a function that authenticates. If it sets nothing, the
+// request carries no credentials; if it returns an error, the request is not
+// sent.
 type AuthenticatorFunc func(ctx context.Context, r *AuthRequest) error
 
 // Authenticate calls f.
@@ -116,7 +117,7 @@ func (f AuthenticatorFunc) check() error {
 
 var errNilAuthenticator = invalidArgument("authenticator", "is nil")
 
-// checkableAuth is an Authenticator that knows its mistakes before it is asked.
+// checkableAuth is an Authenticator that can be checked before it is used.
 type checkableAuth interface{ check() error }
 
 func checkAuthenticator(a Authenticator) error {
@@ -129,8 +130,8 @@ func checkAuthenticator(a Authenticator) error {
 	return nil
 }
 
-// fixedAuth are credentials that do not change. They live in a closure, where no
-// printing finds them.
+// fixedAuth holds credentials that do not change, in a closure, where no verb of
+// fmt finds them.
 type fixedAuth struct {
 	put func(*AuthRequest)
 	bad func() error
@@ -149,7 +150,7 @@ func (f *fixedAuth) check() error { return f.bad() }
 
 func newFixed(put func(*AuthRequest), err error) Authenticator {
 	if err == nil {
-		// What SetHeader and SetParam refuse is known now, not at the first call.
+		// Find what SetHeader and SetParam refuse now, not at the first call.
 		var trial AuthRequest
 		put(&trial)
 		err = trial.credentials().err
@@ -157,14 +158,14 @@ func newFixed(put func(*AuthRequest), err error) Authenticator {
 	return &fixedAuth{put, hideValue(err)}
 }
 
-// ParseCredentials reads credentials as configurations hold them:
+// ParseCredentials reads credentials in the forms that configurations use:
 //
 //	Basic dGRwdWI6dGRwcnY=   a company access token, ready-made, as for [BasicToken]
 //	Token 0123456789abcdef   a developer access token, as for [DeveloperToken]
 //	public:private           the two keys of a company access token, as for [BasicAuth]
 //
 // The scheme may be in any case. Errors are of kind [ErrInvalidArgument]; they
-// say what to give, and never show what was given.
+// say what to give instead, and never show the text.
 func ParseCredentials(text string) (Authenticator, error) {
 	auth, err := parseCredentials(text)
 	if err != nil {
@@ -188,13 +189,13 @@ func parseCredentials(text string) (Authenticator, error) {
 	case text == "":
 		return bad("are empty; %s", credentialForms)
 	case !isHeaderValue(text):
-		return bad("must be printable ASCII without blanks at its ends")
+		return bad("must be printable ASCII without leading or trailing blanks")
 	case strings.HasPrefix(ascii.Lower(text), "authorization:"):
-		return bad(`give what stands behind "Authorization: "`)
+		return bad(`begin with "Authorization:"; give the text after it`)
 	case text[0] == '"' || text[0] == '\'':
 		return bad("are in quotation marks; give the text between them")
 	case text[0] == '{':
-		return bad("are a JSON object; give those of one company, and PerSubdomain those of several")
+		return bad("are a JSON object; give the text of one company, or PerSubdomain for several")
 	}
 	for _, scheme := range authSchemes {
 		token, found := cutScheme(text, scheme)
@@ -219,21 +220,21 @@ func parseCredentials(text string) (Authenticator, error) {
 		return BasicAuth(public, private), nil
 	}
 	if _, _, isPair := decodePair(text); isPair {
-		return bad(`give "Basic " before a ready-made token`)
+		return bad(`are a ready-made token without a scheme; give "Basic " before it`)
 	}
-	return bad("%s", credentialForms)
+	return bad("have an unknown form; %s", credentialForms)
 }
 
-// BasicAuth sends "Authorization: Basic", from a company access token's public
-// and private key.
+// BasicAuth sends "Authorization: Basic" with the public and the private key of a
+// company access token.
 func BasicAuth(publicKey, privateKey string) Authenticator {
 	return newBasic(publicKey, privateKey, checkPair(publicKey, privateKey))
 }
 
 // BasicToken sends "Authorization: Basic" with the ready-made base64
 // credential that the dashboard shows, with or without the word Basic. Padding
-// may be missing, and the alphabet that of URLs. What is not the base64 of two
-// keys with a colon between them is refused.
+// may be missing, and the alphabet may be that of URLs. Anything but the base64
+// of two keys with a colon between them is refused.
 func BasicToken(encoded string) Authenticator {
 	token, _ := cutScheme(encoded, "Basic")
 	public, private, err := pairOf(token)
@@ -256,13 +257,13 @@ func checkPair(publicKey, privateKey string) error {
 	case privateKey == "":
 		return invalidArgument("private key", "is empty")
 	case strings.Contains(publicKey, ":"):
-		return invalidArgument("public key", "must not have a colon; give the private key on its own")
+		return invalidArgument("public key", "has a colon; give the private key as the second argument")
 	case hasScheme(publicKey):
-		return invalidArgument("public key", "begins with a scheme word; give the key alone, or BasicToken the whole")
+		return invalidArgument("public key", "begins with a scheme word; give the key alone, or the whole text to BasicToken")
 	case !isHeaderValue(publicKey):
-		return invalidArgument("public key", "must be printable ASCII without blanks at its ends")
+		return invalidArgument("public key", "must be printable ASCII without leading or trailing blanks")
 	case !isHeaderValue(privateKey):
-		return invalidArgument("private key", "must be printable ASCII without blanks at its ends")
+		return invalidArgument("private key", "must be printable ASCII without leading or trailing blanks")
 	}
 	return nil
 }
@@ -279,7 +280,7 @@ func pairOf(token string) (publicKey, privateKey string, err error) {
 	publicKey, privateKey, isPair := decodePair(token)
 	switch {
 	case strings.Contains(token, ":"):
-		return "", "", invalidArgument(field, "is a pair of keys; give BasicAuth(publicKey, privateKey), or ParseCredentials the pair alone")
+		return "", "", invalidArgument(field, "is a pair of keys; use BasicAuth(publicKey, privateKey), or give the pair alone to ParseCredentials")
 	case !isPair:
 		return "", "", invalidArgument(field, `is not the base64 of "public:private"; give the text that the dashboard shows`)
 	case template.IsLeftover(publicKey), template.IsLeftover(privateKey):
@@ -287,13 +288,13 @@ func pairOf(token string) (publicKey, privateKey string, err error) {
 	case publicKey == "":
 		return "", "", invalidArgument(field, "has no public key before the colon")
 	case privateKey == "":
-		return "", "", invalidArgument(field, "has no private key behind the colon")
+		return "", "", invalidArgument(field, "has no private key after the colon")
 	}
 	return publicKey, privateKey, nil
 }
 
-// decodePair decodes base64 of either alphabet, with or without padding. Keys
-// that are empty are a pair, too.
+// decodePair decodes base64 of either alphabet, with or without padding. Empty
+// keys are a pair, too.
 func decodePair(token string) (publicKey, privateKey string, isPair bool) {
 	encoding := base64.RawStdEncoding
 	if strings.HasSuffix(token, "=") {
@@ -316,13 +317,13 @@ func decodePair(token string) (publicKey, privateKey string, isPair bool) {
 func DeveloperToken(token string) Authenticator {
 	err := checkToken("developer token", token)
 	if err == nil && isCompanyKey(token) {
-		err = invalidArgument("developer token", "is a key of a company access token; give BasicAuth or BasicToken")
+		err = invalidArgument("developer token", "is a key of a company access token; use BasicAuth or BasicToken")
 	}
 	return newFixed(func(r *AuthRequest) { r.SetHeader("Authorization", "Token "+token) }, err)
 }
 
-// isCompanyKey reports whether a token is, by its looks, one of a company's two
-// keys, or both.
+// isCompanyKey reports whether a token looks like one of a company's two keys, or
+// like both.
 func isCompanyKey(token string) bool {
 	_, _, isPair := decodePair(token)
 	return isPair || strings.HasPrefix(token, "tdpub") || strings.HasPrefix(token, "tdprv")
@@ -344,22 +345,22 @@ func checkToken(field, token string) error {
 	case token == "":
 		return invalidArgument(field, "is empty")
 	case hasScheme(token):
-		return invalidArgument(field, "begins with a scheme word")
+		return invalidArgument(field, "begins with a scheme word; give the token alone")
 	case !isHeaderValue(token):
-		return invalidArgument(field, "must be printable ASCII without blanks at its ends")
+		return invalidArgument(field, "must be printable ASCII without leading or trailing blanks")
 	}
 	return nil
 }
 
 // AnySubdomain lets a be used for every company: a developer access token is
-// valid in all companies of its user. The subdomain may come from outside:
-// whoever supplies it, receives the credentials' requests.
+// valid in all companies of its user. Beware of subdomains from outside: whoever
+// supplies one chooses the company that receives the credentials.
 func AnySubdomain(a Authenticator) Authenticator { return &anySubdomain{hideValue(a)} }
 
 // anySubdomain hides its Authenticator: it may be one whose fields print.
 type anySubdomain struct{ inner func() Authenticator }
 
-// Authenticate asks the inner Authenticator.
+// Authenticate calls the inner Authenticator.
 func (a *anySubdomain) Authenticate(ctx context.Context, r *AuthRequest) error {
 	if err := a.check(); err != nil {
 		return err
@@ -369,9 +370,9 @@ func (a *anySubdomain) Authenticate(ctx context.Context, r *AuthRequest) error {
 
 func (a *anySubdomain) check() error { return checkAuthenticator(a.inner()) }
 
-// PerSubdomain picks the credentials by the company that is called. A call to
-// any other company is an error, before anything is sent. A nil entry means
-// that the company is called without credentials. Upper case is folded.
+// PerSubdomain picks the credentials by the company that is called, ignoring
+// case. A call to a company that creds does not name is [ErrNoCredentials], before
+// anything is sent. A company with a nil entry is called without credentials.
 func PerSubdomain(creds map[string]Authenticator) Authenticator {
 	own := make(map[string]Authenticator, len(creds))
 	var err error
@@ -400,7 +401,7 @@ type perSubdomain struct {
 	bad   func() error
 }
 
-// Authenticate asks the Authenticator of the company that is called.
+// Authenticate calls the Authenticator of the company that is called.
 func (p *perSubdomain) Authenticate(ctx context.Context, r *AuthRequest) error {
 	a, err := p.pick(r.Subdomain)
 	if err != nil || a == nil {
@@ -424,7 +425,7 @@ func (p *perSubdomain) pick(subdomain string) (Authenticator, error) {
 
 func noCredentials(subdomain string) error {
 	if subdomain == "" {
-		return fmt.Errorf("%w: for trackdrive.com without a subdomain", ErrNoCredentials)
+		return fmt.Errorf("%w for trackdrive.com without a subdomain", ErrNoCredentials)
 	}
-	return fmt.Errorf("%w: for %s", ErrNoCredentials, subdomain)
+	return fmt.Errorf("%w for %s; use PerSubdomain for several companies", ErrNoCredentials, subdomain)
 }

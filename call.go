@@ -1,4 +1,4 @@
-// apiCall: one call on its way, from its operation to what it may show.
+// apiCall: the state of one call, and what of it may be shown.
 
 package trackdrive
 
@@ -14,23 +14,23 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// apiOperation is a kind of call: the part that is the same for each call of it.
+// apiOperation is a kind of call: what all calls of that kind have in common.
 type apiOperation struct {
 	name string // as Error.Operation and Attempt.Operation show it
-	path string // its template, below apiPath
+	path string // the path's template, below apiPath
 	need authNeed
 }
 
-// authNeed says what happens where a company's credentials are missing.
+// authNeed says what happens if a company's credentials are missing.
 type authNeed int
 
 const (
-	authOptional authNeed = iota // the market serves strangers: go without
-	authBound                    // go without where there are none at all, but not where they are another company's
-	authNever                    // another host: never any
+	authOptional authNeed = iota // send without: the market serves strangers
+	authBound                    // send without if there are none at all, but not if there are another company's
+	authNever                    // never send any: the host is not TrackDrive's
 )
 
-// apiCall is one call on its way. It gives the attempt loop each try's request,
+// apiCall is one call. It makes the request of each attempt for the attempt loop,
 // and judges the replies.
 type apiCall struct {
 	apiOperation
@@ -42,33 +42,33 @@ type apiCall struct {
 	content   callContent
 	headers   []namedText // beside the package's own
 	repeat    Repeatable
-	ownRepeat bool                                // repeat is what the caller said with the request
-	expiresAt time.Time                           // nothing is sent from then on; zero for never
+	ownRepeat bool                                // the caller gave repeat with the request
+	expiresAt time.Time                           // nothing is sent from then on; zero: no limit
 	secret    []string                            // credentials outside the parameters
-	masked    string                              // of a webhook: its URL without query and values
-	read      func(status int, body []byte) error // takes a 2xx reply
-	doubts    func(body []byte) bool              // whether a refusal by status may have sold the lead all the same; nil: never
-	refuses   func() bool                         // whether the reply that read took refuses; nil where none does
+	masked    string                              // a webhook's URL, without its query and values; "" for other calls
+	read      func(status int, body []byte) error // reads a 2xx reply
+	doubts    func(body []byte) bool              // reports whether a refusal by status may have sold the lead all the same; nil: none may
+	refuses   func() bool                         // reports whether the reply that was read refuses; nil: none does
 
-	params callParams // where content is parameters
+	params callParams // the content, if it is parameters
 	typed  [8]typedParam
-	url    url.URL // where target points
+	url    url.URL // target points to it
 
 	ctx   context.Context
 	who   Authenticator
-	sent  []*authCredentials // all that were on the way
+	sent  []*authCredentials // of all attempts
 	first [1]*authCredentials
 	wire  wirePayload // of the last attempt
 
-	delivery Delivery // of all attempts, when the call is over
-	lastBody []byte   // of the last reply, where the call failed
+	delivery Delivery // of all attempts, once the call is over
+	lastBody []byte   // the last reply's, if the call failed
 }
 
-// newCall starts a call of the client's own company.
+// newCall starts a call to the client's own company.
 func (c *Client) newCall(op apiOperation, opts []CallOption) (*apiCall, error) {
 	own := c.own()
 	if own == nil {
-		return nil, notSentError(op.name, invalidArgument("client", "is not made by NewClient"))
+		return nil, notSentError(op.name, invalidArgument("client", "was not made by NewClient"))
 	}
 	set, err := own.forCall(opts)
 	if err != nil {
@@ -82,8 +82,8 @@ func notSentError(operation string, err error) error {
 	return &Error{Operation: operation, Err: err, Delivery: DeliveryNotSent}
 }
 
-// setParams makes the parameters of r the content of the call, and decides the
-// method by the encoding.
+// setParams makes the parameters of r the content of the call. The encoding
+// decides the method.
 func (c *apiCall) setParams(r paramRequest) {
 	c.params = callParams{of: r, typed: r.parameters(c.typed[:0]), fields: r.fields(), encoding: c.set.encoding, literal: c.set.literal}
 	c.content = &c.params
@@ -93,8 +93,7 @@ func (c *apiCall) setParams(r paramRequest) {
 	}
 }
 
-// setMethod fixes the method. A default encoding that does not go with it gives
-// way.
+// setMethod fixes the method, and replaces an encoding that does not go with it.
 func (c *apiCall) setMethod(method string) {
 	c.method = method
 	switch {
@@ -105,7 +104,7 @@ func (c *apiCall) setMethod(method string) {
 	}
 }
 
-// setPath addresses a path below apiPath, of characters that need no escape.
+// setPath addresses a path below apiPath whose characters need no escaping.
 func (c *apiCall) setPath(path, last string) {
 	c.target = &c.url
 	c.url = c.set.base.at(c.subdomain, apiPath+path+last, "")
@@ -133,8 +132,9 @@ func (c *apiCall) setEndpoint(vanityURI string) error {
 	return nil
 }
 
-// authenticatorFor returns who authenticates a call to subdomain; nil for
-// nobody. What WithAuth was given stays with the company that it was given for.
+// authenticatorFor returns the Authenticator of a call to subdomain, or nil if
+// the call is sent without credentials. What WithAuth was given is used only for
+// the company that it was given for.
 func (s *clientSettings) authenticatorFor(subdomain, home string, n authNeed) (Authenticator, error) {
 	if n == authNever {
 		return nil, nil
@@ -160,16 +160,17 @@ func (s *clientSettings) authenticatorFor(subdomain, home string, n authNeed) (A
 	}
 }
 
-// shownPath is the path as it may be shown: without what the caller filled in.
+// shownPath returns the path as it may be shown: without what the caller filled
+// in.
 func (c *apiCall) shownPath() string {
 	if c.masked != "" {
-		_, behindScheme, _ := strings.Cut(c.masked, "://")
-		return behindScheme[min(len(behindScheme), max(0, strings.IndexByte(behindScheme+"/", '/'))):]
+		_, afterScheme, _ := strings.Cut(c.masked, "://")
+		return afterScheme[min(len(afterScheme), max(0, strings.IndexByte(afterScheme+"/", '/'))):]
 	}
 	return c.set.base.prefix + apiPath + c.path
 }
 
-// shownURL is the URL as it may be shown.
+// shownURL returns the URL as it may be shown.
 func (c *apiCall) shownURL() string {
 	if c.masked != "" {
 		return c.masked
@@ -177,8 +178,8 @@ func (c *apiCall) shownURL() string {
 	return c.set.base.root(c.subdomain) + apiPath + c.path
 }
 
-// deliveryOf is the delivery of one try. The loop takes a 4xx for an answer, also
-// where its body says that the lead is sold.
+// deliveryOf returns the delivery of one attempt. The attempt loop takes a 4xx for
+// an answer, even if its body says that the lead is sold.
 func (c *apiCall) deliveryOf(t *attempt.Try) Delivery {
 	isRefusal := t.StatusCode < 200 || t.StatusCode > 299
 	if t.Delivery == attempt.Answered && isRefusal && c.doubts != nil && c.doubts(t.Body) {
@@ -187,7 +188,7 @@ func (c *apiCall) deliveryOf(t *attempt.Try) Delivery {
 	return Delivery(t.Delivery)
 }
 
-// secrets are what must not come out of the call.
+// secrets returns what the call must never show.
 func (c *apiCall) secrets() redact.Secrets {
 	var s redact.Secrets
 	s.Add(c.secret...)

@@ -1,5 +1,5 @@
-// Calls: the postback that tells what became of a call, and the reference to a
-// call that a buyer is handed.
+// Calls: the postback that reports what became of a call, and the reference to a
+// call that a buyer gets.
 
 package trackdrive
 
@@ -20,19 +20,21 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// UpdateCall is a postback: what became of a call. One with nothing set is
-// refused.
+// UpdateCall is a postback: it reports what became of a call. One with nothing set
+// is refused.
 //
-// Updates with the values that are to hold may be repeated safely; those that
-// add to what is there, and those with parameters of which the package knows
-// nothing (Fields), are sent at most once.
+//	&trackdrive.UpdateCall{BuyerConverted: new(true), Revenue: trackdrive.MustAmount("25.50")}
+//
+// An update with absolute values may be repeated safely. One that adds to a value,
+// or that has Fields, whose effect the package does not know, is never repeated
+// once it may have left.
 type UpdateCall struct {
 	BuyerConverted *bool  `json:"buyer_converted,omitempty"`  // sent as "true" or "false"; write new(true)
-	OfferConverted *bool  `json:"offer_converted,omitempty"`  // the traffic source's conversion; as above
+	OfferConverted *bool  `json:"offer_converted,omitempty"`  // the traffic source's conversion; sent in the same way
 	Revenue        Amount `json:"revenue,omitzero"`           // what the buyer pays; sent as text
 	Payout         Amount `json:"payout,omitzero"`            // what the traffic source gets; sent as text
-	AddRevenue     Amount `json:"add_revenue,omitzero"`       // adds to what is there, so it is never sent twice
-	AddPayout      Amount `json:"add_payout,omitzero"`        // adds to what is there, so it is never sent twice
+	AddRevenue     Amount `json:"add_revenue,omitzero"`       // added to the call's revenue, so it is never repeated once it may have left
+	AddPayout      Amount `json:"add_payout,omitzero"`        // added to the call's payout, so it is never repeated once it may have left
 	PostCallTokens Fields `json:"post_call_tokens,omitempty"` // contact fields such as first_name; always sent, {} when empty
 	Fields         Fields `json:"fields,omitempty"`           // other top-level parameters
 }
@@ -63,11 +65,12 @@ func (u *UpdateCall) isEmpty() bool {
 		!u.AddRevenue.IsSet() && !u.AddPayout.IsSet() && len(u.PostCallTokens) == 0 && len(u.Fields) == 0
 }
 
-// UpdateCallResponse is TrackDrive's answer to an update. A refusal, also with
+// UpdateCallResponse is TrackDrive's answer to an update. A refusal, even with
 // HTTP 200, is an *[Error].
 type UpdateCallResponse struct{ Meta Meta }
 
-// repeat is how often an update may arrive without changing what it says.
+// repeat returns the update's class: what adds to a value, or is not known, must
+// not arrive twice.
 func (u *UpdateCall) repeat() Repeatable {
 	if u.AddRevenue.IsSet() || u.AddPayout.IsSet() || len(u.Fields) > 0 {
 		return RepeatNever
@@ -75,22 +78,22 @@ func (u *UpdateCall) repeat() Repeatable {
 	return RepeatSafe
 }
 
-// Field looks up any field of the reply by path: "call.revenue".
+// Field looks up any field of the reply by its path: "call.revenue".
 func (u *UpdateCallResponse) Field(path string) Value { return u.Meta.Field(path) }
 
 // UpdateCall updates the call with this UUID on the company's account:
 // POST /api/v1/calls/update_call/{uuid}.
 //
 // An update with absolute values is repeated until it is answered, within the
-// time limit and the attempts; one with AddRevenue, AddPayout or Fields only
-// where the one before provably never left.
+// limits of time and attempts. One with AddRevenue, AddPayout or Fields is repeated
+// only if the attempt before provably never left.
 //
-// Errors are *[Error]. [ErrForbidden] means that a permission is missing on the
-// account that receives the update, and says which the update needs, unless the
-// reply is a proxy's or a firewall's;
-// [ErrNotFound] that this company has no such call: a call is updated at the
-// company that owns it; [ErrRejected] is a refusal inside a 2xx reply. An empty
-// 2xx reply is success, and its Meta.Raw is nil.
+// Errors are *[Error]. [ErrForbidden] means that the account that receives the
+// update lacks a permission; the message says which the update needs, unless the
+// reply is a proxy's or a firewall's. [ErrNotFound] means that this company has no
+// such call: a call is updated at the company that owns it. [ErrRejected] is a
+// refusal inside a 2xx reply. An empty 2xx reply is a success, and its Meta.Raw is
+// nil.
 func (c *Client) UpdateCall(ctx context.Context, callUUID string, u *UpdateCall, opts ...CallOption) (*UpdateCallResponse, error) {
 	call, err := c.newCall(updateOperation, opts)
 	if err != nil {
@@ -102,10 +105,10 @@ func (c *Client) UpdateCall(ctx context.Context, callUUID string, u *UpdateCall,
 	return call.update(ctx, callUUID, u)
 }
 
-// UpdateCallAt updates a call on the account that owns it. It needs
-// credentials for that subdomain: [PerSubdomain] or [AnySubdomain]; without
-// them it is [ErrNoCredentials], and nothing is sent. To the Client's own
-// subdomain it is [Client.UpdateCall].
+// UpdateCallAt updates a call on the account that owns it. It needs credentials
+// for that subdomain, from [PerSubdomain] or [AnySubdomain]; without them it
+// returns [ErrNoCredentials], and nothing is sent. If the subdomain is the Client's
+// own, UpdateCallAt is [Client.UpdateCall].
 func (c *Client) UpdateCallAt(ctx context.Context, call CallRef, u *UpdateCall, opts ...CallOption) (*UpdateCallResponse, error) {
 	out, err := c.newCall(updateOperation, opts)
 	if err != nil {
@@ -133,8 +136,8 @@ func (c *apiCall) update(ctx context.Context, uuid string, u *UpdateCall) (*Upda
 	return c.command(ctx, &copied, "", copied.repeat())
 }
 
-// command sends what changes something, and reads the reply as an update's. A
-// method of "" leaves it to the encoding.
+// command sends a request that changes something, and reads the reply as that to
+// an update. If method is "", the encoding decides it.
 func (c *apiCall) command(ctx context.Context, r paramRequest, method string, repeat Repeatable) (*UpdateCallResponse, error) {
 	c.setParams(r)
 	if method != "" {
@@ -157,7 +160,7 @@ func (c *apiCall) command(ctx context.Context, r paramRequest, method string, re
 	return &UpdateCallResponse{meta}, nil
 }
 
-// readUpdate reads a reply to an update: whatever refuses nothing is a yes.
+// readUpdate reads a reply to an update. A reply that does not refuse is a success.
 func readUpdate(body []byte) (refusal bool, err error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return false, nil
@@ -174,18 +177,18 @@ func readUpdate(body []byte) (refusal bool, err error) {
 	return a.refuses(), a.contradiction()
 }
 
-// CallRef names a call on any account: what TrackDrive's forward post hands to
-// a buyer. It survives storage as JSON.
+// CallRef names a call on any account. TrackDrive's forward post hands it to a
+// buyer. It can be stored as JSON.
 type CallRef struct {
-	Subdomain string `json:"trackdrive_subdomain"` // of the company that owns the call
-	UUID      string `json:"trackdrive_call_uuid"` // the call's
+	Subdomain string `json:"trackdrive_subdomain"` // the subdomain of the company that owns the call
+	UUID      string `json:"trackdrive_call_uuid"` // the call's uuid
 }
 
 // NewCallRef checks both parts: neither may leave the host or the path. The
 // subdomain is folded to lower case. Errors are of kind [ErrInvalidArgument].
 //
-// A subdomain from outside is not to be trusted because it is well formed:
-// anybody can own a company.
+// Do not trust a subdomain from outside because it is well formed: anybody can own
+// a company.
 func NewCallRef(subdomain, uuid string) (CallRef, error) {
 	subdomain, err := checkSubdomain(paramSubdomain, subdomain)
 	if err != nil {
@@ -197,22 +200,22 @@ func NewCallRef(subdomain, uuid string) (CallRef, error) {
 	return CallRef{subdomain, uuid}, nil
 }
 
-// ParseCallRef reads trackdrive_subdomain and trackdrive_call_uuid from a
-// forward post: query, form (also one that r.ParseForm has read) or JSON body,
-// of at most 64 KiB. A query or a form that has both wins over a body that
-// cannot be read; but a value that is given twice and differs is refused, and so
-// is what [NewCallRef] refuses. It leaves r.Body readable from the start. Errors
-// are of kind [ErrInvalidArgument], and match the error of reading the body,
-// [http.MaxBytesError] for example.
+// ParseCallRef reads trackdrive_subdomain and trackdrive_call_uuid from a forward
+// post: from its query, its form (even if r.ParseForm has read it) or its JSON
+// body, of at most 64 KiB. If the query or the form has both, the body need not be
+// readable. A value that is given twice and differs is refused, and so is what
+// [NewCallRef] refuses. r.Body stays readable from the start. Errors are of kind
+// [ErrInvalidArgument], and also match the error of reading the body, such as
+// [http.MaxBytesError].
 func ParseCallRef(r *http.Request) (CallRef, error) {
 	if r == nil {
 		return CallRef{}, invalidArgument("request", "is nil")
 	}
 	var post forwardPost
 	if r.URL != nil {
-		_ = post.addForm(r.URL.RawQuery) // platforms fill templates with anything: what counts may be whole
+		_ = post.addForm(r.URL.RawQuery) // platforms fill templates with anything: the values that count may be intact
 	}
-	post.addValues(r.PostForm) // where the handler has read the form
+	post.addValues(r.PostForm) // if the handler has read the form
 	broken := post.addBody(r)
 	switch missing := post.missing(); {
 	case post.conflict != nil:
@@ -225,13 +228,14 @@ func ParseCallRef(r *http.Request) (CallRef, error) {
 	return NewCallRef(post.subdomain, post.uuid)
 }
 
-// forwardPost is what a forward post says.
+// forwardPost holds what a forward post says.
 type forwardPost struct {
 	subdomain, uuid string
 	conflict        error // two values for one name
 }
 
-// missing names the parameters without a value; "" where none is.
+// missing returns the names of the parameters without a value; "" if there are
+// none.
 func (p *forwardPost) missing() string {
 	switch {
 	case p.subdomain == "" && p.uuid == "":
@@ -254,7 +258,7 @@ func (p *forwardPost) add(name, value string) {
 	case *into == "":
 		*into = value
 	case *into != value:
-		p.conflict = invalidArgument(name, "is given twice, with two values")
+		p.conflict = invalidArgument(name, "is given twice, with different values")
 	}
 }
 
@@ -266,7 +270,7 @@ func (p *forwardPost) addValues(values url.Values) {
 	}
 }
 
-// addForm reads a query or a form. It takes what can be read of a broken one.
+// addForm reads a query or a form. It reads what it can from a broken one.
 func (p *forwardPost) addForm(text string) (broken error) {
 	values, err := url.ParseQuery(text)
 	p.addValues(values)
@@ -283,9 +287,9 @@ func (p *forwardPost) addForm(text string) (broken error) {
 	}
 }
 
-// addBody reads a form or a JSON object, told apart by the content type or,
-// where that says nothing, by the first character. The error is why the body may
-// say more than was read.
+// addBody reads a form or a JSON object. The content type tells them apart or, if
+// it does not, the first character. The error says why the body may hold more than
+// was read.
 func (p *forwardPost) addBody(r *http.Request) (broken error) {
 	body, err := peekBody(r)
 	if err != nil {
@@ -330,10 +334,10 @@ func (p *forwardPost) addJSON(body []byte) (broken error) {
 	return nil
 }
 
-// maxForwardPost is how long the body of a forward post may be, in bytes.
+// maxForwardPost is the greatest length of a forward post's body, in bytes.
 const maxForwardPost = 64 << 10
 
-// peekBody reads the body, and puts back what it read.
+// peekBody reads the body and puts back what it read.
 func peekBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
@@ -346,20 +350,21 @@ func peekBody(r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// readAgain is a body from the start, and closes the one it came from.
+// readAgain reads a body from the start, and closes the one that it came from.
 type readAgain struct {
 	io.Reader
 	io.Closer
 }
 
-// CallerUpdate is a postback for a buyer who knows the caller and no uuid.
+// CallerUpdate is a postback for a buyer who knows the caller, but not the call's
+// uuid.
 type CallerUpdate struct {
-	OfferToken     string        `json:"offer_token,omitempty"`     // the offer's: a credential
-	CallTimeframe  time.Duration `json:"call_timeframe,omitempty"`  // how long ago the call may be, in whole minutes; 0: any
+	OfferToken     string        `json:"offer_token,omitempty"`     // the offer's token, which is a credential
+	CallTimeframe  time.Duration `json:"call_timeframe,omitempty"`  // how long ago the call may have been, in whole minutes; 0: any time
 	BuyerConverted *bool         `json:"buyer_converted,omitempty"` // sent as "true" or "false"; write new(true)
 	Revenue        Amount        `json:"revenue,omitzero"`          // sent as text
-	AddRevenue     Amount        `json:"add_revenue,omitzero"`      // adds to what is there
-	AddPayout      Amount        `json:"add_payout,omitzero"`       // adds to what is there
+	AddRevenue     Amount        `json:"add_revenue,omitzero"`      // added to the call's revenue
+	AddPayout      Amount        `json:"add_payout,omitzero"`       // added to the call's payout
 	Fields         Fields        `json:"fields,omitempty"`          // call_disposition_id, agent_call_disposition_notes, ...
 }
 
@@ -381,8 +386,8 @@ func (u *CallerUpdate) parameters(list []typedParam) []typedParam {
 func (u *CallerUpdate) fields() Fields { return u.Fields }
 
 // UpdateCallByCallerID updates the caller's latest call on an offer:
-// POST /api/v1/calls/update_by_caller_id/{caller_id}. It is never repeated once
-// it may have left: by then the latest call may be another one. Prefer
+// POST /api/v1/calls/update_by_caller_id/{caller_id}. It is never repeated once it
+// may have left, because the latest call may be another one by then. Prefer
 // [Client.UpdateCall], which names the call.
 func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *CallerUpdate, opts ...CallOption) (*UpdateCallResponse, error) {
 	out, err := c.newCall(apiOperation{name: "update_call_by_caller_id", path: "/calls/update_by_caller_id/{caller_id}"}, opts)
@@ -406,7 +411,7 @@ func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *C
 	return out.command(ctx, &copied, http.MethodPost, RepeatNever)
 }
 
-// KeyPress is digits pressed on a live call.
+// KeyPress holds the digits to press on a live call.
 type KeyPress struct {
 	CallID ID     `json:"id,omitempty"`     // the call's id or uuid
 	Digits string `json:"digits,omitempty"` // 0 to 9, * and #
@@ -424,7 +429,7 @@ func (k *KeyPress) parameters(list []typedParam) []typedParam {
 func (k *KeyPress) fields() Fields { return nil }
 
 // SendKeyPress presses digits on a live call: POST /api/v1/calls/send_key_press.
-// It is never repeated once it may have left: a key would be pressed twice.
+// It is never repeated once it may have left, because keys would be pressed twice.
 func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOption) (*UpdateCallResponse, error) {
 	out, err := c.newCall(apiOperation{name: "send_key_press", path: "/calls/send_key_press", need: authBound}, opts)
 	if err != nil {
@@ -436,7 +441,7 @@ func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOpti
 	case k.CallID == "":
 		return nil, notSentError(out.name, invalidArgument("id", "is empty"))
 	case k.Digits == "" || strings.Trim(k.Digits, "0123456789*#") != "":
-		return nil, notSentError(out.name, invalidArgument("digits", "must be 0 to 9, * and #"))
+		return nil, notSentError(out.name, invalidArgument("digits", "must be one or more of 0 to 9, * and #"))
 	}
 	out.setPath(out.path, "")
 	copied := *k

@@ -1,5 +1,5 @@
-// The list of calls: by cursor, as TrackDrive offers it, and by page number
-// where a server gives no cursor.
+// The list of calls: by cursor, as TrackDrive offers it, or by page number if a
+// server gives no cursor.
 
 package trackdrive
 
@@ -21,10 +21,10 @@ import (
 
 // CallQuery selects calls.
 type CallQuery struct {
-	CallerNumber string    // calls of this caller only
-	CreatedFrom  time.Time // zero: from the first
-	CreatedTo    time.Time // zero: to the last
-	PerPage      int       // how many a request fetches; default 100
+	CallerNumber string    // caller_number: only calls of this caller; "": of all
+	CreatedFrom  time.Time // created_at_from; zero: from the first call
+	CreatedTo    time.Time // created_at_to; zero: to the last call
+	PerPage      int       // per_page: how many calls a request fetches; 0: 100
 	Fields       Fields    // other filters: offer_id, status, columns, ...
 }
 
@@ -37,7 +37,7 @@ func (q *CallQuery) perPage() int {
 	return q.PerPage
 }
 
-// callPage is a query for one page: at a cursor or, without one, by number.
+// callPage is a query for one page: at a cursor or, if there is none, by number.
 type callPage struct {
 	*CallQuery
 	cursor string
@@ -68,8 +68,8 @@ func (p *callPage) parameters(list []typedParam) []typedParam {
 func (p *callPage) fields() Fields { return p.Fields }
 
 // Calls iterates over the calls that the query selects, page after page:
-// GET /api/v1/calls. The time limit is that of each page. An error ends the
-// iteration; it comes with a zero Call. A nil query selects all.
+// GET /api/v1/calls. The time limit applies to each page. A nil query selects all
+// calls. An error ends the iteration; it comes with a zero Call:
 //
 //	for call, err := range client.Calls(ctx, &trackdrive.CallQuery{CallerNumber: caller}) {
 //		if err != nil {
@@ -77,11 +77,11 @@ func (p *callPage) fields() Fields { return p.Fields }
 //		}
 //	}
 //
-// Without an error the list is complete. It goes on while a reply says that
-// there is more: by next_cursor, else by page number. A reply that says nothing,
-// a bare list for example, is the last one when it does not fill its page. A
-// list that gives a cursor or a page a second time, or ends although it says
-// that there is more, is [ErrUnreadable].
+// Without an error, the list is complete. Calls fetches the next page, by
+// next_cursor or else by page number, as long as a reply says that there is more.
+// A reply that does not say, such as a bare list, is the last one if it does not
+// fill its page. A list that gives a cursor or a page a second time, or that ends
+// although it says that there is more, is [ErrUnreadable].
 func (c *Client) Calls(ctx context.Context, q *CallQuery, opts ...CallOption) iter.Seq2[Call, error] {
 	return func(yield func(Call, error) bool) {
 		for list := newCallList(q); !list.ended; {
@@ -128,22 +128,22 @@ func (c *Client) callsAt(ctx context.Context, p *callPage, opts []CallOption) (*
 	return reply, err
 }
 
-// callList is a list on its way from the first page to the last.
+// callList follows a list from the first page to the last.
 type callList struct {
 	ask   callPage // the page to fetch
 	ended bool
 
-	pages, elements int // that were fetched
-	empty           int // pages in a row
-	firstNumber     int // of the first page: 1, or 0 where a server counts so
+	pages, elements int // how many were fetched
+	empty           int // how many empty pages came in a row
+	firstNumber     int // the first page's number: 1, or 0 if the server counts from 0
 	seen            map[uint64]bool
 	seed            maphash.Seed
 }
 
-// firstCursor is where TrackDrive's lists start.
+// firstCursor is the cursor of the first page of TrackDrive's lists.
 const firstCursor = "-1"
 
-// What keeps a list from going on for ever. Memory is bounded by maxPages.
+// Limits that keep a list from going on for ever. maxPages also bounds memory.
 const (
 	maxPages      = 100_000
 	maxEmptyPages = 20 // in a row
@@ -159,7 +159,7 @@ func newCallList(q *CallQuery) *callList {
 	return l
 }
 
-// isNew notes a text, and reports whether the list has not had it before.
+// isNew notes a text, and reports whether the list gave it for the first time.
 func (l *callList) isNew(kind, text string) bool {
 	sum := maphash.String(l.seed, kind+" "+text)
 	isNew := !l.seen[sum]
@@ -167,13 +167,12 @@ func (l *callList) isNew(kind, text string) bool {
 	return isNew
 }
 
-// brokenList is the error of a list that cannot be followed to its end.
+// brokenList returns the error for a list that cannot be followed to its end.
 func brokenList(format string, args ...any) error {
 	return &Error{Operation: "calls", Err: unreadableReply(fmt.Errorf(format, args...)), Delivery: DeliveryAnswered}
 }
 
-// take counts a page that was fetched, and refuses one that is not the page that
-// was asked for.
+// take counts a page that was fetched, and refuses one that was not requested.
 func (l *callList) take(r *callsReply) error {
 	l.pages++
 	l.elements += r.elements
@@ -183,18 +182,18 @@ func (l *callList) take(r *callsReply) error {
 	if l.pages == 1 && (r.currentPage == 0 || r.currentPage < 0 && r.nextPage == 1) {
 		l.firstNumber = 0
 	}
-	switch asked := l.ask.number; {
-	case l.ask.cursor == "" && r.currentPage >= 0 && r.currentPage != asked:
-		return brokenList("the list answers with page %d, and page %d was asked for", r.currentPage, asked)
+	switch requested := l.ask.number; {
+	case l.ask.cursor == "" && r.currentPage >= 0 && r.currentPage != requested:
+		return brokenList("page %d was requested, but the reply is page %d", requested, r.currentPage)
 	case l.pages == 1 && r.currentPage > 1:
 		return brokenList("the list begins with page %d", r.currentPage)
 	case r.elements > 0 && !l.isNew("page", r.list) && (l.ask.cursor == "" || r.hasIDs()):
-		return brokenList("the list gives the same page again")
+		return brokenList("the list gives the same page twice")
 	}
 	return nil
 }
 
-// advance decides what is fetched next.
+// advance decides which page is fetched next.
 func (l *callList) advance(r *callsReply) error {
 	switch {
 	case r.cursor == "" && !l.hasMore(r):
@@ -203,18 +202,18 @@ func (l *callList) advance(r *callsReply) error {
 	case l.pages >= maxPages:
 		return brokenList("the list has more than %d pages; narrow the query", maxPages)
 	case l.empty > maxEmptyPages:
-		return brokenList("the list says that there is more, and gives %d empty pages", l.empty)
+		return brokenList("the list says that there is more, but gives %d empty pages in a row", l.empty)
 	case r.cursor != "" && !l.isNew("cursor", r.cursor):
-		return brokenList("the list gives the same cursor again")
+		return brokenList("the list gives the same cursor twice")
 	case r.cursor != "":
 		l.ask.cursor = r.cursor
 		return nil
 	case l.followsCursors():
-		return brokenList("the list says that there is more, and gives no cursor")
+		return brokenList("the list says that there is more, but gives no cursor")
 	}
 	next := l.number(r) + 1
 	if r.nextPage > 0 && r.nextPage != next {
-		return brokenList("the list goes from page %d to page %d", next-1, r.nextPage)
+		return brokenList("the list says that page %d follows page %d", r.nextPage, next-1)
 	}
 	l.ask.cursor, l.ask.number = "", next
 	return nil
@@ -224,9 +223,8 @@ func (l *callList) advance(r *callsReply) error {
 // list gave.
 func (l *callList) followsCursors() bool { return l.ask.cursor != "" && l.pages > 1 }
 
-// hasMore reports whether the list goes on behind a page that gives no cursor.
-// Calls arrive while a list is read, so totals do not count where a cursor has
-// led to its end.
+// hasMore reports whether the list goes on after a page that gives no cursor. Calls
+// arrive while a list is read, so totals do not count if a cursor led to its end.
 func (l *callList) hasMore(r *callsReply) bool {
 	switch {
 	case r.cursorEnds && l.followsCursors():
@@ -244,7 +242,7 @@ func (l *callList) hasMore(r *callsReply) bool {
 	}
 }
 
-// number is that of the page that was fetched last.
+// number returns the number of the last page that was fetched.
 func (l *callList) number(r *callsReply) int {
 	switch counted := l.pages - 1 + l.firstNumber; {
 	case l.followsCursors():
@@ -261,28 +259,27 @@ func (l *callList) number(r *callsReply) int {
 // callsReply is a page of the list.
 type callsReply struct {
 	calls    []json.RawMessage
-	list     string // as it was received
-	elements int    // in the list, also those that are not calls
+	list     string // the list as it was received
+	elements int    // how many the list has, those that are not calls included
 	pagePosition
 }
 
-// serverPerPage is how many calls TrackDrive gives where it does not heed
-// per_page, or of which servers cap it to a multiple.
+// serverPerPage is the number of calls in a page if TrackDrive ignores per_page.
+// Servers cap per_page to a multiple of it.
 const serverPerPage = 25
 
-// fills reports whether there are as many calls as a page holds, so that there
-// may be more.
+// fills reports whether the page is full, so that there may be another one.
 func (r *callsReply) fills(perPage int) bool {
 	return r.elements >= perPage || r.perPage > 0 && r.elements >= r.perPage || r.elements > 0 && r.elements%serverPerPage == 0
 }
 
 // hasIDs reports whether the page's calls can be told from others. A query's
-// columns may leave that out.
+// columns may leave the ids out.
 func (r *callsReply) hasIDs() bool {
 	return len(r.calls) > 0 && (lookupValue(r.calls[0], "id").String() != "" || lookupValue(r.calls[0], "uuid").String() != "")
 }
 
-// readCalls reads a page, also one without an envelope (root=false).
+// readCalls reads a page, with an envelope or without one (root=false).
 func readCalls(body []byte) (*callsReply, error) {
 	if err := jsonscan.Valid(body); err != nil {
 		return nil, err
@@ -328,22 +325,22 @@ func listOfCalls(body []byte) (list Value, err error) {
 	return list, nil
 }
 
-// pagePosition is what a reply says of its place in a list. TrackDrive documents
-// metadata.next_cursor; the other names are those that Rails' paginators use.
+// pagePosition is what a reply says about its place in a list. TrackDrive documents
+// metadata.next_cursor; the other names are used by Rails' paginators.
 type pagePosition struct {
-	cursor          string // of the next page: its exact text, which may look like a float
+	cursor          string // the next page's: its exact text, which may look like a float
 	cursorEnds      bool   // next_cursor is given, and says that this is the last page
 	more            bool   // there is more, without a page number
-	nextPage        int    // 0 when unknown
-	currentPage     int    // -1 when unknown
-	totalPages      int    // 0 when unknown
-	totalCalls      int    // 0 when unknown
-	perPage         int    // 0 when unknown
-	saysWhetherMore bool   // something was said of what follows
+	nextPage        int    // 0 if unknown
+	currentPage     int    // -1 if unknown
+	totalPages      int    // 0 if unknown
+	totalCalls      int    // 0 if unknown
+	perPage         int    // 0 if unknown
+	saysWhetherMore bool   // the reply says whether there is more
 }
 
-// read takes the members of an object, and of the objects in it that tell about
-// the list.
+// read reads the members of an object, and of the objects in it that describe the
+// list.
 func (p *pagePosition) read(object []byte) error {
 	var s jsonscan.Scanner
 	s.Reset(object)
@@ -365,7 +362,7 @@ func (p *pagePosition) read(object []byte) error {
 	return nil
 }
 
-// set takes one member.
+// set reads one member.
 func (p *pagePosition) set(name string, v Value) (known bool, err error) {
 	number := func() int {
 		n, _ := wholeNumber(v)
@@ -402,10 +399,10 @@ func (p *pagePosition) set(name string, v Value) (known bool, err error) {
 	return true, nil
 }
 
-// setMore takes a word on what follows.
+// setMore notes that the reply says whether there is more.
 func (p *pagePosition) setMore(more bool) { p.more, p.saysWhetherMore = p.more || more, true }
 
-// isGivenLink reports whether v leads somewhere.
+// isGivenLink reports whether v leads to another page.
 func isGivenLink(v Value) bool {
 	switch v.kind {
 	case jsonscan.Null, jsonscan.False:
@@ -417,7 +414,7 @@ func isGivenLink(v Value) bool {
 	}
 }
 
-// setCursor takes next_cursor, which is 0 at the end, in whatever form.
+// setCursor reads next_cursor, which is 0 at the end, in whatever form.
 func (p *pagePosition) setCursor(v Value) error {
 	switch {
 	case v.kind == jsonscan.True || v.kind > jsonscan.String:

@@ -1,5 +1,4 @@
-// Calls: what integrators do with them beside the marketplace. Looking a call
-// up settles a post or an update whose delivery is unknown.
+// Lookup of a call, which settles a post or an update whose delivery is unknown.
 
 package trackdrive
 
@@ -15,34 +14,33 @@ import (
 )
 
 // Call is a call as TrackDrive has it. Which members a reply has depends on the
-// credentials; what has no name here is in Raw.
+// credentials; members without a name here are in Raw.
 //
-// Times are read with a zone as a number (-0500, -05:00, Z) or as an
-// abbreviation that Rails writes: UTC, GMT, EST, EDT, CST, CDT, MST, MDT, PST, PDT,
-// AKST, AKDT, HST, BST, CET, CEST, AEST, ... of which CST is North America's. A time
-// without a zone, or with one that may mean several (IST), is zero; its text is
-// in Raw.
+// The zone of a time may be a number (-0500, -05:00, Z) or an abbreviation that
+// Rails writes: UTC, GMT, EST, EDT, CST, CDT, MST, MDT, PST, PDT, AKST, AKDT, HST,
+// BST, CET, CEST, AEST, ... CST is read as North America's. A time without a zone,
+// or with an ambiguous one (IST), is zero; its text is in Raw.
 type Call struct {
 	ID              ID              // id
 	UUID            string          // uuid
 	CallerNumber    string          // caller_number
 	NumberCalled    string          // number_called
-	Status          string          // "finished", ...
-	Buyer           string          // the buyer's name
+	Status          string          // status: "finished", ...
+	Buyer           string          // buyer: the buyer's name
 	BuyerID         ID              // buyer_id
 	OfferID         ID              // offer_id
 	TrafficSourceID ID              // traffic_source_id
-	BuyerConverted  bool            // read as "Converted", written as true: TrackDrive's forms differ
-	OfferConverted  bool            // as BuyerConverted
-	Revenue         Amount          // what the buyer pays
-	Payout          Amount          // what the traffic source gets
+	BuyerConverted  bool            // buyer_converted: "Converted" or true
+	OfferConverted  bool            // offer_converted: "Converted" or true
+	Revenue         Amount          // revenue: what the buyer pays
+	Payout          Amount          // payout: what the traffic source gets
 	TotalDuration   time.Duration   // total_duration
-	CreatedAt       time.Time       // zero where it is missing or unreadable
-	EndedAt         time.Time       // as CreatedAt
-	Raw             json.RawMessage // all that TrackDrive sent of the call
+	CreatedAt       time.Time       // created_at; zero if missing or unreadable
+	EndedAt         time.Time       // ended_at; zero if missing or unreadable
+	Raw             json.RawMessage // all that TrackDrive sent about the call
 }
 
-// Field looks up any field of the call by path: "token_values.first_name".
+// Field looks up any field of the call by its path: "token_values.first_name".
 func (c Call) Field(path string) Value { return lookupValue(c.Raw, path) }
 
 func readCall(raw json.RawMessage) Call {
@@ -70,15 +68,15 @@ func isConverted(v Value) bool {
 	return known && yes || v.kind == jsonscan.String && ascii.Lower(v.text) == "converted"
 }
 
-// lookupRequest is a GET with a query.
+// lookupRequest holds the query of a GET.
 type lookupRequest []typedParam
 
 func (r lookupRequest) parameters(list []typedParam) []typedParam { return append(list, r...) }
 func (r lookupRequest) fields() Fields                            { return nil }
 
-// Call returns a call by its id or uuid: GET /api/v1/calls/{id}. It changes
-// nothing, and is repeated until it is answered. A call that the company does
-// not have is [ErrNotFound].
+// Call returns a call by its id or uuid: GET /api/v1/calls/{id}. The request
+// changes nothing, and is repeated until it is answered, within the limits of time
+// and attempts. A call that the company does not have is [ErrNotFound].
 func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call, error) {
 	out, err := c.newCall(apiOperation{name: "call", path: "/calls/{id}", need: authBound}, opts)
 	if err != nil {

@@ -69,40 +69,40 @@ func TestParseCredentials(t *testing.T) {
 func TestCredentialsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	const (
-		needed = `credentials: give "Basic ...", "Token ..." or "public:private"`
+		needed = `credentials: have an unknown form; give "Basic ...", "Token ..." or "public:private"`
 		noPair = `basic token: is not the base64 of "public:private"`
 	)
 	encode := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 	for text, says := range map[string]string{
 		"":                                     "credentials: are empty; give",
-		" ":                                    "credentials: must be printable ASCII without blanks at its ends",
-		" " + secretPair:                       "credentials: must be printable ASCII without blanks at its ends",
-		"Basic " + encodedPair + "\n":          "credentials: must be printable ASCII without blanks at its ends",
+		" ":                                    "credentials: must be printable ASCII without leading or trailing blanks",
+		" " + secretPair:                       "credentials: must be printable ASCII without leading or trailing blanks",
+		"Basic " + encodedPair + "\n":          "credentials: must be printable ASCII without leading or trailing blanks",
 		"Basic " + encodedPair + "\r\nX: qzx":  "credentials: must be printable ASCII",
 		"tdpub:tdprv-qzx\r\n":                  "credentials: must be printable ASCII",
 		"Basic\t" + encodedPair:                "credentials: must be printable ASCII",
 		"qzxé:qzx":                             "credentials: must be printable ASCII",
 		"qzx":                                  needed,
 		"qzx qzx":                              needed,
-		encodedPair:                            `credentials: give "Basic " before a ready-made token`,
-		unpaddedPair:                           `credentials: give "Basic " before a ready-made token`,
+		encodedPair:                            `credentials: are a ready-made token without a scheme; give "Basic " before it`,
+		unpaddedPair:                           `credentials: are a ready-made token without a scheme; give "Basic " before it`,
 		"Basic":                                "basic token: is empty",
-		"Basic ":                               "credentials: must be printable ASCII without blanks at its ends",
+		"Basic ":                               "credentials: must be printable ASCII without leading or trailing blanks",
 		"Token":                                "developer token: is empty",
-		"token  ":                              "credentials: must be printable ASCII without blanks at its ends",
+		"token  ":                              "credentials: must be printable ASCII without leading or trailing blanks",
 		"Bearer qzx":                           `credentials: have the scheme Bearer; TrackDrive takes Basic and Token`,
 		"bearer qzx:qzx":                       `credentials: have the scheme Bearer`,
-		"Authorization: Basic " + encodedPair:  `credentials: give what stands behind "Authorization: "`,
-		"authorization:Token qzx":              `credentials: give what stands behind "Authorization: "`,
+		"Authorization: Basic " + encodedPair:  `credentials: begin with "Authorization:"; give the text after it`,
+		"authorization:Token qzx":              `credentials: begin with "Authorization:"; give the text after it`,
 		`"` + secretPair + `"`:                 "credentials: are in quotation marks; give the text between them",
 		"'Basic " + encodedPair + "'":          "credentials: are in quotation marks",
-		`{"acme":"Basic ` + encodedPair + `"}`: "credentials: are a JSON object; give those of one company",
+		`{"acme":"Basic ` + encodedPair + `"}`: "credentials: are a JSON object; give the text of one company",
 		"https://qzx:qzx@acme.trackdrive.com":  "credentials: are a URL; give",
 		"Basic Basic " + encodedPair:           "basic token: begins with a scheme word",
 		"Basic Token qzx":                      "basic token: begins with a scheme word",
 		"Token Basic " + encodedPair:           "developer token: begins with a scheme word",
 		"Token Token qzx":                      "developer token: begins with a scheme word",
-		"Basic " + secretPair:                  "basic token: is a pair of keys; give BasicAuth(publicKey, privateKey), or ParseCredentials the pair alone",
+		"Basic " + secretPair:                  "basic token: is a pair of keys; use BasicAuth(publicKey, privateKey), or give the pair alone to ParseCredentials",
 		"Basic qzx":                            noPair,
 		"Basic " + encode("qzx"):               noPair,
 		"Basic " + encode("qzx\x00:qzx"):       noPair,
@@ -110,14 +110,14 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 		"Basic " + encode(" qzx:qzx"):          noPair,
 		"Basic " + encode("qzx:é"):             noPair,
 		"Basic " + encode(":qzx"):              "basic token: has no public key before the colon",
-		"Basic " + encode("qzx:"):              "basic token: has no private key behind the colon",
+		"Basic " + encode("qzx:"):              "basic token: has no private key after the colon",
 		"Basic " + encode("Basic qzx:qzx"):     noPair,
 		"Basic " + paddedPair + "=":            noPair,
 		"Basic " + encodedPair + "!":           noPair,
 		":qzx":                                 "public key: is empty",
 		"qzx:":                                 "private key: is empty",
-		"qzx :qzx":                             "public key: must be printable ASCII without blanks at its ends",
-		"qzx: qzx":                             "private key: must be printable ASCII without blanks at its ends",
+		"qzx :qzx":                             "public key: must be printable ASCII without leading or trailing blanks",
+		"qzx: qzx":                             "private key: must be printable ASCII without leading or trailing blanks",
 		"Token tdprv-qzx":                      "developer token: is a key of a company access token",
 		"Token " + secretPair:                  "developer token: is a key of a company access token",
 		"Token " + encodedPair:                 "developer token: is a key of a company access token",
@@ -148,14 +148,14 @@ func TestBasicTokenIsThePairInBase64(t *testing.T) {
 		require.Equal(t, "Basic "+want, authorization(t, trackdrive.BasicToken(text)), text)
 	}
 	for text, says := range map[string]string{
-		secretPair:               "basic token: is a pair of keys; give BasicAuth(publicKey, privateKey)",
+		secretPair:               "basic token: is a pair of keys; use BasicAuth(publicKey, privateKey)",
 		"Basic " + secretPair:    "basic token: is a pair of keys",
 		"tdpub:[qzx]":            "basic token: is a pair of keys",
 		"qzx":                    `basic token: is not the base64 of "public:private"; give the text that the dashboard shows`,
 		"Token qzx":              "basic token: begins with a scheme word",
-		" " + encodedPair:        "basic token: must be printable ASCII without blanks at its ends",
-		encodedPair + "\n":       "basic token: must be printable ASCII without blanks at its ends",
-		encodedPair + "\r\nX: y": "basic token: must be printable ASCII without blanks at its ends",
+		" " + encodedPair:        "basic token: must be printable ASCII without leading or trailing blanks",
+		encodedPair + "\n":       "basic token: must be printable ASCII without leading or trailing blanks",
+		encodedPair + "\r\nX: y": "basic token: must be printable ASCII without leading or trailing blanks",
 		"Basic":                  "basic token: is empty",
 		"":                       "basic token: is empty",
 		"cXp4":                   "basic token: is not the base64",
@@ -167,7 +167,7 @@ func TestBasicTokenIsThePairInBase64(t *testing.T) {
 	}
 	for _, text := range []string{secretPair, "tdprv-qzx", encodedPair} {
 		_, err := trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.DeveloperToken(text)))
-		require.ErrorContains(t, err, "developer token: is a key of a company access token; give BasicAuth or BasicToken")
+		require.ErrorContains(t, err, "developer token: is a key of a company access token; use BasicAuth or BasicToken")
 		require.NotContains(t, err.Error(), "qzx")
 	}
 }

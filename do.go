@@ -19,22 +19,26 @@ import (
 // Request is a call to any path below /api/v1.
 type Request struct {
 	Method string     // GET, POST, PUT or DELETE
-	Path   []string   // segments below /api/v1, each on its own and escaped: []string{"calls", id}
-	Params Fields     // JSON body, or the query of a GET
-	Repeat Repeatable // the zero value is the safest; what may sell is never repeated, whatever it says: see Do
+	Path   []string   // the segments below /api/v1, each unescaped: []string{"calls", id}
+	Params Fields     // the JSON body, or the query of a GET
+	Repeat Repeatable // when the request may be sent again; the zero value is the safest. A request that may sell is never repeated: see Do
 }
 
 // Do sends a request that the package has no method for, with the same
-// authentication, retries, limits and errors, and decodes a JSON reply into
-// out unless out is nil. Numbers in an interface become json.Number. Without
-// out any 2xx reply will do, also an empty one; a refusal inside a 2xx reply is
-// the caller's to find.
+// authentication, retries, limits and errors:
+//
+//	var reply map[string]any
+//	_, err := client.Do(ctx, &trackdrive.Request{Method: "GET", Path: []string{"calls", "live_calls"}}, &reply)
+//
+// Do decodes a JSON reply into out unless out is nil. Numbers in an interface
+// become json.Number. If out is nil, any 2xx reply is a success, even an empty
+// one. Do does not look for a refusal inside a 2xx reply.
 //
 // Errors are *[Error]: [ErrInvalidArgument] for a wrong request, with nothing
-// sent, else what TrackDrive or the network said. A request is repeated only as
-// far as its Repeat or [WithRepeat] allows; one that may sell a lead is
-// [RepeatNever], whatever they say: to inbound_webhooks/post or full, or to
-// inbound_webhooks/ping with both caller_id and trackdrive_number.
+// sent, and otherwise what TrackDrive or the network reported. A request is
+// repeated only as far as its Repeat or [WithRepeat] allows. A request that may
+// sell a lead is [RepeatNever], whatever they say: one to inbound_webhooks/post or
+// full, or to inbound_webhooks/ping with both caller_id and trackdrive_number.
 func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption) (*Meta, error) {
 	op := apiOperation{name: "do", need: authBound}
 	call, err := c.newCall(op, opts)
@@ -58,7 +62,7 @@ func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption
 	return &meta, nil
 }
 
-// setRequest takes over what r says.
+// setRequest makes r the content of the call.
 func (c *apiCall) setRequest(r *Request) error {
 	if r == nil {
 		return invalidArgument("request", "is nil")
@@ -81,26 +85,26 @@ func (c *apiCall) setRequest(r *Request) error {
 	case http.MethodPost, http.MethodPut, http.MethodDelete:
 		if c.set.encoding == EncodeQuery {
 			if c.set.callEncoded {
-				return invalidArgument("encoding", "query goes with GET only")
+				return invalidArgument("encoding", "query is only for GET, not for %s", r.Method)
 			}
 			c.params.encoding = EncodeJSON
 		}
 		c.params.bodiless = r.Method == http.MethodDelete
 	default:
-		return invalidArgument("method", "must be GET, POST, PUT or DELETE")
+		return invalidArgument("method", "%s is not GET, POST, PUT or DELETE", shownText(r.Method))
 	}
 	c.method = r.Method
 	return c.neverSellTwice()
 }
 
-// joinSegments makes a path of segments: as it is, as it is sent, and as it may
-// be shown.
+// joinSegments joins segments to a path: plain, escaped as it is sent, and as it
+// may be shown.
 func joinSegments(segments []string) (path, rawPath, template string, err error) {
 	if len(segments) == 0 {
 		return "", "", "", invalidArgument("path", "is empty; give the segments below %s", apiPath)
 	}
 	if first := segments[0]; strings.EqualFold(first, "api") || strings.EqualFold(first, "v1") {
-		return "", "", "", invalidArgument("path[0]", "is %q; leave out %s, which is added", ascii.Lower(first), apiPath)
+		return "", "", "", invalidArgument("path[0]", "is %q; leave out %s, which the package adds", ascii.Lower(first), apiPath)
 	}
 	var plain, raw, shown strings.Builder
 	for i, segment := range segments {
@@ -126,10 +130,10 @@ func (r *Request) parameters(list []typedParam) []typedParam { return list }
 
 func (r *Request) fields() Fields { return r.Params }
 
-// decoderInto returns what decodes replies into out.
+// decoderInto returns a function that decodes replies into out.
 func decoderInto(out any) (func(status int, body []byte) error, error) {
 	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
-		return nil, invalidArgument("out", "must be a pointer that is not nil")
+		return nil, invalidArgument("out", "must be a non-nil pointer")
 	}
 	return func(_ int, body []byte) error {
 		if err := jsonscan.Valid(body); err != nil {

@@ -1,5 +1,5 @@
-// What goes wrong: one error type for every call, its kinds, and whether the
-// call may have been acted on.
+// Errors: one type for every call, its kinds, and whether the call may have been
+// acted on.
 
 package trackdrive
 
@@ -19,21 +19,21 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// What went wrong, for [errors.Is]. The first three, and ErrLeftoverToken, are
-// decided before anything is sent.
+// The kinds of errors, for [errors.Is]. The first three and ErrLeftoverToken are
+// found before anything is sent.
 var (
-	ErrInvalidArgument = errors.New("trackdrive: invalid argument")                // refused here; nothing was sent
+	ErrInvalidArgument = errors.New("trackdrive: invalid argument")                // refused by this package; nothing was sent
 	ErrNoCredentials   = errors.New("trackdrive: no credentials")                  // none for this subdomain; nothing was sent
-	ErrExpired         = errors.New("trackdrive: ping id expired")                 // nothing was sent
+	ErrExpired         = errors.New("trackdrive: ping id expired")                 // PostRequest.ExpiresAt has passed; nothing was sent
 	ErrUnauthorized    = errors.New("trackdrive: unauthorized")                    // 401
-	ErrForbidden       = errors.New("trackdrive: forbidden")                       // 403: the credentials are fine, a team permission is missing
+	ErrForbidden       = errors.New("trackdrive: forbidden")                       // 403: the credentials are fine, but a team permission is missing
 	ErrNotFound        = errors.New("trackdrive: not found")                       // 404: endpoint, call or subdomain
 	ErrBadRequest      = errors.New("trackdrive: bad request")                     // 400, 422, other 4xx
 	ErrRateLimited     = errors.New("trackdrive: rate limited")                    // 429
 	ErrServer          = errors.New("trackdrive: server error")                    // 5xx
-	ErrRejected        = errors.New("trackdrive: rejected")                        // a lead or an update refused in a readable reply
+	ErrRejected        = errors.New("trackdrive: rejected")                        // a readable reply refuses a lead or an update
 	ErrUnreadable      = errors.New("trackdrive: unreadable reply")                // HTML, truncated, too large, not JSON
-	ErrAmbiguous       = narrowError(ErrUnreadable, "trackdrive: ambiguous reply") // a post's reply says both sold and rejected, or neither: it may be sold; also ErrUnreadable
+	ErrAmbiguous       = narrowError(ErrUnreadable, "trackdrive: ambiguous reply") // the reply to a post says both sold and rejected, or neither: the lead may be sold; also ErrUnreadable
 	ErrRedirect        = errors.New("trackdrive: unexpected redirect")             // redirects are never followed
 	ErrNetwork         = errors.New("trackdrive: network error")                   // no answer
 	ErrTimeout         = errors.New("trackdrive: timeout")                         // no answer in time; also matches context.DeadlineExceeded
@@ -51,8 +51,8 @@ type narrowKind struct {
 func (k *narrowKind) Error() string { return k.text }
 func (k *narrowKind) Unwrap() error { return k.wider }
 
-// contradictoryReply is a reply that can be read and does not say whether the call
-// was acted on.
+// contradictoryReply is the error for a readable reply that does not say whether
+// the call was acted on.
 type contradictoryReply struct {
 	kind error // ErrAmbiguous or ErrRejected
 	text string
@@ -61,23 +61,23 @@ type contradictoryReply struct {
 func (e *contradictoryReply) Error() string { return e.kind.Error() + ": " + e.text }
 func (e *contradictoryReply) Unwrap() error { return e.kind }
 
-// Is tells the attempt loop never to send the call again.
+// Is makes the attempt loop never send the call again.
 func (e *contradictoryReply) Is(target error) bool { return target == attempt.ErrContradictory }
 
-// Delivery tells whether TrackDrive may have acted on a call, all its attempts
-// taken together. The zero value is the one to be careful with.
+// Delivery says whether TrackDrive may have acted on a call, all its attempts
+// taken together. The zero value is the most doubtful one.
 type Delivery int
 
-// How far a call came.
+// The deliveries.
 const (
-	DeliveryUnknown  Delivery = iota // some attempt was sent and got no readable answer: it may have been acted on
-	DeliveryAnswered                 // TrackDrive answered, and every attempt before was refused or not sent
-	DeliveryNotSent                  // provably never reached TrackDrive: safe to try again, or elsewhere
+	DeliveryUnknown  Delivery = iota // an attempt was sent and got no readable answer: TrackDrive may have acted on it
+	DeliveryAnswered                 // TrackDrive answered, and every earlier attempt was refused or not sent
+	DeliveryNotSent                  // the call provably never reached TrackDrive: it is safe to try again, here or elsewhere
 )
 
-// DeliveryOf returns the delivery of a call by its error: Answered for nil,
-// Unknown for an error that is not this package's. Where several calls' errors
-// were joined, the most doubtful one counts.
+// DeliveryOf returns the delivery of a call from its error: DeliveryAnswered for
+// nil, DeliveryUnknown for an error that is not this package's. If the errors of
+// several calls are joined, the most doubtful delivery counts.
 func DeliveryOf(err error) Delivery {
 	if err == nil {
 		return DeliveryAnswered
@@ -121,14 +121,15 @@ func deliveryIn(err error) (d Delivery, ours bool) {
 	return DeliveryUnknown, false
 }
 
-// FieldError is one reason: what is wrong and, where it is known, with which
-// field. In a reply the words are TrackDrive's own.
+// FieldError is one reason: what is wrong and, if known, with which field. The
+// reasons of a reply are in TrackDrive's own words.
 type FieldError struct {
-	Field   string // the parameter's wire name, or a place such as "criteria[1].condition"; "" when the reason is about the whole
-	Message string
+	Field   string // the parameter's wire name, or a place such as "criteria[1].condition"; "" if the reason is about the whole
+	Message string // what is wrong: "is invalid"
 }
 
-// Error gives "caller_id: is invalid", or the message alone.
+// Error returns "caller_id: is invalid", or the message alone if there is no
+// field.
 func (f FieldError) Error() string {
 	if f.Field == "" {
 		return f.Message
@@ -136,13 +137,13 @@ func (f FieldError) Error() string {
 	return f.Field + ": " + f.Message
 }
 
-// ParseError lists every mistake in criteria, a template or a webhook
-// configuration. It is [ErrInvalidArgument].
+// ParseError lists every mistake in criteria, a template, or the configuration of
+// a webhook or an auction. It is [ErrInvalidArgument].
 type ParseError struct {
 	Mistakes []FieldError // Field is the place: "criteria[1].condition", "body 3:14"
 }
 
-// Error gives all mistakes in one line, each with its place.
+// Error returns all mistakes in one line, each with its place.
 func (e *ParseError) Error() string {
 	return ErrInvalidArgument.Error() + ": " + joinReasons(e.Mistakes)
 }
@@ -150,15 +151,15 @@ func (e *ParseError) Error() string {
 // Is reports that a ParseError is ErrInvalidArgument.
 func (e *ParseError) Is(target error) bool { return target == ErrInvalidArgument }
 
-// mistakeList are collected while a configuration is checked.
+// mistakeList collects mistakes while a configuration is checked.
 type mistakeList []FieldError
 
 func (m *mistakeList) mistake(place, format string, args ...any) {
 	*m = append(*m, FieldError{place, fmt.Sprintf(format, args...)})
 }
 
-// addInside adds what an error says of a key's value, with places below the
-// key: "acceptance.criteria[1].condition".
+// addInside adds the mistakes in a key's value, with places below the key:
+// "acceptance.criteria[1].condition".
 func (m *mistakeList) addInside(key string, err error) {
 	var parse *ParseError
 	if !errors.As(err, &parse) {
@@ -170,7 +171,7 @@ func (m *mistakeList) addInside(key string, err error) {
 	}
 }
 
-// add adds what an error says, under a place.
+// add adds the mistakes that an error reports, under a place.
 func (m *mistakeList) add(place string, err error) {
 	if err == nil {
 		return
@@ -204,25 +205,25 @@ func distinctMistakes(mistakes []FieldError) []FieldError {
 // maxErrorBody is how much of a reply an Error keeps, in bytes.
 const maxErrorBody = 4 << 10
 
-// Error is every error of a call. It never holds a credential, a query string
-// or a request body. [errors.Is] looks at Err and StatusCode alone, so that one
+// Error is the error of a call. It never holds a credential, a query string or a
+// request body. [errors.Is] looks only at Err and StatusCode, so that an Error
 // made by hand, in tests, works like a real one.
 type Error struct {
 	Operation  string        // which call it was: see Attempt
 	Method     string        // the HTTP method
 	URL        string        // scheme, host and the path's template, without the query
-	StatusCode int           // 0 without an answer
+	StatusCode int           // the HTTP status; 0 without an answer
 	Status     string        // the reply's own status word
 	Errors     []FieldError  // the reply's reasons
-	Body       []byte        // the start of the reply, at most 4 KiB, credentials taken out
-	Attempts   int           // how often the call was tried, also where nothing left
-	Delivery   Delivery      // whether it may have been acted on
-	RetryAfter time.Duration // what the server asked for; 0 when nothing
+	Body       []byte        // the start of the reply, at most 4 KiB, without credentials
+	Attempts   int           // how many times the call was tried, even if nothing was sent
+	Delivery   Delivery      // whether TrackDrive may have acted on the call
+	RetryAfter time.Duration // the wait that the server asked for; 0 if none
 	Err        error         // the cause
 }
 
-// Error tells what failed, what the server said, and whether the call may have
-// been acted on, in one line:
+// Error says in one line what failed, what the server reported, and whether the
+// call may have been acted on:
 //
 //	trackdrive: post POST https://acme.trackdrive.com/api/v1/inbound_webhooks/post/{vanity_uri}: 422 bad request: caller_id: is invalid (1 attempt, answered)
 func (e *Error) Error() string {
@@ -253,7 +254,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// inWords is a delivery for people.
+// inWords returns a delivery in words, for people.
 func inWords(d Delivery) string {
 	switch d {
 	case DeliveryUnknown:
@@ -305,8 +306,8 @@ func (e *Error) Is(target error) bool {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// kindOfStatus returns the kind that an HTTP status alone decides; nil for
-// none and for 2xx.
+// kindOfStatus returns the kind that an HTTP status alone decides; nil for 0 and
+// for 2xx.
 func kindOfStatus(status int) error {
 	switch {
 	case status == 0, 200 <= status && status <= 299:
@@ -330,7 +331,8 @@ func kindOfStatus(status int) error {
 	}
 }
 
-// shortReasons is what a message says of a reply's reasons.
+// shortReasons returns a reply's reasons as a message shows them: the first few,
+// each in one line.
 func shortReasons(reasons []FieldError) string {
 	shown := reasons[:min(len(reasons), maxReasons)]
 	texts := make([]string, len(shown))
@@ -352,8 +354,8 @@ func joinReasons(reasons []FieldError) string {
 	return strings.Join(texts, "; ")
 }
 
-// invalidArgument is the error for a wrong argument: it names the parameter and never
-// shows its value.
+// invalidArgument returns the error for a wrong argument. It names the parameter;
+// a value in the message must not be a secret.
 func invalidArgument(field, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", ErrInvalidArgument, field, fmt.Sprintf(format, args...))
 }
@@ -369,7 +371,7 @@ func (d *Delivery) UnmarshalText(text []byte) error { return deliveryNames.unmar
 
 var deliveryNames = enumNames[Delivery]{"delivery", []string{"unknown", "answered", "not_sent"}}
 
-// enumNames are the texts of a type's constants, which count from 0.
+// enumNames holds the names of a type's constants, which count from 0.
 type enumNames[T ~int] struct {
 	what string
 	list []string
@@ -399,13 +401,13 @@ func (n enumNames[T]) unmarshal(text []byte, v *T) error {
 	return invalidArgument(n.what, "must be one of %s", strings.Join(n.list, ", "))
 }
 
-// adviceError is a cause with what to do about it.
+// adviceError is a cause with advice on what to do about it.
 type adviceError struct {
 	cause error
 	text  string
 }
 
-// Error gives the cause and the advice.
+// Error returns the cause and the advice.
 func (a *adviceError) Error() string { return a.cause.Error() + ": " + a.text }
 
 // Unwrap returns the cause.
@@ -414,8 +416,8 @@ func (a *adviceError) Unwrap() error { return a.cause }
 // updateCallName is the operation that updates a call.
 const updateCallName = "update_call"
 
-// advice is what came with the cause or, of an Error made by hand, what its
-// fields tell.
+// advice returns the advice that came with the cause or, for an Error made by
+// hand, the advice that its fields lead to.
 func (e *Error) advice() string {
 	var a *adviceError
 	if errors.As(e.Err, &a) {
@@ -428,13 +430,13 @@ func (e *Error) advice() string {
 	return refusal.Text()
 }
 
-// companyOf is the subdomain in a URL of TrackDrive's.
+// companyOf returns the subdomain in one of TrackDrive's URLs.
 func companyOf(rawURL string) string {
 	host, _ := urlpart.HostIn(rawURL)
 	return urlpart.CompanyIn(host)
 }
 
-// withoutAdvice is the text of a cause alone.
+// withoutAdvice returns the text of a cause without its advice.
 func withoutAdvice(err error) string {
 	var a *adviceError
 	if errors.As(err, &a) {
@@ -443,9 +445,8 @@ func withoutAdvice(err error) string {
 	return err.Error()
 }
 
-// leftoverError is the error for a value that some platform should have replaced.
-// It names the parameter, and is ErrLeftoverToken and
-// ErrInvalidArgument.
+// leftoverError is the error for a token that a platform should have replaced. It
+// names the parameter, and is ErrLeftoverToken and ErrInvalidArgument.
 type leftoverError string
 
 func (e leftoverError) Error() string { return ErrLeftoverToken.Error() + ": " + string(e) }

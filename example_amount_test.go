@@ -15,7 +15,7 @@ func ExampleParseAmount() {
 	fmt.Println(err)
 	// Output:
 	// 25.50 <nil>
-	// trackdrive: invalid argument: amount: "1,000.00" has a comma; give digits with at most one point, such as "25.50"
+	// trackdrive: invalid argument: amount: "1,000.00" has a comma; give digits with at most one decimal point, such as "25.50"
 }
 
 func ExampleMustAmount() {

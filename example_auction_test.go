@@ -56,7 +56,7 @@ func ExampleNewAuction() {
 	fmt.Println(err)
 	// Output:
 	// <nil>
-	// trackdrive: invalid argument: timeout: must not be negative; sources[1].endpoint: is empty: it is the vanity URI of the inbound webhook
+	// trackdrive: invalid argument: timeout: must not be negative; sources[1].endpoint: is empty; give the vanity URI of the inbound webhook
 }
 
 func ExampleAuction_Run() {

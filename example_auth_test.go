@@ -61,7 +61,7 @@ func ExampleParseCredentials() {
 	// {"buyer_converted":"true","post_call_tokens":{}}
 	// Authorization: "Basic dGRwdWItbWFkZS11cDp0ZHBydi1tYWRlLXVw"
 	// {"buyer_converted":"true","post_call_tokens":{}}
-	// trackdrive: invalid argument: credentials: give "Basic " before a ready-made token
+	// trackdrive: invalid argument: credentials: are a ready-made token without a scheme; give "Basic " before it
 }
 
 func ExampleDeveloperToken() {
@@ -107,7 +107,7 @@ func ExamplePerSubdomain() {
 	_, err = client.UpdateCall(context.Background(), "call-1", &trackdrive.UpdateCall{BuyerConverted: new(true)})
 	fmt.Println(err)
 	// Output:
-	// trackdrive: update_call: no credentials: for third
+	// trackdrive: update_call: no credentials for third; use PerSubdomain for several companies
 }
 
 // Secrets that rotate are looked up before every attempt.

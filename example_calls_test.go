@@ -54,7 +54,7 @@ func ExampleClient_UpdateCallAt() {
 	fmt.Println(err)
 	// Output:
 	// <nil>
-	// trackdrive: update_call: no credentials: for evil
+	// trackdrive: update_call: no credentials for evil; use PerSubdomain for several companies
 }
 
 func ExampleUpdateCallResponse_Field() {

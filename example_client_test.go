@@ -68,7 +68,7 @@ func ExampleClient_ForSubdomain() {
 	fmt.Println(err) // the credentials are acme's
 	// Output:
 	// other <nil>
-	// trackdrive: update_call: no credentials: for other
+	// trackdrive: update_call: no credentials for other; use PerSubdomain for several companies
 }
 
 func ExampleClient_HTTPClient() {
@@ -133,7 +133,7 @@ func ExampleWithTimeout() {
 	_, err = client.Ping(context.Background(), "sell", &trackdrive.PingRequest{}, trackdrive.WithTimeout(0))
 	fmt.Println(err)
 	// Output:
-	// trackdrive: ping: invalid argument: timeout: must be more than 0
+	// trackdrive: ping: invalid argument: timeout: is 0s; it must be more than 0
 }
 
 func ExampleWithMaxAttempts() {
@@ -187,7 +187,7 @@ func ExampleWithTracking() {
 	_, err = client.Ping(context.Background(), "sell", &trackdrive.PingRequest{CallerID: "+15555550142"})
 	fmt.Println(err)
 	// Output:
-	// trackdrive: ping: invalid argument: trackdrive_number: is empty, and static tracking needs it on ping
+	// trackdrive: ping: invalid argument: trackdrive_number: is empty, but static tracking needs it on a ping
 }
 
 func ExampleWithBaseURL() {
@@ -264,7 +264,7 @@ func ExampleWithLogger() {
 	}
 	fmt.Print(log.String())
 	// Output:
-	// level=WARN msg="trackdrive sends again" operation=ping attempt=1 method=POST path=/api/v1/inbound_webhooks/ping/{vanity_uri} status=429 delivery=answered kind="rate limited"
+	// level=WARN msg="trackdrive retry" operation=ping attempt=1 method=POST path=/api/v1/inbound_webhooks/ping/{vanity_uri} status=429 delivery=answered kind="rate limited"
 }
 
 func ExampleWithObserver() {

@@ -49,7 +49,7 @@ func ExampleDeliveryOf() {
 		fmt.Println("it may be sold: settle that first")
 	}
 	// Output:
-	// try again, or sell elsewhere: trackdrive: post: invalid argument: ping_id: is empty; without a ping, say PostOnly
+	// try again, or sell elsewhere: trackdrive: post: invalid argument: ping_id: is empty; for a post without a ping, set PostOnly
 }
 
 func ExampleDelivery_String() {

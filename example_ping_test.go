@@ -214,5 +214,5 @@ func ExampleParsePostResponse() {
 	fmt.Println(err)
 	// Output:
 	// true Buyer A
-	// trackdrive: ambiguous reply: yes by success, no by errors
+	// trackdrive: ambiguous reply: yes in success, no in errors
 }

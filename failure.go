@@ -1,4 +1,4 @@
-// Failures: what makes an Error of an attempt, and of a reply that refuses.
+// Failures: an attempt, or a reply that refuses, becomes an Error.
 
 package trackdrive
 
@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// failure makes the error of a call of its last attempt.
+// failure returns the error of a call, made from its last attempt.
 func (c *apiCall) failure(r *attempt.Result) *Error {
 	c.lastBody = r.Body
 	e := c.newError(r.StatusCode, r.Body)
@@ -26,7 +26,7 @@ func (c *apiCall) failure(r *attempt.Result) *Error {
 	return e
 }
 
-// rejected is the error for a readable reply that refuses.
+// rejected returns the error for a readable reply that refuses.
 func (c *apiCall) rejected(meta *Meta) *Error {
 	e := c.newError(meta.StatusCode, meta.Raw)
 	e.Attempts = meta.Attempts
@@ -35,8 +35,8 @@ func (c *apiCall) rejected(meta *Meta) *Error {
 	return e
 }
 
-// unsettled is the error for a readable reply that refuses, where another copy of
-// the request may have been accepted; nil where the refusal is all that there is.
+// unsettled returns the error for a readable refusal if another copy of the
+// request may have been accepted; nil if there is no other copy.
 func (c *apiCall) unsettled(meta *Meta) error {
 	if c.delivery != DeliveryUnknown {
 		return nil
@@ -46,7 +46,7 @@ func (c *apiCall) unsettled(meta *Meta) error {
 	return e
 }
 
-var errOtherCopy = errors.New("this copy was refused, and what became of another one is not known")
+var errOtherCopy = errors.New("this copy was refused, but the outcome of another copy is unknown")
 
 func (c *apiCall) newError(status int, body []byte) *Error {
 	e := &Error{
@@ -67,12 +67,13 @@ func (c *apiCall) newError(status int, body []byte) *Error {
 	return e
 }
 
-// cause says what went wrong with an attempt, without secrets; nil for nothing.
+// cause returns what went wrong with an attempt, without secrets; nil if nothing
+// did.
 func (c *apiCall) cause(t *attempt.Try) error {
 	switch t.Fault {
 	case attempt.None:
 		if t.StatusCode == 0 {
-			return unreadableReply(errNoStatus) // only a transport of somebody else's can do that
+			return unreadableReply(errNoStatus) // only another transport than the package's can do that
 		}
 		if kind := kindOfStatus(t.StatusCode); kind != ErrRedirect || !urlpart.IsHost(t.Redirect) {
 			return kind
@@ -99,8 +100,8 @@ func (c *apiCall) cause(t *attempt.Try) error {
 
 var errNoStatus = errors.New("the reply has no status")
 
-// notBuilt is the cause of a call that could not be made, which may be that
-// the authenticator took too long.
+// notBuilt returns the cause of a request that could not be made. The authenticator
+// may have taken too long.
 func (c *apiCall) notBuilt(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) {
 		return fmt.Errorf("%w: %w", ErrTimeout, c.clean(err))
@@ -108,7 +109,7 @@ func (c *apiCall) notBuilt(err error) error {
 	return c.clean(err)
 }
 
-// clean takes credentials, and what else stood in the URL, out of an error.
+// clean removes credentials, and whatever else the URL holds, from an error.
 func (c *apiCall) clean(err error) error {
 	if err == nil {
 		return nil
@@ -123,15 +124,15 @@ func (c *apiCall) clean(err error) error {
 	return secrets.Error(err)
 }
 
-// scrub takes credentials out of what a refusal says, and bounds it: programs
-// print it.
+// scrub removes credentials from what a refusal says, and bounds it, because
+// programs print it.
 func (c *apiCall) scrub(status *string, reasons []FieldError) {
 	secrets := c.secrets()
 	*status = boundedText(&secrets, *status)
 	scrubReasons(&secrets, reasons)
 }
 
-// scrubChecks takes credentials out of what a judgement quotes of a reply.
+// scrubChecks removes credentials from what criteria quote from a reply.
 func (c *apiCall) scrubChecks(checks []Check) {
 	secrets := c.secrets()
 	for i := range checks {
@@ -139,7 +140,7 @@ func (c *apiCall) scrubChecks(checks []Check) {
 	}
 }
 
-// scrubReasons scrubs reasons in place. Those of one field follow each other.
+// scrubReasons scrubs reasons in place. The reasons of one field follow one another.
 func scrubReasons(secrets *redact.Secrets, reasons []FieldError) {
 	var field, shown string
 	for i, r := range reasons {
@@ -150,7 +151,7 @@ func scrubReasons(secrets *redact.Secrets, reasons []FieldError) {
 	}
 }
 
-// boundedText is the start of text, without secrets.
+// boundedText returns the start of text, without secrets.
 func boundedText(secrets *redact.Secrets, text string) string {
 	if len(text) > maxErrorText {
 		return secrets.StartText(text, maxErrorText)
@@ -158,9 +159,9 @@ func boundedText(secrets *redact.Secrets, text string) string {
 	return secrets.Text(text)
 }
 
-// advise adds to a cause what to do about it.
+// advise adds advice to a cause.
 func (c *apiCall) advise(cause error, status int, body []byte) error {
-	if cause == nil || c.need == authNever { // of others' hosts nothing is known
+	if cause == nil || c.need == authNever { // nothing is known about other hosts
 		return cause
 	}
 	refusal := advice.Refusal{Status: status, Body: body, Company: c.subdomain, Anonymous: !c.hasCredentials(), Update: c.isUpdate()}
@@ -173,11 +174,11 @@ func (c *apiCall) advise(cause error, status int, body []byte) error {
 	return cause
 }
 
-// isUpdate reports whether the call updates a call, also by Do or as a webhook.
+// isUpdate reports whether the call updates a call, by Do or a webhook included.
 func (c *apiCall) isUpdate() bool { return strings.Contains(c.target.Path, apiPath+updatePath) }
 
-// hasCredentials reports whether the last attempt carried some, the request's
-// own included.
+// hasCredentials reports whether the last attempt carried credentials, the
+// request's own included.
 func (c *apiCall) hasCredentials() bool {
 	if n := len(c.sent); n > 0 && len(c.sent[n-1].headers)+len(c.sent[n-1].params) > 0 {
 		return true
@@ -186,10 +187,10 @@ func (c *apiCall) hasCredentials() bool {
 	return hasSecretPath || hasName(c.headers, "Authorization") || slices.ContainsFunc(c.sentNames(), redact.IsCredentialName)
 }
 
-// sentNames are the names of the parameters that say something.
+// sentNames returns the names of the parameters that are not empty.
 func (c *apiCall) sentNames() []string {
 	names := append([]string{}, c.content.sentNames()...)
-	if c.masked != "" { // a webhook has some in its URL, too
+	if c.masked != "" { // a webhook also has parameters in its URL
 		names = append(names, formNames(c.target.Query())...)
 	}
 	return names

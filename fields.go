@@ -1,5 +1,5 @@
-// Fields: the parameters that the package has no name for, and what is sent of
-// a Go value.
+// Fields: the parameters that the package has no name for, and how Go values are
+// sent.
 
 package trackdrive
 
@@ -19,16 +19,21 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// Fields are contact fields and other parameters that the package has no
-// name for. They are sent at the top level, beside the typed ones; a name
-// that a typed field already uses is an error. A value is sent by its Go type:
+// Fields holds contact fields and other parameters that the package has no name
+// for:
+//
+//	trackdrive.Fields{"first_name": "Ann", "age": 42, "tags": []string{"tv", "radio"}}
+//
+// They are sent at the top level, beside the typed parameters; a name that a
+// typed parameter already uses is an error. The Go type decides how a value is
+// sent:
 //
 //   - text (string and named string types): as it is
 //   - bool: true or false
 //   - integers and floats, named ones too: the number; NaN and infinities are refused
 //   - [json.Number]: the number as it is written
-//   - [Amount]: text such as "25.50"; an unset one is nil
-//   - [ID]: a number where it is a whole number without a leading zero, else text
+//   - [Amount]: text such as "25.50"; an unset one is sent as nil is
+//   - [ID]: a number if it is a whole number without a leading zero, else text
 //   - nil, and a nil pointer: null in JSON, the empty text in a form or a query
 //   - a pointer: what it points to
 //   - [time.Time]: text in TrackDrive's form, "2006-01-02 15:04:05 -0700", in the time's own zone; the zero time is refused
@@ -39,7 +44,7 @@ import (
 // Everything else is an error of kind [ErrInvalidArgument] that names the field:
 // [time.Duration], which has no unit of its own (give int(d.Seconds())), []byte
 // (give string(b)), structs, maps with other keys, complex numbers, channels and
-// functions. A String method is not asked.
+// functions. A String method is never called.
 type Fields map[string]any
 
 // UnmarshalJSON keeps numbers exact, as [json.Number].
@@ -65,7 +70,8 @@ type wireField struct {
 	value any
 }
 
-// sortedFields makes what is sent the same, however a map is walked.
+// sortedFields returns the fields by name: what is sent must not depend on the
+// order of a map.
 func sortedFields(hash Fields) []wireField {
 	if len(hash) == 0 {
 		return nil
@@ -78,9 +84,9 @@ func sortedFields(hash Fields) []wireField {
 	return list
 }
 
-// wireValue returns what is sent of a value in Fields: nil, a bool, string, int,
-// int64, json.Number, Amount or ID, a list ([]any) or an object ([]field, by
-// name) of these. Its errors name the field.
+// wireValue returns what is sent for a value in Fields: nil, a bool, string, int,
+// int64, json.Number, Amount or ID, or a list ([]any) or an object ([]wireField,
+// by name) of these. Its errors name the field.
 func wireValue(name string, value any, depth int) (any, error) {
 	if depth > maxFieldDepth {
 		return nil, invalidArgument(quoteName(name), "is nested deeper than %d levels", maxFieldDepth)
@@ -99,7 +105,7 @@ func wireValue(name string, value any, depth int) (any, error) {
 		return value, nil
 	case time.Time:
 		return wireTime(name, v)
-	case *time.Time: // which would marshal itself otherwise
+	case *time.Time: // it would marshal itself otherwise
 		if v == nil {
 			return nil, nil
 		}
@@ -116,8 +122,8 @@ func wireValue(name string, value any, depth int) (any, error) {
 	return wireOther(name, value, depth)
 }
 
-// wireOther is for the types that wireValue does not name: by what they can do,
-// or else by their kind.
+// wireOther handles the types that wireValue does not name: by their methods, or
+// else by their kind.
 func wireOther(name string, value any, depth int) (any, error) {
 	v := reflect.ValueOf(value)
 	if v.Kind() == reflect.Pointer && v.IsNil() {
@@ -151,7 +157,7 @@ func wireOther(name string, value any, depth int) (any, error) {
 			return wireHash(name, textKeyed(v), depth+1)
 		}
 	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() != reflect.Uint8 { // bytes are text in disguise, or not text at all
+		if v.Type().Elem().Kind() != reflect.Uint8 { // bytes may be text, or not
 			return wireList(name, elementsOfSlice(v), depth+1)
 		}
 	}
@@ -162,14 +168,15 @@ func wireOther(name string, value any, depth int) (any, error) {
 func wireTime(name string, at time.Time) (any, error) {
 	switch year := at.Year(); {
 	case at.IsZero():
-		return nil, invalidArgument(quoteName(name), "is the zero time; leave it out, or give nil")
+		return nil, invalidArgument(quoteName(name), "is the zero time; leave the field out, or give nil")
 	case year < 0 || year > 9999:
 		return nil, invalidArgument(quoteName(name), "is a time in the year %d; give one with four digits", year)
 	}
 	return at.Format(apiTime), nil
 }
 
-// wireJSON sends what a value marshals to, as if it had been given.
+// wireJSON returns what is sent for a value that marshals itself: the same as for
+// the JSON that it marshals to.
 func wireJSON(name string, m json.Marshaler, depth int) (any, error) {
 	data, err := m.MarshalJSON()
 	if err != nil {
@@ -184,7 +191,7 @@ func wireJSON(name string, m json.Marshaler, depth int) (any, error) {
 	return wireValue(name, plain, depth)
 }
 
-// wireFloat writes a float the shortest way that reads back to it.
+// wireFloat writes a float in the shortest form that reads back as the same float.
 func wireFloat(name string, v reflect.Value) (any, error) {
 	f := v.Float()
 	if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -223,7 +230,7 @@ func wireList(name string, list []any, depth int) ([]any, error) {
 	return sent, nil
 }
 
-// textKeyed is a map of any type with keys of kind string.
+// textKeyed returns a map of any type whose keys are of kind string.
 func textKeyed(v reflect.Value) Fields {
 	hash := make(Fields, v.Len())
 	for i := v.MapRange(); i.Next(); {
@@ -240,14 +247,14 @@ func elementsOfSlice(v reflect.Value) []any {
 	return list
 }
 
-// cannotSend is the error for a type that nothing is sent of.
+// cannotSend returns the error for a type that cannot be sent.
 func cannotSend(name string, v reflect.Value) error {
 	advice := "give text, a number, a boolean, a map or a list"
 	switch pointer := reflect.PointerTo(v.Type()); {
 	case pointer.Implements(reflect.TypeFor[json.Marshaler]()), pointer.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
 		advice = "give a pointer to it"
 	case pointer.Implements(reflect.TypeFor[fmt.Stringer]()):
-		advice = "give a map, or text: its String()"
+		advice = "give a map, or the text of its String method"
 	case v.Kind() == reflect.Struct:
 		advice = "give a map"
 	case v.Kind() == reflect.Map:

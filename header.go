@@ -9,6 +9,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
+// namedText is a header or a parameter.
 type namedText struct{ name, text string }
 
 func setText(list []namedText, name, text string) []namedText {
@@ -21,8 +22,9 @@ func setText(list []namedText, name, text string) []namedText {
 	return append(list, namedText{name, text})
 }
 
-// ownHeaders are not an authenticator's to set: they would change what is sent,
-// or how often. With Idempotency-Key net/http resends on a dead connection.
+// ownHeaders lists headers that an authenticator cannot set, because they would
+// change what is sent, or how often: with Idempotency-Key, net/http resends on a
+// dead connection.
 var ownHeaders = []string{
 	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host",
 	"Idempotency-Key", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "X-Idempotency-Key",
@@ -37,8 +39,8 @@ func isHeaderName(name string) bool {
 	return name != ""
 }
 
-// isHeaderValue reports whether value is printable ASCII, and neither empty nor
-// blank at an end.
+// isHeaderValue reports whether value is printable ASCII, is not empty, and has no
+// leading or trailing blanks.
 func isHeaderValue(value string) bool {
 	for i := range len(value) {
 		if value[i] < ' ' || value[i] > '~' {
@@ -51,7 +53,7 @@ func isHeaderValue(value string) bool {
 // authSchemes are the words that may begin an Authorization header.
 var authSchemes = []string{"Basic", "Token", "Bearer"}
 
-// cutScheme cuts a scheme word and the blanks behind it off value.
+// cutScheme returns value without a leading scheme word and the blanks after it.
 func cutScheme(value, scheme string) (rest string, found bool) {
 	if len(value) <= len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) || value[len(scheme)] != ' ' {
 		return value, strings.EqualFold(value, scheme)

@@ -1,5 +1,5 @@
-// What a URL may be made of: subdomains, hosts, and the segments of paths that
-// come from outside.
+// The parts of a URL that come from outside: subdomains, hosts and the segments of
+// paths.
 
 package trackdrive
 
@@ -13,22 +13,22 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// apiPath is where all calls live.
+// apiPath is the path of all calls.
 const apiPath = "/api/v1"
 
-// updatePath is where calls are updated, below apiPath.
+// updatePath is the path below apiPath that updates calls.
 const updatePath = "/calls/update_call/"
 
-// baseURL is where requests go: a host of TrackDrive's, or the one that
-// WithBaseURL named.
+// baseURL is where requests go: one of TrackDrive's hosts, or the host that
+// WithBaseURL names.
 type baseURL struct {
 	scheme string
 	host   string // with a port, if any; "" for TrackDrive's
 	prefix string // of every path: "" or "/proxy"
 }
 
-// at returns the URL of a path of the company's. Path is as it is shown,
-// rawPath as it is sent where that differs.
+// at returns the URL of a path of the company. If the path that is sent differs
+// from the one that is shown, it is rawPath.
 func (b baseURL) at(subdomain, path, rawPath string) url.URL {
 	u := url.URL{Scheme: b.scheme, Host: b.host, Path: b.prefix + path}
 	if rawPath != "" {
@@ -40,7 +40,7 @@ func (b baseURL) at(subdomain, path, rawPath string) url.URL {
 	return u
 }
 
-// root is what Error.URL begins with.
+// root returns the beginning of Error.URL.
 func (b baseURL) root(subdomain string) string {
 	if b.host == "" {
 		return "https://" + companyHost(subdomain)
@@ -64,11 +64,11 @@ func parseBase(rawURL string) (baseURL, error) {
 	case rawURL == "":
 		return bad(`is empty; give the address of the host, such as "https://calls.example.com"`)
 	case strings.Contains(rawURL, "@"):
-		return bad("must not have user info; credentials go to WithAuth")
+		return bad("has user info; give credentials to WithAuth instead")
 	case err != nil:
 		return bad(`cannot be read as a URL; give one such as "https://calls.example.com"`) // the error would quote it
 	case strings.ContainsAny(rawURL, "?#"):
-		return bad("must have neither query nor fragment")
+		return bad("has a query or a fragment; leave it out")
 	case u.Scheme == "" && isBase("https://"+strings.TrimPrefix(rawURL, "//")):
 		return bad("has no https://; give %q", "https://"+strings.TrimPrefix(rawURL, "//"))
 	case u.Scheme != "https" && u.Scheme != "http" || u.Opaque != "":
@@ -81,7 +81,7 @@ func parseBase(rawURL string) (baseURL, error) {
 	prefix := strings.TrimSuffix(u.Path, "/")
 	for segment := range strings.SplitSeq(strings.TrimPrefix(prefix, "/"), "/") {
 		if prefix != "" && !urlpart.IsVanityURI(segment) || u.RawPath != "" {
-			return bad("has a path that is not made of plain segments: letters, digits, _, - and points")
+			return bad("has a path that is not made of plain segments: letters, digits, _, - and dots")
 		}
 	}
 	if at := strings.Index(ascii.Lower(prefix)+"/", apiPath+"/"); at >= 0 {
@@ -95,8 +95,8 @@ func isBase(rawURL string) bool {
 	return err == nil
 }
 
-// checkSubdomain returns the subdomain in lower case. The error names field,
-// and says what to give.
+// checkSubdomain returns the subdomain in lower case. The error names field and
+// says what to give instead.
 func checkSubdomain(field, subdomain string) (string, error) {
 	switch {
 	case subdomain == "":
@@ -107,7 +107,7 @@ func checkSubdomain(field, subdomain string) (string, error) {
 		return "", invalidArgument(field, "%s", subdomainMistake(subdomain))
 	}
 	folded := ascii.Lower(subdomain)
-	// What net/url makes of it must be the same host.
+	// net/url must read the same host.
 	u, err := url.Parse("https://" + companyHost(folded) + "/")
 	if err != nil || u.Hostname() != folded+"."+urlpart.TrackDriveHost || u.Path != "/" {
 		return "", invalidArgument(field, "%s", giveSubdomain)
@@ -115,17 +115,17 @@ func checkSubdomain(field, subdomain string) (string, error) {
 	return folded, nil
 }
 
-// What to give in the place of a mistake.
+// What to give instead of a mistake.
 const (
 	giveSubdomain = `give the company's subdomain, such as "acme"`
-	giveLabel     = `give letters, digits and hyphens alone, such as "acme"`
+	giveLabel     = `give only letters, digits and hyphens, such as "acme"`
 )
 
 // subdomainMistake says what is wrong with a text that is not a subdomain, and
-// what to give.
+// what to give instead.
 func subdomainMistake(text string) string {
 	shown := shownText(text) + " "
-	if strings.ContainsAny(text, "@?#") { // a credential may stand there
+	if strings.ContainsAny(text, "@?#") { // it may hold a credential
 		shown = ""
 	}
 	trimmed := strings.TrimSpace(text)
@@ -144,7 +144,7 @@ func subdomainMistake(text string) string {
 	}
 }
 
-// hostMistake says what to give in the place of a host.
+// hostMistake says what to give instead of a host.
 func hostMistake(host, what, whatElse string) string {
 	company := ascii.Lower(host)
 	for _, domain := range []string{urlpart.TrackDriveHost, urlpart.FormerHost} {
@@ -165,13 +165,13 @@ func labelMistake(label string) string {
 	case strings.EqualFold(label, "www"):
 		return "is not a company; " + giveSubdomain
 	case urlpart.IsPlaceholder(label):
-		return "is what programs write for nothing; " + giveSubdomain
+		return "is a placeholder for a missing value; " + giveSubdomain
 	case strings.ContainsAny(label, " \t\r\n"):
 		return "has a blank; " + giveLabel
 	case urlpart.IsLabel(label): // of those only encoded names are left
-		return "is an encoded name; " + giveLabel
+		return "is an internationalized name; " + giveLabel
 	case urlpart.IsLabel(strings.ReplaceAll(label, "_", "x")):
-		return "has an underscore, which no subdomain has; " + giveInstead("give perhaps ", strings.ReplaceAll(label, "_", "-"))
+		return "has an underscore, which no subdomain has; " + giveInstead("perhaps give ", strings.ReplaceAll(label, "_", "-"))
 	case len(label) > urlpart.MaxLabel:
 		return "is longer than " + strconv.Itoa(urlpart.MaxLabel) + " characters; " + giveSubdomain
 	case label[0] == '-' || label[len(label)-1] == '-':
@@ -180,7 +180,7 @@ func labelMistake(label string) string {
 	return "has characters that no subdomain has; " + giveLabel
 }
 
-// giveInstead advises a label where it is a subdomain.
+// giveInstead advises a label if it is a subdomain.
 func giveInstead(give, label string) string {
 	if !urlpart.IsSubdomain(label) {
 		return giveSubdomain
@@ -188,20 +188,20 @@ func giveInstead(give, label string) string {
 	return give + strconv.Quote(label)
 }
 
-// checkEndpoint refuses what is no vanity URI.
+// checkEndpoint refuses what is not a vanity URI.
 func checkEndpoint(vanityURI string) error {
 	switch {
 	case vanityURI == "":
-		return invalidArgument("endpoint", "is empty: it is the vanity URI of the inbound webhook")
+		return invalidArgument("endpoint", "is empty; give the vanity URI of the inbound webhook")
 	case template.IsLeftover(vanityURI):
 		return leftoverError("endpoint")
 	case !urlpart.IsVanityURI(vanityURI):
-		return invalidArgument("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and points", urlpart.MaxSegment)
+		return invalidArgument("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and dots", urlpart.MaxSegment)
 	}
 	return nil
 }
 
-// checkUUID refuses what is no call uuid.
+// checkUUID refuses what is not a call uuid.
 func checkUUID(field, uuid string) error {
 	switch {
 	case uuid == "":
@@ -214,7 +214,7 @@ func checkUUID(field, uuid string) error {
 	return nil
 }
 
-// checkSegment refuses what would leave its place in a path.
+// checkSegment refuses a segment that would leave its place in a path.
 func checkSegment(field, segment string) error {
 	if template.IsLeftover(segment) {
 		return leftoverError(field)

@@ -1,4 +1,4 @@
-// Leads: contacts that are sent ahead of, or instead of, a call.
+// Leads: contacts that are sent ahead of a call, or instead of one.
 
 package trackdrive
 
@@ -10,14 +10,14 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// Lead is a contact sent ahead of, or instead of, a call.
+// Lead is a contact that is sent ahead of a call, or instead of one.
 type Lead struct {
-	LeadToken       string `json:"lead_token,omitempty"`        // an offer's or a schedule's: a credential
+	LeadToken       string `json:"lead_token,omitempty"`        // the token of an offer or a schedule, which is a credential
 	CallerID        string `json:"caller_id,omitempty"`         // the contact's number, in any format
 	TrafficSourceID string `json:"traffic_source_id,omitempty"` // TrackDrive's record id, or the publisher's own
 	RingbaCallUUID  string `json:"ringba_call_uuid,omitempty"`  // Ringba's id of the call, for its conversion postback
 	Fields          Fields `json:"fields,omitempty"`            // first_name, last_name, jornaya_leadid, trusted_form_cert_url, ...
-	Data            Fields `json:"data,omitempty"`              // the nested data hash of SubmitLead; an error with CaptureLead
+	Data            Fields `json:"data,omitempty"`              // contact fields that SubmitLead sends nested in data; an error with CaptureLead
 }
 
 func (l *Lead) parameters(list []typedParam) []typedParam {
@@ -36,37 +36,38 @@ func (l *Lead) parameters(list []typedParam) []typedParam {
 
 func (l *Lead) fields() Fields { return l.Fields }
 
-// hasToken reports whether the lead has a token, also under TrackDrive's other
-// names for it.
+// hasToken reports whether the lead has a token, under any of TrackDrive's names
+// for it.
 func (l *Lead) hasToken() bool {
 	return l.LeadToken != "" || l.Fields["offer_lead_token"] != nil || l.Fields["schedule_lead_token"] != nil
 }
 
-// LeadResponse is a stored lead. A lead that TrackDrive refuses, also with
-// HTTP 200, is an *[Error] of kind [ErrRejected] or [ErrBadRequest].
+// LeadResponse is a stored lead. A lead that TrackDrive refuses, even with HTTP
+// 200, is an *[Error] of kind [ErrRejected] or [ErrBadRequest].
 type LeadResponse struct {
-	LeadID           ID     // lead_id, lead.id or id; a uuid as a rule
-	Status           string // the record's own word ("scheduled"), else the reply's
+	LeadID           ID     // lead_id, lead.id or id; usually a uuid
+	Status           string // lead.status ("scheduled"), else status
 	TrackdriveNumber string // trackdrive_number_plain
 	SMSNumber        string // sms_number_plain
 	Meta             Meta
 }
 
-// Field looks up any field of the reply by path: "dedupe_action".
+// Field looks up any field of the reply by its path: "dedupe_action".
 func (l *LeadResponse) Field(path string) Value { return l.Meta.Field(path) }
 
-// CaptureLead posts to /api/v1/leads/capture. It is sent a second time only
-// when the first provably never left.
+// CaptureLead stores a lead: POST /api/v1/leads/capture. It is sent a second time
+// only if the first provably never left.
 //
-// Errors are *[Error]: [ErrInvalidArgument] with nothing sent, [ErrRejected] for
-// a refusal inside a 2xx reply (a duplicate, for one), [ErrBadRequest] for 422,
-// [ErrUnreadable] with [DeliveryUnknown] for a reply that says nothing of a lead.
+// Errors are *[Error]: [ErrInvalidArgument] with nothing sent, [ErrRejected] for a
+// refusal inside a 2xx reply, of a duplicate for example, [ErrBadRequest] for 422,
+// and [ErrUnreadable] with [DeliveryUnknown] for a reply that does not mention a
+// lead.
 func (c *Client) CaptureLead(ctx context.Context, l *Lead, opts ...CallOption) (*LeadResponse, error) {
 	return c.storeLead(ctx, apiOperation{name: "capture_lead", path: "/leads/capture"}, l, opts)
 }
 
-// SubmitLead posts to /api/v1/leads, which most senders use for the same job.
-// What is said of [Client.CaptureLead] about repeats and errors holds here, too.
+// SubmitLead stores a lead: POST /api/v1/leads, which most senders use for the
+// same job. It is repeated, and fails, like [Client.CaptureLead].
 func (c *Client) SubmitLead(ctx context.Context, l *Lead, opts ...CallOption) (*LeadResponse, error) {
 	return c.storeLead(ctx, apiOperation{name: "submit_lead", path: "/leads"}, l, opts)
 }
@@ -82,16 +83,16 @@ func (c *Client) storeLead(ctx context.Context, op apiOperation, l *Lead, opts [
 	case !l.hasToken() && call.set.auth == nil:
 		return nil, notSentError(op.name, invalidArgument("lead_token", "is empty, and there are no other credentials"))
 	case op.name == "capture_lead" && len(l.Data) > 0:
-		return nil, notSentError(op.name, invalidArgument("data", "is for SubmitLead; CaptureLead takes contact fields in Fields"))
+		return nil, notSentError(op.name, invalidArgument("data", "is only for SubmitLead; put contact fields for CaptureLead in Fields"))
 	}
 	call.setPath(op.path, "")
 	copied := *l
 	return call.sendLead(ctx, &copied, "", RepeatNever)
 }
 
-var errNoLead = errors.New("the reply says nothing of a lead")
+var errNoLead = errors.New("the reply does not mention a lead")
 
-// readLead reads a reply to a lead; it is nil when the lead was refused.
+// readLead reads a reply to a lead. It returns nil if the lead was refused.
 func readLead(body []byte) (*LeadResponse, error) {
 	var r replyReader
 	if err := r.object(body, inLead); err != nil {
@@ -122,8 +123,9 @@ func readLead(body []byte) (*LeadResponse, error) {
 }
 
 // OptOutCaller opts a caller out of an offer or a schedule:
-// PUT /api/v1/leads/{caller_id}/caller_opt_out. It may be repeated: opting out
-// twice changes nothing. A caller without a lead is [ErrNotFound].
+// PUT /api/v1/leads/{caller_id}/caller_opt_out. The request may be repeated,
+// because opting out twice changes nothing. A caller without a lead is
+// [ErrNotFound].
 func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, opts ...CallOption) (*LeadResponse, error) {
 	call, err := c.changeLead(apiOperation{name: "opt_out", path: "/leads/{caller_id}/caller_opt_out"}, leadToken, opts)
 	if err != nil {
@@ -136,8 +138,8 @@ func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, o
 	return call.sendLead(ctx, &Lead{LeadToken: leadToken}, http.MethodPut, RepeatSafe)
 }
 
-// OptOutLead opts one lead out: PUT /api/v1/leads/{lead_id}/lead_opt_out. It may
-// be repeated: opting out twice changes nothing.
+// OptOutLead opts one lead out: PUT /api/v1/leads/{lead_id}/lead_opt_out. The
+// request may be repeated, because opting out twice changes nothing.
 func (c *Client) OptOutLead(ctx context.Context, leadToken string, id ID, opts ...CallOption) (*LeadResponse, error) {
 	call, err := c.changeLead(apiOperation{name: "opt_out", path: "/leads/{lead_id}/lead_opt_out"}, leadToken, opts)
 	if err != nil {
@@ -150,9 +152,9 @@ func (c *Client) OptOutLead(ctx context.Context, leadToken string, id ID, opts .
 	return call.sendLead(ctx, &Lead{LeadToken: leadToken}, http.MethodPut, RepeatSafe)
 }
 
-// UpdateLead changes a lead: POST /api/v1/leads/{lead_id}/lead_update. What
-// parameters do to a lead is not known to the package: it is never repeated once
-// it may have left.
+// UpdateLead changes a lead: POST /api/v1/leads/{lead_id}/lead_update. The package
+// does not know what the parameters do to the lead, so the request is never
+// repeated once it may have left.
 func (c *Client) UpdateLead(ctx context.Context, id ID, l *Lead, opts ...CallOption) (*LeadResponse, error) {
 	token := ""
 	if l != nil {
@@ -181,7 +183,7 @@ func (c *Client) changeLead(op apiOperation, leadToken string, opts []CallOption
 	return call, nil
 }
 
-// sendLead sends a request about a lead, and reads the lead in the reply.
+// sendLead sends a request about a lead, and reads the lead from the reply.
 func (c *apiCall) sendLead(ctx context.Context, l *Lead, method string, repeat Repeatable) (*LeadResponse, error) {
 	c.setParams(l)
 	if method != "" {

@@ -1,5 +1,5 @@
-// What may sell: requests that go where a lead is committed, by whatever way
-// the caller addresses them. In doubt a request may sell.
+// What may sell: requests that go where a lead is committed, however the caller
+// addresses them. In doubt, a request may sell.
 
 package trackdrive
 
@@ -14,8 +14,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// neverSellTwice makes the call RepeatNever where its request may sell, whatever
-// the request, the webhook or an option says. It needs target and content.
+// neverSellTwice makes the call RepeatNever if its request may sell, whatever the
+// request, the webhook or an option says. It needs target and content.
 func (c *apiCall) neverSellTwice() error {
 	if !c.set.base.mayServe(c.target.Host) {
 		return nil
@@ -35,8 +35,8 @@ func (c *apiCall) neverSellTwice() error {
 	return nil
 }
 
-// mayServe reports whether TrackDrive may answer at this host: at its own
-// domains, and at the host that WithBaseURL named, whatever the port.
+// mayServe reports whether TrackDrive may answer at this host: one of its own
+// domains, or the host that WithBaseURL names, whatever the port.
 func (b baseURL) mayServe(host string) bool {
 	name := strings.TrimRight(ascii.Lower(urlpart.Hostname(host)), ".")
 	for _, domain := range [...]string{urlpart.TrackDriveHost, urlpart.FormerHost} {
@@ -47,10 +47,10 @@ func (b baseURL) mayServe(host string) bool {
 	return b.host != "" && name == urlpart.Hostname(b.host)
 }
 
-// inboundAction is what a path asks an inbound webhook for: "ping", "post" or
-// "full", else "". Servers differ in what they take for the same path, so
-// escapes, dot segments, empty segments, case and formats (".json") do not
-// count.
+// inboundAction returns what a path asks an inbound webhook for: "ping", "post" or
+// "full"; "" for any other path. Servers differ in what they take for the same
+// path, so escapes, dot segments, empty segments, case and formats (".json") do
+// not count.
 func inboundAction(text string) string {
 	for range 2 { // proxies may unescape once more than the server does
 		if unescaped, err := url.PathUnescape(text); err == nil {
@@ -70,8 +70,8 @@ func inboundAction(text string) string {
 }
 
 // pingMaySell reports whether a ping carries what TrackDrive needs to take it as
-// the post: a caller and a number. Rails merges the query with the body, so
-// each may stand in either.
+// the post: a caller and a number. Rails merges the query with the body, so each
+// may be in either.
 func (c *apiCall) pingMaySell() (bool, error) {
 	if c.params.of != nil {
 		if err := c.params.check(); err != nil {
@@ -92,10 +92,10 @@ func (c *apiCall) pingMaySell() (bool, error) {
 	return given.caller && given.number, nil
 }
 
-// pingValues tells which parameters of a ping are not blank.
+// pingValues says which parameters of a ping are not blank.
 type pingValues struct{ caller, number bool }
 
-// note takes the name of a parameter that is not blank.
+// note notes a parameter that is not blank.
 func (v *pingValues) note(name string) {
 	switch strings.TrimSpace(ascii.Lower(name)) {
 	case "caller_id":
@@ -105,8 +105,8 @@ func (v *pingValues) note(name string) {
 	}
 }
 
-// readForm reads a query or a form, also one that url.ParseQuery would refuse.
-// A name in brackets is nested.
+// readForm reads a query or a form, even if url.ParseQuery would refuse it. A name
+// in brackets is nested.
 func (v *pingValues) readForm(text string) {
 	plain := func(escaped string) string {
 		if text, err := url.QueryUnescape(escaped); err == nil {
@@ -125,8 +125,8 @@ func (v *pingValues) readForm(text string) {
 	}
 }
 
-// readJSON reads a body. One that cannot be read carries the names that stand in
-// it.
+// readJSON reads a body. If it is not valid JSON, every name that it contains
+// counts.
 func (v *pingValues) readJSON(body []byte) {
 	if jsonscan.Valid(body) == nil {
 		var s jsonscan.Scanner
@@ -160,7 +160,7 @@ func (v *pingValues) scan(s *jsonscan.Scanner, body []byte) (blank bool) {
 	return blank
 }
 
-// isBlankScalar reports whether a scalar is null, or text of nothing but blanks.
+// isBlankScalar reports whether a scalar is null, or a blank text.
 func isBlankScalar(value jsonscan.Value, body []byte) bool {
 	if value.Kind != jsonscan.String {
 		return value.Kind == jsonscan.Null

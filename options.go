@@ -1,4 +1,4 @@
-// Options of a Client and of single calls, and the constants that they take.
+// Options for a Client and for single calls, and the constants that they take.
 
 package trackdrive
 
@@ -14,7 +14,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
 )
 
-// Encoding is how parameters travel.
+// Encoding says how parameters are sent.
 type Encoding int
 
 // The encodings.
@@ -38,11 +38,11 @@ func (e *Encoding) UnmarshalText(text []byte) error { return encodingNames.unmar
 // Repeatable says when a request may be sent again.
 type Repeatable int
 
-// What may be sent again, from the most careful.
+// The classes, the most careful first.
 const (
-	RepeatNever   Repeatable = iota // a copy may sell, pay or create twice: sent again only when the first provably never left
-	RepeatRefused                   // also when the server refused it before working on it: 408, 425, 429, 503
-	RepeatSafe                      // also after no readable answer and after 500, 502, 504, 520 to 524, 530: a copy changes nothing more
+	RepeatNever   Repeatable = iota // a copy may sell, pay or create twice: sent again only if the first provably never left
+	RepeatRefused                   // also sent again if the server refused it before working on it: 408, 425, 429, 503
+	RepeatSafe                      // also sent again after 500, 502, 504, 520 to 524, 530 and after no readable answer: a copy changes nothing more
 )
 
 var repeatableNames = enumNames[Repeatable]{"repeat", []string{"never", "refused", "safe"}}
@@ -56,14 +56,14 @@ func (r Repeatable) MarshalText() ([]byte, error) { return repeatableNames.marsh
 // UnmarshalText reads the name that MarshalText writes.
 func (r *Repeatable) UnmarshalText(text []byte) error { return repeatableNames.unmarshal(text, r) }
 
-// TrackingMode is an endpoint's tracking mode: where the number that the caller
-// is sent to comes from.
+// TrackingMode is an endpoint's tracking mode: it decides which number the
+// caller is sent to.
 type TrackingMode int
 
 // The tracking modes.
 const (
 	TrackingUnknown  TrackingMode = iota // nothing is checked
-	TrackingRingPool                     // a number of its own for every post
+	TrackingRingPool                     // every post gets a number of its own
 	TrackingStatic                       // the publisher's number: trackdrive_number on ping, caller_id and ping_id on post
 )
 
@@ -83,7 +83,7 @@ type Option interface {
 	apply(*clientSettings) error
 }
 
-// CallOption configures a single call and, given to [NewClient], the default of
+// CallOption configures a single call or, given to [NewClient], the default for
 // every call.
 type CallOption interface {
 	Option
@@ -100,15 +100,15 @@ func (o callOption) apply(s *clientSettings) error { return o(s) }
 
 func (callOption) perCall() {}
 
-// defaultTimeout and defaultAttempts limit a call that says nothing.
+// defaultTimeout and defaultAttempts limit a call whose options say nothing else.
 const (
 	defaultTimeout  = 10 * time.Second
 	defaultAttempts = 3
 )
 
-// clientSettings are what options set: a Client's, and a copy with a call's on top.
+// clientSettings holds what options set: for a Client or, in a copy, for one call.
 type clientSettings struct {
-	subdomain string // whom WithAuth authenticates
+	subdomain string // the company that WithAuth is for
 	base      baseURL
 
 	timeout     time.Duration // the shortest that was given; 0 for none
@@ -120,9 +120,9 @@ type clientSettings struct {
 	auth        Authenticator
 	authFor     string // the subdomain that auth was given for
 
-	inCall      bool        // options are a call's own
-	callRepeat  *Repeatable // what the call itself says
-	callEncoded bool        // the call itself chose the encoding
+	inCall      bool        // the options applied now are a call's own
+	callRepeat  *Repeatable // the call's own WithRepeat
+	callEncoded bool        // the encoding is the call's own
 
 	observers []func(context.Context, Attempt)
 	logger    *slog.Logger
@@ -132,7 +132,7 @@ type clientSettings struct {
 	transport  http.RoundTripper
 }
 
-// with returns a copy of s with options on top.
+// with returns a copy of s with opts applied.
 func (s clientSettings) with(opts []Option) (clientSettings, error) {
 	s.httpClient, s.transport = nil, nil
 	for _, o := range opts {
@@ -144,15 +144,15 @@ func (s clientSettings) with(opts []Option) (clientSettings, error) {
 		}
 	}
 	if s.repeat != nil && *s.repeat != RepeatNever {
-		return s, invalidArgument("repeat", "only never can be the default of every call")
+		return s, invalidArgument("repeat", "%s cannot be the default of every call; give it to single calls", *s.repeat)
 	}
 	if s.httpClient != nil && s.transport != nil {
-		return s, invalidArgument("transport", "is given beside an HTTP client; give one of them")
+		return s, invalidArgument("transport", "is given together with an HTTP client; give one of them")
 	}
 	return s, nil
 }
 
-// forCall returns s, or a copy with a call's options on top.
+// forCall returns s or, if a call has options, a copy with them applied.
 func (s *clientSettings) forCall(opts []CallOption) (*clientSettings, error) {
 	if len(opts) == 0 {
 		return s, nil
@@ -170,7 +170,8 @@ func (s *clientSettings) forCall(opts []CallOption) (*clientSettings, error) {
 	return &call, nil
 }
 
-// isNil reports whether an option is missing; the package's own are functions.
+// isNil reports whether an option is nil, or one of the package's functions that
+// is nil.
 func isNil(o Option) bool {
 	switch o := o.(type) {
 	case nil:
@@ -198,9 +199,9 @@ func (s *clientSettings) attempts() int {
 	return defaultAttempts
 }
 
-// repeatOf decides when a call may be sent again: what its options say, else
-// what the caller said with the request (own), else the Client's default, else
-// the class of the operation.
+// repeatOf decides when a call may be sent again. The call's options come first,
+// then the class that the caller gave with the request (own), then the Client's
+// default, then the class of the operation.
 func (s *clientSettings) repeatOf(class Repeatable, own bool) Repeatable {
 	switch {
 	case s.callRepeat != nil:
@@ -224,7 +225,7 @@ func WithAuth(a Authenticator) CallOption {
 	})
 }
 
-// WithEncoding says how parameters travel. Default [EncodeJSON].
+// WithEncoding sets how parameters are sent. The default is [EncodeJSON].
 func WithEncoding(e Encoding) CallOption {
 	return callOption(func(s *clientSettings) error {
 		if _, err := e.MarshalText(); err != nil {
@@ -235,26 +236,31 @@ func WithEncoding(e Encoding) CallOption {
 	})
 }
 
-// WithMaxAttempts limits how often one call is sent. Default 3; 1 turns
-// retries off.
+// WithMaxAttempts limits how many times one call is tried. The default is 3;
+// 1 turns retries off.
 func WithMaxAttempts(n int) CallOption {
 	return callOption(func(s *clientSettings) error {
 		if n < 1 {
-			return invalidArgument("max attempts", "must be at least 1")
+			return invalidArgument("max attempts", "is %d; it must be at least 1", n)
 		}
 		s.maxAttempts = n
 		return nil
 	})
 }
 
-// WithRepeat overrides when a call may be sent again. Defaults:
-// Ping RepeatRefused, but RepeatNever when it carries both caller_id and
-// trackdrive_number, because TrackDrive may take such a ping as the post;
-// Post, Full, CaptureLead and SubmitLead RepeatNever; UpdateCall RepeatSafe,
-// but RepeatNever with AddRevenue, AddPayout or Fields; Do and RunWebhook as
-// they say. It does not override the RepeatNever of a request that may sell in
-// [Client.Do] and [Client.RunWebhook]. As a Client's default, only RepeatNever is
-// taken.
+// WithRepeat overrides when a call may be sent again. The defaults are:
+//
+//   - Ping: RepeatRefused; with both caller_id and trackdrive_number RepeatNever, because TrackDrive may take such a ping as the post
+//   - Post, Full: RepeatNever
+//   - UpdateCall: RepeatSafe; with AddRevenue, AddPayout or Fields RepeatNever
+//   - UpdateCallByCallerID, SendKeyPress: RepeatNever
+//   - CaptureLead, SubmitLead, UpdateLead: RepeatNever
+//   - Call, Calls, OptOutCaller, OptOutLead: RepeatSafe
+//   - Do and RunWebhook: what the [Request] or the webhook says
+//
+// A request of [Client.Do] or [Client.RunWebhook] that may sell a lead stays
+// RepeatNever, whatever WithRepeat says. As the default of a Client, only
+// RepeatNever is accepted.
 func WithRepeat(r Repeatable) CallOption {
 	return callOption(func(s *clientSettings) error {
 		if _, err := r.MarshalText(); err != nil {
@@ -269,13 +275,13 @@ func WithRepeat(r Repeatable) CallOption {
 	})
 }
 
-// WithTimeout limits a whole call: all attempts and the waits between them.
-// Default 10 s. The context's deadline counts too, and of several limits the
-// shortest.
+// WithTimeout limits a whole call: all attempts and the waits between them. The
+// default is 10 s. Of several limits, the context's deadline included, the
+// shortest counts.
 func WithTimeout(d time.Duration) CallOption {
 	return callOption(func(s *clientSettings) error {
 		if d <= 0 {
-			return invalidArgument("timeout", "must be more than 0")
+			return invalidArgument("timeout", "is %v; it must be more than 0", d)
 		}
 		if s.timeout == 0 || d < s.timeout {
 			s.timeout = d
@@ -284,8 +290,8 @@ func WithTimeout(d time.Duration) CallOption {
 	})
 }
 
-// WithTracking tells which tracking mode an endpoint uses, so that missing
-// parameters are refused before anything is sent.
+// WithTracking says which tracking mode an endpoint uses, so that a request
+// without the parameters that the mode needs is refused before anything is sent.
 func WithTracking(m TrackingMode) CallOption {
 	return callOption(func(s *clientSettings) error {
 		if _, err := m.MarshalText(); err != nil {
@@ -296,16 +302,18 @@ func WithTracking(m TrackingMode) CallOption {
 	})
 }
 
-// WithLiteral names fields of typed requests whose values are sent as they
-// are, even where [LeftoverToken] takes one for a token: {"company": "[acme]"}.
-// A field is a parameter or one of Fields, by its name on the wire, with
-// everything that is nested in it; or a contact field of post_call_tokens or
-// data, by its own name. Case counts, and a dot or bracket is a character like
-// any other.
+// WithLiteral names fields whose values are sent as they are, even if
+// [LeftoverToken] takes one for a token. This sends {"company": "[acme]"}:
 //
-// The values of caller_id, ping_id, buyer_id and lead_token are always looked
-// at; naming one of these is [ErrInvalidArgument]. Webhooks are not typed
-// requests.
+//	client, err := trackdrive.NewClient("acme", trackdrive.WithLiteral("company"))
+//
+// A field is a parameter of a typed request or one of its Fields, by its name on
+// the wire, with everything that is nested in it; or a contact field of
+// post_call_tokens or data, by its own name. Names are case-sensitive, and a dot
+// or a bracket in one is a character like any other.
+//
+// The values of caller_id, ping_id, buyer_id and lead_token are always checked;
+// naming one of these is [ErrInvalidArgument]. Webhooks are not typed requests.
 func WithLiteral(fields ...string) Option {
 	return clientOption(func(s *clientSettings) error {
 		literal := make(map[string]bool, len(s.literal)+len(fields))
@@ -324,10 +332,11 @@ func WithLiteral(fields ...string) Option {
 	})
 }
 
-// WithBaseURL replaces https://SUBDOMAIN.trackdrive.com by a white-label host
+// WithBaseURL replaces https://SUBDOMAIN.trackdrive.com with a white-label host
 // or a test server ("https://calls.example.com"). Plain http is accepted for
-// loopback addresses only; no user info, query or fragment, and no /api/v1, which
-// is added. The subdomain then only names whose credentials are used.
+// loopback addresses only. The URL must not have user info, a query or a
+// fragment, nor /api/v1, which the package adds. The subdomain then only decides
+// whose credentials are used.
 func WithBaseURL(rawURL string) Option {
 	return clientOption(func(s *clientSettings) error {
 		b, err := parseBase(rawURL)
@@ -339,9 +348,10 @@ func WithBaseURL(rawURL string) Option {
 	})
 }
 
-// WithHTTPClient uses hc, by pointer: it is never copied, and never written
-// to. Its Timeout counts; its Jar and CheckRedirect are not used, and redirects
-// stay off. Without a Transport it uses the package's own.
+// WithHTTPClient sends requests with hc, which is never copied or changed. Its
+// Timeout counts as a limit of each call. Its Jar and CheckRedirect are not used,
+// and redirects are not followed. If hc has no Transport, the package's own is
+// used.
 func WithHTTPClient(hc *http.Client) Option {
 	return clientOption(func(s *clientSettings) error {
 		if hc == nil {
@@ -352,10 +362,10 @@ func WithHTTPClient(hc *http.Client) Option {
 	})
 }
 
-// WithTransport uses rt for every attempt: a mock, or [NewTransport] wrapped
-// in something that sends each request once and hands on its context. A failure
-// of which the context's trace saw nothing is of [DeliveryUnknown], whatever its
-// error says; docs/delivery.md has the rest.
+// WithTransport uses rt for every attempt: a mock, or a wrapper around
+// [NewTransport] that sends each request once and passes its context on. If the
+// context's httptrace saw nothing of a failed attempt, as with a mock, the
+// attempt is [DeliveryUnknown], whatever its error says: see docs/delivery.md.
 func WithTransport(rt http.RoundTripper) Option {
 	return clientOption(func(s *clientSettings) error {
 		if rt == nil {
@@ -366,19 +376,20 @@ func WithTransport(rt http.RoundTripper) Option {
 	})
 }
 
-// NewTransport hardens base, or a clone of the standard transport when base
-// is nil, the way the package needs it: HTTP/1.1, byte counting for the proof
-// that nothing was sent, fresh connections for GETs that must not be repeated or
-// come without the context of a call, limits and an idle pool. It is what a
-// Client uses by default; wrap it for OpenTelemetry
-// (otelhttp.NewTransport(trackdrive.NewTransport(nil))), or give it a base with a
-// proxy. Base itself is not changed.
+// NewTransport returns the transport that a Client uses by default: a hardened
+// clone of base, or of the standard transport if base is nil. It speaks HTTP/1.1,
+// counts bytes to prove that nothing was sent, has limits and an idle pool, and
+// takes a fresh connection for a GET that must not be repeated or that comes
+// without the context of a call. Give it a base with a proxy, or wrap it, for
+// OpenTelemetry for example:
+//
+//	otelhttp.NewTransport(trackdrive.NewTransport(nil))
 func NewTransport(base *http.Transport) http.RoundTripper {
 	return attempt.NewTransport(base)
 }
 
-// WithLogger logs attempts at Debug, retries at Warn. Default: silent.
-// Never logs credentials, queries, bodies or whole phone numbers.
+// WithLogger logs attempts at Debug and retries at Warn. By default, nothing is
+// logged. Credentials, queries, bodies and whole phone numbers never are.
 func WithLogger(l *slog.Logger) Option {
 	return clientOption(func(s *clientSettings) error {
 		if l == nil {
@@ -413,9 +424,9 @@ type Attempt struct {
 	Host       string        // with the port, if any
 	Path       string        // the path's template: /api/v1/calls/update_call/{uuid}
 	StatusCode int           // 0 without an answer
-	Delivery   Delivery      // this attempt's
+	Delivery   Delivery      // of this attempt
 	Duration   time.Duration // until the reply was read
-	RetryIn    time.Duration // wait before the next attempt; negative when this was the last
+	RetryIn    time.Duration // the wait before the next attempt; negative if this was the last
 	Err        error         // nil for a readable reply with a 2xx status
 }
 
@@ -424,14 +435,14 @@ type Attempt struct {
 func WithUserAgent(product string) Option {
 	return clientOption(func(s *clientSettings) error {
 		if !isHeaderValue(product) {
-			return invalidArgument("user agent", "must be printable ASCII without blanks at its ends")
+			return invalidArgument("user agent", "must be printable ASCII without leading or trailing blanks")
 		}
 		s.userAgent = product + " " + userAgent
 		return nil
 	})
 }
 
-// sdkVersion is the package's own, as its User-Agent tells it.
+// sdkVersion is the package's version in its User-Agent.
 const sdkVersion = "0.1.0"
 
 const userAgent = "trackdrive-go/" + sdkVersion

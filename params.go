@@ -1,4 +1,4 @@
-// Parameters: what a request sends, as a JSON body, a form or a query.
+// Parameters: how a request's parameters become a JSON body, a form or a query.
 
 package trackdrive
 
@@ -20,17 +20,17 @@ import (
 type typedParam struct {
 	name   string
 	text   string
-	id     bool        // a number, where it is one
-	unsent bool        // the library's own: only its name is taken
-	hash   *Fields     // in place of text: nested, and sent also when it is empty
-	sorted []wireField // what is sent of the hash, when it is checked
+	id     bool        // sent as a number if it is one
+	unsent bool        // the library's own: never sent, but its name is taken
+	hash   *Fields     // nested fields instead of text; sent even if it is empty
+	sorted []wireField // what is sent for hash, once it is checked
 }
 
 func (p typedParam) isSent() bool { return (p.text != "" || p.hash != nil) && !p.unsent }
 
 // paramRequest is a request type.
 type paramRequest interface {
-	// parameters adds the typed parameters to list, in the order in which JSON
+	// parameters appends the typed parameters to list, in the order in which JSON
 	// has them; the empty ones, too, because their names are taken.
 	parameters(list []typedParam) []typedParam
 	fields() Fields
@@ -38,10 +38,10 @@ type paramRequest interface {
 
 // callContent is what a call sends.
 type callContent interface {
-	// encode makes a request of it, with the authenticator's parameters among
-	// its own. Target is not changed.
+	// encode returns the content as it is sent, with the authenticator's parameters
+	// among its own. It does not change target.
 	encode(target *url.URL, auth []namedText) (wirePayload, error)
-	// sentNames are the names of the parameters in it that say something.
+	// sentNames returns the names of the parameters that are not empty.
 	sentNames() []string
 }
 
@@ -57,17 +57,17 @@ type callParams struct {
 	of       paramRequest
 	typed    []typedParam
 	fields   Fields
-	sorted   []wireField // what is sent of fields, by name, when they are checked
+	sorted   []wireField // what is sent for fields, by name, once they are checked
 	encoding Encoding
-	bodiless bool            // without parameters, there is no body either
+	bodiless bool            // without parameters, there is no body
 	literal  map[string]bool // names of fields that WithLiteral keeps
 }
 
-// bodyBuffers are for bodies while they are written. What is sent is a copy: a
-// transport may hold it for longer than the call lasts.
+// bodyBuffers holds buffers for bodies while they are written. A copy is sent,
+// because a transport may hold it for longer than the call lasts.
 var bodyBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// encode makes a payload of the parameters and of the authenticator's.
+// encode returns the parameters and those of the authenticator as they are sent.
 func (p *callParams) encode(target *url.URL, auth []namedText) (wirePayload, error) {
 	if p.encoding == EncodeJSON {
 		if p.bodiless && len(p.fields)+len(auth) == 0 {
@@ -93,8 +93,7 @@ func (p *callParams) encode(target *url.URL, auth []namedText) (wirePayload, err
 	return wirePayload{url: &withQuery}, nil
 }
 
-// check refuses what cannot be sent, whatever the encoding. Auth are the
-// parameters of the authenticator.
+// check refuses what cannot be sent in any encoding.
 func (p *callParams) check() error {
 	var err error
 	for i := range p.typed {
@@ -133,8 +132,8 @@ func (p *callParams) check() error {
 	return nil
 }
 
-// leftoverParam names what is a left-over token in a typed parameter; "" for
-// none.
+// leftoverParam returns the name of what is a left-over token in a typed
+// parameter; "" if nothing is.
 func (p *callParams) leftoverParam(typed typedParam) string {
 	switch {
 	case p.literal[typed.name]:
@@ -147,8 +146,8 @@ func (p *callParams) leftoverParam(typed typedParam) string {
 	return ""
 }
 
-// takes reports whether the request has a parameter of this name, or one that
-// a form's brackets make of it.
+// takes reports whether the request has a parameter of this name, or of the name
+// before its brackets.
 func (p *callParams) takes(name string) bool {
 	root := rootOf(name)
 	for _, typed := range p.typed {
@@ -159,14 +158,14 @@ func (p *callParams) takes(name string) bool {
 	return false
 }
 
-// checkAuth refuses an authenticator's parameter that the request sends, too.
-// It may stand in for a typed one that is empty: for a lead_token, say.
+// checkAuth refuses an authenticator's parameter that the request also sends. It
+// may stand in for an empty typed one, such as lead_token.
 func (p *callParams) checkAuth(auth []namedText) error {
 	for _, a := range auth {
 		root := rootOf(a.name)
 		for _, typed := range p.typed {
 			if typed.isSent() && typed.name == root {
-				return invalidArgument(quoteName(a.name), "is set by the authenticator and by the request")
+				return invalidArgument(quoteName(a.name), "is set by the authenticator and by the request; set it in one of them")
 			}
 		}
 		for name := range p.fields {
@@ -203,7 +202,7 @@ func (p *callParams) appendJSON(dst []byte, auth []namedText) []byte {
 	return append(dst, '}')
 }
 
-// appendName writes a member's name, with a comma behind the one before.
+// appendName writes a member's name, after a comma if it is not the first.
 func appendName(dst []byte, name string) []byte {
 	if dst[len(dst)-1] != '{' {
 		dst = append(dst, ',')
@@ -266,7 +265,7 @@ func appendValue(dst []byte, value any) []byte {
 	return dst
 }
 
-// values returns the parameters as a form or a query has them.
+// values returns the parameters for a form or a query.
 func (p *callParams) values(auth []namedText) (url.Values, error) {
 	values, err := query.Values(struct{ Sent formFields }{p.sent()})
 	if err != nil {
@@ -283,7 +282,7 @@ func (p *callParams) values(auth []namedText) (url.Values, error) {
 	return values, nil
 }
 
-// sent are all parameters that are sent.
+// sent returns all parameters that are sent.
 func (p *callParams) sent() formFields {
 	list := make(formFields, 0, len(p.typed)+len(p.sorted))
 	for _, typed := range p.typed {
@@ -300,8 +299,7 @@ func (p *callParams) sent() formFields {
 // formFields are parameters on their way into a form or a query.
 type formFields []wireField
 
-// EncodeValues adds the parameters at the top level, whatever name the list
-// stands under.
+// EncodeValues adds the parameters at the top level, whatever the list's own name.
 func (f formFields) EncodeValues(_ string, values *url.Values) error {
 	for _, sent := range f {
 		addValue(*values, sent.name, sent.value)
@@ -354,7 +352,7 @@ func (p *callParams) sentNames() (names []string) {
 	return names
 }
 
-// isBlankValue reports whether what is sent of a field says nothing.
+// isBlankValue reports whether what is sent for a field is empty.
 func isBlankValue(value any) bool {
 	switch v := value.(type) {
 	case nil:

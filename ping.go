@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// PingRequest asks for bids. Its JSON, like that of the other requests,
-// is for the program's own storage: the wire flattens Fields.
+// PingRequest asks for bids. Its JSON form, like that of the other requests, is
+// for the program's own storage: on the wire, Fields are flattened.
 type PingRequest struct {
 	CallerID         string `json:"caller_id,omitempty"`         // the caller's number, in any format; TrackDrive normalises it
 	TrafficSourceID  string `json:"traffic_source_id,omitempty"` // TrackDrive's record id, or the publisher's own
 	TrackdriveNumber string `json:"trackdrive_number,omitempty"` // the number that the call will come to; required in static tracking mode
-	Fields           Fields `json:"fields,omitempty"`            // contact fields and whatever else the endpoint asks for
+	Fields           Fields `json:"fields,omitempty"`            // contact fields and anything else that the endpoint asks for
 }
 
 func (r *PingRequest) parameters(list []typedParam) []typedParam {
@@ -30,33 +30,33 @@ func (r *PingRequest) parameters(list []typedParam) []typedParam {
 
 func (r *PingRequest) fields() Fields { return r.Fields }
 
-// check refuses a ping that the tracking mode cannot do without a number.
+// check refuses a ping without the number that the tracking mode needs.
 func (r *PingRequest) check(mode TrackingMode) error {
 	if mode == TrackingStatic && r.TrackdriveNumber == "" {
-		return invalidArgument("trackdrive_number", "is empty, and static tracking needs it on ping")
+		return invalidArgument("trackdrive_number", "is empty, but static tracking needs it on a ping")
 	}
 	return nil
 }
 
-// Ping asks the endpoint (its vanity URI) for buyers and bids. No buyer is an
-// answer, not an error: see [PingResponse.Accepted].
+// Ping asks the endpoint, named by its vanity URI, for buyers and bids. A ping
+// that finds no buyer is an answer, not an error: see [PingResponse.Accepted].
 //
-// A ping is repeated where TrackDrive refused it before working on it (408,
-// 425, 429, 503) or where it never left, within the time limit. With both
-// caller_id and trackdrive_number it is never repeated once it may have left:
-// in static tracking mode TrackDrive may take such a ping as the post. So an
-// error of [DeliveryUnknown] of such a ping may be a sale, and so may any answer
-// but a plain no: see docs/delivery.md.
+// Within the time limit, a ping is repeated if it never left, or if TrackDrive
+// refused it before working on it (408, 425, 429, 503). A ping with both caller_id
+// and trackdrive_number is never repeated once it may have left: in static
+// tracking mode, TrackDrive may take it as the post. So an error of
+// [DeliveryUnknown] from such a ping may be a sale, and so may any answer but a
+// plain no: see docs/delivery.md.
 //
 // Errors are *[Error]: [ErrInvalidArgument] and [ErrNoCredentials] with nothing
 // sent, [ErrBadRequest] for a status such as 422, [ErrUnreadable] for a reply
-// that is no JSON object.
+// that is not a JSON object.
 func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts ...CallOption) (*PingResponse, error) {
 	reply, _, err := c.ping(ctx, endpoint, r, opts)
 	return reply, err
 }
 
-// ping also returns what the server answered where it refused by status.
+// ping also returns the server's reply if it refuses by status.
 func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, refusal []byte, err error) {
 	call, err := c.newCall(apiOperation{name: "ping", path: "/inbound_webhooks/ping/{vanity_uri}"}, opts)
 	if err != nil {
@@ -102,9 +102,8 @@ func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts
 	return reply, nil, nil
 }
 
-// pingThatMaySell sends a ping that may count as the post, and reports whether what
-// came of it leaves the lead free: the ping never left, or the answer is a plain
-// no.
+// pingThatMaySell sends a ping that may count as the post, and reports whether the
+// lead is still free: the ping never left, or the answer is a plain no.
 func (c *Client) pingThatMaySell(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, leadIsFree bool, err error) {
 	reply, refusal, err := c.ping(ctx, endpoint, r, append(slices.Clone(opts), WithRepeat(RepeatNever)))
 	var e *Error
@@ -122,23 +121,23 @@ func (c *Client) pingThatMaySell(ctx context.Context, endpoint string, r *PingRe
 
 // PingResponse is the market's answer to a ping.
 type PingResponse struct {
-	Accepted           bool          // some buyer wants the call
-	Status             string        // TrackDrive's own word: "success", "accepted", "no_matching_buyer", ...; "" when it sent none
-	TryAllBuyersPingID ID            // posts to all matched buyers in priority order; "" when none was given
+	Accepted           bool          // at least one buyer wants the call
+	Status             string        // TrackDrive's own word: "success", "accepted", "no_matching_buyer", ...; "" if it sent none
+	TryAllBuyersPingID ID            // try_all_buyers_ping_id: a post with it goes to all matched buyers in priority order; "" if none was given
 	Buyers             []Buyer       // in TrackDrive's order of priority
 	ForwardingNumber   string        // forwarding_number
 	TrackdriveNumber   string        // trackdrive_number
 	LeadID             ID            // lead_id
-	Errors             []FieldError  // why not, in TrackDrive's words, without credentials
-	ExpiresIn          time.Duration // ping_ids_expiry_in_seconds: how long the ping ids hold; 0 when unknown
+	Errors             []FieldError  // why no buyer wants the call, in TrackDrive's words, without credentials
+	ExpiresIn          time.Duration // ping_ids_expiry_in_seconds: how long the ping ids are valid; 0 if unknown
 	ReceivedAt         time.Time     // when the reply was read
-	Request            *PingRequest  // a copy of what was asked, with the same Fields; PostTo reads it
-	Meta               Meta
+	Request            *PingRequest  // a copy of the request, with the same Fields; PostTo reads it
+	Meta               Meta          // the HTTP exchange
 }
 
 // ParsePingResponse reads a reply that was received elsewhere: by RunWebhook,
-// from a log, in a test. ReceivedAt and Request stay zero. What is no JSON
-// object, or no reply to a ping, is [ErrUnreadable].
+// from a log, in a test. ReceivedAt and Request stay zero. A body that is not a
+// JSON object, or not a reply to a ping, is [ErrUnreadable].
 func ParsePingResponse(body []byte) (*PingResponse, error) {
 	raw := append(json.RawMessage(nil), body...)
 	p, err := readPing(raw)
@@ -149,13 +148,13 @@ func ParsePingResponse(body []byte) (*PingResponse, error) {
 	return p, nil
 }
 
-// Field looks up any field of the reply, also those without a name here,
-// by path: "metadata.root".
+// Field looks up any field of the reply by its path, even one that PingResponse
+// has no name for: "metadata.root".
 func (p *PingResponse) Field(path string) Value { return p.Meta.Field(path) }
 
-// Best returns the buyer with the highest payout, the first of them on a tie,
-// among those that every function accepts. A buyer without a payout does not
-// win over one with a payout. It looks neither at Accepted nor at ping ids.
+// Best returns the buyer with the highest payout among those that every function
+// accepts, the first of them on a tie; false if there is none. A buyer without a
+// payout loses to any with one. Best looks neither at Accepted nor at ping ids.
 func (p *PingResponse) Best(accept ...func(Buyer) bool) (Buyer, bool) {
 	best := -1
 	for i := range p.Buyers {
@@ -179,8 +178,8 @@ func acceptsAll(accept []func(Buyer) bool, b *Buyer) bool {
 	return true
 }
 
-// ExpiresAt returns when the ping ids expire; false when TrackDrive did not
-// say, or ReceivedAt is zero.
+// ExpiresAt returns when the ping ids expire; false if TrackDrive did not say, or
+// if ReceivedAt is zero.
 func (p *PingResponse) ExpiresAt() (time.Time, bool) {
 	if p.ExpiresIn <= 0 || p.ReceivedAt.IsZero() {
 		return time.Time{}, false
@@ -188,9 +187,9 @@ func (p *PingResponse) ExpiresAt() (time.Time, bool) {
 	return p.ReceivedAt.Add(p.ExpiresIn), true
 }
 
-// PostTo prepares the post that sells to one buyer: its ping id and buyer id,
-// and the caller, source, number and a copy of the fields of the ping (never
-// nil), and when the ping id expires.
+// PostTo prepares the post that sells to one buyer. It has the buyer's ping id and
+// buyer id, the time when the ping id expires, and from the ping the caller, the
+// traffic source, the number and a copy of Fields, which is never nil.
 func (p *PingResponse) PostTo(b Buyer) *PostRequest {
 	post := p.post()
 	post.PingID, post.BuyerID = b.PingID, b.ID
@@ -198,8 +197,8 @@ func (p *PingResponse) PostTo(b Buyer) *PostRequest {
 }
 
 // PostToAll prepares the post that lets TrackDrive try all matched buyers in
-// priority order. Its ping id is empty, and so refused by [Client.Post], when
-// TrackDrive gave none.
+// priority order. If TrackDrive gave no ping id for that, the post has none, and
+// [Client.Post] refuses it.
 func (p *PingResponse) PostToAll() *PostRequest {
 	post := p.post()
 	post.PingID = p.TryAllBuyersPingID

@@ -1,4 +1,4 @@
-// Post and Full: committing a lead, to one buyer or to all in order.
+// Post and Full: a lead is committed, to one buyer or to all in order.
 
 package trackdrive
 
@@ -12,16 +12,16 @@ import (
 )
 
 // PostRequest commits a lead. [Client.Post] refuses an empty PingID unless
-// PostOnly says so: a lost ping id must not sell to anyone.
+// PostOnly is set: a lost ping id must not sell the lead to just anyone.
 type PostRequest struct {
-	PingID           ID        `json:"ping_id,omitempty"`           // a buyer's, or the try-all one
-	BuyerID          ID        `json:"buyer_id,omitempty"`          // with a buyer's ping id
-	PostOnly         bool      `json:"post_only,omitempty"`         // no ping: TrackDrive finds a buyer in one step. Not sent
-	ExpiresAt        time.Time `json:"expires_at,omitzero"`         // Post refuses afterwards; zero: no check. Not sent
+	PingID           ID        `json:"ping_id,omitempty"`           // Buyer.PingID or PingResponse.TryAllBuyersPingID
+	BuyerID          ID        `json:"buyer_id,omitempty"`          // given with a buyer's ping id
+	PostOnly         bool      `json:"post_only,omitempty"`         // there is no ping: TrackDrive finds a buyer in one step. Not sent
+	ExpiresAt        time.Time `json:"expires_at,omitzero"`         // from then on the post is refused with ErrExpired; zero: no check. Not sent
 	CallerID         string    `json:"caller_id,omitempty"`         // as on the ping
 	TrafficSourceID  string    `json:"traffic_source_id,omitempty"` // as on the ping
 	TrackdriveNumber string    `json:"trackdrive_number,omitempty"` // as on the ping; static tracking mode only
-	Fields           Fields    `json:"fields,omitempty"`            // the full set of contact fields, also what the ping had
+	Fields           Fields    `json:"fields,omitempty"`            // the full set of contact fields, those of the ping included
 }
 
 func (r *PostRequest) parameters(list []typedParam) []typedParam {
@@ -38,54 +38,58 @@ func (r *PostRequest) parameters(list []typedParam) []typedParam {
 
 func (r *PostRequest) fields() Fields { return r.Fields }
 
-// checkPost refuses a post that would not sell what was meant.
+// checkPost refuses a post that would not sell the lead as it was meant.
 func (r *PostRequest) checkPost(mode TrackingMode) error {
 	switch {
 	case r.PostOnly && r.PingID != "":
 		return errPostOnlyWithPing
 	case !r.PostOnly && r.PingID == "":
-		return invalidArgument("ping_id", "is empty; without a ping, say PostOnly")
+		return invalidArgument("ping_id", "is empty; for a post without a ping, set PostOnly")
 	case r.PostOnly && isBlank(r.CallerID):
-		return invalidArgument("caller_id", "is empty; a post without a ping must say who calls")
+		return invalidArgument("caller_id", "is empty; a post without a ping must name the caller")
 	case mode == TrackingStatic && r.PingID == "":
-		return invalidArgument("ping_id", "is empty, and static tracking needs it on post")
+		return invalidArgument("ping_id", "is empty, but static tracking needs it on a post")
 	case mode == TrackingStatic && r.CallerID == "":
-		return invalidArgument("caller_id", "is empty, and static tracking needs it on post")
+		return invalidArgument("caller_id", "is empty, but static tracking needs it on a post")
 	}
 	return nil
 }
 
-var errPostOnlyWithPing = invalidArgument("post_only", "is set beside a ping_id; it is for posts without a ping")
+var errPostOnlyWithPing = invalidArgument("post_only", "is set together with a ping_id; it is for posts without a ping")
 
-// checkFull refuses a full request that is about nobody, or that the tracking
-// mode cannot do with.
+// checkFull refuses a full request without a caller, or without the number that
+// the tracking mode needs.
 func (r *PostRequest) checkFull(mode TrackingMode) error {
 	switch {
 	case r.PostOnly && r.PingID != "":
 		return errPostOnlyWithPing
 	case isBlank(r.CallerID):
-		return invalidArgument("caller_id", "is empty; a full request must say who calls")
+		return invalidArgument("caller_id", "is empty; a full request must name the caller")
 	case mode == TrackingStatic && r.TrackdriveNumber == "":
-		return invalidArgument("trackdrive_number", "is empty, and static tracking needs it")
+		return invalidArgument("trackdrive_number", "is empty, but static tracking needs it")
 	}
 	return nil
 }
 
-// Post submits the lead. It is sent a second time only when the first provably
-// never left: see [Error.Delivery]. A rejection is an answer, not an error:
-// see [PostResponse.Accepted].
+// Post sells the lead:
+//
+//	post, err := client.Post(ctx, endpoint, ping.PostTo(buyer))
+//
+// The post is sent a second time only if the first provably never left: see
+// [Error.Delivery]. A rejection is an answer, not an error: see
+// [PostResponse.Accepted].
 //
 // Errors are *[Error]: [ErrInvalidArgument], [ErrNoCredentials] and [ErrExpired]
-// with nothing sent. With [DeliveryUnknown] the lead may have been sold: do not
-// post it again, neither here nor elsewhere, before that is settled. A reply
-// that says both sold and rejected, or neither, is such a case: [ErrAmbiguous].
+// with nothing sent. With [DeliveryUnknown], the lead may have been sold: do not
+// post it again, here or elsewhere, until that is settled. A reply that says both
+// sold and rejected, or neither, is such a case: [ErrAmbiguous].
 func (c *Client) Post(ctx context.Context, endpoint string, r *PostRequest, opts ...CallOption) (*PostResponse, error) {
 	return c.commit(ctx, apiOperation{name: "post", path: "/inbound_webhooks/post/{vanity_uri}"}, endpoint, r, (*PostRequest).checkPost, opts)
 }
 
-// Full uses the endpoint's FULL URL, which pings and posts in one request.
-// Not every account has it. It needs no ping id; what is said of [Client.Post]
-// about repeats and errors holds here, too.
+// Full uses the endpoint's FULL URL, which pings and posts in one request. Not
+// every account has one. The request needs no ping id. It is repeated, and fails,
+// like [Client.Post].
 func (c *Client) Full(ctx context.Context, endpoint string, r *PostRequest, opts ...CallOption) (*PostResponse, error) {
 	return c.commit(ctx, apiOperation{name: "full", path: "/inbound_webhooks/full/{vanity_uri}"}, endpoint, r, (*PostRequest).checkFull, opts)
 }
@@ -134,16 +138,16 @@ func (c *Client) commit(ctx context.Context, op apiOperation, endpoint string, r
 // PostResponse is TrackDrive's answer to a post.
 type PostResponse struct {
 	Accepted               bool         // the lead is sold
-	Status                 string       // TrackDrive's own word; "" when it sent none
+	Status                 string       // TrackDrive's own word; "" if it sent none
 	ForwardingNumber       string       // forwarding_number
 	ForwardingNumberStatus string       // forwarding_number_status
 	SIPAddress             string       // forwarding_number_sip_address
 	TrackdriveNumber       string       // trackdrive_number
-	BuyerName              string       // buyer_name, where the reply says who took the lead
+	BuyerName              string       // buyer_name, if the reply says who took the lead
 	LeadID                 ID           // lead_id
-	Buyers                 []Buyer      // where the reply lists them
-	Errors                 []FieldError // why not, in TrackDrive's words, without credentials
-	Meta                   Meta
+	Buyers                 []Buyer      // buyers, if the reply lists them
+	Errors                 []FieldError // why the lead was rejected, in TrackDrive's words, without credentials
+	Meta                   Meta         // the HTTP exchange
 }
 
 // ParsePostResponse reads a reply that was received elsewhere. Anything but a
@@ -162,8 +166,8 @@ func ParsePostResponse(body []byte) (*PostResponse, error) {
 	return p, nil
 }
 
-// saleSigns are what in a reply to a post says that the lead is sold, and what
-// says that it is not: a bit for each of saleSignNames.
+// saleSigns says which members of a reply to a post say that the lead is sold, and
+// which say that it is not: a bit for each of saleSignNames.
 type saleSigns struct{ yes, no uint }
 
 const (
@@ -180,9 +184,9 @@ const (
 var saleSignNames = []string{"success", "status", "errors", "forwarding_number", "forwarding_number_sip_address", "trackdrive_number", "lead_id", "buyer_name"}
 
 // signs collects what the reply says. A trackdrive_number, a lead id and a
-// buyer_name count only where nothing says no: beside a no they may be an echo
-// and a record. A word or a success that is not known is neither yes nor no, and
-// takes away every yes but a number or an address to dial.
+// buyer_name count only if nothing says no: next to a no they may be an echo or a
+// record. An unknown status word or success is neither yes nor no, and cancels
+// every yes but a number or an address to dial.
 func (p *PostResponse) signs(a *replyAnswer) (s saleSigns) {
 	refuses := isRefusing(a.word)
 	s.no = bitIf(a.success == successFalse, signSuccess) | bitIf(a.refusing || refuses, signStatus) | bitIf(len(a.reasons) > 0, signErrors)
@@ -219,18 +223,19 @@ func bitIf(is bool, bit uint) uint {
 	return 0
 }
 
-// ambiguous reports whether the reply says both or neither.
+// ambiguous reports whether the reply says both yes and no, or neither.
 func (s saleSigns) ambiguous() bool { return (s.yes != 0) == (s.no != 0) }
 
-// contradiction says what in an ambiguous reply says yes, and what says no.
+// contradiction returns the error for an ambiguous reply. It names what says yes
+// and what says no.
 func (s saleSigns) contradiction(a *replyAnswer) error {
-	text := "yes by " + signNames(s.yes) + ", no by " + signNames(s.no)
+	text := "yes in " + signNames(s.yes) + ", no in " + signNames(s.no)
 	switch {
 	case s.yes != 0:
 	case a.word != "":
-		text = "neither yes nor no, status " + strconv.Quote(oneLine(a.word))
+		text = "neither yes nor no: status is " + strconv.Quote(oneLine(a.word))
 	case a.success == successUnknown:
-		text = "neither yes nor no, success is neither true nor false"
+		text = "neither yes nor no: success is neither true nor false"
 	default:
 		text = "neither yes nor no"
 	}
@@ -247,14 +252,14 @@ func signNames(signs uint) string {
 	return strings.Join(names, " and ")
 }
 
-// Field looks up any field of the reply by path.
+// Field looks up any field of the reply by its path.
 func (p *PostResponse) Field(path string) Value { return p.Meta.Field(path) }
 
-// Number returns the number to dial: forwarding_number, else
-// trackdrive_number, else the number of the buyer where exactly one is listed.
-// It is not ok when the post was not accepted, the number was not accepted, or
-// none was given (static mode: dial the number of the ping). It does not mean
-// unsold: read Accepted first.
+// Number returns the number to dial: forwarding_number, else trackdrive_number,
+// else the buyer's number if exactly one buyer is listed. It is not ok if the post
+// or the number was not accepted, or if no number was given: in static tracking
+// mode, dial the number of the ping. A sold lead may have no number, so read
+// Accepted first.
 func (p *PostResponse) Number() (number string, ok bool) {
 	number = firstText(p.ForwardingNumber, p.TrackdriveNumber)
 	if number == "" && len(p.Buyers) == 1 {
@@ -289,7 +294,7 @@ func readPost(body []byte) (*PostResponse, error) {
 	return p, nil
 }
 
-// postResponse is what the reply says, without a verdict.
+// postResponse returns what the reply says, without a verdict.
 func (r *replyReader) postResponse(a *replyAnswer) *PostResponse {
 	return &PostResponse{
 		Status:                 a.word,

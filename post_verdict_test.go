@@ -168,10 +168,10 @@ func requireParsed(t *testing.T, want saleVerdict, body string) {
 func TestAnAmbiguousReplySaysWhatIsSaid(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
-		`{"success":true,"status":"accepted","forwarding_number":"1","errors":["a webhook failed"]}`: "yes by success and status and forwarding_number, no by errors: a webhook failed",
-		`{"success":false,"forwarding_number_sip_address":"sip:1@x"}`:                                "yes by forwarding_number_sip_address, no by success",
-		`{"status":"sold"}`:                 `neither yes nor no, status "sold"`,
-		`{"success":"maybe","lead_id":"l"}`: "neither yes nor no, success is neither true nor false",
+		`{"success":true,"status":"accepted","forwarding_number":"1","errors":["a webhook failed"]}`: "yes in success and status and forwarding_number, no in errors: a webhook failed",
+		`{"success":false,"forwarding_number_sip_address":"sip:1@x"}`:                                "yes in forwarding_number_sip_address, no in success",
+		`{"status":"sold"}`:                 `neither yes nor no: status is "sold"`,
+		`{"success":"maybe","lead_id":"l"}`: "neither yes nor no: success is neither true nor false",
 		`{"message":"thank you"}`:           "neither yes nor no",
 	} {
 		_, err := posted(t, 200, body)

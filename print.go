@@ -1,5 +1,5 @@
-// How responses print and log: in one line, without bodies, headers and whole
-// phone numbers.
+// How responses print and log: in one line, without bodies, headers or whole phone
+// numbers.
 
 package trackdrive
 
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// String tells status, attempts and size: "200, 1 attempt in 120ms, 345 bytes".
+// String returns status, attempts and size: "200, 1 attempt in 120ms, 345 bytes".
 func (m Meta) String() string {
 	if m.StatusCode == 0 {
 		return "no exchange"
@@ -18,7 +18,7 @@ func (m Meta) String() string {
 	return m.exchange() + ", " + countOf(len(m.Raw), "byte")
 }
 
-// LogValue gives status, attempts, time and size.
+// LogValue returns status, attempts, time and size.
 func (m Meta) LogValue() slog.Value {
 	return slog.GroupValue(append(m.attrs(), slog.Int("bytes", len(m.Raw)))...)
 }
@@ -27,8 +27,8 @@ func (m *Meta) exchange() string {
 	return strconv.Itoa(m.StatusCode) + ", " + countOf(m.Attempts, "attempt") + " in " + m.Elapsed.Round(time.Millisecond).String()
 }
 
-// behind is the exchange behind a response's own line; "" without one.
-func (m *Meta) behind() string {
+// suffix returns the exchange for the end of a response's line; "" without one.
+func (m *Meta) suffix() string {
 	if m.StatusCode == 0 {
 		return ""
 	}
@@ -39,7 +39,7 @@ func (m *Meta) attrs() []slog.Attr {
 	return []slog.Attr{slog.Int("status_code", m.StatusCode), slog.Int("attempts", m.Attempts), slog.Duration("elapsed", m.Elapsed)}
 }
 
-// String names the buyer and the payout: "Buyer A 25.50".
+// String returns the buyer and the payout: "Buyer A 25.50".
 func (b Buyer) String() string {
 	text := b.label()
 	if b.Payout.IsSet() {
@@ -48,7 +48,7 @@ func (b Buyer) String() string {
 	return text
 }
 
-// LogValue gives the buyer's name, or else id, and the payout.
+// LogValue returns the buyer's name, or else id, and the payout.
 func (b Buyer) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("buyer", b.label()), slog.String("payout", b.Payout.String()))
 }
@@ -60,11 +60,11 @@ func (b *Buyer) label() string {
 	return "buyer " + oneLine(string(b.ID))
 }
 
-// String tells whether the ping was accepted, how many buyers there are and the
-// best of them, or why not: "accepted: 2 buyers, best Buyer A 25.50".
+// String says whether the ping was accepted, and how many buyers there are and
+// which is the best, or why there is none: "accepted: 2 buyers, best Buyer A 25.50".
 func (p PingResponse) String() string {
 	if !p.Accepted {
-		return "not accepted" + refusalText(p.Status, p.Errors) + p.Meta.behind()
+		return "not accepted" + refusalText(p.Status, p.Errors) + p.Meta.suffix()
 	}
 	text := "accepted: no buyers listed"
 	if best, ok := p.Best(); ok {
@@ -73,10 +73,10 @@ func (p PingResponse) String() string {
 	if p.ExpiresIn > 0 {
 		text += ", for " + p.ExpiresIn.String()
 	}
-	return text + p.Meta.behind()
+	return text + p.Meta.suffix()
 }
 
-// LogValue gives what String tells, and no phone number.
+// LogValue returns what String says, without phone numbers.
 func (p PingResponse) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.Bool("accepted", p.Accepted), slog.Int("buyers", len(p.Buyers))}
 	if best, ok := p.Best(); ok {
@@ -91,11 +91,11 @@ func (p PingResponse) LogValue() slog.Value {
 	return slog.GroupValue(append(attrs, p.Meta.attrs()...)...)
 }
 
-// String tells whether the lead is sold, to whom, and the last two digits of the
-// number to dial, or why not: "accepted: Buyer A, dial …10".
+// String says whether the lead is sold, and to whom, with the last two digits of
+// the number to dial, or why it is not: "accepted: Buyer A, dial …10".
 func (p PostResponse) String() string {
 	if !p.Accepted {
-		return "not accepted" + refusalText(p.Status, p.Errors) + p.Meta.behind()
+		return "not accepted" + refusalText(p.Status, p.Errors) + p.Meta.suffix()
 	}
 	var parts []string
 	if p.BuyerName != "" {
@@ -109,10 +109,10 @@ func (p PostResponse) String() string {
 	} else {
 		parts = append(parts, "no number")
 	}
-	return "accepted: " + strings.Join(parts, ", ") + p.Meta.behind()
+	return "accepted: " + strings.Join(parts, ", ") + p.Meta.suffix()
 }
 
-// LogValue gives what String tells.
+// LogValue returns what String says.
 func (p PostResponse) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.Bool("accepted", p.Accepted)}
 	if p.Accepted {
@@ -123,7 +123,7 @@ func (p PostResponse) LogValue() slog.Value {
 	return slog.GroupValue(append(attrs, p.Meta.attrs()...)...)
 }
 
-// shownNumber is the number to dial as it may be shown.
+// shownNumber returns the number to dial as it may be shown.
 func (p *PostResponse) shownNumber() string {
 	number, _ := p.Number()
 	if number == "" && p.SIPAddress != "" || strings.ContainsAny(number, "@:") {
@@ -132,7 +132,7 @@ func (p *PostResponse) shownNumber() string {
 	return lastDigits(number)
 }
 
-// String names the lead and its state: "lead 4711: scheduled".
+// String returns the lead and its state: "lead 4711: scheduled".
 func (l LeadResponse) String() string {
 	text := "lead without an id"
 	if l.LeadID != "" {
@@ -144,32 +144,32 @@ func (l LeadResponse) String() string {
 	if l.TrackdriveNumber != "" {
 		text += ", number " + lastDigits(l.TrackdriveNumber)
 	}
-	return text + l.Meta.behind()
+	return text + l.Meta.suffix()
 }
 
-// LogValue gives the lead's id and state, and the last two digits of its number.
+// LogValue returns the lead's id and state, and the last two digits of its number.
 func (l LeadResponse) LogValue() slog.Value {
 	attrs := textAttrs("lead_id", oneLine(string(l.LeadID)), "status", withoutNumbers(l.Status), "number", lastDigits(l.TrackdriveNumber))
 	return slog.GroupValue(append(attrs, l.Meta.attrs()...)...)
 }
 
-// String tells status and attempts: "updated (200, 1 attempt in 120ms)".
-func (u UpdateCallResponse) String() string { return "updated" + u.Meta.behind() }
+// String returns status and attempts: "updated (200, 1 attempt in 120ms)".
+func (u UpdateCallResponse) String() string { return "updated" + u.Meta.suffix() }
 
-// LogValue gives status, attempts and time.
+// LogValue returns status, attempts and time.
 func (u UpdateCallResponse) LogValue() slog.Value { return slog.GroupValue(u.Meta.attrs()...) }
 
-// String tells the verdict, status and attempts: "accepted (200, 1 attempt in
-// 120ms)". Why, its Decision prints.
-func (w WebhookResult) String() string { return w.Decision.Verdict.String() + w.Meta.behind() }
+// String returns verdict, status and attempts: "accepted (200, 1 attempt in
+// 120ms)". The String of Decision says why.
+func (w WebhookResult) String() string { return w.Decision.Verdict.String() + w.Meta.suffix() }
 
-// LogValue gives verdict, status, attempts and time.
+// LogValue returns verdict, status, attempts and time.
 func (w WebhookResult) LogValue() slog.Value {
 	return slog.GroupValue(append([]slog.Attr{slog.String("verdict", w.Decision.Verdict.String())}, w.Meta.attrs()...)...)
 }
 
-// String names the call and tells what became of it, with the last two digits of
-// the caller's number: "call UUID: finished, from …42, revenue 25.50".
+// String says what became of the call, with the last two digits of the caller's
+// number: "call UUID: finished, from …42, revenue 25.50".
 func (c Call) String() string {
 	text := "call " + oneLine(c.UUID)
 	if c.UUID == "" {
@@ -199,7 +199,7 @@ func (c Call) String() string {
 	return text + ": " + strings.Join(parts, ", ")
 }
 
-// LogValue gives what String tells.
+// LogValue returns what String says.
 func (c Call) LogValue() slog.Value {
 	id := oneLine(string(c.ID))
 	if c.UUID != "" {
@@ -214,7 +214,7 @@ func (c Call) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// refusalText tells the status word and the reasons of a refusal.
+// refusalText returns the status word and the reasons of a refusal.
 func refusalText(status string, reasons []FieldError) string {
 	text := ""
 	if status != "" {
@@ -230,7 +230,7 @@ func refusalAttrs(status string, reasons []FieldError) []slog.Attr {
 	return textAttrs("status", withoutNumbers(status), "reasons", withoutNumbers(shortReasons(reasons)))
 }
 
-// textAttrs makes attributes of keys and those of their texts that are not empty.
+// textAttrs returns attributes from pairs of a key and a text, without empty texts.
 func textAttrs(keysAndTexts ...string) (attrs []slog.Attr) {
 	for i := 0; i < len(keysAndTexts); i += 2 {
 		if text := keysAndTexts[i+1]; text != "" {

@@ -1,4 +1,4 @@
-// RedactURL: a request's URL as it may be shown.
+// RedactURL: the URL of a request as it may be shown.
 
 package trackdrive
 
@@ -11,17 +11,17 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// RedactURL returns a URL as spans, logs and metrics may show it. What a Client
-// puts on the wire can hold credentials and phone numbers: see SECURITY.md. Give
-// it the URL that a transport, a proxy or a tracing library sees.
-//
-// Scheme and host stay. A path of TrackDrive's API shows as in [Error.URL], with
-// {vanity_uri}, {uuid} or {} for what was filled in; of any other path every
-// segment shows as {}. The parameters of the query keep their names, their
-// values become REDACTED. User information and the fragment are left out. A nil
-// URL gives "".
+// RedactURL returns a URL as spans, logs and metrics may show it. Give it the URL
+// that a transport, a proxy or a tracing library sees: a Client's URLs can hold
+// credentials and phone numbers, see SECURITY.md.
 //
 //	https://acme.trackdrive.com/api/v1/calls/{id}?auth_token=REDACTED
+//
+// Scheme and host stay. A path of TrackDrive's API becomes its template, as in
+// [Error.URL], with {vanity_uri}, {uuid} or {} for what was filled in; in any
+// other path, every segment becomes {}. The parameters of the query keep their
+// names, and their values become REDACTED. User information and the fragment are
+// left out. A nil URL gives "".
 func RedactURL(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -41,11 +41,11 @@ func RedactURL(u *url.URL) string {
 	return b.String()
 }
 
-// redactedText stands for a value in a redacted URL, as OpenTelemetry has it.
+// redactedText replaces a value in a redacted URL, as in OpenTelemetry.
 const redactedText = "REDACTED"
 
-// isURLScheme reports whether text is a URL's scheme: a URL that is made by hand
-// may have anything there.
+// isURLScheme reports whether text is a URL's scheme: in a URL made by hand, it
+// may be anything.
 func isURLScheme(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; !ascii.IsLetter(c) && (i == 0 || !ascii.IsDigit(c) && !ascii.IsOneOf("+-.", c)) {
@@ -72,7 +72,7 @@ func writeRedactedPlace(b *strings.Builder, u *url.URL) {
 	b.WriteString(redactedPath(path))
 }
 
-// redactedPath masks what is filled in.
+// redactedPath masks what is filled into a path.
 func redactedPath(path string) string {
 	segments := strings.Split(path, "/")
 	for i := range segments {
@@ -84,7 +84,7 @@ func redactedPath(path string) string {
 	if !isAPI {
 		return strings.Join(segments, "/")
 	}
-	at := strings.Count(before+apiPath, "/") // how many segments are in front of the resource, with the empty first one
+	at := strings.Count(before+apiPath, "/") // how many segments come before the resource, with the empty first one
 	for _, template := range pathTemplates {
 		names := strings.Split(template, "/")
 		if fillsPathTemplate(names, strings.Split(below, "/")) {
@@ -96,8 +96,8 @@ func redactedPath(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// pathTemplates are the paths below apiPath that the package fills in, or its
-// caller with Do. A literal comes before what is filled in.
+// pathTemplates are the paths below apiPath that the package, or a caller of Do,
+// fills in. A literal comes before what is filled in.
 var pathTemplates = []string{
 	"inbound_webhooks/ping/{vanity_uri}",
 	"inbound_webhooks/post/{vanity_uri}",
@@ -117,7 +117,7 @@ var pathTemplates = []string{
 	"secure/{}/calls/{}/data",
 }
 
-// fillsPathTemplate reports whether a path is made of a template.
+// fillsPathTemplate reports whether a path is made from a template.
 func fillsPathTemplate(template, segments []string) bool {
 	return slices.EqualFunc(template, segments, func(name, segment string) bool {
 		return name == segment || segment != "" && strings.HasPrefix(name, "{")
@@ -140,7 +140,7 @@ func redactedQuery(query string) string {
 	return strings.Join(pairs, "&")
 }
 
-// maxShownName is how long the name of a parameter may be that is shown.
+// maxShownName is the greatest length of a parameter's name that is shown.
 const maxShownName = 64
 
 // isPlainParamName reports whether a parameter's name is a word, perhaps with

@@ -1,5 +1,5 @@
-// Replies: every shape that TrackDrive's endpoints send, read into one. Names
-// match exactly, and a name that is read must not be there twice.
+// Replies: every shape that TrackDrive's endpoints send is read into one. Names
+// match exactly, and a name that is read may be given only once.
 
 package trackdrive
 
@@ -24,12 +24,12 @@ import (
 type Meta struct {
 	StatusCode int             // 2xx
 	Header     http.Header     // the reply's
-	Raw        json.RawMessage // the reply's body, as received; nil when it was empty
-	Attempts   int             // how often the call was tried
-	Elapsed    time.Duration   // of the whole call, waits included
+	Raw        json.RawMessage // the reply's body, as received; nil if it was empty
+	Attempts   int             // how many times the call was tried
+	Elapsed    time.Duration   // how long the whole call took, waits included
 }
 
-// Field looks up any field of the reply by path.
+// Field looks up any field of the reply by its path: "metadata.root".
 func (m *Meta) Field(path string) Value { return lookupValue(m.Raw, path) }
 
 // unreadableReply makes an error of kind [ErrUnreadable].
@@ -42,26 +42,26 @@ var (
 	errManyBuyers = fmt.Errorf("the reply lists more than %d buyers", maxBuyers)
 )
 
-// foundMembers is where an object's members stand.
+// foundMembers holds the place of each of an object's members.
 type foundMembers [endOfMembers]jsonscan.Value
 
 // replyReader reads one reply.
 type replyReader struct {
 	jsonscan.Scanner
 	body []byte
-	text string // the same: what is read shares its memory
+	text string // body as a string: what is read shares its memory
 	top  foundMembers
 	in   foundMembers // the members of try_all_buyers, or of a lead's record
 	buf  []byte       // for texts with escapes
-	caps []int        // what buyers' caps point to
-	room int          // how many there can be
-	err  error        // the first thing that cannot be read
+	caps []int        // buyers' caps point into it
+	room int          // how many caps there can be
+	err  error        // the first mistake
 
 	buyers, inBuyers []Buyer
 }
 
-// object reads the whole reply, which must be an object, and notes where the
-// wanted members are.
+// object reads the whole reply, which must be an object, and notes the places of
+// the wanted members.
 func (r *replyReader) object(body []byte, wanted objectSet) error {
 	r.body, r.text = body, string(body)
 	r.Reset(body)
@@ -95,12 +95,12 @@ func (r *replyReader) members(wanted objectSet, f *foundMembers) {
 	}
 }
 
-// which tells which of the wanted members Next went to.
+// which returns the member that Next went to, and whether it is wanted.
 func (r *replyReader) which(wanted objectSet) (replyMember, bool) {
 	return memberNamed(r.Name(), wanted)
 }
 
-// member reads one member; top is whether it is the reply's own.
+// member reads one member. If top is true, it is the reply's own.
 func (r *replyReader) member(m replyMember, top bool) jsonscan.Value {
 	v := jsonscan.Value{Kind: r.Kind(), Start: r.Offset()}
 	switch {
@@ -127,14 +127,14 @@ func (r *replyReader) fail(err error) {
 	}
 }
 
-// maxBuyers bounds what a reply of nothing but small objects can cost: at 1 MiB
-// a reply has no room for more real ones.
+// maxBuyers bounds the cost of a reply of many small objects: a reply of 1 MiB has
+// no room for more real buyers.
 const maxBuyers = 1 << 16
 
-// smallestBuyer is how short a buyer of the market's can be, in bytes.
+// smallestBuyer is the length of the shortest real buyer, in bytes.
 const smallestBuyer = len(`{"ping_id":"1","bid":1}`)
 
-// readBuyers reads a list of buyers. Null and "" are an empty one.
+// readBuyers reads a list of buyers. Null and "" are an empty list.
 func (r *replyReader) readBuyers() []Buyer {
 	start := r.Offset()
 	if r.Kind() != jsonscan.Array {
@@ -166,7 +166,7 @@ func (r *replyReader) readBuyers() []Buyer {
 	return list
 }
 
-// readBuyer reads one buyer. Where two names mean the same, both are kept until
+// readBuyer reads one buyer. If two names mean the same, both values are kept until
 // it is clear which one counts.
 func (r *replyReader) readBuyer(b *Buyer) {
 	var seen uint64
@@ -231,8 +231,8 @@ func (r *replyReader) readBuyer(b *Buyer) {
 	b.Raw = json.RawMessage(r.body[start:end:end])
 }
 
-// payout is the first bid that is given. One that cannot be read is none, and
-// keeps the next from standing in for it.
+// payout returns the first bid that is given. If it cannot be read, the payout is
+// unset: the next bid does not replace it.
 func (r *replyReader) payout(bids [lastBid - firstBid + 1]jsonscan.Value) Amount {
 	for _, v := range bids {
 		if r.isGiven(v) {
@@ -248,7 +248,7 @@ func (r *replyReader) isGiven(v jsonscan.Value) bool {
 	return v.Kind != jsonscan.Invalid && v.Kind != jsonscan.Null && (v.Kind != jsonscan.String || v.Start != v.End)
 }
 
-// value is v on its own.
+// value returns v as a Value.
 func (r *replyReader) value(v jsonscan.Value) Value {
 	if v.Kind == jsonscan.String && v.Escaped {
 		r.buf = jsonscan.AppendUnescaped(r.buf[:0], r.body[v.Start:v.End])
@@ -257,7 +257,7 @@ func (r *replyReader) value(v jsonscan.Value) Value {
 	return Value{v.Kind, r.text[v.Start:v.End]}
 }
 
-// string is the text of v, or the literal of a number; "" for anything else.
+// string returns the text of v, or the literal of a number; "" for anything else.
 func (r *replyReader) string(v jsonscan.Value) string {
 	if v.Kind != jsonscan.String && v.Kind != jsonscan.Number {
 		return ""
@@ -274,8 +274,8 @@ func (r *replyReader) firstString(list ...jsonscan.Value) string {
 	return ""
 }
 
-// id is string for what comes back in requests: control characters, and half a
-// surrogate pair, make it unreadable.
+// id is string for an id, which requests send back: control characters and half a
+// surrogate pair make the reply unreadable.
 func (r *replyReader) id(v jsonscan.Value) ID {
 	text := r.string(v)
 	if strings.ContainsFunc(text, unicode.IsControl) {
@@ -300,8 +300,8 @@ func (r *replyReader) firstID(list ...jsonscan.Value) ID {
 
 func (r *replyReader) seconds(v jsonscan.Value) time.Duration { return secondsOf(r.value(v)) }
 
-// secondsOf is a duration in seconds, written as a number or a text; 0 for what
-// is none, and for a negative one.
+// secondsOf returns a duration given in seconds, as a number or a text; 0 for a
+// negative one, and for anything else.
 func secondsOf(v Value) time.Duration {
 	if n, whole := smallNumber(v.text); whole {
 		return time.Duration(n) * time.Second
@@ -320,7 +320,7 @@ func secondsOf(v Value) time.Duration {
 	}
 }
 
-// smallNumber reads digits alone, the way that nearly all numbers are written.
+// smallNumber reads a few digits, the form of nearly all numbers.
 func smallNumber(text string) (n int, ok bool) {
 	if len(text) == 0 || len(text) > 9 {
 		return 0, false
@@ -334,7 +334,7 @@ func smallNumber(text string) (n int, ok bool) {
 	return n, true
 }
 
-// wholeNumber reads a whole number, also one that is written with a point.
+// wholeNumber reads a whole number, even if it has a decimal point.
 func wholeNumber(v Value) (n int, ok bool) {
 	if n, ok := smallNumber(v.text); ok {
 		return n, true
@@ -348,7 +348,7 @@ func wholeNumber(v Value) (n int, ok bool) {
 	return n, err == nil && strings.Trim(fraction, "0") == ""
 }
 
-// count is a whole number; nil for anything else.
+// count returns a whole number; nil for anything else.
 func (r *replyReader) count(v jsonscan.Value) *int {
 	n, ok := wholeNumber(r.value(v))
 	if !ok {
@@ -361,25 +361,25 @@ func (r *replyReader) count(v jsonscan.Value) *int {
 	return &r.caps[len(r.caps)-1]
 }
 
-// replyAnswer is what a reply says of itself.
+// replyAnswer holds the members with which a reply accepts or refuses.
 type replyAnswer struct {
 	success  successMember
-	word     string // a status word
-	refusing bool   // a numeric status of 400 and more
+	word     string // the status, if it is a word
+	refusing bool   // the status is a number from 400
 	reasons  []FieldError
 }
 
-// successMember is the member of this name.
+// successMember is the member success.
 type successMember int
 
 const (
 	successAbsent successMember = iota // missing or null
 	successTrue
 	successFalse
-	successUnknown // in no form that is known: it accepts nothing
+	successUnknown // neither true nor false in a known form: it accepts nothing
 )
 
-// firstRefusal is where numeric statuses begin to refuse.
+// firstRefusal is the first numeric status that refuses.
 var firstRefusal = MustAmount("400")
 
 func (r *replyReader) answer() replyAnswer {
@@ -400,7 +400,7 @@ func (r *replyReader) answer() replyAnswer {
 	return a
 }
 
-// status reads a status, which is a word or, as a number, an HTTP status.
+// status reads a status: a word, or a number, which is an HTTP status.
 func (r *replyReader) status(v jsonscan.Value) (word string, refusing bool) {
 	text := r.string(v)
 	isNumber := v.Kind == jsonscan.Number || text != "" && ascii.LeadingDigits(text) == len(text)
@@ -411,21 +411,22 @@ func (r *replyReader) status(v jsonscan.Value) (word string, refusing bool) {
 	return "", !ok && text[0] != '-' || n.Cmp(firstRefusal) >= 0
 }
 
-// contradiction is the error for a command's reply that says yes and no: success
-// is true, beside errors or a status that refuses. Nil for any other.
+// contradiction returns the error for a command's reply that says both yes and no:
+// success is true, but there are errors or a status that refuses. It is nil for any
+// other reply.
 func (a *replyAnswer) contradiction() error {
 	if a.success != successTrue || !a.refuses() {
 		return nil
 	}
-	return &contradictoryReply{ErrRejected, "success is true beside errors; it may have been done"}
+	return &contradictoryReply{ErrRejected, "success is true, but there are errors; the command may have been carried out"}
 }
 
-// refuses reports whether something in the reply says no.
+// refuses reports whether anything in the reply says no.
 func (a *replyAnswer) refuses() bool {
 	return a.success == successFalse || a.refusing || len(a.reasons) > 0
 }
 
-// marketRefuses is refuses for ping and post, where a status word other than
+// marketRefuses is refuses for ping and post, where any status word other than
 // success and accepted says no, too.
 func (a *replyAnswer) marketRefuses() bool {
 	return a.refuses() || a.word != "" && !isAccepting(a.word)
@@ -440,19 +441,18 @@ func (a *replyAnswer) isSilent() bool {
 	return a.success == successAbsent && a.word == "" && !a.refusing
 }
 
-// withMessage adds what a refusal says in message. Beside a yes it is
-// information.
+// withMessage adds the text of message, which is a reason only in a refusal.
 func (r *replyReader) withMessage(reasons []FieldError) []FieldError {
 	return r.reasons(reasons, r.top[mMessage])
 }
 
 // reasons adds the reasons in v: a text, a list, an object of fields, or these
-// in each other.
+// nested in one another.
 func (r *replyReader) reasons(list []FieldError, v jsonscan.Value) []FieldError {
 	switch {
 	case v.Kind == jsonscan.Invalid || len(list) >= maxErrors:
 		return list
-	case v.Kind == jsonscan.String: // nearly all are
+	case v.Kind == jsonscan.String: // the usual case
 		if reason := r.value(v); isReason(reason) {
 			list = append(list, FieldError{"", reason.text})
 		}
@@ -464,17 +464,17 @@ func (r *replyReader) reasons(list []FieldError, v jsonscan.Value) []FieldError 
 	return c.list
 }
 
-// reasonCollector walks through reasons in each other. What it keeps is bounded,
-// because a reply may repeat one long name in front of each of many reasons.
+// reasonCollector walks through nested reasons. What it keeps is bounded, because a
+// reply may repeat one long name before each of many reasons.
 type reasonCollector struct {
 	s     jsonscan.Scanner
 	data  []byte
-	field []byte // the name of the field that the walk is in
+	field []byte // the name of the current field
 	list  []FieldError
 }
 
-// maxFieldName is how much of a field's name is kept: more than an Error shows,
-// so that a credential at the cut is still recognised.
+// maxFieldName is how much of a field's name is kept, in bytes: more than an Error
+// shows, so that a credential at the cut is still recognised.
 const maxFieldName = 2 * maxErrorText
 
 func (c *reasonCollector) collect() {
@@ -499,8 +499,8 @@ func (c *reasonCollector) collect() {
 	}
 }
 
-// appendField names a field in an object of reasons. Some names there are no
-// field's.
+// appendField appends the name of a field in an object of reasons. Some names there
+// are not the names of fields.
 func appendField(outer, name []byte) []byte {
 	switch string(name) {
 	case "base", "error", "errors", "message":
@@ -523,7 +523,7 @@ func isReason(v Value) bool {
 
 var zeroAmount = MustAmount("0")
 
-// refusalOf reads what it can of a reply that is an error anyway.
+// refusalOf reads what it can from a reply that is an error anyway.
 func refusalOf(body []byte) (word string, reasons []FieldError) {
 	var r replyReader
 	if err := r.object(body, inRefusal); err != nil {
@@ -533,13 +533,13 @@ func refusalOf(body []byte) (word string, reasons []FieldError) {
 	return a.word, r.withMessage(a.reasons)
 }
 
-// isPlainNo reports whether the answer to a ping that may sell says no, and
-// nothing else: no yes beside it, and no trace of a sale. refusedByStatus is
-// whether its HTTP status, a 4xx, said so already.
+// isPlainNo reports whether the answer to a ping that may sell says no and nothing
+// else: it has neither a yes nor any trace of a sale. If refusedByStatus is true,
+// its HTTP status is a 4xx, which already says no.
 func isPlainNo(body []byte, refusedByStatus bool) bool {
 	var r replyReader
 	if err := r.object(body, inPlainNo); err != nil {
-		// A proxy's page says nothing of a sale; half an object might have.
+		// A proxy's page says nothing about a sale, but half an object may have lost it.
 		return refusedByStatus && !bytes.HasPrefix(bytes.TrimSpace(body), []byte{'{'})
 	}
 	a := r.answer()
@@ -564,7 +564,7 @@ func (r *replyReader) isClientError(v jsonscan.Value) bool {
 	return ok && 400 <= n && n <= 499
 }
 
-// allBuyers returns the buyers from wherever the reply has them.
+// allBuyers returns the buyers, wherever the reply has them.
 func (r *replyReader) allBuyers() []Buyer {
 	if len(r.buyers) > 0 {
 		return r.buyers
@@ -572,7 +572,7 @@ func (r *replyReader) allBuyers() []Buyer {
 	return r.inBuyers
 }
 
-// refusalWords are the status words that say that a lead is not taken.
+// refusalWords are the status words of a lead that is not taken.
 var refusalWords = map[string]bool{
 	"rejected": true, "refused": true, "declined": true, "denied": true, "failed": true, "failure": true, "error": true,
 	"invalid": true, "duplicate": true, "unavailable": true, "closed": true, "expired": true, "blocked": true,
@@ -591,8 +591,8 @@ func isAccepting(word string) bool {
 	return folded == "success" || folded == "accepted"
 }
 
-// maxErrors and maxErrorText bound what is kept of a reply's reasons: how many,
-// and how long each is, in bytes.
+// maxErrors and maxErrorText bound what is kept of a reply's reasons: their number,
+// and the length of each in bytes.
 const (
 	maxErrors    = 100
 	maxErrorText = 1 << 10

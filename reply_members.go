@@ -1,13 +1,13 @@
-// The members of replies: every name that is read, and in which objects.
+// The members of replies: every name that is read, and the objects that have it.
 
 package trackdrive
 
-// replyMember is a name that replies are read for.
+// replyMember is a member of a reply that is read.
 type replyMember uint8
 
-// A new name has a line here, one in memberTable, and a use where its object is
-// read: in readPing, readPost, readLead, readBuyer. A name of a bid needs no
-// more than its place among the bids.
+// A new name needs a line here, one in memberTable, and a use where its object is
+// read: in readPing, readPost, readLead or readBuyer. A new name for a bid needs
+// only its place among the bids.
 const (
 	mSuccess replyMember = iota + 1
 	mStatus
@@ -33,7 +33,7 @@ const (
 	mBuyerID
 	mName
 
-	// The bid, the name that counts first.
+	// The names of a bid, the first that counts first.
 	mBidPrice
 	mBid
 	mOfferConversionPayout
@@ -64,9 +64,9 @@ const (
 	inBuyer                             // an element of buyers
 	inPost                              // the reply to a post or a full
 	inPlainNo                           // the reply to a ping that may have sold
-	isTrace                             // there, what only a sale or a bid leaves
+	isTrace                             // in that reply: the member is left only by a sale or a bid
 	inLead                              // the reply about a lead
-	inLeadRecord                        // lead, in that
+	inLeadRecord                        // the object lead in that reply
 	inForwardPost                       // what TrackDrive sends to a buyer
 )
 
@@ -118,7 +118,7 @@ const (
 	paramCallUUID  = "trackdrive_call_uuid"
 )
 
-// name returns the member's name on the wire.
+// name returns the member's wire name.
 func (m replyMember) name() string { return memberTable[m].name }
 
 // isIn reports whether the member is read in any of the objects.

@@ -1,5 +1,5 @@
-// Secrets: what of a call is a credential, wherever in it that stands. A reply
-// may echo all of it.
+// Secrets: the credentials in a call, wherever they are. A reply may echo all of
+// them.
 
 package trackdrive
 
@@ -14,7 +14,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// secrets are what an authenticator set.
+// secrets returns what an authenticator set.
 func (c *authCredentials) secrets() []string {
 	var list []string
 	for _, set := range [...][]namedText{c.params, c.headers} {
@@ -25,13 +25,13 @@ func (c *authCredentials) secrets() []string {
 	return list
 }
 
-// appendSecret adds a credential and what it is made of: the token behind a
-// scheme word, both halves of a Basic pair, the values of "token=abc; user=def".
+// appendSecret appends a credential and its parts: the token after a scheme word,
+// both halves of a Basic pair, the values of "token=abc; user=def".
 func appendSecret(list []string, text string) []string {
 	list = append(list, text)
 	token := text
-	if _, behind, found := strings.Cut(text, " "); found {
-		token = behind
+	if _, after, found := strings.Cut(text, " "); found {
+		token = after
 		list = append(list, token)
 	}
 	if plain, err := base64.StdEncoding.DecodeString(token); err == nil && isPrintable(string(plain)) {
@@ -46,7 +46,7 @@ func appendSecret(list []string, text string) []string {
 	return list
 }
 
-// secrets are what stands under a credential's name in a query or a body.
+// secrets returns the values under a credential's name in the query and the body.
 func (p *wirePayload) secrets() []string {
 	var list []string
 	if p.url != nil {
@@ -63,8 +63,8 @@ func (p *wirePayload) secrets() []string {
 	return appendJSONSecrets(list, &s, p.body, false)
 }
 
-// appendFormSecrets reads a form or a query. What of it cannot be read is left
-// out, as servers do.
+// appendFormSecrets reads a form or a query. It ignores what cannot be read, as
+// servers do.
 func appendFormSecrets(list []string, text string) []string {
 	values, _ := url.ParseQuery(text)
 	for name, all := range values {
@@ -78,8 +78,8 @@ func appendFormSecrets(list []string, text string) []string {
 	return list
 }
 
-// appendJSONSecrets walks through a document. Within is whether a name around the
-// place is a credential's.
+// appendJSONSecrets walks through a document. If within is true, an enclosing
+// member has a credential's name.
 func appendJSONSecrets(list []string, s *jsonscan.Scanner, doc []byte, within bool) []string {
 	kind := s.Kind()
 	if kind == jsonscan.Object || kind == jsonscan.Array {
@@ -100,9 +100,9 @@ func appendJSONSecrets(list []string, s *jsonscan.Scanner, doc []byte, within bo
 	return appendSecret(list, string(text))
 }
 
-// pathSecrets are the credentials that TrackDrive has in paths:
-// /secure/{token}/… and /leads/{lead_token}/{number}/by_caller_number. Others
-// stand behind their name.
+// pathSecrets returns the credentials in a path. TrackDrive has them in
+// /secure/{token}/… and /leads/{lead_token}/{number}/by_caller_number; others
+// follow their name.
 func pathSecrets(segments []string) []string {
 	if len(segments) > 1 && segments[0] == "secure" ||
 		len(segments) == 4 && segments[0] == "leads" && segments[3] == "by_caller_number" {
@@ -117,13 +117,13 @@ func pathSecrets(segments []string) []string {
 	return list
 }
 
-// isNamedSegment reports whether a segment stands behind a credential's name:
+// isNamedSegment reports whether a segment follows a credential's name:
 // /token/abcdef.
 func isNamedSegment(segments []string, i int) bool {
 	return i > 0 && redact.IsCredentialName(segments[i-1])
 }
 
-// namedSegments are those of an escaped path that stand behind a credential's
+// namedSegments returns the segments of an escaped path that follow a credential's
 // name.
 func namedSegments(path string) []string {
 	var list []string

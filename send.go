@@ -1,5 +1,5 @@
-// One call, from its parameters to a typed reply or an Error: what all methods
-// of the Client share.
+// Sending one call: the path that all methods of the Client share, from parameters
+// to a typed reply or an Error.
 
 package trackdrive
 
@@ -14,7 +14,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
 )
 
-// send sends the call. Its read has taken the reply when there is no error.
+// send sends the call. If there is no error, c.read has read the reply.
 func (c *apiCall) send(ctx context.Context) (Meta, error) {
 	if ctx == nil {
 		return Meta{}, notSentError(c.name, invalidArgument("context", "is nil"))
@@ -85,14 +85,14 @@ func (c *apiCall) Build(ctx context.Context) (attempt.Request, error) {
 
 var noCredentialsSent = new(authCredentials)
 
-// authenticate asks for the credentials of one attempt.
+// authenticate returns the credentials of one attempt.
 func (c *apiCall) authenticate(ctx context.Context) (*authCredentials, error) {
 	if c.who == nil {
 		return noCredentialsSent, nil
 	}
 	r := AuthRequest{Operation: c.name, Subdomain: c.subdomain, Host: c.target.Host}
 	auth := r.credentials()
-	c.sent = append(c.sent, auth) // before it is asked: its error may quote what it set
+	c.sent = append(c.sent, auth) // before the call: its error may quote what it set
 	if err := c.who.Authenticate(ctx, &r); err != nil {
 		return nil, c.authFailure(ctx, err)
 	}
@@ -101,7 +101,7 @@ func (c *apiCall) authenticate(ctx context.Context) (*authCredentials, error) {
 	}
 	for _, own := range c.headers {
 		if hasName(auth.headers, own.name) {
-			return nil, invalidArgument("header "+own.name, "is set by the authenticator, too")
+			return nil, invalidArgument("header "+own.name, "is set by the authenticator and by the request; set it in one of them")
 		}
 	}
 	if len(auth.params) > 0 {
@@ -110,7 +110,7 @@ func (c *apiCall) authenticate(ctx context.Context) (*authCredentials, error) {
 	return auth, nil
 }
 
-// authFailure is what an authenticator's error means for the call.
+// authFailure returns the call's error for an authenticator's error.
 func (c *apiCall) authFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrNoCredentials) {
 		return err
@@ -118,7 +118,7 @@ func (c *apiCall) authFailure(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: the authenticator failed: %w", ErrNoCredentials, err)
 }
 
-// header makes a header of one array of values.
+// header returns the request's header. All values share one array.
 func (c *apiCall) header(contentType string, auth []namedText) http.Header {
 	list := make([]string, 0, 3+len(auth)+len(c.headers))
 	h := make(http.Header, cap(list))
@@ -144,7 +144,7 @@ func (c *apiCall) header(contentType string, auth []namedText) http.Header {
 	return h
 }
 
-// Check takes a reply with a 2xx status.
+// Check reads a reply with a 2xx status, and reports whether it accepts.
 func (c *apiCall) Check(status int, body []byte) (accepted bool, err error) {
 	if c.read == nil {
 		return true, nil
@@ -155,7 +155,7 @@ func (c *apiCall) Check(status int, body []byte) (accepted bool, err error) {
 	return c.refuses == nil || !c.refuses(), nil
 }
 
-// Tried tells observers and the log of an attempt.
+// Tried reports an attempt to the observers and the log.
 func (c *apiCall) Tried(t *attempt.Try) {
 	if len(c.set.observers) == 0 && c.set.logger == nil {
 		return
@@ -180,7 +180,7 @@ func (c *apiCall) Tried(t *attempt.Try) {
 	}
 }
 
-// log tells of an attempt without the server's words, which may be anything.
+// log logs an attempt, without the server's words, which may be anything.
 func (c *apiCall) log(a Attempt, copies int) {
 	attrs := []slog.Attr{
 		slog.String("operation", a.Operation),
@@ -197,17 +197,17 @@ func (c *apiCall) log(a Attempt, copies int) {
 	}
 	level, message := slog.LevelDebug, "trackdrive attempt"
 	if a.RetryIn >= 0 {
-		level, message = slog.LevelWarn, "trackdrive sends again"
+		level, message = slog.LevelWarn, "trackdrive retry"
 		attrs = append(attrs, slog.Duration("retry_in", a.RetryIn))
 	}
 	c.set.logger.LogAttrs(c.ctx, level, message, attrs...)
 	if copies > 0 {
-		c.set.logger.LogAttrs(c.ctx, slog.LevelWarn, "transport sent copies of its own accord",
+		c.set.logger.LogAttrs(c.ctx, slog.LevelWarn, "the transport sent copies of a request by itself",
 			append(attrs[:4:4], slog.Int("copies", copies))...)
 	}
 }
 
-// logKinds are what a log line calls an error.
+// logKinds are the kinds that a log line names, the narrower ones first.
 var logKinds = []error{
 	ErrLeftoverToken, ErrInvalidArgument, ErrNoCredentials, ErrExpired, ErrUnauthorized, ErrForbidden, ErrNotFound, ErrBadRequest,
 	ErrRateLimited, ErrServer, ErrRejected, ErrAmbiguous, ErrUnreadable, ErrRedirect, ErrTimeout, ErrNetwork, context.Canceled,

@@ -1,4 +1,4 @@
-// Texts in messages: names, values, and a server's words, each in one short line.
+// Texts in messages: names, values and a server's words, each in one short line.
 
 package trackdrive
 
@@ -13,7 +13,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// quoteName shows a name that the caller may have from outside.
+// quoteName returns a name for a message, quoted unless it is plain: the caller
+// may have it from outside.
 func quoteName(name string) string {
 	for i := range len(name) {
 		if name[i] < ' ' || name[i] > '~' || name[i] == '"' {
@@ -23,7 +24,7 @@ func quoteName(name string) string {
 	return name
 }
 
-// shownText is a value in a message: quoted, and short.
+// shownText returns a value for a message: quoted, and short.
 func shownText(text string) string {
 	return strconv.Quote(display.Shorten(text, maxShown))
 }
@@ -31,15 +32,14 @@ func shownText(text string) string {
 // maxShown is how much of a wrong value a message shows, in bytes.
 const maxShown = 64
 
-// maxReasons and maxMessage bound the message of an Error: the server may say more
-// than a log line should hold.
+// maxReasons and maxMessage, in bytes, bound the message of an Error: the server
+// may say more than a log line should hold.
 const (
 	maxReasons = 10
 	maxMessage = 300
 )
 
-// oneLine keeps a server's text from looking like more than one line, and from
-// being longer than that.
+// oneLine returns a server's text in one line, cut to maxMessage.
 func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
@@ -50,8 +50,8 @@ func oneLine(text string) string {
 	return display.Shorten(text, maxMessage)
 }
 
-// withoutNumbers is a text of the server's, in one line, with the phone numbers in it
-// cut to their last two digits.
+// withoutNumbers returns a server's text in one line, its phone numbers cut to
+// their last two digits.
 func withoutNumbers(text string) string {
 	text = oneLine(text)
 	var b strings.Builder
@@ -71,11 +71,11 @@ func withoutNumbers(text string) string {
 	return b.String()
 }
 
-// fewestDigits is how many digits a phone number has at least.
+// fewestDigits is the least number of digits in a phone number.
 const fewestDigits = 7
 
-// numberAt reads a phone number at the beginning of text, of digits with usual
-// punctuation between them. Its length is 0 where there is none.
+// numberAt reads a phone number at the beginning of text: digits with the usual
+// punctuation between them. The length is 0 if there is none.
 func numberAt(text string) (length, digits int) {
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -90,7 +90,8 @@ func numberAt(text string) (length, digits int) {
 	return length, digits
 }
 
-// lastDigits keeps the last two digits of a phone number; "" of none.
+// lastDigits returns the last two digits of a phone number: "…10"; "" if there is
+// no number.
 func lastDigits(number string) string {
 	digits := strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
@@ -108,7 +109,7 @@ func lastDigits(number string) string {
 	}
 }
 
-// countOf is a number of things: "1 attempt", "2 attempts".
+// countOf returns a number of things: "1 attempt", "2 attempts".
 func countOf(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
@@ -116,10 +117,11 @@ func countOf(n int, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
-// withoutPrefix drops the package's prefix, which the message already starts with.
+// withoutPrefix drops the package's prefix from a text inside a message that
+// already has it.
 func withoutPrefix(text string) string { return strings.TrimPrefix(text, "trackdrive: ") }
 
-// isBlank reports whether text is empty, or white space alone.
+// isBlank reports whether text is empty, or only white space.
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
 func isPrintable(text string) bool {
@@ -133,7 +135,7 @@ func firstText(a, b string) string {
 	return b
 }
 
-// sortedNames are the keys of a map, in order.
+// sortedNames returns the keys of a map, in order.
 func sortedNames[V any](m map[string]V) []string {
 	list := make([]string, 0, len(m))
 	for name := range m {

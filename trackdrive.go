@@ -1,8 +1,8 @@
 // Package trackdrive is a client for TrackDrive's call marketplace: ping/post and
 // real-time bidding, lead capture, and call updates (postbacks).
 //
-// A publisher pings an endpoint with what it knows of a caller; buyers bid; the
-// publisher posts to one buyer, or to all in order, and gets a number to dial:
+// A publisher pings an endpoint with what it knows about a caller; buyers bid;
+// the publisher posts to one buyer, or to all in order, and gets a number to dial:
 //
 //	client, err := trackdrive.NewClient("acme")
 //	if err != nil {
@@ -18,52 +18,54 @@
 //	}
 //	post, err := client.Post(ctx, "check_for_available_buyers", ping.PostTo(best))
 //	if err != nil {
-//		return err // trackdrive.DeliveryOf(err) tells whether it may have been sold
+//		return err // trackdrive.DeliveryOf(err) says whether the lead may be sold
 //	}
 //	number, _ := post.Number()
 //
-// No buyer, and a post that is rejected, are answers: read Accepted. Leads and
-// updates that are refused are errors. When there is an error, the response is
-// nil.
+// A ping that finds no buyer and a post that is rejected are answers, not
+// errors: read Accepted. A refused lead or update is an error. If there is an
+// error, the response is nil.
 //
 // # What is sent again
 //
-// A post sells a lead. It is sent a second time only when the first provably
-// never reached TrackDrive. Each kind of call has a class, [Repeatable]:
+// A post sells a lead. It is sent a second time only if the first attempt
+// provably never reached TrackDrive. Each kind of call has a class, [Repeatable],
+// which decides what follows a failed attempt:
 //
-//	                                        never sent   408 425 429 503   500 502 504, no answer   unreadable 2xx
-//	Post, Full, leads, AddRevenue, Fields   again        reported          reported, Unknown        reported, Unknown
-//	Ping                                    again        again             reported                 reported
-//	UpdateCall with absolute values         again        again             again                    again, once
+//	                                   never sent   408 425 429 503   500 502 504, no answer   unreadable 2xx
+//	Post, Full, CaptureLead            retry        error             error, outcome unknown   error, outcome unknown
+//	UpdateCall that adds to a value    retry        error             error, outcome unknown   error, outcome unknown
+//	Ping                               retry        retry             error                    error
+//	UpdateCall with absolute values    retry        retry             retry                    one retry
 //
-// The statuses 520 to 524 and 530, which gateways send, count as 502 does.
+// The statuses 520 to 524 and 530, which gateways send, count as 502.
+// [WithRepeat] lists the classes of the other calls.
 //
-// That makes at most 3 attempts, or [WithMaxAttempts]. The wait between them is
-// random, at most 2 seconds; Retry-After is honoured where it fits the time
-// limit, and a call that cannot end in time returns at once with the last real
-// error. A budget for each host keeps an
-// outage from being multiplied by retries.
+// A call makes at most 3 attempts, or as many as [WithMaxAttempts] says. The wait
+// between them is random, at most 2 seconds. Retry-After is honoured if it fits
+// the time limit; a call that cannot end in time returns at once with the last
+// real error. A budget for each host keeps retries from multiplying an outage.
 //
-// [Error.Delivery] tells of a failed call whether it may have been acted on.
-// With [DeliveryNotSent] try again, or elsewhere. With [DeliveryUnknown] never
-// post again before it is settled: the lead may be sold.
+// [Error.Delivery] says whether TrackDrive may have acted on a failed call. With
+// [DeliveryNotSent], try again, here or elsewhere. With [DeliveryUnknown], the
+// lead may be sold: do not post it again until that is settled.
 //
 // # Authentication
 //
-// Give a Client its credentials with [WithAuth]: [BasicAuth] for a company
-// access token, [BasicToken] where the dashboard shows it ready-made,
-// [DeveloperToken], or the older [AuthToken]; [ParseCredentials] reads them from
-// a configuration. They are used for the company that they were given for, and
-// for no other. A service that works with many
-// companies gives [PerSubdomain], or, knowing what that means, [AnySubdomain].
-// An [AuthenticatorFunc] is asked before every attempt, so that secrets may
-// rotate. No value of this package prints a credential.
+// [WithAuth] gives a Client its credentials: [BasicAuth] the two keys of a
+// company access token, [BasicToken] the same ready-made, as the dashboard shows
+// it, [DeveloperToken] a developer's, and [AuthToken] the older parameter.
+// [ParseCredentials] reads the first three from a configuration. The credentials
+// are sent to the company that they were given for, and to no other. A service
+// that works with many companies uses [PerSubdomain] or, knowing what that
+// means, [AnySubdomain]. An [AuthenticatorFunc] is called before every attempt,
+// so that secrets can rotate. No value of this package prints a credential.
 //
 // # Errors
 //
-// Every error of a call is an *[Error], with the kind for [errors.Is], the HTTP
-// status, TrackDrive's reasons, the start of the reply, the attempts and the
-// delivery:
+// Every error of a call is an *[Error]. It holds the kind, for [errors.Is], the
+// HTTP status, TrackDrive's reasons, the start of the reply, the number of
+// attempts and the delivery:
 //
 //	switch {
 //	case errors.Is(err, trackdrive.ErrRateLimited):
@@ -74,53 +76,53 @@
 //		log.Println(e.StatusCode, e.Errors, e.Delivery)
 //	}
 //
-// A wrong argument is [ErrInvalidArgument]; it names the parameter, and nothing
-// was sent.
+// A wrong argument is [ErrInvalidArgument]: the message names the parameter, and
+// nothing was sent.
 //
 // # Time budgets
 //
-// Every call has a time limit, which covers all attempts, the waits between
-// them, and the replies' bodies: [WithTimeout], 10 seconds unless it says
-// otherwise, or the context's deadline where that is shorter.
+// Every call has a time limit. It covers all attempts, the waits between them
+// and the bodies of the replies: 10 seconds, or what [WithTimeout] says, or the
+// context's deadline if that is sooner.
 //
 // # Custom fields
 //
-// Offers define their own contact fields. What the request types have no name
-// for goes into [Fields], which are sent beside the typed parameters. Replies
-// are configured for each endpoint; what the response types have no name for is
-// found by path: ping.Field("buyers.0.offer_conversion_duplicate_timeframe").
+// Offers define their own contact fields. Put parameters that the request types
+// have no name for into [Fields]; they are sent beside the typed ones. Each
+// endpoint configures its own replies. Look up what the response types have no
+// name for by its path: ping.Field("buyers.0.offer_conversion_duplicate_timeframe").
 //
 // # Auctions
 //
 // An [Auction] pings many endpoints, of one company or of several, within one
-// deadline, ranks the bids that came in time, and sells to the best one that
-// takes the lead, at most once: [AuctionResult.Sell].
+// deadline, and ranks the bids that arrive in time. [AuctionResult.Sell] sells
+// the lead to the best bid that takes it, at most once.
 //
 // # Conversions that must not be lost
 //
 // Package outbox keeps postbacks until TrackDrive has them, through outages and
-// restarts; outbox/boltstore keeps them in a file, outbox/riverstore in
+// restarts; outbox/boltstore stores them in a file, outbox/riverstore in
 // PostgreSQL.
 //
 // # Criteria and templates
 //
 // [Criteria] judge a reply as the acceptance settings of call platforms do,
-// and say why. A [Template] fills in the tokens of the platforms' dialects
-// ([[tag:CallerId]], [Call:ConversionPayout]), escaped for the place where a
-// value lands.
+// and say why. A [Template] replaces the tokens of the platforms' dialects
+// ([[tag:CallerId]], [Call:ConversionPayout]) with values, and escapes each value
+// for its place.
 //
 // # Testing
 //
-// Package trackdrivetest has a fake TrackDrive that keeps a ledger. With
-// httpmock, hand it [Client.HTTPClient], activate it for the default transport,
-// or give a mock to [WithTransport]. Responses, requests and errors have no
-// hidden state: make them by hand.
+// Package trackdrivetest has a fake TrackDrive that keeps a ledger. Mocks work,
+// too: activate httpmock for [Client.HTTPClient] or for the default transport, or
+// give a mock to [WithTransport]. Responses, requests and errors have no hidden
+// state: make them by hand.
 //
 // # Compatibility
 //
-// The package follows semantic versions. It needs one of the two newest
-// releases of Go. What TrackDrive sends is read leniently in its shape and
-// strictly in its syntax; unknown members are kept in Raw.
+// The package follows semantic versioning. It needs one of the two newest
+// releases of Go. It reads what TrackDrive sends leniently in shape and strictly
+// in syntax, and keeps unknown members in Raw.
 package trackdrive
 
 import (
@@ -131,13 +133,13 @@ import (
 
 // Client talks to one TrackDrive company. It is safe for concurrent use, holds
 // no global state, and reads no environment variable of its own (net/http
-// heeds the proxy variables). Make one with [NewClient], and keep it: it holds
+// reads the proxy variables). Make one with [NewClient] and reuse it: it holds
 // the connections.
 type Client struct {
 	c func() *clientCore // a func, because fmt prints what pointers point to
 }
 
-// own returns what the Client is; nil when it was not made by NewClient.
+// own returns the Client's state, or nil if NewClient did not make it.
 func (c *Client) own() *clientCore {
 	if c == nil || c.c == nil {
 		return nil
@@ -148,17 +150,19 @@ func (c *Client) own() *clientCore {
 type clientCore struct {
 	clientSettings
 	http      *http.Client             // below the retries
-	own       http.RoundTripper        // where http has none
-	transport func() http.RoundTripper // the one of the moment
+	own       http.RoundTripper        // used if http has no Transport
+	transport func() http.RoundTripper // the current transport
 	budget    *attempt.Budget
 }
 
 // NewClient returns a Client for the company at
 // https://SUBDOMAIN.trackdrive.com. An empty subdomain addresses
-// https://trackdrive.com, which serves ping/post endpoints. It validates
-// everything and sends nothing. A subdomain must be one ASCII DNS label
-// (letters, digits, hyphens; 1 to 63 characters); upper case is folded.
-// Errors are of kind [ErrInvalidArgument].
+// https://trackdrive.com, which serves ping/post endpoints. Any other must be one
+// ASCII DNS label (letters, digits, hyphens; 1 to 63 characters); it is folded to
+// lower case.
+//
+// NewClient checks its arguments and sends nothing. Errors are of kind
+// [ErrInvalidArgument].
 func NewClient(subdomain string, opts ...Option) (*Client, error) {
 	if subdomain != "" {
 		var err error
@@ -180,13 +184,14 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 }
 
 // ForSubdomain returns a Client for another company that shares this one's
-// settings and connections. Options replace what was inherited; observers are
-// added. Credentials given by [WithAuth] stay bound to the subdomain they were
-// given for, unless they are [PerSubdomain] or [AnySubdomain].
+// settings and connections. Options replace inherited settings; observers are
+// added to the inherited ones. Credentials given by [WithAuth] stay bound to the
+// subdomain they were given for, unless they are [PerSubdomain] or
+// [AnySubdomain]. Errors are of kind [ErrInvalidArgument].
 func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error) {
 	parent := c.own()
 	if parent == nil {
-		return nil, invalidArgument("client", "is not made by NewClient")
+		return nil, invalidArgument("client", "was not made by NewClient")
 	}
 	subdomain, err := checkSubdomain("subdomain", subdomain)
 	if err != nil {
@@ -230,8 +235,8 @@ func (c *clientCore) setHTTP(hc *http.Client) {
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// lateBound is the package's own transport, as long as http.DefaultTransport is
-// the standard one: a test that puts a mock there means every client.
+// lateBound uses the package's own transport as long as http.DefaultTransport is
+// the standard one: a test that puts a mock there means it for every client.
 type lateBound struct{ own *attempt.Transport }
 
 // RoundTrip sends r.
@@ -242,7 +247,7 @@ func (l *lateBound) RoundTrip(r *http.Request) (*http.Response, error) {
 	return l.own.RoundTrip(r)
 }
 
-// CloseIdleConnections closes the connections that are kept for later.
+// CloseIdleConnections closes the idle connections of the package's own transport.
 func (l *lateBound) CloseIdleConnections() { l.own.CloseIdleConnections() }
 
 // Subdomain returns the company's subdomain, or "".
@@ -254,9 +259,9 @@ func (c *Client) Subdomain() string {
 }
 
 // HTTPClient returns the live *http.Client below the retries and the
-// authentication: what a test hands to httpmock.ActivateNonDefault. Its
-// Transport is looked up at every attempt. Requests that are sent with it
-// directly carry no credentials.
+// authentication. A test hands it to httpmock.ActivateNonDefault. Its Transport
+// is looked up at every attempt. Requests sent directly with it carry no
+// credentials.
 func (c *Client) HTTPClient() *http.Client {
 	if own := c.own(); own != nil {
 		return own.http

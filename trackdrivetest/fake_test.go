@@ -118,7 +118,7 @@ func TestMistakesInTheSetUpEndTheTest(t *testing.T) {
 		want string
 	}{
 		"a bid that is no amount": {func(f *trackdrivetest.Fake) { f.AddEndpoint(buyers(trackdrivetest.Buyer{Bid: "25,00"})) },
-			`endpoint "my_endpoint": buyer 101: trackdrive: invalid argument: amount: "25,00" has a comma; give digits with at most one point, such as "25.50"`},
+			`endpoint "my_endpoint": buyer 101: trackdrive: invalid argument: amount: "25,00" has a comma; give digits with at most one decimal point, such as "25.50"`},
 		"a buyer twice": {func(f *trackdrivetest.Fake) {
 			f.AddEndpoint(buyers(trackdrivetest.Buyer{ID: "1"}, trackdrivetest.Buyer{ID: "1"}))
 		},

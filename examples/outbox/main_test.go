@@ -95,7 +95,7 @@ func TestUsage(t *testing.T) {
 		"no credentials":     {[]string{"-listen", "127.0.0.1:0"}, "", "k", 2, `outbox: TRACKDRIVE_CREDENTIALS is not set; give a JSON object, such as {"acme":"Basic BASE64"}`},
 		"broken credentials": {[]string{"-listen", "127.0.0.1:0"}, secret, "k", 2, "TRACKDRIVE_CREDENTIALS"},
 		"bad credentials":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "TRACKDRIVE_CREDENTIALS, acme: "},
-		"a token of no kind": {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `"}`, "k", 2, `TRACKDRIVE_CREDENTIALS, acme: trackdrive: invalid argument: credentials: give "Basic ...", "Token ..." or "public:private"`},
+		"a token of no kind": {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `"}`, "k", 2, `TRACKDRIVE_CREDENTIALS, acme: trackdrive: invalid argument: credentials: have an unknown form; give "Basic ...", "Token ..." or "public:private"`},
 		"no key":             {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "outbox: OUTBOX_KEY is not set; give one of your own making"},
 		"no URL":             {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@h:port/d"}, `{"acme":"Token x"}`, "k", 2, "-postgres"},
 		"nobody answers":     {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@127.0.0.1:1/d"}, `{"acme":"Token x"}`, "k", 1, "no connection"},

@@ -137,7 +137,7 @@ func TestCredentialsComeFromTheEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, auth)
 	for text, says := range map[string]string{
-		"made-up":       `TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: give "Basic ..."`,
+		"made-up":       `TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: have an unknown form; give "Basic ..."`,
 		"made-up:":      "TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: private key: is empty",
 		"Basic made-up": "TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: basic token: is not the base64",
 	} {

@@ -58,7 +58,7 @@ func TestUsage(t *testing.T) {
 		"empty credentials":     {[]string{"-listen", "127.0.0.1:0"}, "{}", "k", 2, "TRACKDRIVE_CREDENTIALS"},
 		"broken credentials":    {[]string{"-listen", "127.0.0.1:0"}, secret, "k", 2, "TRACKDRIVE_CREDENTIALS"},
 		"bad credentials":       {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Basic Basic ` + secret + `"}`, "k", 2, "TRACKDRIVE_CREDENTIALS, acme: "},
-		"a token of no kind":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `","beta":"Token x"}`, "k", 2, `TRACKDRIVE_CREDENTIALS, acme: trackdrive: invalid argument: credentials: give "Basic ...", "Token ..." or "public:private"`},
+		"a token of no kind":    {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"` + secret + `","beta":"Token x"}`, "k", 2, `TRACKDRIVE_CREDENTIALS, acme: trackdrive: invalid argument: credentials: have an unknown form; give "Basic ...", "Token ..." or "public:private"`},
 		"bad subdomain":         {[]string{"-listen", "127.0.0.1:0"}, `{"a.b":"Token ` + secret + `"}`, "k", 2, "a.b"},
 		"no key":                {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "postback: POSTBACK_KEY is not set; give one of your own making"},
 		"an address that is no": {[]string{"-listen", "127.0.0.1:x"}, `{"acme":"Token ` + secret + `"}`, "k", 1, "port"},

@@ -83,7 +83,7 @@ func TestCredentialsComeFromTheEnvironment(t *testing.T) {
 		"no company":             {"", "Token dev", "TRACKDRIVE_SUBDOMAIN is not set; give the company"},
 		"nothing":                {"", "", "TRACKDRIVE_CREDENTIALS is not set: this goes without credentials."},
 		"no credentials":         {"acme", "", "TRACKDRIVE_CREDENTIALS is not set: this goes without credentials."},
-		"credentials of no form": {"acme", "made-up", `TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: give "Basic ..."`},
+		"credentials of no form": {"acme", "made-up", `TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: have an unknown form; give "Basic ..."`},
 		"a bad company":          {"a.b", "Token dev", "subdomain"},
 	} {
 		t.Run(name, func(t *testing.T) {
