@@ -2,6 +2,7 @@ package trackdrive_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log"
 	"log/slog"
@@ -46,25 +47,20 @@ func TestTheREADMEsCodeCompiles(t *testing.T) {
 }
 
 var (
-	_ = []any{readmeStart, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeOutbox, readmeEncodings, readmeCompanies, readmeRotate, readmeWatch, readmeTest}
+	_ = []any{readmeStart, readmeConversion, readmeTemplate, readmeWebhook, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeOutbox, readmeCompanies, readmeWatch, readmeTest}
 
 	ctx              = context.Background()
 	acme, globex     *trackdrive.Client
 	endpoint, caller = "sell", "+15555550142"
 	store            outbox.Store
 	number           = "+15555550120"
+	callUUID         = "4f6ab8c2"
 	public, private  = "tdpub-made-up", "tdprv-made-up"
 	encoded          = "bWFkZTp1cA=="
-	request          *trackdrive.PingRequest
 	r                *http.Request
-	vault            secrets
 	otelhttp         wrapping
 	attempts         counters
 )
-
-type secrets struct{}
-
-func (secrets) Token(context.Context) (string, error) { return "dev-made-up", nil }
 
 type wrapping struct{}
 
@@ -76,14 +72,11 @@ func (c counters) With(...string) counters { return c }
 func (counters) Inc()                      {}
 
 func readmeStart() error {
-	client, err := trackdrive.NewClient("acme", trackdrive.WithTimeout(8*time.Second))
+	client, err := trackdrive.NewClient("acme")
 	if err != nil {
 		return err
 	}
-	ping, err := client.Ping(ctx, "check_for_available_buyers", &trackdrive.PingRequest{
-		CallerID: "+15555550142",
-		Fields:   trackdrive.Fields{"zip": "90210"},
-	})
+	ping, err := client.Ping(ctx, "check_for_available_buyers", &trackdrive.PingRequest{CallerID: "+15555550142"})
 	if err != nil {
 		return err
 	}
@@ -96,6 +89,68 @@ func readmeStart() error {
 		fmt.Println(number, ok)
 	}
 	return nil
+}
+
+func readmeConversion() error {
+	client, err := trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.BasicAuth(public, private)))
+	if err != nil {
+		return err
+	}
+	_, err = client.UpdateCall(ctx, callUUID, &trackdrive.UpdateCall{
+		BuyerConverted: new(true),
+		Revenue:        trackdrive.MustAmount("25.50"),
+	})
+	return err
+}
+
+func readmeTemplate() (string, error) {
+	body, err := trackdrive.ParseTemplate(trackdrive.FormatJSON, `{"caller_id": "[[tag:CallerId]]", "zip": "[zip]{90210}"}`)
+	if err != nil {
+		return "", err
+	}
+	text, err := body.Expand(trackdrive.Values{"tag:CallerId": "+15555550142"})
+	return text, err
+}
+
+func readmeWebhook(client *trackdrive.Client) (string, error) {
+	var cfg trackdrive.WebhookConfig
+	err := json.Unmarshal([]byte(`{
+		"url": "https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/health",
+		"body": "{\"caller_id\": \"[[tag:CallerId]]\"}",
+		"acceptance": {"criteria": [
+			{"field": "buyers.0.offer_conversion_payout", "condition": "Greater Than", "value": "20.00"}
+		]}
+	}`), &cfg)
+	if err != nil {
+		return "", err
+	}
+	webhook, err := trackdrive.NewWebhook(cfg) // every mistake, with its place
+	if err != nil {
+		return "", err
+	}
+	result, err := client.RunWebhook(ctx, webhook, trackdrive.Values{"tag:CallerId": "+15555550142"})
+	if err != nil {
+		return "", err
+	}
+	fmt.Println(result.Accepted, result.Decision) // rejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00
+	return result.Decision.String(), nil
+}
+
+func TestTheREADMEsTemplateAndWebhookWork(t *testing.T) {
+	t.Parallel()
+	text, err := readmeTemplate()
+	require.NoError(t, err)
+	require.Equal(t, `{"caller_id": "+15555550142", "zip": "90210"}`, text)
+
+	fake := trackdrivetest.New()
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "health", Shape: trackdrivetest.ShapeCallGrid, Buyers: []trackdrivetest.Buyer{{ID: "1", Name: "Buyer A", Bid: "15.00"}}})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()))
+	require.NoError(t, err)
+	decision, err := readmeWebhook(client)
+	require.NoError(t, err)
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), "// "+decision+"\n", "as the README shows it")
 }
 
 func readmeChoose(ping *trackdrive.PingResponse) (trackdrive.Buyer, bool) {
@@ -161,15 +216,6 @@ func readmeStatic(client *trackdrive.Client) (*trackdrive.PingResponse, error) {
 	return ping, err
 }
 
-func readmeEncodings() (*trackdrive.PingResponse, error) {
-	client, err := trackdrive.NewClient("acme", trackdrive.WithEncoding(trackdrive.EncodeForm))
-	if err != nil {
-		return nil, err
-	}
-	ping, err := client.Ping(ctx, endpoint, request, trackdrive.WithEncoding(trackdrive.EncodeQuery))
-	return ping, err
-}
-
 func readmeCompanies() error {
 	client, err := trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.PerSubdomain(map[string]trackdrive.Authenticator{
 		"acme":  trackdrive.BasicAuth(public, private),
@@ -184,19 +230,6 @@ func readmeCompanies() error {
 	}
 	_, err = client.UpdateCallAt(ctx, ref, &trackdrive.UpdateCall{BuyerConverted: new(true), Revenue: trackdrive.MustAmount("25.50")})
 	return err
-}
-
-func readmeRotate() (*trackdrive.Client, error) {
-	rotating := trackdrive.AuthenticatorFunc(func(ctx context.Context, r *trackdrive.AuthRequest) error {
-		token, err := vault.Token(ctx)
-		if err != nil {
-			return err
-		}
-		r.SetHeader("Authorization", "Token "+token)
-		return nil
-	})
-	client, err := trackdrive.NewClient("acme", trackdrive.WithAuth(rotating))
-	return client, err
 }
 
 func readmeWatch() (*trackdrive.Client, error) {
