@@ -31,7 +31,7 @@ func market() *trackdrivetest.Server {
 	return fake
 }
 
-// clientFor is a client whose calls end at the fake.
+// clientFor returns a client whose calls go to the fake.
 func clientFor(fake *trackdrivetest.Server, opts ...trackdrive.Option) *trackdrive.Client {
 	client, err := trackdrive.NewClient("acme", append([]trackdrive.Option{trackdrive.WithBaseURL(fake.URL)}, opts...)...)
 	if err != nil {
