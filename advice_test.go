@@ -23,7 +23,7 @@ const (
 	notKnown   = "acme does not know the credentials; a company token goes as Basic, a developer token as Token"
 )
 
-// refusedBy returns the error of a call that is answered so.
+// refusedBy returns the error of a call that gets this answer.
 func refusedBy(t *testing.T, status int, body string, auth trackdrive.Authenticator, call func(context.Context, *trackdrive.Client) error) *trackdrive.Error {
 	t.Helper()
 	var opts []trackdrive.Option
@@ -56,7 +56,7 @@ func TestAdviceSaysWhatIsKnown(t *testing.T) {
 		body   string
 		auth   trackdrive.Authenticator
 		call   func(context.Context, *trackdrive.Client) error
-		says   []string // and nothing else of anyone
+		says   []string // and no other advice
 	}{
 		"401 without credentials":           {401, `{"errors":["Unauthorized"]}`, nil, anUpdate, []string{nobodySent}},
 		"401 of one that sets none":         {401, "", nothing, anUpdate, []string{nobodySent}},
@@ -216,8 +216,8 @@ func TestAdviceOfWebhooks(t *testing.T) {
 	}
 }
 
-// An Error that is made by hand, or read from storage, says what its fields
-// tell.
+// An Error made by hand, or read from storage, gives the advice that its fields
+// lead to.
 func TestAdviceOfErrorsMadeByHand(t *testing.T) {
 	t.Parallel()
 	const at = "https://globex.trackdrive.com/api/v1/calls/update_call/{uuid}"

@@ -10,7 +10,7 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// A message shows what was given, and what to give where that is clear.
+// A message shows the wrong text, and what to give instead if that is clear.
 func TestAmountMessages(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -64,7 +64,7 @@ func TestAmountMessages(t *testing.T) {
 	require.PanicsWithError(t, `trackdrive: invalid argument: amount: "lots" is not a plain decimal such as "25.50"`, func() { trackdrive.MustAmount("lots") })
 }
 
-// A reply of nothing but broken prices costs no messages.
+// A reply full of broken prices does not cost a message for each.
 func TestBrokenPricesCostNoMessages(t *testing.T) {
 	m := trackdrive.Meta{Raw: json.RawMessage(`{"bid":"lots"}`)}
 	v := m.Field("bid")

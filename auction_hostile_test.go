@@ -27,8 +27,8 @@ func (e *exchange) count(prefix string) (n int) {
 	return n
 }
 
-// A post whose observer panics, or ends the goroutine, has been sent: its
-// outcome is not known to Sell.
+// A post whose observer panics, or ends the goroutine, has been sent: Sell does
+// not know its outcome.
 func TestAPostThatDoesNotReturnIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for name, does := range map[string]func(){"a panic": func() { panic("observer") }, "Goexit": runtime.Goexit} {
@@ -145,7 +145,7 @@ func TestChangesToBidsDoNotMatter(t *testing.T) {
 	})
 }
 
-// One request that Build fills in again and again, as a loop by hand would.
+// Build fills in one request again and again, as a hand-written loop would.
 func TestBuildMayReturnOneRequestForAllSources(t *testing.T) {
 	t.Parallel()
 	e := &exchange{answers: map[string]scripted{"ping a": bids("1"), "ping b": bids("2")}}
@@ -169,12 +169,12 @@ func TestAHandMadeResultIsNotSilentlyUnsold(t *testing.T) {
 	t.Parallel()
 	e := &exchange{answers: map[string]scripted{"ping a": bids("10"), "post a": soldReply}}
 	made := runAuction(t, trackdrive.AuctionConfig{Sources: e.sources(t, "a")})
-	stored := trackdrive.AuctionResult{Bids: made.Bids} // as after a round trip through JSON
+	stored := trackdrive.AuctionResult{Bids: made.Bids} // as if read from JSON
 	_, err := stored.Sell(t.Context())
 	require.Error(t, err, "one bid, no post, no error")
 }
 
-// The lead's map is the caller's again when Run has returned.
+// Once Run has returned, the caller may change the lead's map.
 func TestNobodyReadsTheLeadAfterTheRun(t *testing.T) {
 	t.Parallel()
 	e := &exchange{answers: map[string]scripted{"ping a": bids("10")}}
@@ -238,8 +238,8 @@ func TestTheAuctionsTimeoutIsThatOfItsPings(t *testing.T) {
 	}
 }
 
-// b's better bid is there half a second before the grace is over; a slow
-// observer keeps Run from looking.
+// b's better bid arrives half a second before the grace period is over, while a
+// slow observer keeps Run busy.
 func TestNoBidThatCameWithinTheGraceIsLost(t *testing.T) {
 	t.Parallel()
 	for range 20 {

@@ -42,7 +42,7 @@ type scenario struct {
 type randomSource struct {
 	name                               string
 	delay                              time.Duration
-	fault                              fault // of the ping
+	fault                              fault // what goes wrong with the ping
 	mayCount, counts                   bool  // the ping may count as a post, and does
 	expiry                             int   // seconds
 	cents                              []int // payouts; negative: none given
@@ -61,10 +61,10 @@ type delivered struct {
 type arrival struct {
 	pingID string
 	at     time.Time
-	doubt  bool // nobody will know what became of it
+	doubt  bool // the outcome is unknown
 }
 
-// fault is what a market does wrong.
+// fault is a way in which a market goes wrong.
 type fault int
 
 const (
@@ -83,10 +83,10 @@ const (
 	allFaults
 )
 
-// acts are the faults before which the market does what it was asked to.
+// acts are the faults that strike after the market has done what was requested.
 var acts = map[fault]bool{fine: true, dropsAfter: true, gatewayAfter: true, htmlAfter: true, hangsAfter: true}
 
-// doubtful are those whose answer does not tell.
+// doubtful are the faults whose answer leaves the outcome unknown.
 var doubtful = map[fault]bool{
 	dropsBefore: true, dropsAfter: true, gatewayBefore: true, gatewayAfter: true, htmlAfter: true, hangsBefore: true, hangsAfter: true,
 }
@@ -277,7 +277,7 @@ func (s *scenario) post(r *http.Request, i int, params map[string]any) (*http.Re
 	return response, err
 }
 
-// answer gives the reply after the delay, or what a fault makes of it.
+// answer returns the reply after the delay, as the fault leaves it.
 func (s *scenario) answer(r *http.Request, f fault, delay time.Duration, reply any) (*http.Response, error) {
 	if f == notDialled {
 		askForConnection(r)
@@ -319,7 +319,7 @@ func (s *scenario) answer(r *http.Request, f fault, delay time.Duration, reply a
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-// candidate is a bid as the test reckons it.
+// candidate is a bid as the test computes it.
 type candidate struct {
 	id     string
 	hasBid bool
@@ -337,8 +337,8 @@ func (s *scenario) claimed() bool {
 	return first.mayCount && s.pinged[first.name]
 }
 
-// candidates are the acceptable bids that arrived until the end and may be
-// posted to, worked out from what the market sent, in whole numbers.
+// candidates returns the acceptable bids that arrived in time and may be posted
+// to, computed in whole numbers from what the market sent.
 func (s *scenario) candidates(end time.Time) (list []candidate) {
 	for _, d := range s.replies {
 		source := &s.sources[d.source]
@@ -509,7 +509,7 @@ func (s *scenario) checkEnd(t *testing.T, result *trackdrive.AuctionResult, most
 	}
 }
 
-// capIsBeaten reports whether the best that a source may bid is not better.
+// capIsBeaten reports whether the best possible bid of a source is not better.
 func (s *scenario) capIsBeaten(name string, best trackdrive.Bid) bool {
 	for i, r := range s.sources {
 		if r.name != name {
@@ -548,7 +548,8 @@ func (s *scenario) hasLoss(result *trackdrive.AuctionResult, name string) bool {
 	return false
 }
 
-// sell sells twice at the same time, and once more, and compares the ledgers.
+// sell calls Sell twice at the same time and then once more, and compares the
+// ledgers.
 func (s *scenario) sell(t *testing.T, result *trackdrive.AuctionResult) (told []string) {
 	var sales [3]*trackdrive.Sale
 	var errs [3]error

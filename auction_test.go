@@ -22,14 +22,14 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// exchange is a transport with scripted endpoints. It keeps what arrived:
+// exchange is a transport with scripted endpoints. It records what arrives:
 // "ping a", "post a 1".
 type exchange struct {
 	mu      sync.Mutex
 	answers map[string]scripted // by "ping a" and "post a"
 	arrived []string
 	params  []map[string]any
-	now     int // requests under way, and the most that were
+	now     int // requests under way now, and at most
 	most    int
 }
 
@@ -79,8 +79,8 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
 }
 
-// askForConnection does what net/http does before it dials. A transport that does
-// not proves nothing by a dial error.
+// askForConnection does what net/http does before it dials. Without it, the dial
+// error of a transport proves nothing.
 func askForConnection(r *http.Request) {
 	httptrace.ContextClientTrace(r.Context()).GetConn(r.URL.Host)
 }
@@ -92,8 +92,8 @@ var (
 	noReply    = scripted{body: `{"success":false,"status":"no_matching_buyer","errors":["nobody is awake"]}`}
 )
 
-// bids is a reply with a buyer for each payout; "" for none. Ping ids count
-// from 1.
+// bids returns a reply with a buyer for each payout; the payout "" is not given.
+// Ping ids count from 1.
 func bids(payouts ...string) scripted {
 	var list []string
 	for i, p := range payouts {
@@ -111,7 +111,7 @@ func (s scripted) late(d time.Duration) scripted {
 	return s
 }
 
-// sources are plain sources with these names and endpoints.
+// sources returns plain sources with these names, which are also their endpoints.
 func (e *exchange) sources(t *testing.T, names ...string) []trackdrive.AuctionSource {
 	t.Helper()
 	c := newClient(t, e)
@@ -131,7 +131,7 @@ func runAuction(t *testing.T, cfg trackdrive.AuctionConfig) *trackdrive.AuctionR
 	return result
 }
 
-// lines are what a list of bids or losses prints.
+// lines returns what a list of bids or losses prints.
 func lines[T fmt.Stringer](list []T) (texts []string) {
 	for _, v := range list {
 		texts = append(texts, v.String())
@@ -139,7 +139,7 @@ func lines[T fmt.Stringer](list []T) (texts []string) {
 	return texts
 }
 
-func TestAuctionMistakesAreToldAllAtOnce(t *testing.T) {
+func TestAllAuctionMistakesAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, instant("{}"))
 	good := trackdrive.AuctionSource{Name: "a", Client: c, Endpoint: "a"}
@@ -387,7 +387,7 @@ func TestAuctionsEndOnTime(t *testing.T) {
 	}
 }
 
-func TestThatATimeoutIsTold(t *testing.T) {
+func TestATimeoutIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &exchange{answers: map[string]scripted{"ping a": bids("10"), "ping b": bids("20").late(time.Hour), "ping c": {}}}
@@ -397,7 +397,7 @@ func TestThatATimeoutIsTold(t *testing.T) {
 		require.Equal(t, []string{"a: Buyer A 10"}, lines(result.Bids))
 		require.Len(t, result.Losses, 2)
 		delivery := map[string]trackdrive.Delivery{"b": trackdrive.DeliveryUnknown, "c": trackdrive.DeliveryNotSent} // b was sent, c still in the queue
-		// They are known at the same time, so in any order.
+		// Both become known at the same time, so the order does not matter.
 		for _, l := range result.Losses {
 			require.Equal(t, trackdrive.LossTimeout, l.Reason)
 			require.ErrorIs(t, l.Err, trackdrive.ErrTimeout)
@@ -510,7 +510,7 @@ func TestPingsThatMaySell(t *testing.T) {
 		require.ErrorContains(t, err, `trackdrive_number: is given with caller_id on the pings to "a" and "b"`)
 		require.Empty(t, e.arrived)
 
-		result, err := a.Run(t.Context(), &trackdrive.PingRequest{}) // without the caller they are questions
+		result, err := a.Run(t.Context(), &trackdrive.PingRequest{}) // without a caller, they cannot sell
 		require.NoError(t, err)
 		require.Len(t, e.arrived, 3)
 		require.Len(t, result.Losses, 3)
@@ -638,7 +638,7 @@ func TestSellingInTurn(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := &exchange{answers: map[string]scripted{"ping a": bids("30"), "ping b": bids("20"), "post a": tc.first, "post b": soldReply}}
 				sources := e.sources(t, "a", "b")
-				sources[0].Options = []trackdrive.CallOption{trackdrive.WithRepeat(trackdrive.RepeatSafe)} // is not for posts
+				sources[0].Options = []trackdrive.CallOption{trackdrive.WithRepeat(trackdrive.RepeatSafe)} // does not apply to posts
 				result := runAuction(t, trackdrive.AuctionConfig{Sources: sources})
 				e.arrived = nil
 				sale, err := result.Sell(t.Context())

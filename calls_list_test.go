@@ -16,8 +16,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// lister is a server's list of calls: it answers by the query, and notes where
-// it was asked to start.
+// lister is a server's list of calls. It answers by the query, and notes which
+// page was requested.
 type lister struct {
 	reply func(q url.Values) string
 	asked []string
@@ -37,7 +37,7 @@ func (l *lister) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: int64(len(body))}, nil
 }
 
-// byPlace answers with the reply for the cursor or page that was asked for.
+// byPlace answers with the reply for the requested cursor or page.
 func byPlace(replies map[string]string) func(url.Values) string {
 	return func(q url.Values) string {
 		at := q.Get("cursor")
@@ -51,7 +51,8 @@ func byPlace(replies map[string]string) func(url.Values) string {
 	}
 }
 
-// idsOf lists all calls, two a page, and the error that ended them.
+// idsOf returns the ids of all calls, fetched two to a page, and the error that
+// ended the list.
 func idsOf(t *testing.T, l *lister, perPage int) (ids []string, failed error) {
 	t.Helper()
 	c := newClient(t, l, trackdrive.WithMaxAttempts(1))
@@ -66,7 +67,7 @@ func idsOf(t *testing.T, l *lister, perPage int) (ids []string, failed error) {
 	return ids, failed
 }
 
-// calls are the elements of a list.
+// calls returns the elements of a list.
 func calls(from, to int) string {
 	var list []string
 	for i := from; i <= to; i++ {

@@ -20,8 +20,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/faultserver"
 )
 
-// copied is a transport that sends two copies, whatever it is told, and returns
-// the answer to one of them.
+// copied is a transport that always sends two copies, and returns the answer to
+// one of them.
 type copied struct {
 	t      *testing.T
 	status int
@@ -40,7 +40,7 @@ func (c copied) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(c.body)), ContentLength: -1, Request: r}, nil
 }
 
-// copyable are the calls of which the answer to a copy counts.
+// copyable are the calls for which the answer to a copy counts.
 func copyable() map[string]func(context.Context, *trackdrive.Client) error {
 	list := map[string]func(context.Context, *trackdrive.Client) error{
 		"webhook that may sell": func(ctx context.Context, c *trackdrive.Client) error {
@@ -95,8 +95,7 @@ func TestARefusalBesideAnotherCopyIsUnknown(t *testing.T) {
 	}
 }
 
-// A ping sells nothing: its refusal is an answer. What is decided by the last
-// copy is decided by it.
+// A ping sells nothing, so its refusal is an answer. The last copy decides.
 func TestARefusalOfWhatMayBeCopiedStands(t *testing.T) {
 	t.Parallel()
 	const refusal = `{"success":false,"status":"no_matching_buyer"}`
@@ -111,8 +110,8 @@ func TestARefusalOfWhatMayBeCopiedStands(t *testing.T) {
 	require.Equal(t, trackdrive.DeliveryUnknown, tries[0].Delivery)
 }
 
-// A copy of the package's own is one, too: a post that may be repeated, since
-// the caller says so, and is refused as a duplicate of the first.
+// The package's own retry is a copy, too: the caller lets a post be repeated, and
+// the second is refused as a duplicate of the first.
 func TestARefusalAfterATryOfUnknownOutcomeIsUnknown(t *testing.T) {
 	t.Parallel()
 	for _, first := range []faultserver.Step{faultserver.Reply(503, ""), faultserver.Reply(502, ""), faultserver.ReadThenFIN} {
@@ -124,20 +123,20 @@ func TestARefusalAfterATryOfUnknownOutcomeIsUnknown(t *testing.T) {
 			requireDelivery(t, err, trackdrive.ErrNetwork, trackdrive.DeliveryUnknown, 2)
 		}
 	}
-	// A ping that may sell is a post in this.
+	// A ping that may sell counts as a post.
 	maySell := &trackdrive.PingRequest{CallerID: "+15555550100", TrackdriveNumber: "+15555550120"}
 	pinged := faultserver.New(t, faultserver.Reply(502, ""), faultserver.Reply(200, faultserver.Refusal))
 	_, err := clientOf(t, pinged.URL).Ping(t.Context(), "sell", maySell, trackdrive.WithRepeat(trackdrive.RepeatSafe))
 	requireDelivery(t, err, trackdrive.ErrNetwork, trackdrive.DeliveryUnknown, 2)
 
-	// One that was not acted on is not.
+	// A try that was not acted on leaves no doubt.
 	srv := faultserver.New(t, faultserver.Reply(429, ""), faultserver.Reply(200, faultserver.Refusal))
 	p, err := clientOf(t, srv.URL).Post(t.Context(), "sell", onePost, trackdrive.WithRepeat(trackdrive.RepeatSafe))
 	require.NoError(t, err)
 	require.False(t, p.Accepted)
 }
 
-// transportsOfOnesOwn are middlewares as programs have them.
+// transportsOfOnesOwn are middlewares such as programs have.
 func transportsOfOnesOwn() map[string]func(http.RoundTripper) http.RoundTripper {
 	return map[string]func(http.RoundTripper) http.RoundTripper{
 		"copying":          faultserver.CopyingTransport,
@@ -200,7 +199,7 @@ func TestTransportsOfOnesOwnSellOnce(t *testing.T) {
 }
 
 // Whatever a transport's error does, it becomes an *Error, a log line and an
-// observer's.
+// Attempt.
 func TestATransportsErrorThatPanicsIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]error{

@@ -11,7 +11,7 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// The secrets in these tables all have a letter sequence that no message has.
+// All secrets in these tables contain letters in a sequence that no message has.
 const (
 	secretPair   = "tdpub-qzx1:tdprv-qzx2"
 	encodedPair  = "dGRwdWItcXp4MTp0ZHBydi1xengy" // of secretPair
@@ -21,8 +21,8 @@ const (
 	urlSafePair  = "cXp4Pz8_OnF6eD4-Pg"
 )
 
-// authorization is what credentials put on a request; that they are refused
-// must be known before.
+// authorization returns what credentials put on a request. They must not be refused
+// only then.
 func authorization(t *testing.T, auth trackdrive.Authenticator) string {
 	t.Helper()
 	rt := &answering{status: 200, body: lead}
@@ -138,7 +138,7 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	}
 }
 
-// What is not base64 of a pair goes nowhere.
+// Anything but the base64 of a pair is never sent.
 func TestBasicTokenIsThePairInBase64(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -98,7 +98,7 @@ func TestARefusedDialIsTriedAgainAndNotSent(t *testing.T) {
 	}
 }
 
-// dialing is the package's transport on a dialer of the test's.
+// dialing returns the package's transport with the test's dialer.
 func dialing(dial faultserver.DialFunc) http.RoundTripper {
 	return trackdrive.NewTransport(&http.Transport{DialContext: dial})
 }
@@ -242,8 +242,8 @@ func TestTheDefaultTransportSpeaksHTTP1WhereHTTP2IsOffered(t *testing.T) {
 	require.Equal(t, []string{"http/1.1", "http/1.1", "http/1.1"}, srv.Protocols())
 }
 
-// traced wraps a transport as OpenTelemetry does: it sends a copy of the
-// request, in a context and with a body of its own.
+// traced wraps a transport as OpenTelemetry does: it sends a copy of the request
+// with a context and a body of its own.
 type traced struct{ next http.RoundTripper }
 
 type spanKey struct{}

@@ -147,26 +147,6 @@ func ExampleCriteria_Weaknesses() {
 	// accepts when buyers is an object
 }
 
-func ExampleVerdict_String() {
-	fmt.Println(trackdrive.VerdictUndetermined, trackdrive.VerdictRejected, trackdrive.VerdictAccepted)
-	// Output:
-	// undetermined rejected accepted
-}
-
-func ExampleVerdict_MarshalText() {
-	text, err := trackdrive.VerdictAccepted.MarshalText()
-	fmt.Println(string(text), err)
-	// Output:
-	// accepted <nil>
-}
-
-func ExampleVerdict_UnmarshalText() {
-	var v trackdrive.Verdict
-	fmt.Println(v.UnmarshalText([]byte("rejected")), v == trackdrive.VerdictRejected)
-	// Output:
-	// <nil> true
-}
-
 // judged prints what a single condition says of the reply.
 func judged(c trackdrive.Condition) { fmt.Println(trackdrive.All(c).Explain(bid)) }
 

@@ -9,8 +9,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// twoMarkets has one endpoint that pays more, and whose buyer declines the
-// post, and another one.
+// twoMarkets returns two endpoints: one pays more, but its buyer declines the post.
 func twoMarkets() (*trackdrivetest.Server, []trackdrive.AuctionSource) {
 	fake, err := trackdrivetest.Start()
 	if err != nil {
@@ -25,7 +24,7 @@ func twoMarkets() (*trackdrivetest.Server, []trackdrive.AuctionSource) {
 	}
 }
 
-// finished is the result of an auction of twoMarkets.
+// finished returns the result of an auction of twoMarkets.
 func finished() (*trackdrivetest.Server, *trackdrive.AuctionResult) {
 	fake, sources := twoMarkets()
 	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: sources})
@@ -47,7 +46,7 @@ func ExampleNewAuction() {
 		Sources:  sources,
 		Timeout:  3 * time.Second,        // for all pings together
 		Grace:    300 * time.Millisecond, // after the first acceptable bid
-		MaxPings: 200,                    // at a time, of all leads together
+		MaxPings: 200,                    // at a time, for all leads together
 	})
 	fmt.Println(err)
 
@@ -100,11 +99,11 @@ func ExampleAuctionResult_Sell() {
 	defer fake.Close()
 
 	sale, err := result.Sell(context.Background(), func(_ trackdrive.Bid, post *trackdrive.PostRequest) error {
-		post.Fields["last_name"] = "Sample" // what pings leave out
+		post.Fields["last_name"] = "Sample" // the ping left it out
 		return nil
 	})
 	if err != nil {
-		panic(err) // trackdrive.DeliveryOf(err) tells whether the lead may be sold
+		panic(err) // trackdrive.DeliveryOf(err) says whether the lead may be sold
 	}
 	number, ok := sale.Number()
 	fmt.Println(sale.Bid, number, ok)
@@ -117,7 +116,8 @@ func ExampleAuctionResult_Sell() {
 	// health sold
 }
 
-// A post whose answer was lost is looked up. Nothing else is posted meanwhile.
+// If the answer to a post was lost, look the call up. Nothing else is posted
+// meanwhile.
 func ExampleAuctionResult_Sell_settle() {
 	fake, result := finished()
 	defer fake.Close()
@@ -138,7 +138,7 @@ func ExampleAuctionResult_Sell_settle() {
 		if try.Outcome != trackdrive.TryUnknown {
 			continue
 		}
-		since := try.At.Add(-time.Minute) // TrackDrive's clock is another one
+		since := try.At.Add(-time.Minute) // TrackDrive's clock may differ
 		for call, err := range clients[try.Bid.Source].Calls(ctx, &trackdrive.CallQuery{CallerNumber: "+15555550142", CreatedFrom: since}) {
 			if err != nil {
 				panic(err) // still unknown
@@ -184,7 +184,7 @@ func ExampleBid_Post() {
 	fake, result := finished()
 	defer fake.Close()
 
-	post := result.Bids[1].Post() // to sell it without Sell
+	post := result.Bids[1].Post() // to post it without Sell
 	fmt.Println(post.BuyerID, post.CallerID)
 	// Output:
 	// 201 +15555550142

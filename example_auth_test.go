@@ -9,7 +9,7 @@ import (
 )
 
 // converted posts a conversion back with the given credentials, and prints how
-// they travelled.
+// they were sent.
 func converted(auth trackdrive.Authenticator) {
 	fake := market()
 	defer fake.Close()
@@ -43,7 +43,7 @@ func ExampleBasicToken() {
 	// {"buyer_converted":"true","post_call_tokens":{}}
 }
 
-// What a configuration or an environment variable holds.
+// The text comes from a configuration or an environment variable.
 func ExampleParseCredentials() {
 	for _, text := range []string{"Basic dGRwdWItbWFkZS11cDp0ZHBydi1tYWRlLXVw", "Token dev-made-up", "tdpub-made-up:tdprv-made-up"} {
 		auth, err := trackdrive.ParseCredentials(text)
@@ -112,7 +112,7 @@ func ExamplePerSubdomain() {
 
 // Secrets that rotate are looked up before every attempt.
 func ExampleAuthenticatorFunc_Authenticate() {
-	current := func(context.Context) string { return "legacy-made-up" } // a vault, say
+	current := func(context.Context) string { return "legacy-made-up" } // from a vault, say
 	converted(trackdrive.AuthenticatorFunc(func(ctx context.Context, r *trackdrive.AuthRequest) error {
 		r.SetParam("auth_token", current(ctx))
 		return nil

@@ -29,7 +29,7 @@ func ExampleClient_UpdateCall() {
 	// {"buyer_converted":"true","revenue":"25.50","offer_converted":"true","post_call_tokens":{}}
 }
 
-// A permission that is missing is not a matter of the credentials.
+// A missing permission is not the same as wrong credentials.
 func ExampleClient_UpdateCall_forbidden() {
 	fake := market()
 	defer fake.Close()

@@ -31,7 +31,7 @@ func market() *trackdrivetest.Server {
 	return fake
 }
 
-// clientFor is a client whose calls end at the fake.
+// clientFor returns a client whose calls go to the fake.
 func clientFor(fake *trackdrivetest.Server, opts ...trackdrive.Option) *trackdrive.Client {
 	client, err := trackdrive.NewClient("acme", append([]trackdrive.Option{trackdrive.WithBaseURL(fake.URL)}, opts...)...)
 	if err != nil {
@@ -292,66 +292,4 @@ func ExampleWithUserAgent() {
 	fmt.Println(strings.HasPrefix(fake.Last().Header.Get("User-Agent"), "dialer/1.4 trackdrive-go/"))
 	// Output:
 	// true
-}
-
-func ExampleEncoding_String() {
-	fmt.Println(trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery)
-	// Output:
-	// json form query
-}
-
-func ExampleEncoding_MarshalText() {
-	text, err := trackdrive.EncodeForm.MarshalText()
-	fmt.Println(string(text), err)
-	// Output:
-	// form <nil>
-}
-
-func ExampleEncoding_UnmarshalText() {
-	var e trackdrive.Encoding
-	fmt.Println(e.UnmarshalText([]byte("query")), e == trackdrive.EncodeQuery)
-	fmt.Println(e.UnmarshalText([]byte("xml")))
-	// Output:
-	// <nil> true
-	// trackdrive: invalid argument: encoding: must be one of json, form, query
-}
-
-func ExampleRepeatable_String() {
-	fmt.Println(trackdrive.RepeatNever, trackdrive.RepeatRefused, trackdrive.RepeatSafe)
-	// Output:
-	// never refused safe
-}
-
-func ExampleRepeatable_MarshalText() {
-	text, err := trackdrive.RepeatSafe.MarshalText()
-	fmt.Println(string(text), err)
-	// Output:
-	// safe <nil>
-}
-
-func ExampleRepeatable_UnmarshalText() {
-	var r trackdrive.Repeatable
-	fmt.Println(r.UnmarshalText([]byte("refused")), r == trackdrive.RepeatRefused)
-	// Output:
-	// <nil> true
-}
-
-func ExampleTrackingMode_String() {
-	fmt.Println(trackdrive.TrackingUnknown, trackdrive.TrackingRingPool, trackdrive.TrackingStatic)
-	// Output:
-	// unknown ring_pool static
-}
-
-func ExampleTrackingMode_MarshalText() {
-	text, err := trackdrive.TrackingStatic.MarshalText()
-	fmt.Println(string(text), err)
-	// Output:
-	// static <nil>
-}
-
-func ExampleTrackingMode_UnmarshalText() {
-	var m trackdrive.TrackingMode
-	fmt.Println(m.UnmarshalText([]byte("ring_pool")), m == trackdrive.TrackingRingPool)
-	// Output:
-	// <nil> true
 }

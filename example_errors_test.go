@@ -2,7 +2,6 @@ package trackdrive_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -50,26 +49,6 @@ func ExampleDeliveryOf() {
 	}
 	// Output:
 	// try again, or sell elsewhere: trackdrive: post: invalid argument: ping_id: is empty; for a post without a ping, set PostOnly
-}
-
-func ExampleDelivery_String() {
-	fmt.Println(trackdrive.DeliveryUnknown, trackdrive.DeliveryAnswered, trackdrive.DeliveryNotSent)
-	// Output:
-	// unknown answered not_sent
-}
-
-func ExampleDelivery_MarshalText() {
-	data, err := json.Marshal(map[string]trackdrive.Delivery{"delivery": trackdrive.DeliveryNotSent})
-	fmt.Println(string(data), err)
-	// Output:
-	// {"delivery":"not_sent"} <nil>
-}
-
-func ExampleDelivery_UnmarshalText() {
-	var d trackdrive.Delivery
-	fmt.Println(d.UnmarshalText([]byte("answered")), d == trackdrive.DeliveryAnswered)
-	// Output:
-	// <nil> true
 }
 
 func ExampleFieldError_Error() {

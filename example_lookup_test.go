@@ -22,7 +22,7 @@ func ExampleClient_Call() {
 	// call-1 +15555550142 false
 }
 
-// An update whose answer was lost is settled by looking the call up.
+// If the answer to an update was lost, look the call up.
 func ExampleClient_Call_settle() {
 	fake := market()
 	defer fake.Close()

@@ -74,7 +74,7 @@ func ExamplePingResponse_ExpiresAt() {
 	if err != nil {
 		panic(err)
 	}
-	_, known := ping.ExpiresAt() // it was received elsewhere: nobody knows when
+	_, known := ping.ExpiresAt() // it was received elsewhere, at an unknown time
 	fmt.Println(ping.ExpiresIn, known)
 	ping.ReceivedAt = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
 	fmt.Println(ping.ExpiresAt())
@@ -139,8 +139,8 @@ func ExampleClient_Post() {
 	// +15555550100 true
 }
 
-// A post whose answer is lost is unknown: the lead may be sold, and is not sent
-// again.
+// If the answer to a post is lost, its outcome is unknown: the lead may be sold, and
+// the post is not sent again.
 func ExampleClient_Post_unknown() {
 	fake := market()
 	defer fake.Close()

@@ -9,17 +9,17 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// logLine writes a value as a program with package slog would.
+// logLine logs a value with package slog.
 func logLine(v any) {
 	slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 {
-			return slog.Attr{} // the time, above all
+			return slog.Attr{} // such as the time
 		}
 		return a
 	}})).Info("", "reply", v)
 }
 
-// An exchange, as a response has it.
+// An exchange such as a response has.
 var shortExchange = trackdrive.Meta{StatusCode: 200, Attempts: 1, Elapsed: 120 * time.Millisecond, Raw: []byte(`{"caller_id":"+15555550142"}`)}
 
 func ExampleMeta_String() {

@@ -149,23 +149,6 @@ func ExampleOnMissing() {
 	// stays: "Hello [name]!" <nil>
 }
 
-func ExampleMissingPolicy_String() {
-	fmt.Println(trackdrive.MissingStays.String())
-	// Output: stays
-}
-
-func ExampleMissingPolicy_MarshalText() {
-	text, _ := json.Marshal(map[string]trackdrive.MissingPolicy{"on_missing": trackdrive.MissingBlank})
-	fmt.Println(string(text))
-	// Output: {"on_missing":"blank"}
-}
-
-func ExampleMissingPolicy_UnmarshalText() {
-	var policy trackdrive.MissingPolicy
-	fmt.Println(policy.UnmarshalText([]byte("blank")), policy)
-	// Output: <nil> blank
-}
-
 // Names are found whatever their case.
 func ExampleValues() {
 	body, _ := trackdrive.ParseTemplate(trackdrive.FormatText, "[Call:InboundCallID]")

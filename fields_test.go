@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// Types of a program's own, as Fields may be given them.
+// Types of a program's own that may be values in Fields.
 type (
 	namedText    string
 	namedBool    bool
@@ -40,14 +40,14 @@ func (failingJSON) MarshalJSON() ([]byte, error)     { return nil, errors.New("P
 func (failingText) MarshalText() ([]byte, error)     { return nil, errors.New("PLANTED") }
 func (d described) String() string                   { return d.Secret }
 
-// The list in the doc comment of Fields, a line for each of its rows.
+// Each row of the list in the doc comment of Fields has a line here.
 func TestFieldsAreSentByTheirType(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 9, 30, 15, 999, time.FixedZone("", -5*60*60))
 	for name, test := range map[string]struct {
 		value any
 		json  string
-		form  url.Values // but for caller_id
+		form  url.Values // without caller_id
 	}{
 		"text":                        {"ü&=", `"ü&="`, url.Values{"v": {"ü&="}}},
 		"empty text":                  {"", `""`, url.Values{"v": {""}}},
@@ -198,7 +198,7 @@ func TestFieldsOfOtherTypesAreRefused(t *testing.T) {
 	}
 }
 
-// counted is marshaled differently each time.
+// counted marshals differently each time.
 type counted struct{ times int }
 
 func (c *counted) MarshalText() ([]byte, error) {
@@ -207,7 +207,7 @@ func (c *counted) MarshalText() ([]byte, error) {
 }
 
 // What was checked is what is sent, in every attempt.
-func TestMarshalersAreAskedOnceForEachCall(t *testing.T) {
+func TestMarshalersAreCalledOnceForEachCall(t *testing.T) {
 	t.Parallel()
 	for _, e := range []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery} {
 		rt := &answering{status: 503, body: lead}

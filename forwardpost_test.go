@@ -16,11 +16,11 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// brokenBodies are bodies that tell nothing of the call.
+// brokenBodies are bodies that do not name the call.
 func brokenBodies(t *testing.T) map[string]struct {
 	contentType, encoding string
 	body                  io.ReadCloser
-	why                   string // what an error says, where it matters
+	why                   string // what an error says; "" if that does not matter
 } {
 	t.Helper()
 	var zipped bytes.Buffer

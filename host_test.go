@@ -9,7 +9,7 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// Each message says what is wrong with a subdomain, and what to give.
+// Each message says what is wrong with a subdomain, and what to give instead.
 func TestSubdomainMessages(t *testing.T) {
 	t.Parallel()
 	const example = `; give the company's subdomain, such as "acme"`
@@ -90,7 +90,7 @@ func TestSubdomainMessages(t *testing.T) {
 	require.ErrorContains(t, err, `subdomain: "acme" is given twice, in different case`)
 }
 
-// What can be read as a subdomain is one, and gets no advice.
+// A valid subdomain is accepted, in lower case.
 func TestSubdomainsThatAreTaken(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{"acme": "acme", "ACME": "acme", "a": "a", "4-u": "4-u", strings.Repeat("a", 63): strings.Repeat("a", 63), "": ""} {

@@ -18,8 +18,8 @@ func (i instant) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// inTurn is a transport that gives one reply after the other, and notes the
-// cursors that it was asked for.
+// inTurn is a transport that gives one reply after another, and notes the
+// requested cursors.
 type inTurn struct {
 	bodies, cursors []string
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/faultserver"
 )
 
-// operation is a call, as the matrix of faults makes it.
+// operation is a call that the matrix of faults makes.
 type operation struct {
 	name  string
 	class trackdrive.Repeatable
-	kind  string // what its replies are: "market", "lead", "update", "any"
+	kind  string // the kind of its replies: "market", "lead", "update", "any"
 	call  func(context.Context, *trackdrive.Client, ...trackdrive.CallOption) (*trackdrive.Meta, error)
 }
 
@@ -124,16 +124,16 @@ type baseKey struct{}
 
 func baseURL(ctx context.Context) string { return ctx.Value(baseKey{}).(string) }
 
-// ending is what a call must have come to.
+// ending is how a call must end.
 type ending struct {
 	kind     error // nil: no error
 	delivery trackdrive.Delivery
 	attempts int
-	loose    bool // the fault strikes before it is certain what it hits: only what must never happen is checked
+	loose    bool // the fault may hit any step: only what must never happen is checked
 }
 
-// statuses is what each status means: its kind, the delivery, and from which
-// class on it is sent again.
+// statuses says what each status means: its kind, the delivery, and the first class
+// that is sent again.
 var statuses = map[int]struct {
 	kind     error
 	delivery trackdrive.Delivery
@@ -164,7 +164,7 @@ var statuses = map[int]struct {
 	999: {trackdrive.ErrUnreadable, trackdrive.DeliveryUnknown, 9},
 }
 
-// readable tells which kinds of replies a 2xx body is good for.
+// readable says which kinds of replies a 2xx body is valid for.
 var readable = map[string][]string{
 	"body cut, no length": {"any"},
 	"gzip bomb":           {"any"},
@@ -180,7 +180,7 @@ var readable = map[string][]string{
 
 const maxAttempts = 3
 
-// model says what becomes of a fault that strikes every attempt.
+// model says how a call ends if the fault strikes every attempt.
 func model(f faultserver.Step, op operation) ending {
 	unreadable := ending{trackdrive.ErrUnreadable, trackdrive.DeliveryUnknown, 1, false}
 	if op.class == trackdrive.RepeatSafe {
@@ -220,13 +220,12 @@ func model(f faultserver.Step, op operation) ending {
 	return o
 }
 
-// tooLate reports whether the fault asks for a wait that the matrix has no
-// time for.
+// tooLate reports whether the fault asks for a longer wait than the matrix allows.
 func tooLate(name string) bool {
 	return strings.HasSuffix(name, "Retry-After: 1") || strings.HasSuffix(name, "3600") || strings.Contains(name, "2100")
 }
 
-// limit is the time of one call: short where nothing else ends it, and shorter
+// limit is the time limit of one call: short if nothing else ends it, and shorter
 // than a Retry-After of a second.
 func limit(f faultserver.Step) time.Duration {
 	switch {
@@ -245,7 +244,7 @@ func TestEveryFaultOfEveryOperation(t *testing.T) {
 		for _, op := range operations() {
 			for _, encoding := range []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeQuery} {
 				if encoding == trackdrive.EncodeQuery && (op.kind == "any" || op.name == "key press" || op.name == "opt out") {
-					continue // they say themselves how they are sent
+					continue // they decide themselves how they are sent
 				}
 				if testing.Short() && (f.Stalls || tooLate(f.Name) || encoding == trackdrive.EncodeQuery) {
 					continue
@@ -284,7 +283,7 @@ func testFault(t *testing.T, f faultserver.Step, op operation, encoding trackdri
 	arrived := copies + srv.Partial()
 	want := model(f, op)
 
-	// What must never happen, whatever else does.
+	// These must never happen, whatever else does.
 	if op.class == trackdrive.RepeatNever {
 		require.LessOrEqual(t, copies, 1, "sold twice")
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the templates refuse today would still be read to the safe side.
+// Even what the templates refuse today is read on the safe side.
 func TestParametersOfAPingAreReadInDoubtAsGiven(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]pingValues{

@@ -186,7 +186,7 @@ func TestRequestsThatMaySellAreNeverRepeated(t *testing.T) {
 	}
 }
 
-// What cannot be sent is refused as everywhere, whatever its path.
+// What cannot be sent is refused, whatever the path.
 func TestRequestsThatMaySellAreCheckedAsOthers(t *testing.T) {
 	t.Parallel()
 	rt := &answering{status: http.StatusOK}

@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// messageMakers are the functions that make an error of a text.
+// messageMakers are the functions that make an error from a text.
 var messageMakers = map[string]bool{
 	"invalidArgument": true, "mistake": true, "New": true, "Errorf": true, "fail": true, "forgotten": true, "bad": true, "narrowError": true, "aboutAll": true, "fault": true, "faultAt": true, "scalarFault": true, "flaw": true,
 }
 
 // translated are phrases that no native speaker would write in a message.
-var translated = regexp.MustCompile(`\bis no [a-zA-Z]|\bwas said\b|\bnil for\b|\bis none\b|there twice|superfluous|does not belong|for want of|stands no\b`)
+var translated = regexp.MustCompile(`\bis no [a-zA-Z]|\bwas said\b|\bnil for\b|\bis none\b|there twice|superfluous|does not belong|for want of|stands no\b|for nothing|\btold\b|in front of|in the place of|but for\b`)
 
-// Every message of the package, for a reader: go test -v -run TestMessages .
+// With -v it lists every message of the package: go test -v -run TestMessages .
 func TestMessagesReadWell(t *testing.T) {
 	t.Parallel()
 	var files []string
@@ -55,8 +55,8 @@ func TestMessagesReadWell(t *testing.T) {
 	require.Greater(t, messages, 150)
 }
 
-// messageOf is the text of a message that a node makes, its parts joined by
-// colons; "" for any other node.
+// messageOf returns the text of the message that a node makes, its parts joined by
+// colons; "" if it makes none.
 func messageOf(n ast.Node) (text string, at token.Pos) {
 	var parts []ast.Expr
 	switch n := n.(type) {

@@ -1,7 +1,7 @@
 package trackdrive_test
 
-// Which replies to a post say that the lead is sold, which say that it is not,
-// and which leave it open. The same for pings that may sell, and for commands.
+// Replies to a post that say that the lead is sold, that it is not, or that leave
+// it open; and the same for pings that may sell, and for commands.
 
 import (
 	"context"
@@ -78,8 +78,8 @@ func TestWhatAReplyToAPostMeans(t *testing.T) {
 	}
 }
 
-// Every combination of what a reply may say, against the rule written down a
-// second time.
+// Every combination of what a reply may say is checked against a second version of
+// the rule.
 func TestEveryCombinationOfWhatAReplyToAPostSays(t *testing.T) {
 	t.Parallel()
 	type part struct {
@@ -129,7 +129,7 @@ func TestEveryCombinationOfWhatAReplyToAPostSays(t *testing.T) {
 	all(nil, parts)
 }
 
-// requireVerdict posts, and reads the same reply without a call.
+// requireVerdict posts, and also parses the same reply without a call.
 func requireVerdict(t *testing.T, want saleVerdict, body string) {
 	t.Helper()
 	requireParsed(t, want, body)
@@ -165,7 +165,7 @@ func requireParsed(t *testing.T, want saleVerdict, body string) {
 	require.ErrorIs(t, err, trackdrive.ErrUnreadable, body)
 }
 
-func TestAnAmbiguousReplySaysWhatIsSaid(t *testing.T) {
+func TestTheErrorOfAnAmbiguousReplyNamesWhatSaysYesAndNo(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"success":true,"status":"accepted","forwarding_number":"1","errors":["a webhook failed"]}`: "yes in success and status and forwarding_number, no in errors: a webhook failed",
@@ -193,8 +193,8 @@ func TestAnAmbiguousReplyEchoesNoCredential(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%v %+v", err, err), secret)
 }
 
-// A copy of what may be sold would sell again, whatever the caller says of
-// repeats.
+// A second copy of a post that may have sold could sell again, so an ambiguous reply
+// ends the call, whatever the caller says about repeats.
 func TestAnAmbiguousReplyIsNeverAskedForAgain(t *testing.T) {
 	t.Parallel()
 	rt := &answering{status: 200, body: `{"status":"sold"}`}
@@ -249,7 +249,7 @@ func TestAPostAboutNobodyIsRefused(t *testing.T) {
 	require.Empty(t, rt.sent)
 }
 
-// Whether the answer to a ping that may sell leaves the lead to others.
+// Only some answers to a ping that may sell leave the lead to others.
 func TestWhatFreesALeadThatAPingMayHaveSold(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -318,8 +318,8 @@ func TestWhatFreesALeadThatAPingMayHaveSold(t *testing.T) {
 	}
 }
 
-// A command whose reply says yes and no may have been done: it is refused, of
-// unknown outcome, and never sent again.
+// A command whose reply says yes and no may have been carried out: it is refused,
+// its outcome is unknown, and it is never sent again.
 func TestACommandsReplyThatSaysYesAndNo(t *testing.T) {
 	t.Parallel()
 	commands := map[string]func(context.Context, *trackdrive.Client) error{

@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// logged is what handlers of package slog write of a value.
+// logged returns what the handlers of package slog write for a value.
 func logged(v any) (text, object string) {
 	var texts, objects bytes.Buffer
 	withoutTime := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
@@ -49,7 +49,7 @@ func requireReadable[T fmt.Stringer](t *testing.T, v T, text, object string) {
 	}
 }
 
-// A reply whose body, header and numbers nobody wants in a log.
+// The body, the header and the numbers of this reply must not be in a log.
 var aMeta = trackdrive.Meta{
 	StatusCode: 200, Header: http.Header{"Set-Cookie": {"PLANTED"}}, Raw: json.RawMessage(`{"caller_id":"+15555550142","auth_token":"PLANTED"}`),
 	Attempts: 1, Elapsed: 120*time.Millisecond + 345*time.Microsecond,
@@ -105,7 +105,7 @@ func TestResponsesPrintReadably(t *testing.T) {
 	requireReadable(t, trackdrive.Call{ID: "7"}, "call 7", `{"id":"7","buyer_converted":false,"offer_converted":false}`)
 }
 
-// Nothing is what a call that failed gives.
+// A failed call returns a nil response.
 func TestResponsesThatAreNilPrint(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "<nil> <nil>", fmt.Sprintf("%v %s", (*trackdrive.PingResponse)(nil), (*trackdrive.PostResponse)(nil)))

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireAllocs checks what a call allocates. The race detector makes pools
-// forget, so that nothing can be said under it.
+// requireAllocs checks what a call allocates, except under the race detector, which
+// empties pools at random.
 func requireAllocs(t *testing.T, most float64, f func()) {
 	t.Helper()
 	if withRaceDetector() {

@@ -28,7 +28,7 @@ func TestRequestBytes(t *testing.T) {
 	ping := &trackdrive.PingRequest{CallerID: "+15555550100", TrafficSourceID: "11", TrackdriveNumber: "+15555550120", Fields: fields}
 	const inJSON = `"a b/c":"ü&=","age":30,"amount":"1.50","hash":{"a":["x"],"k":"v"},"id":"007","list":["a",1],"n":7,"none":null,"opt":true,"ratio":1.50,"zip":"90210"`
 	const inForm = `a+b%2Fc=%C3%BC%26%3D&age=30&amount=1.50&caller_id=%2B15555550100&hash%5Ba%5D%5B%5D=x&hash%5Bk%5D=v&id=007&list%5B%5D=a&list%5B%5D=1&n=7&none=&opt=true&ratio=1.50&trackdrive_number=%2B15555550120&traffic_source_id=11&zip=90210`
-	for range 5 { // the same bytes, however maps are walked
+	for range 5 { // the order of a map must not matter
 		rt := &answering{status: 200, body: lead}
 		c := newClient(t, rt)
 		for _, e := range []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery} {
@@ -293,7 +293,7 @@ func TestLiteralFieldsOfTwoOptionsAddUp(t *testing.T) {
 	require.Len(t, rt.sent, 1)
 }
 
-// hostileSegments are what must not come into a path.
+// hostileSegments must never get into a path.
 var hostileSegments = []string{
 	"", " ", ".", "..", "a/b", "/", "//evil.example", "a\\b", "a?b", "a#b", "a%2fb", "%2e%2e", "a b", " a", "a ", "a\t", "a\n", "a\r\nb", "\x00", "a\x7f", "ü", "а", "a\u200b", "\ufeff", "\xff", "😀",
 	"a;b", "a:b", "a@b", "a&b", "a=b", "a+b", "a,b", "a!b", "a*b", "a'b", "a\"b", "a(b", "a|b", "a~b", "a^b", "a`b", "a<b", "a>b", "a{b", "a}b", "a[b", "a]b", "$a", "${a}", "../x", "x/..", "x/../../y", "https://evil.example",
@@ -343,8 +343,7 @@ func requireRefused(t *testing.T, err error, value string) {
 	}
 }
 
-// requireRefusedForwardPosts sends the values in each way that a forward post
-// may come.
+// requireRefusedForwardPosts sends the values in every form of a forward post.
 func requireRefusedForwardPosts(t *testing.T, subdomain, uuid string) {
 	t.Helper()
 	values := url.Values{"trackdrive_subdomain": {subdomain}, "trackdrive_call_uuid": {uuid}}
@@ -432,7 +431,7 @@ func TestHostileBaseURLs(t *testing.T) {
 	}
 }
 
-// formThatIsRead is a forward post whose handler has looked at a value.
+// formThatIsRead returns a forward post whose handler has already read the form.
 func formThatIsRead(t *testing.T, form string) *http.Request {
 	t.Helper()
 	r := forwardPost("application/x-www-form-urlencoded", form)

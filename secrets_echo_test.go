@@ -1,6 +1,6 @@
 package trackdrive_test
 
-// Credentials that stand somewhere in a request, and that the reply echoes.
+// Credentials anywhere in a request that the reply echoes.
 
 import (
 	"bytes"
@@ -24,14 +24,14 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/faultserver"
 )
 
-// echoed is planted where a credential stands. It looks like one, and each way to
-// write it is another text.
+// echoed is planted in a credential's place. It looks like a credential, and each way
+// to write it gives a different text.
 const echoed = `PLANTED-tok/0123<45>"+&=z`
 
 // echoedInSegment is echoed where a slash would end a segment.
 const echoedInSegment = `PLANTED-tok-0123<45>"+&=z`
 
-// echoedInPath is echoed where a path takes it as it is.
+// echoedInPath is echoed in a form that a path takes as it is.
 const echoedInPath = `PLANTED-tok-0123456789`
 
 type texts map[string]string
@@ -68,7 +68,7 @@ func placesInFields() map[string]trackdrive.Fields {
 type place struct {
 	name   string
 	secret string
-	ofMany bool // not every form of every one is tried
+	ofMany bool // not all of its forms are tried
 	call   func(context.Context, *trackdrive.Client) error
 }
 
@@ -179,7 +179,7 @@ func placesInWebhooks() map[string]trackdrive.WebhookConfig {
 	}
 }
 
-// secretIn is the credential that a configuration holds or is given.
+// secretIn returns the credential in a configuration or in its values.
 func secretIn(cfg trackdrive.WebhookConfig) string {
 	switch {
 	case strings.Contains(cfg.URL, "PLANTED-token"):
@@ -191,7 +191,7 @@ func secretIn(cfg trackdrive.WebhookConfig) string {
 	}
 }
 
-// refusal carries what a refused market reply lets programs print.
+// refusal is an error with what programs print of a refused market reply.
 type refusal struct{ shown []string }
 
 func (r *refusal) Error() string { return fmt.Sprint(r.shown) }
@@ -210,7 +210,7 @@ func refusalOf[T trackdrive.PingResponse | trackdrive.PostResponse](reply *T, er
 	return err
 }
 
-// writtenForms are ways in which a server writes what it got.
+// writtenForms are the ways in which a server may write what it received.
 func writtenForms() map[string]func(string) string {
 	list := make(map[string]func(string) string)
 	for _, e := range faultserver.Encodings() {
@@ -237,8 +237,8 @@ func echoes(text string) map[string]*answering {
 	}
 }
 
-// requireNothingShown makes the call, and looks for the credential in all that
-// comes out of it.
+// requireNothingShown makes the call, and looks for the credential in everything that
+// it returns and logs.
 func (p *place) requireNothingShown(t *testing.T, opts ...trackdrive.Option) {
 	t.Helper()
 	var shown []string
@@ -301,7 +301,7 @@ func TestNoEchoInAHeadShowsACredential(t *testing.T) {
 	t.Parallel()
 	for _, p := range placesInRequests() {
 		if strings.HasPrefix(p.name, "a webhook") || strings.HasSuffix(p.name, "with a name of its own") {
-			continue // webhooks go to hosts of their own; the other is taken apart at its "&"
+			continue // webhooks go to hosts of their own; the other is split at its "&"
 		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -332,7 +332,7 @@ func TestNoEchoShowsInADecision(t *testing.T) {
 	}
 }
 
-// What is no credential stays: reasons must be readable.
+// Values that are not credentials stay: reasons must be readable.
 func TestEchoesOfOtherValuesStay(t *testing.T) {
 	t.Parallel()
 	const value = "insurance-quotes"

@@ -1,6 +1,6 @@
 package trackdrive_test
 
-// Refusals that are made to be looked at for long.
+// Refusals that are made to take long to read.
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// hostileUnits are what a hostile reply is made of: secrets that are nearly
-// there, and escapes in each other.
+// hostileUnits are the parts of a hostile reply: texts that are nearly secrets, and
+// nested escapes.
 var hostileUnits = map[string]string{
 	"nearly": strings.Repeat("a", 39) + "c", "backslashes": `\`, "mixed": `%25252541\u0026amp;`,
 	"chains": "%" + strings.Repeat("25", 600) + "&" + strings.Repeat("amp;", 300) + `\` + strings.Repeat("u005c", 240),
@@ -45,8 +45,8 @@ func jsonInside(text string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// manyCredentials are an authenticator's, some of them of the kind that a search
-// looks at again and again.
+// manyCredentials is an authenticator with many credentials, some of the kind that
+// makes a search look at a text again and again.
 func manyCredentials() trackdrive.Authenticator {
 	return trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
 		r.SetHeader("Authorization", "Token "+strings.Repeat("a", 40)+"b")
@@ -63,7 +63,7 @@ func TestAHostileRefusalIsReadWithinTheLimit(t *testing.T) {
 	t.Parallel()
 	limit := time.Second
 	if withRaceDetector() {
-		limit *= 10 // it makes loops that much slower
+		limit *= 10 // it slows loops down that much
 	}
 	for name, body := range hostileRefusals() {
 		for _, status := range []int{200, 422} {

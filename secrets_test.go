@@ -25,7 +25,7 @@ import (
 // planted are the credentials of one test, each recognisable wherever it shows.
 var planted = []string{"PLANTED-public/1", "PLANTED+private=2", "PLANTED~header&3", "PLANTED;param*4", "PLANTED\"lead<5>"}
 
-// needles are the planted credentials in all forms that are looked for, and
+// needles are the planted credentials in all forms that the tests look for, and
 // halves of them.
 func needles() []string {
 	var list []string
@@ -202,7 +202,8 @@ func TestURLErrorsOfATransportLoseTheirURL(t *testing.T) {
 	require.NotContains(t, err.Error(), "15555550100")
 }
 
-// quoting is a transport that quotes the request in its error, as some do.
+// quoting is a transport that quotes the request in its error, as some transports
+// do.
 type quoting struct{}
 
 func (quoting) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -18,7 +18,7 @@ import (
 
 var soak = flag.Duration("soak", 2*time.Second, "how long the soak test runs")
 
-// ledger is what the callers believe.
+// ledger records what the callers believe.
 type ledger struct {
 	mu                          sync.Mutex
 	sold, notSent, rejected     map[trackdrive.ID]bool
@@ -94,7 +94,7 @@ func TestTheLedgersAgree(t *testing.T) {
 		l.calls, l.attempts, l.pingErrors, len(l.sold), len(l.rejected), len(l.notSent), len(l.unknown), lost)
 }
 
-// sell pings and posts once, and notes what it believes.
+// sell pings and posts once, and records what the caller believes.
 func (l *ledger) sell(ctx context.Context, c *trackdrive.Client) {
 	ping, err := c.Ping(ctx, "sell", onePing)
 	if err != nil || !ping.Accepted {

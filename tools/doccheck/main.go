@@ -1,5 +1,6 @@
 // Command doccheck fails when an exported identifier has no comment, or an
-// exported function or method no runnable example.
+// exported function or method no runnable example. The methods of enumerations
+// that give and read their names need no example.
 //
 //	doccheck [-examples] DIR...
 package main
@@ -91,7 +92,7 @@ func (c *docChecker) pkg(p *doc.Package) {
 	c.values(p.Consts)
 	c.values(p.Vars)
 	for _, f := range p.Funcs {
-		c.function("", f)
+		c.function("", f, false)
 	}
 	for _, t := range p.Types {
 		if t.Doc == "" {
@@ -101,17 +102,21 @@ func (c *docChecker) pkg(p *doc.Package) {
 		c.values(t.Consts)
 		c.values(t.Vars)
 		for _, f := range t.Funcs {
-			c.function("", f)
+			c.function("", f, false)
 		}
+		isEnumeration := len(t.Consts) > 0
 		for _, m := range t.Methods {
 			if m.Level == 0 {
-				c.function(t.Name, m)
+				c.function(t.Name, m, isEnumeration && isNaming[m.Name])
 			}
 		}
 	}
 }
 
-func (c *docChecker) function(receiver string, f *doc.Func) {
+// isNaming has the methods that give and read the name of a constant.
+var isNaming = map[string]bool{"String": true, "MarshalText": true, "UnmarshalText": true}
+
+func (c *docChecker) function(receiver string, f *doc.Func, needsNoExample bool) {
 	name, example := f.Name, f.Name
 	if receiver != "" {
 		name, example = receiver+"."+f.Name, receiver+"_"+f.Name
@@ -119,7 +124,7 @@ func (c *docChecker) function(receiver string, f *doc.Func) {
 	if f.Doc == "" {
 		c.undocumented = append(c.undocumented, name)
 	}
-	if !c.hasExample(example) {
+	if !needsNoExample && !c.hasExample(example) {
 		c.unexampled = append(c.unexampled, name)
 	}
 }
