@@ -34,12 +34,13 @@
 //
 //	                                   never sent   408 425 429 503   500 502 504, no answer   unreadable 2xx
 //	Post, Full, CaptureLead            retry        error             error, outcome unknown   error, outcome unknown
-//	UpdateCall that adds to a value    retry        error             error, outcome unknown   error, outcome unknown
+//	UpdateCall with Add..., Fields     retry        error             error, outcome unknown   error, outcome unknown
 //	Ping                               retry        retry             error                    error
 //	UpdateCall with absolute values    retry        retry             retry                    one retry
 //
-// The statuses 520 to 524 and 530, which gateways send, count as 502.
-// [WithRepeat] lists the classes of the other calls.
+// The statuses 520 to 524 and 530, which gateways send, count as 502. A ping with
+// both caller_id and trackdrive_number is treated like a post. [WithRepeat] lists
+// the classes of the other calls.
 //
 // A call makes at most 3 attempts, or as many as [WithMaxAttempts] says. The wait
 // between them is random, at most 2 seconds. Retry-After is honoured if it fits
@@ -52,10 +53,10 @@
 //
 // # Authentication
 //
-// [WithAuth] gives a Client its credentials: [BasicAuth] the two keys of a
-// company access token, [BasicToken] the same ready-made, as the dashboard shows
-// it, [DeveloperToken] a developer's, and [AuthToken] the older parameter.
-// [ParseCredentials] reads the first three from a configuration. The credentials
+// [WithAuth] gives a Client its credentials. [BasicAuth] takes the two keys of a
+// company access token, [BasicToken] the same token ready-made, as the dashboard
+// shows it, [DeveloperToken] a developer access token, and [AuthToken] the older
+// parameter; [ParseCredentials] reads the first three from a configuration. They
 // are sent to the company that they were given for, and to no other. A service
 // that works with many companies uses [PerSubdomain] or, knowing what that
 // means, [AnySubdomain]. An [AuthenticatorFunc] is called before every attempt,
