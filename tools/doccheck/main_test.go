@@ -37,7 +37,7 @@ func TestFindings(t *testing.T) {
 			tests:  "package a\nfunc ExampleT_Do() {\n\t// Output:\n}\nfunc ExampleF_twice() {\n\tprintln()\n\t// Output: x\n}",
 		},
 		"names of an enumeration need none": {
-			source: head + "// T is.\ntype T int\n// A is.\nconst A T = 1\n// String gives.\nfunc (T) String() string { return \"\" }\n// Do does.\nfunc (T) Do() {}\n// U is.\ntype U int\n// String gives.\nfunc (U) String() string { return \"\" }",
+			source:     head + "// T is.\ntype T int\n// A is.\nconst A T = 1\n// String gives.\nfunc (T) String() string { return \"\" }\n// Do does.\nfunc (T) Do() {}\n// U is.\ntype U int\n// String gives.\nfunc (U) String() string { return \"\" }",
 			unexampled: []string{"T.Do", "U.String"},
 		},
 		"an example of another name": {
