@@ -20,11 +20,12 @@ import (
 )
 
 // The kinds of errors, for [errors.Is]. The first three and ErrLeftoverToken are
-// found before anything is sent.
+// found before a request is sent. A retry can end with one of them: then the
+// error's Delivery says what may have become of the attempts before.
 var (
-	ErrInvalidArgument = errors.New("trackdrive: invalid argument")                // refused by this package; nothing was sent
-	ErrNoCredentials   = errors.New("trackdrive: no credentials")                  // none for this subdomain; nothing was sent
-	ErrExpired         = errors.New("trackdrive: ping id expired")                 // PostRequest.ExpiresAt has passed; nothing was sent
+	ErrInvalidArgument = errors.New("trackdrive: invalid argument")                // refused by this package
+	ErrNoCredentials   = errors.New("trackdrive: no credentials")                  // none for this subdomain
+	ErrExpired         = errors.New("trackdrive: ping id expired")                 // PostRequest.ExpiresAt has passed
 	ErrUnauthorized    = errors.New("trackdrive: unauthorized")                    // 401
 	ErrForbidden       = errors.New("trackdrive: forbidden")                       // 403: the credentials are fine, but a team permission is missing
 	ErrNotFound        = errors.New("trackdrive: not found")                       // 404: endpoint, call or subdomain
