@@ -190,11 +190,8 @@ func (c *apiCall) deliveryOf(t *attempt.Try) Delivery {
 
 // secrets returns what the call must never show.
 func (c *apiCall) secrets() redact.Secrets {
-	var s redact.Secrets
+	s := c.client.secretsOf(c.sent)
 	s.Add(c.secret...)
 	s.Add(c.wire.secrets()...)
-	for _, auth := range c.sent {
-		s.Add(auth.secrets()...)
-	}
 	return s
 }

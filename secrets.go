@@ -6,6 +6,7 @@ package trackdrive
 import (
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
@@ -23,6 +24,36 @@ func (c *authCredentials) secrets() []string {
 		}
 	}
 	return list
+}
+
+// knownSecrets keeps the secrets of the last credentials, which few programs
+// change: every refusal is searched for them.
+type knownSecrets struct {
+	headers, params []namedText
+	secrets         redact.Secrets // never searched: each call gets a copy
+}
+
+func (k *knownSecrets) isOf(c *authCredentials) bool {
+	return slices.Equal(k.headers, c.headers) && slices.Equal(k.params, c.params)
+}
+
+// secretsOf returns the secrets of all credentials that were sent.
+func (c *clientCore) secretsOf(sent []*authCredentials) redact.Secrets {
+	if len(sent) != 1 {
+		var s redact.Secrets
+		for _, auth := range sent {
+			s.Add(auth.secrets()...)
+		}
+		return s
+	}
+	auth := sent[0]
+	known := c.known.Load()
+	if known == nil || !known.isOf(auth) {
+		known = &knownSecrets{headers: slices.Clone(auth.headers), params: slices.Clone(auth.params)}
+		known.secrets.Add(auth.secrets()...)
+		c.known.Store(known)
+	}
+	return known.secrets.Clone()
 }
 
 // appendSecret appends a credential and its parts: the token after a scheme word,
@@ -84,7 +115,7 @@ func appendJSONSecrets(list []string, s *jsonscan.Scanner, doc []byte, within bo
 	kind := s.Kind()
 	if kind == jsonscan.Object || kind == jsonscan.Array {
 		for s.Enter(); s.Next(); {
-			named := within || kind == jsonscan.Object && redact.IsCredentialName(string(s.Name()))
+			named := within || kind == jsonscan.Object && redact.IsCredentialName(s.Name())
 			list = appendJSONSecrets(list, s, doc, named)
 		}
 		return list

@@ -128,6 +128,7 @@ package trackdrive
 
 import (
 	"net/http"
+	"sync/atomic"
 
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
 )
@@ -154,6 +155,7 @@ type clientCore struct {
 	own       http.RoundTripper        // used if http has no Transport
 	transport func() http.RoundTripper // the current transport
 	budget    *attempt.Budget
+	known     atomic.Pointer[knownSecrets]
 }
 
 // NewClient returns a Client for the company at

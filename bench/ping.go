@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-resty/resty/v2"
@@ -198,25 +199,29 @@ func floor(url string, rt http.RoundTripper) pinger {
 }
 
 func instantPings() []contest {
-	var list []contest
-	for _, buyers := range []int{2, 20} {
-		rt := instant(pingReply(buyers))
-		c := contest{path: fmt.Sprintf("Ping, instant, %d buyers", buyers), goal: "retryablehttp ≤0.40"}
-		if buyers == 20 {
-			c.goal = "retryablehttp ≤0.25"
-		}
-		for _, p := range []pinger{ours("", rt), byHand("", rt), withRetries("", rt), withResty("", rt)} {
-			c.list = append(c.list, contestant{p.name, func(n int) {
-				for range n {
-					got, err := p.ping()
-					check(err)
-					if got != buyers {
-						panic("buyers")
-					}
-				}
-			}})
-		}
-		list = append(list, c)
+	const noBuyer = `{"success":false,"status":"rejected","errors":["No buyers available"]}`
+	list := []contest{instantPing("Ping, instant, no buyer", []byte(noBuyer), 0, "retryablehttp ≤0.70")}
+	for buyers, goal := range map[int]string{2: "retryablehttp ≤0.40", 20: "retryablehttp ≤0.25"} {
+		list = append(list, instantPing(fmt.Sprintf("Ping, instant, %d buyers", buyers), []byte(pingReply(buyers)), buyers, goal))
 	}
+	slices.SortFunc(list[1:], func(a, b contest) int { return len(a.path) - len(b.path) })
 	return list
+}
+
+// instantPing is a ping that a transport answers at once.
+func instantPing(path string, answer []byte, buyers int, goal string) contest {
+	c := contest{path: path, goal: goal}
+	rt := instant(answer)
+	for _, p := range []pinger{ours("", rt), byHand("", rt), withRetries("", rt), withResty("", rt)} {
+		c.list = append(c.list, contestant{p.name, func(n int) {
+			for range n {
+				got, err := p.ping()
+				check(err)
+				if got != buyers {
+					panic("buyers")
+				}
+			}
+		}})
+	}
+	return c
 }

@@ -5,6 +5,7 @@ package redact
 import (
 	"encoding/base64"
 	"math/bits"
+	"slices"
 	"strconv"
 )
 
@@ -100,8 +101,9 @@ func foldPlus(c byte) byte {
 // secrets. A text in which none of them occurs holds neither a secret nor its
 // beginning.
 type formStarts struct {
-	slots []uint32 // a hash table with open addressing; 0 is a free slot
-	count int
+	slots  []uint32 // a hash table with open addressing; 0 is a free slot
+	count  int
+	shared bool // others read the slots: they are copied before a change
 }
 
 // addForms adds the starts of all forms of secret.
@@ -122,7 +124,7 @@ func (s *formStarts) addForms(secret string) {
 func (s *formStarts) add(start uint32) {
 	if 4*s.count >= len(s.slots) {
 		old := s.slots
-		s.slots, s.count = make([]uint32, max(128, 2*len(old))), 0
+		s.slots, s.count, s.shared = make([]uint32, max(128, 2*len(old))), 0, false
 		for _, start := range old {
 			if start != 0 {
 				s.add(start)
@@ -136,6 +138,9 @@ func (s *formStarts) add(start uint32) {
 			return
 		}
 		i = (i + 1) % len(s.slots)
+	}
+	if s.shared {
+		s.slots, s.shared = slices.Clone(s.slots), false
 	}
 	s.slots[i] = start
 	s.count++

@@ -12,13 +12,51 @@ import (
 //
 // TrackDrive calls contact fields tokens: tokens, post_call_tokens and
 // token_values are none.
-func IsCredentialName(name string) bool {
+func IsCredentialName[T string | []byte](name T) bool {
+	return hasCredentialStem(name) && isCredentialName(string(name))
+}
+
+func isCredentialName(name string) bool {
 	words := splitWords(name, false)
 	if isCredential(words) {
 		return true
 	}
 	humps := splitWords(name, true)
 	return len(humps) > len(words) && isCredential(humps)
+}
+
+// hasCredentialStem reports whether name has something that each name of a
+// credential has. Few names do, and most need no further look. Of letters that
+// are not ASCII it is not known how they fold.
+func hasCredentialStem[T string | []byte](name T) bool {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			return true
+		}
+		for _, stem := range stemsByFirst[name[i]|0x20] {
+			if len(name)-i >= len(stem) && equalsFolded(name[i:i+len(stem)], stem) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// equalsFolded compares ASCII text, of the same length, with letters in lower
+// case.
+func equalsFolded[T string | []byte](text T, lower string) bool {
+	for i := range len(lower) {
+		if text[i]|0x20 != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// stemsByFirst has the stems of the words below, by their first letter.
+var stemsByFirst = [256][]string{
+	'a': {"auth"}, 'b': {"bearer"}, 'c': {"cookie", "cred"}, 'j': {"jwt"}, 'k': {"key"},
+	'p': {"pass", "pwd"}, 's': {"secret"}, 't': {"token"},
 }
 
 // credentialWords make a credential of every name that they are in.

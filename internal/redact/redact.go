@@ -43,6 +43,14 @@ func (s *Secrets) Add(secrets ...string) {
 	}
 }
 
+// Clone returns a copy, to which more can be added. It may be used while the
+// original is, as long as nobody adds to that.
+func (s *Secrets) Clone() Secrets {
+	starts := s.starts
+	starts.shared = true
+	return Secrets{list: slices.Clip(s.list), starts: starts}
+}
+
 // Text returns text with every secret replaced by Mark.
 func (s *Secrets) Text(text string) string { return replaceSpans(text, s.find(text, false)) }
 
