@@ -104,10 +104,18 @@ func (c *apiCall) setMethod(method string) {
 	}
 }
 
+// companyHost returns the host of the company that is called.
+func (c *apiCall) companyHost() string {
+	if c.subdomain == c.client.subdomain {
+		return c.client.host
+	}
+	return companyHost(c.subdomain)
+}
+
 // setPath addresses a path below apiPath whose characters need no escaping.
 func (c *apiCall) setPath(path, last string) {
 	c.target = &c.url
-	c.url = c.set.base.at(c.subdomain, apiPath+path+last, "")
+	c.url = c.set.base.at(c.companyHost(), apiPath+path+last, "")
 }
 
 // setNumberPath addresses a path that ends in a phone number.
@@ -119,7 +127,7 @@ func (c *apiCall) setNumberPath(path, number string) error {
 		return invalidArgument("caller_id", "must be a phone number")
 	}
 	c.target = &c.url
-	c.url = c.set.base.at(c.subdomain, apiPath+path+number, apiPath+path+urlpart.EscapeSegment(number))
+	c.url = c.set.base.at(c.companyHost(), apiPath+path+number, apiPath+path+urlpart.EscapeSegment(number))
 	return nil
 }
 

@@ -362,4 +362,12 @@ func TestAPingCostsTheSameForAnyNumberOfBuyers(t *testing.T) { // not parallel: 
 			}
 		})
 	}
+	refusing := newClient(t, instant(`{"success":false,"status":"rejected","errors":["No buyers available"]}`), trackdrive.WithAuth(trackdrive.BasicAuth("tdpub1", "tdprv2")))
+	r := &trackdrive.PingRequest{CallerID: "+15555550100", TrafficSourceID: "11", Fields: fields}
+	requireAllocs(t, 50, func() {
+		p, err := refusing.Ping(context.Background(), "sell", r)
+		if err != nil || p.Accepted {
+			t.Error(err)
+		}
+	})
 }

@@ -76,7 +76,7 @@ func (c *apiCall) setRequest(r *Request) error {
 	}
 	c.path, c.repeat, c.ownRepeat = template, r.Repeat, true
 	c.target = &c.url
-	c.url = c.set.base.at(c.subdomain, apiPath+path, apiPath+rawPath)
+	c.url = c.set.base.at(c.companyHost(), apiPath+path, apiPath+rawPath)
 	c.setParams(r)
 	c.secret = pathSecrets(r.Path)
 	switch r.Method {

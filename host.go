@@ -27,15 +27,15 @@ type baseURL struct {
 	prefix string // of every path: "" or "/proxy"
 }
 
-// at returns the URL of a path of the company. If the path that is sent differs
+// at returns the URL of a path at a company's host. If the path that is sent differs
 // from the one that is shown, it is rawPath.
-func (b baseURL) at(subdomain, path, rawPath string) url.URL {
+func (b baseURL) at(host, path, rawPath string) url.URL {
 	u := url.URL{Scheme: b.scheme, Host: b.host, Path: b.prefix + path}
 	if rawPath != "" {
 		u.RawPath = b.prefix + rawPath
 	}
 	if b.host == "" {
-		u.Scheme, u.Host = "https", companyHost(subdomain)
+		u.Scheme, u.Host = "https", host
 	}
 	return u
 }

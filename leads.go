@@ -134,7 +134,7 @@ func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, o
 	if err := call.setNumberPath("/leads/", callerID); err != nil {
 		return nil, notSentError(call.name, err)
 	}
-	call.url = call.set.base.at(call.subdomain, apiPath+"/leads/"+callerID+"/caller_opt_out", apiPath+"/leads/"+urlpart.EscapeSegment(callerID)+"/caller_opt_out")
+	call.url = call.set.base.at(call.companyHost(), apiPath+"/leads/"+callerID+"/caller_opt_out", apiPath+"/leads/"+urlpart.EscapeSegment(callerID)+"/caller_opt_out")
 	return call.sendLead(ctx, &Lead{LeadToken: leadToken}, http.MethodPut, RepeatSafe)
 }
 

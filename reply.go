@@ -458,7 +458,7 @@ func (r *replyReader) reasons(list []FieldError, v jsonscan.Value) []FieldError 
 		}
 		return list
 	}
-	c := reasonCollector{data: r.body[v.Start:v.End], list: list}
+	c := reasonCollector{data: r.body[v.Start:v.End], text: r.text[v.Start:v.End], list: list}
 	c.s.Reset(c.data)
 	c.collect()
 	return c.list
@@ -469,6 +469,7 @@ func (r *replyReader) reasons(list []FieldError, v jsonscan.Value) []FieldError 
 type reasonCollector struct {
 	s     jsonscan.Scanner
 	data  []byte
+	text  string // the same; short reasons share its memory
 	field []byte // the name of the current field
 	list  []FieldError
 }
@@ -481,11 +482,7 @@ func (c *reasonCollector) collect() {
 	kind := c.s.Kind()
 	if kind != jsonscan.Object && kind != jsonscan.Array {
 		v := c.s.Read()
-		text := c.data[v.Start:v.End]
-		if v.Escaped {
-			text = jsonscan.AppendUnescaped(nil, text)
-		}
-		if reason := (Value{v.Kind, string(text)}); isReason(reason) {
+		if reason := (Value{v.Kind, c.textOf(v)}); isReason(reason) {
 			c.list = append(c.list, FieldError{string(c.field[:min(len(c.field), maxFieldName)]), reason.text})
 		}
 		return
@@ -497,6 +494,21 @@ func (c *reasonCollector) collect() {
 		}
 		c.collect()
 	}
+}
+
+// maxSharedReasons is how long a list of reasons may be, in bytes, whose memory its
+// reasons share: an error may be kept for long.
+const maxSharedReasons = 4 << 10
+
+// textOf returns a text without its escapes.
+func (c *reasonCollector) textOf(v jsonscan.Value) string {
+	switch {
+	case v.Escaped:
+		return string(jsonscan.AppendUnescaped(nil, c.data[v.Start:v.End]))
+	case len(c.text) > maxSharedReasons:
+		return strings.Clone(c.text[v.Start:v.End])
+	}
+	return c.text[v.Start:v.End]
 }
 
 // appendField appends the name of a field in an object of reasons. Some names there

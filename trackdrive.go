@@ -151,6 +151,7 @@ func (c *Client) own() *clientCore {
 
 type clientCore struct {
 	clientSettings
+	host      string                   // the company's, unless WithBaseURL names another
 	http      *http.Client             // below the retries
 	own       http.RoundTripper        // used if http has no Transport
 	transport func() http.RoundTripper // the current transport
@@ -178,7 +179,7 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	own := &lateBound{attempt.NewTransport(nil)}
-	c := &clientCore{clientSettings: set, own: own, budget: new(attempt.Budget)}
+	c := &clientCore{clientSettings: set, host: companyHost(subdomain), own: own, budget: new(attempt.Budget)}
 	c.bind(set.httpClient, set.transport)
 	if c.http == nil {
 		c.setHTTP(&http.Client{Transport: own, CheckRedirect: noRedirect})
@@ -208,7 +209,7 @@ func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error)
 	if set.timeout == 0 {
 		set.timeout = parent.timeout
 	}
-	child := &clientCore{clientSettings: set, own: parent.own, budget: parent.budget}
+	child := &clientCore{clientSettings: set, host: companyHost(subdomain), own: parent.own, budget: parent.budget}
 	child.bind(set.httpClient, set.transport)
 	if child.http == nil {
 		child.setHTTP(parent.http)
