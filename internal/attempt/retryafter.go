@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // RetryAfter returns what a reply's Retry-After asks for: seconds, or the time
@@ -17,7 +19,7 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 		return 0
 	}
 	text := values[0]
-	if isDigits(text) {
+	if ascii.IsDigits(text) {
 		seconds, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || seconds > math.MaxInt64/int64(time.Second) {
 			return 0
@@ -29,13 +31,4 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 		return 0
 	}
 	return max(0, date.Sub(now))
-}
-
-func isDigits(text string) bool {
-	for i := range len(text) {
-		if text[i] < '0' || text[i] > '9' {
-			return false
-		}
-	}
-	return text != ""
 }
