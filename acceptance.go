@@ -13,10 +13,10 @@ import (
 // Verdict is the outcome of criteria. Only VerdictAccepted accepts.
 type Verdict int
 
-// What criteria say of a reply.
+// The verdicts.
 const (
-	VerdictUndetermined Verdict = iota // the reply is unreadable, or a value can not be compared that way
-	VerdictRejected                    // the reply does not hold what is wanted, or lacks it
+	VerdictUndetermined Verdict = iota // the reply is unreadable, or a value cannot be compared that way
+	VerdictRejected                    // the reply does not meet the criteria
 	VerdictAccepted                    // the reply holds what is wanted
 )
 
@@ -37,25 +37,24 @@ type Rule interface{ isRule() }
 // Criteria decide on a reply. They are immutable, compiled, and safe for
 // concurrent use.
 //
-// A body that is not exactly one valid JSON document is Undetermined whatever
-// the criteria say, also when a name that they use is given twice in one
-// object. Nil and zero Criteria, and those with mistakes, are Undetermined on
-// every body. At most 256 conditions, in groups at most 16 deep.
+// A body that is not exactly one valid JSON document is Undetermined, and so is one
+// in which an object repeats a name that the criteria use. Nil and zero Criteria,
+// and those with mistakes, are Undetermined on every body. Criteria have at most
+// 256 conditions, in groups nested at most 16 deep.
 type Criteria struct {
 	group *criteria.Group
 	err   *ParseError // the group's mistakes
 }
 
-// All accepts when every rule does; with no rules it accepts any readable
-// reply. With a mistake in a rule it accepts nothing: see [Criteria.Err].
+// All accepts if every rule does; without rules it accepts any readable reply. If a
+// rule has a mistake, it accepts nothing: see [Criteria.Err].
 func All(rules ...Rule) *Criteria { return newCriteria(criteria.MatchAll, rules) }
 
-// Any accepts when at least one rule does; with no rules, and with a mistake in
-// one, it accepts nothing: see [Criteria.Err].
+// Any accepts if at least one rule does. Without rules, or if one has a mistake, it
+// accepts nothing: see [Criteria.Err].
 func Any(rules ...Rule) *Criteria { return newCriteria(criteria.MatchAny, rules) }
 
-// Not accepts when the rule decidedly does not. What is missing stays missing:
-// Not never turns a missing value into acceptance.
+// Not accepts if the rule rejects. It never turns a missing value into acceptance.
 func Not(rule Rule) *Criteria { return newCriteria(criteria.MatchNone, []Rule{rule}) }
 
 func newCriteria(match criteria.Match, rules []Rule) *Criteria {
@@ -123,8 +122,8 @@ func (c *Criteria) Err() error {
 
 var errNoCriteria = &ParseError{[]FieldError{{"criteria", "are empty"}}}
 
-// Evaluate decides on the body of a reply. It is one pass over the bytes, which
-// checks all of them, and allocates nothing.
+// Evaluate decides on the body of a reply. It reads the body once, checks all of
+// it, and allocates nothing.
 func (c *Criteria) Evaluate(body []byte) Verdict {
 	if c == nil {
 		return VerdictUndetermined
@@ -132,8 +131,8 @@ func (c *Criteria) Evaluate(body []byte) Verdict {
 	return Verdict(c.group.Evaluate(body))
 }
 
-// Explain decides like Evaluate and says why: a check for each condition, in
-// order, and the groups that they are in.
+// Explain decides like Evaluate and says why: it returns a check for each
+// condition, in order, and the groups of the checks.
 func (c *Criteria) Explain(body []byte) Decision {
 	if c == nil {
 		return Decision{}
@@ -141,8 +140,8 @@ func (c *Criteria) Explain(body []byte) Decision {
 	return decisionOf(c.group.Explain(body))
 }
 
-// AcceptsBuyer decides on one buyer of a ping by its own fields, those of
-// [Buyer.Raw]; for [PingResponse.Best].
+// AcceptsBuyer decides on one buyer of a ping, by the fields of [Buyer.Raw]. Use it
+// with [PingResponse.Best].
 func (c *Criteria) AcceptsBuyer(b Buyer) bool { return c.Evaluate(b.Raw) == VerdictAccepted }
 
 func (c *Criteria) isRule() {}
@@ -216,7 +215,7 @@ func (c *Criteria) Weaknesses(sample []byte) []string {
 // FieldRef is a field of a reply, by path: "buyers.0.offer_conversion_payout",
 // or "buyers[0].offer_conversion_payout". A number is an index, "*" any
 // element, and "#" at the end the number of elements; a backslash makes the
-// character behind it part of a name: "\." is a point in a name.
+// next character part of a name: "\." is a dot in a name.
 //
 // With "*", a condition holds when it holds for at least one element.
 type FieldRef struct{ path string }

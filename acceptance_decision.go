@@ -1,4 +1,4 @@
-// Why criteria decide as they do: decisions, and how they print.
+// Decisions: why criteria accept or reject, and how that prints.
 
 package trackdrive
 
@@ -14,7 +14,7 @@ import (
 type Decision struct {
 	Verdict Verdict      `json:"verdict"`          // of all checks together
 	Checks  []Check      `json:"checks,omitempty"` // one for each condition, in order
-	Groups  []CheckGroup `json:"groups,omitempty"` // the groups of checks, an outer one before those in it; none where all checks must hold
+	Groups  []CheckGroup `json:"groups,omitempty"` // the groups of checks, outer ones first; none if all checks must hold
 }
 
 // Check is one condition's part in a decision.
@@ -22,19 +22,18 @@ type Check struct {
 	Field     string  `json:"field"`         // the path
 	Condition string  `json:"condition"`     // "greater than"
 	Want      string  `json:"want"`          // the operand: "20.00"; JSON for lists and null
-	Got       string  `json:"got,omitempty"` // the value's JSON: 25.50, "25.50", null; "" when missing; with "*" that of the element that counts
+	Got       string  `json:"got,omitempty"` // the value's JSON: 25.50, "25.50", null; "" if missing; with "*", that of the deciding element
 	Verdict   Verdict `json:"verdict"`       // of the condition alone
 }
 
-// CheckGroup is one group's part in a decision: which checks it joins, and what
-// came of it.
+// CheckGroup is one group's part in a decision: its checks, and its verdict.
 type CheckGroup struct {
 	Match   string  `json:"match"`             // "all", "any" or "none"
 	Depth   int     `json:"depth"`             // how many of the groups it is in
 	First   int     `json:"first"`             // the index of its first check
 	Count   int     `json:"count"`             // how many checks it has, those of inner groups included
 	Verdict Verdict `json:"verdict"`           // of the group alone
-	Missing bool    `json:"missing,omitempty"` // rejected, because a value is missing or null and nothing else decides
+	Missing bool    `json:"missing,omitempty"` // rejected because a value is missing or null, and nothing else decides
 }
 
 // decisionOf takes a decision of the engine.
@@ -54,9 +53,8 @@ func decisionOf(d criteria.Decision) Decision {
 //
 //	rejected: buyers.0.offer_conversion_payout greater than 20.00: got 15.00
 //
-// With groups, the verdict stands alone in the first line. The lines after it
-// say of each check and group whether it holds, checks indented below their
-// group:
+// With groups, the first line has the verdict alone. The other lines say whether
+// each check and group holds; checks are indented below their group:
 //
 //	accepted
 //	holds: any of

@@ -1,4 +1,4 @@
-// Dialect: the ways in which platforms write a token.
+// Dialect: how platforms write a token.
 
 package trackdrive
 
@@ -9,7 +9,7 @@ import (
 )
 
 // Dialect is a way to write tokens. Dialects can be compared with ==. The zero
-// Dialect is none, and an error wherever one is needed.
+// Dialect is not a dialect; using it is an error.
 //
 // A name starts with a letter or "_". Text between delimiters that is not a name
 // is plain text.
@@ -20,7 +20,7 @@ type Dialect struct{ engine template.Dialect }
 //   - [DialectRingba]: [tag:Group:Name], [Call:Name], and [a|b]: the first that is not blank
 //   - [DialectCallGrid]: [[tag:Name]]
 //   - [DialectHandlebars]: {{name}}, also written {{{name}}}
-//   - [DialectViciDial]: --A--name--B--; a URL may have ViciDial's VAR in front, which is not sent
+//   - [DialectViciDial]: --A--name--B--; a URL may begin with ViciDial's VAR, which is not sent
 //   - [DialectBraces]: {name}
 //   - [DialectAngle]: <name>
 var (
@@ -34,8 +34,8 @@ var (
 )
 
 // NewDialect returns a dialect with these delimiters, whose names hold letters,
-// digits, "_", "-", ".", ":" and inner blanks. A delimiter is not empty, and not
-// made of letters and digits alone.
+// digits, "_", "-", ".", ":" and inner blanks. Each delimiter must have a character
+// that is neither a letter nor a digit.
 func NewDialect(opening, closing string) (Dialect, error) {
 	d, ok := template.NewDialect(opening, closing)
 	if !ok {
@@ -45,8 +45,8 @@ func NewDialect(opening, closing string) (Dialect, error) {
 }
 
 // String returns "trackdrive", "ringba", "callgrid", "handlebars", "vicidial",
-// "braces" or "angle"; for a dialect of [NewDialect] its delimiters with a blank
-// between ("<% %>"), and "" for the zero Dialect.
+// "braces" or "angle"; for a dialect of [NewDialect], its delimiters with a blank
+// between them ("<% %>"), and "" for the zero Dialect.
 func (d Dialect) String() string { return d.engine.String() }
 
 // MarshalText writes what String returns. It fails for the zero Dialect, and
@@ -61,7 +61,7 @@ func (d Dialect) MarshalText() ([]byte, error) {
 	return []byte(d.String()), nil
 }
 
-// UnmarshalText reads what MarshalText writes; names without case.
+// UnmarshalText reads what MarshalText writes; names in any case.
 func (d *Dialect) UnmarshalText(text []byte) error {
 	for _, known := range template.KnownDialects {
 		if strings.EqualFold(known.String(), string(text)) {

@@ -1,5 +1,4 @@
-// Left-over tokens: values that some platform should have replaced, and did
-// not.
+// Left-over tokens: values that a platform should have replaced.
 
 package trackdrive
 
@@ -10,20 +9,20 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
-// LeftoverToken reports whether text, as a whole, is a token that some platform
-// should have replaced, or a placeholder of the documents ("REPLACE_ME…"):
-// what typed requests and webhooks refuse to send, with [ErrLeftoverToken]. A
-// program can ask it to clean optional fields itself.
+// LeftoverToken reports whether the whole text is a token that a platform should
+// have replaced, or a placeholder from the documentation ("REPLACE_ME…"). Typed
+// requests and webhooks refuse to send one, with [ErrLeftoverToken]; use
+// LeftoverToken to clean optional fields beforehand.
 //
 // A token is a name in [ ], [[ ]], {{ }}, { }, < > or --A-- --B--. The name
 // begins with a letter or "_" and goes on with letters, digits and any of
 // "_:.|-"; a blank may only follow a colon ([tag:Address:Zip 5]). Capitals alone
 // ([ACME]), the words of JSON, and the words that web forms fill in ([unknown],
-// [redacted], [not provided]) are not tokens, and neither is text that only
+// [redacted], [not provided]) are not tokens, and neither is longer text that
 // contains one.
 func LeftoverToken(text string) bool { return template.IsLeftover(text) }
 
-// checkParamText refuses a text that is not valid UTF-8, or still a token.
+// checkParamText refuses text that is not valid UTF-8 or is still a token.
 func checkParamText(name, text string) error {
 	if err := checkParamUTF8(name, text); err != nil {
 		return err
@@ -78,7 +77,7 @@ func rootOf(name string) string {
 	return root
 }
 
-// leftoverMistakes are mistakes of which one is a left-over token. It is
+// leftoverMistakes is the error for mistakes that include a left-over token. It is
 // ErrLeftoverToken and a *ParseError.
 type leftoverMistakes struct{ parse *ParseError }
 

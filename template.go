@@ -10,35 +10,34 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// Format is what a template's text is, and so how values are escaped where
-// they are put.
+// Format is what a template's text is, which decides how values are escaped.
 type Format int
 
-// What a template's text may be.
+// The formats of templates.
 const (
 	FormatText Format = iota // nothing is escaped
 
-	// FormatJSON is a JSON document; checked when parsed. Between quotes a value
-	// becomes part of the string. Without quotes, {"revenue": [rev]}, it must be a
-	// number, true, false or null.
+	// FormatJSON is a JSON document. Between quotes a value becomes part of the
+	// string. Without quotes, as in {"revenue": [rev]}, it must be a number, true,
+	// false or null.
 	FormatJSON
 
-	// FormatURL is an absolute https URL. A token may stand in the query, in a path
-	// segment, where its value never makes a second one, and as the first label
-	// of a host that AllowHost names.
+	// FormatURL is an absolute https URL. A token may be in the query, in a path
+	// segment, which its value never splits, or the first label of a host that
+	// AllowHost names.
 	FormatURL
 
-	// FormatForm is application/x-www-form-urlencoded. Tokens may stand in values
-	// and in names, as in the query of a URL. In a name, brackets after other
-	// text are Rails' nesting and stay: post_call_tokens[first_name].
+	// FormatForm is application/x-www-form-urlencoded. Tokens may be in values and in
+	// names, as in the query of a URL. Brackets after other text in a name are Rails
+	// nesting, and are kept: post_call_tokens[first_name].
 	FormatForm
 )
 
 // MissingPolicy says what a token without a value becomes.
 type MissingPolicy int
 
-// What becomes of a token without a value. Where the result would be invalid,
-// every policy fails: outside quotes in JSON, in a host, in a path segment.
+// The policies. Where an empty result would be invalid, all of them fail: outside
+// quotes in JSON, in a host, in a path segment.
 const (
 	MissingFails MissingPolicy = iota // an error that names every missing token
 	MissingBlank                      // the empty text
@@ -58,7 +57,7 @@ var missingNames = enumNames[MissingPolicy]{"missing policy", []string{"fails", 
 
 // Values are the values of tokens, by name as written between the delimiters:
 // "caller_id", "tag:InboundNumber:Number". Names are compared without case; two
-// names that differ in case only are an error.
+// names that differ only in case are an error.
 type Values map[string]string
 
 // lookup returns a lookup by name without case.
@@ -110,8 +109,8 @@ type templateOption func(*templateOptions) error
 
 func (f templateOption) apply(o *templateOptions) error { return f(o) }
 
-// AllowHost lets a URL template put a token before these base domains
-// ("example.com"), and no others. Default: trackdrive.com and trackdrive.net.
+// AllowHost lets a URL template have a token before these base domains
+// ("example.com"), and before no others. Default: trackdrive.com and trackdrive.net.
 func AllowHost(baseDomain ...string) TemplateOption {
 	return templateOption(func(o *templateOptions) error {
 		o.Hosts = make([]string, len(baseDomain))
@@ -125,7 +124,7 @@ func AllowHost(baseDomain ...string) TemplateOption {
 	})
 }
 
-// InDialect sets the dialects to recognise, all at once. Default, also without
+// InDialect sets the dialects to recognise, all at once. Default, and without
 // arguments: TrackDrive, Ringba, CallGrid, Handlebars and ViciDial.
 func InDialect(d ...Dialect) TemplateOption {
 	return templateOption(func(o *templateOptions) error {
@@ -167,9 +166,9 @@ type Template struct{ engine template.Template }
 // ParseTemplate parses text: at most 64 KiB, with at most 256 tokens. A JSON
 // template must be a valid document with its tokens in place, and a URL
 // template an absolute https URL (http for loopback) without user info and
-// fragment. In a URL, in a form and as a whole string of JSON, {name} and <name>
-// are mistakes unless their dialect is set. A mistake is a [*ParseError] whose Field is the place, as line and
-// column ("3:14"); it never shows the text.
+// fragment. {name} and <name> are mistakes in a URL, in a form and as a whole JSON
+// string, unless their dialect is set. A mistake is a [*ParseError] whose Field is
+// the place, as line and column ("3:14"); it never shows the text.
 func ParseTemplate(format Format, text string, opts ...TemplateOption) (*Template, error) {
 	o, err := parseOptions(opts)
 	if err != nil {
@@ -244,9 +243,9 @@ func (t *Template) Tokens() []string {
 // Expand replaces every token in one pass: a value is never scanned for tokens
 // again. A value may have 8 KiB, the result 256 KiB.
 //
-// Missing tokens, unless [OnMissing] says otherwise, and values that cannot
-// stand where their token does, are a [*ParseError] that lists them all, with
-// the token's name as Field. It never shows a value.
+// A missing value, unless [OnMissing] says otherwise, or one that does not fit the
+// place of its token gives a [*ParseError]. It lists all of them, with the token's
+// name as Field, and never shows a value.
 func (t *Template) Expand(v Values) (string, error) {
 	lookup, err := v.lookup()
 	if err != nil {
@@ -257,15 +256,15 @@ func (t *Template) Expand(v Values) (string, error) {
 }
 
 // AppendExpand is [Template.Expand] into dst, with a lookup instead of a map.
-// It allocates nothing when dst is large enough. The lookup gets the name as
-// it is written in the template; whether case counts is its business. On an
-// error dst is returned unchanged.
+// It allocates nothing if dst is large enough. The lookup gets the name as the
+// template writes it, and decides whether case counts. On an error, dst is returned
+// unchanged.
 func (t *Template) AppendExpand(dst []byte, lookup func(name string) (string, bool)) ([]byte, error) {
 	return t.expand(dst, lookup, nil)
 }
 
-// expand is AppendExpand with a function that may say what stands for a token
-// that has neither a value nor a default; "" if there is none.
+// expand is AppendExpand with a function that may return a text for a token that
+// has neither a value nor a default.
 func (t *Template) expand(dst []byte, lookup template.Lookup, standIn func(*template.Token) string) ([]byte, error) {
 	if t.isZero() {
 		return dst, errNoTemplate
@@ -277,9 +276,9 @@ func (t *Template) expand(dst []byte, lookup template.Lookup, standIn func(*temp
 	return out, nil
 }
 
-// Convert writes the template in another dialect. What the dialect has no way
-// to say (a default, a chain, a name) is an error that names it, and so is
-// literal text that the dialect would read as a token.
+// Convert returns the text of the template in another dialect. It fails if the
+// dialect cannot write a token, because of its default, chain or name, or if it
+// would read literal text as a token.
 func (t *Template) Convert(to Dialect) (string, error) {
 	if t.isZero() {
 		return "", errNoTemplate

@@ -11,10 +11,10 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonvalue"
 )
 
-// Value is a JSON value that may be missing. The zero Value is.
+// Value is a JSON value that may be missing, as the zero Value is.
 type Value struct {
 	kind jsonscan.Kind
-	text string // of a string its text, else the JSON
+	text string // the text of a string, the JSON of anything else
 }
 
 // Exists reports whether there is a value, which may be null.
@@ -46,16 +46,15 @@ func (v Value) Amount() (Amount, bool) {
 }
 
 // Bool reads true and false, and the forms that TrackDrive takes: 1, yes, on,
-// 0, no, off, as text in any case or as a number. It is not ok for anything
-// else.
+// 0, no, off, as text in any case or as a number. For anything else ok is
+// false.
 func (v Value) Bool() (value, ok bool) {
 	return jsonvalue.Bool(v.kind, v.text)
 }
 
-// lookupValue returns the value at a path: the first one when the path has a "*",
-// a number when it ends in "#". It is missing when nothing is there, and also
-// when the path is faulty, the document is not valid, or a name on the path is
-// there twice.
+// lookupValue returns the value at a path: the first one if the path has a "*", a
+// number if it ends in "#". The value is missing if nothing is there, if the path
+// or the document is not valid, or if a name on the path is given twice.
 func lookupValue(raw []byte, path string) Value {
 	p, err := jsonscan.ParsePath(path)
 	if err != nil {
@@ -72,7 +71,7 @@ func lookupValue(raw []byte, path string) Value {
 	}
 }
 
-// valueOf takes a value out of its document.
+// valueOf returns a value of a document.
 func valueOf(data []byte, v jsonscan.Value) Value {
 	text := data[v.Start:v.End]
 	if v.Escaped {

@@ -1,5 +1,5 @@
-// Webhooks: templated requests and the judgement of their replies, as call
-// platforms configure them.
+// Webhooks: templated requests, as call platforms configure them, and criteria
+// for their replies.
 
 package trackdrive
 
@@ -22,26 +22,26 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// WebhookConfig describes a templated request and how to judge its reply:
-// what call platforms call template mode. It is stored as JSON, and compiled by
-// [NewWebhook].
+// WebhookConfig describes a templated request and how to judge its reply. Call
+// platforms name this template mode. It can be stored as JSON, and [NewWebhook]
+// compiles it; docs/webhooks.md has every key, with examples.
 type WebhookConfig struct {
-	Name        string               // for people
-	Method      string               // GET, POST, PUT, PATCH or DELETE, without case; default POST
+	Name        string               // for people; not sent
+	Method      string               // GET, POST, PUT, PATCH or DELETE, in any case; default POST
 	URL         string               // FormatURL template
 	Header      map[string]string    // values are templates
 	Body        string               // template; JSON unless ContentType says form
-	ContentType string               // default application/json where there is a body; without a body none is sent
+	ContentType string               // default application/json; sent only with a body
 	Timeout     time.Duration        // of the whole call; default 10 s
 	Acceptance  *Criteria            // nil: any 2xx reply is accepted
-	AcceptEmpty bool                 // an empty 2xx reply is accepted, whatever Acceptance says: updates may be answered so
-	Repeat      Repeatable           // the zero value is the safest; what may sell is never repeated, whatever it says: see RunWebhook
-	Dialects    []Dialect            // default: as ParseTemplate
-	OnMissing   MissingPolicy        // as OnMissing
-	Values      Values               // fixed values; those given to Preview and RunWebhook win, but not in the host
-	Tokens      map[string]TokenRule // rules for the values of tokens, by name without case
-	Literals    []string             // parameters, members and headers whose literal values are sent as they are, also where they look like a token
-	AllowHosts  []string             // base domains that a token may stand before, as AllowHost
+	AcceptEmpty bool                 // an empty 2xx reply is accepted, whatever Acceptance says, as it may be the answer to an update
+	Repeat      Repeatable           // the zero value is the safest; a request that may sell is never repeated: see RunWebhook
+	Dialects    []Dialect            // default: those of ParseTemplate
+	OnMissing   MissingPolicy        // what becomes of a token without a value; default MissingFails
+	Values      Values               // fixed values; those given to Preview and RunWebhook win, except in the host
+	Tokens      map[string]TokenRule // rules for the values of tokens, by name in any case
+	Literals    []string             // parameters, members and headers whose literal values are sent as they are, even if they look like a token
+	AllowHosts  []string             // base domains that a token may precede: see AllowHost
 }
 
 // Webhook is a compiled [WebhookConfig]. It is safe for concurrent use.
@@ -75,10 +75,10 @@ type headerTemplate struct {
 
 var webhookMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// NewWebhook compiles and checks the configuration; nothing is sent. All
-// mistakes are reported at once, as a [*ParseError] with their places: "url
-// 1:9", "body 3:14", "header X-Source 1:1", "values.subdomain". A literal or a
-// fixed value that somebody forgot to replace is [ErrLeftoverToken], too.
+// NewWebhook checks and compiles a configuration; it sends nothing. It reports
+// all mistakes at once, as a [*ParseError] with their places: "url 1:9", "body
+// 3:14", "header X-Source 1:1", "values.subdomain". A literal or fixed value that
+// still is a token is [ErrLeftoverToken], too.
 func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 	b := newWebhookBuilder(cfg)
 	b.build()
@@ -98,7 +98,7 @@ func newWebhookBuilder(cfg WebhookConfig) *webhookBuilder {
 	}}
 }
 
-// webhookMistakes are those of a configuration, or of the values for it.
+// webhookMistakes collects the mistakes in a configuration, or in its values.
 type webhookMistakes struct {
 	mistakeList
 	leftover bool // one of them is a left-over token
@@ -154,8 +154,8 @@ func (b *webhookBuilder) build() {
 	b.checkRuleValues()
 }
 
-// setOptions prepares the options of all templates. The templates are read
-// without what is wrong in them, to find all mistakes at once.
+// setOptions prepares the options of all templates. It leaves out the wrong ones,
+// so that the templates can be read and all mistakes found at once.
 func (b *webhookBuilder) setOptions() {
 	dialects := validOptions(&b.webhookMistakes, "dialects", b.cfg.Dialects, func(d Dialect) TemplateOption { return InDialect(d) })
 	b.option("", InDialect(dialects...))
@@ -176,7 +176,7 @@ func (b *webhookBuilder) option(place string, o TemplateOption) {
 	b.options = append(b.options, o)
 }
 
-// validOptions returns the elements of a list that an option takes.
+// validOptions returns the elements of a list that the option accepts.
 func validOptions[T any](m *webhookMistakes, place string, list []T, option func(T) TemplateOption) []T {
 	var taken []T
 	for _, element := range list {
@@ -189,7 +189,7 @@ func validOptions[T any](m *webhookMistakes, place string, list []T, option func
 	return taken
 }
 
-// parse parses one template, and refuses text that was meant to be replaced.
+// parse parses one template, and refuses text that should have been replaced.
 func (b *webhookBuilder) parse(place string, format Format, text string) *Template {
 	o, err := parseOptions(b.options)
 	if err != nil {
@@ -238,13 +238,13 @@ func (b *webhookBuilder) buildHeaders() {
 		case !isHeaderName(given):
 			b.mistake(place, "is not a header name")
 		case name == "Content-Type":
-			b.mistake(place, "is set with content_type")
+			b.mistake(place, "is set by content_type; leave it out")
 		case slices.Contains(ownHeaders, name):
 			b.mistake(place, "cannot be set")
 		case seen[name]:
 			b.mistake(place, "is given twice")
 		case !isHeaderValue(text):
-			b.mistake(place, "must be printable ASCII without blanks at its ends")
+			b.mistake(place, "must be printable ASCII without leading or trailing blanks")
 		default:
 			seen[name] = true
 			b.addHeader(place, name, text)
@@ -260,7 +260,7 @@ func (b *webhookBuilder) addHeader(place, name, text string) {
 		}
 	}
 	if repeatsScheme(text) {
-		b.mistake(place, "has its scheme word twice")
+		b.mistake(place, "begins with two scheme words; give one")
 		return
 	}
 	if t := b.parse(place, FormatText, text); t != nil {
@@ -274,13 +274,13 @@ func (b *webhookBuilder) buildBody() {
 		contentType = "application/json"
 	}
 	if b.cfg.Body != "" && b.w.method == http.MethodGet {
-		b.mistake("body", "cannot be sent with GET")
+		b.mistake("body", "cannot be sent with GET; use the query of the URL")
 	}
 	kind, _, err := mime.ParseMediaType(contentType)
 	format := FormatJSON
 	switch {
 	case err != nil || !isHeaderValue(contentType):
-		b.mistake("content_type", "cannot be read")
+		b.mistake("content_type", "is not a media type such as application/json")
 		return
 	case kind == "application/x-www-form-urlencoded":
 		format, b.w.isForm = FormatForm, true
@@ -308,7 +308,7 @@ func (b *webhookBuilder) checkValues() {
 	}
 }
 
-// templates are all that there are.
+// templates returns the templates of the URL, the headers and the body.
 func (w *compiledWebhook) templates() []*Template {
 	var list []*Template
 	if w.url != nil {
@@ -323,7 +323,7 @@ func (w *compiledWebhook) templates() []*Template {
 	return list
 }
 
-// names are those of all tokens, each once, as the templates spell them.
+// names returns the names of all tokens, each once, as the templates spell them.
 func (w *compiledWebhook) names() []string {
 	var list []string
 	seen := make(map[string]bool)
@@ -340,8 +340,7 @@ func (w *compiledWebhook) names() []string {
 
 var errNoWebhook error = &ParseError{[]FieldError{{"webhook", "is not made by NewWebhook"}}}
 
-// Tokens lists the names of tokens in URL, header and body that still need a
-// value, each once.
+// Tokens lists the names of the tokens that still need a value, each once.
 func (w *Webhook) Tokens() []string {
 	if w == nil || w.w == nil {
 		return nil
@@ -362,16 +361,16 @@ func (w *Webhook) Tokens() []string {
 type WebhookRequest struct {
 	Method string            // GET, POST, ...
 	URL    string            // with its query
-	Header map[string]string // what the configuration sets, and Content-Type; no credentials of a Client
-	Body   string            // "" for none
+	Header map[string]string // from the configuration, and Content-Type; never a Client's credentials
+	Body   string            // "" without a body
 }
 
-// Preview fills in the values and returns what would be sent, except for the
-// credentials of a Client. Nothing is sent. It refuses what
-// [Client.RunWebhook] would refuse: a missing value, one that cannot stand
-// where its token does, a value that is itself a token ([ErrLeftoverToken]), a
-// value for the host where that is fixed. Mistakes are a [*ParseError] that
-// names the tokens and shows no value.
+// Preview fills in the values and returns the request that RunWebhook would send,
+// without a Client's credentials. It sends nothing, and refuses what
+// [Client.RunWebhook] refuses: a missing value, a value that does not fit the place
+// of its token, one that is itself a token ([ErrLeftoverToken]), and one for a
+// host that is fixed. The error is a [*ParseError] that names the tokens and shows
+// no value.
 func (w *Webhook) Preview(v Values) (*WebhookRequest, error) {
 	if w == nil || w.w == nil {
 		return nil, errNoWebhook
@@ -425,7 +424,7 @@ func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequ
 		switch {
 		case value == "": // nothing to say
 		case !isHeaderValue(value) || h.name == "Authorization" && repeatsScheme(value):
-			m.mistake("header "+h.name, "must be printable ASCII without blanks at its ends, and without a second scheme word")
+			m.mistake("header "+h.name, "must be printable ASCII without leading or trailing blanks, and with one scheme word at most")
 		default:
 			r.Header[h.name] = value
 		}
@@ -440,7 +439,7 @@ func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequ
 	return r
 }
 
-// omit leaves out of a request what is marked.
+// omit removes what is marked from a request.
 func (w *compiledWebhook) omit(r *WebhookRequest, mark string) {
 	if strings.Contains(r.URL, mark) {
 		r.URL = omitFromURL(r.URL, mark)
@@ -482,7 +481,7 @@ func (w *compiledWebhook) merge(given Values, m *webhookMistakes) Values {
 			continue
 		case ascii.Lower(value) == ascii.Lower(fixed), isBlank(value) && w.rule(name) != nil:
 		default:
-			m.mistake(name, "is fixed: it stands in the host, and cannot be given")
+			m.mistake(name, "is fixed, because it is part of the host; leave it out of the values")
 		}
 		delete(folded, strings.ToLower(name))
 	}
@@ -495,12 +494,12 @@ func (w *compiledWebhook) merge(given Values, m *webhookMistakes) Values {
 	return values
 }
 
-// harmlessValue stands in for a value that was refused, while others are looked for:
-// it can be put in every place.
+// harmlessValue replaces a refused value while others are checked: it fits every
+// place.
 const harmlessValue = "0"
 
-// leftoversIn names the values of the request that are still tokens: those that
-// OnMissing let stay. What could not be filled in is blank.
+// leftoversIn names the values of the request that are still tokens, because
+// OnMissing let them stay. A value that could not be filled in is blank.
 func (w *compiledWebhook) leftoversIn(r *WebhookRequest) []string {
 	var list []string
 	if u, err := url.Parse(r.URL); err == nil {
@@ -561,8 +560,8 @@ func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name s
 
 // WebhookResult is a judged reply.
 type WebhookResult struct {
-	Accepted bool     // as the verdict says
-	Decision Decision // with a line for each of the criteria
+	Accepted bool     // the verdict is VerdictAccepted
+	Decision Decision // what each of the criteria found
 	Meta     Meta
 }
 
@@ -570,19 +569,20 @@ type WebhookResult struct {
 func (w *WebhookResult) Field(path string) Value { return w.Meta.Field(path) }
 
 // RunWebhook fills in the values, sends the request and judges the reply.
-// The Client's credentials are sent only to the Client's own hosts: to
-// https://SUBDOMAIN.trackdrive.com those that are bound to that company, to the
-// host of WithBaseURL the Client's own, to any other host none.
 //
-// It is sent again as the configuration's Repeat says, or [WithRepeat]; but a
-// filled-in request that may sell a lead is [RepeatNever], whatever they say.
-// Such a request goes to TrackDrive, or to the Client's base URL, and there to
+// The Client's credentials go only to its own hosts: https://SUBDOMAIN.trackdrive.com
+// gets those that are bound to that company, and the host of WithBaseURL gets the
+// Client's own. Any other host gets none.
+//
+// The configuration's Repeat, or [WithRepeat], decides whether the request is sent
+// again. A request that may sell a lead is [RepeatNever], whatever they say: one to
 // inbound_webhooks/post or full, or to inbound_webhooks/ping with both caller_id
-// and trackdrive_number. The shortest of the time limits counts.
+// and trackdrive_number, at TrackDrive or at the Client's base URL. Of several
+// time limits the shortest counts.
 //
-// A status outside 2xx is an *[Error], and so is a reply that was cut on the
-// wire. With Acceptance, a 2xx reply is judged, and one that cannot be read is a
-// result, undetermined. What [Webhook.Preview] refuses, is refused here.
+// A status other than 2xx is an *[Error], and so is a reply that was cut on the
+// wire. With Acceptance, a 2xx reply is judged; one that cannot be read gives an
+// undetermined result. Whatever [Webhook.Preview] refuses is refused here, too.
 func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...CallOption) (*WebhookResult, error) {
 	const name = "webhook"
 	call, err := c.newCall(apiOperation{name: name}, opts)
@@ -661,7 +661,7 @@ func (c *apiCall) setWebhook(w *compiledWebhook, r *WebhookRequest, given Values
 	return c.neverSellTwice()
 }
 
-// secrets are the values that are credentials by their names.
+// secrets returns the values whose names are those of credentials.
 func (w *compiledWebhook) secrets(given Values) []string {
 	var list []string
 	for _, values := range []Values{w.fixed, given, w.merge(given, new(webhookMistakes))} {
@@ -756,7 +756,7 @@ func addMembers(body []byte, auth []namedText) ([]byte, error) {
 	return append(out, body[end:]...), nil
 }
 
-// sentNames are those of the body's parameters that say something.
+// sentNames returns the names of the body's parameters that are not blank.
 func (c *webhookContent) sentNames() (names []string) {
 	if c.webhook.isForm {
 		form, _ := url.ParseQuery(string(c.body))

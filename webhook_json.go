@@ -1,4 +1,4 @@
-// A webhook's configuration as JSON, as admin pages keep it.
+// A webhook's configuration as JSON.
 
 package trackdrive
 
@@ -42,15 +42,14 @@ func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 	return json.Marshal(stored)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. Unknown keys are mistakes; all
-// mistakes are reported at once, as a [*ParseError] with their places:
-// "timeout", "acceptance.criteria[1].condition", or line and column where the
-// document is not valid. Where there are mistakes, those that [NewWebhook] would
-// report of the rest are added; a document without any is left to NewWebhook.
+// UnmarshalJSON reads what MarshalJSON writes. Unknown keys are mistakes. It
+// reports all mistakes at once, as a [*ParseError] with their places: "timeout",
+// "acceptance.criteria[1].condition", or line and column if the document is not
+// valid. If there are any, it adds those that [NewWebhook] would report.
 //
-// [json.Unmarshal] reads the document before it calls this method: for one that
-// is not valid JSON its error is a [*json.SyntaxError], without line and column.
-// Call UnmarshalJSON itself to get these.
+// [json.Unmarshal] checks the document before it calls this method: its error for
+// invalid JSON is a [*json.SyntaxError], without line and column. Call
+// UnmarshalJSON itself to get them.
 func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 	if at, fault := jsondoc.Fault(data); fault != "" {
 		return &ParseError{[]FieldError{{at, fault}}}
@@ -205,7 +204,7 @@ func (r *TokenRule) set(b *webhookBuilder, place string, raw []byte) {
 func (w *WebhookConfig) setTimeout(b *webhookBuilder, raw []byte) {
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		b.mistake("timeout", `must be a text such as "10s"`)
+		b.mistake("timeout", `must be text such as "10s"`)
 		return
 	}
 	if text == "" {

@@ -21,60 +21,60 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
-// TokenRule says what the value of a token must be. A value is looked for in
-// this order, and the first that is not blank counts: the one given to
-// [Webhook.Preview] or [Client.RunWebhook], the one in WebhookConfig.Values,
-// From, Default, and at last the template's own {default}, which is put in as
-// it is. Then As forms it. A blank value is one of white space alone.
+// TokenRule says where the value of a token comes from and how it is written. The
+// first value that is not blank counts: the one given to [Webhook.Preview] or
+// [Client.RunWebhook], the one in WebhookConfig.Values, From, Default. As then
+// writes it. The template's own {default} comes last, and is used unchanged. A
+// value of white space alone is blank.
 type TokenRule struct {
 	// Required refuses a request without a value. The template's own default
 	// does not count.
 	Required bool `json:"required,omitempty"`
 
 	// OmitBlank leaves out the JSON member, the element of a list, or the pair of
-	// a query or form, whose whole value is the token, when it is blank or missing.
-	// Beside other text the token becomes the empty text. It cannot be used in a
+	// a query or form, whose whole value is the token, if the value is blank or
+	// missing. Beside other text the token becomes empty. It cannot be used in a
 	// path, a host or a header.
 	OmitBlank bool `json:"omit_blank,omitempty"`
 
-	// Literal keeps a value from being taken for a token that was not replaced.
+	// Literal sends a value that looks like a token, instead of refusing it.
 	Literal bool `json:"literal,omitempty"`
 
 	// As is how the value is written.
 	As TokenForm `json:"as,omitempty"`
 
-	// From names another token, whose value, as it was given, is used: its own
-	// rule does not count.
+	// From names another token, whose given value is used. The other token's own
+	// rule does not apply to it.
 	From string `json:"from,omitempty"`
 
-	// Map says what stands for each value of From. A value that it lacks is a
-	// mistake unless there is a Default.
+	// Map replaces each value of From. A value that it lacks is a mistake, unless
+	// there is a Default.
 	Map map[string]string `json:"map,omitempty"`
 
-	// Default is used where nothing else is given.
+	// Default is used if nothing else is given.
 	Default string `json:"default,omitempty"`
 
-	// MaxLen is the greatest length of what As made, in characters; 0 for any. A
-	// longer value is refused, and never cut.
+	// MaxLen is the greatest length of the written value, in characters; 0 for any.
+	// A longer value is refused, never cut.
 	MaxLen int `json:"max_len,omitempty"`
 
-	// Layout is that of the forms date and time, in the notation of package
-	// time. Default "2006-01-02" and RFC 3339.
+	// Layout is how the forms date and time write, in the notation of package time.
+	// Default "2006-01-02" and RFC 3339.
 	Layout string `json:"layout,omitempty"`
 }
 
 // TokenForm is how a token's value is written. Forms are chained with a bar:
-// "phone_e164|sha256". What a form cannot write is refused.
+// "phone_e164|sha256". A value that a form cannot write is refused.
 //   - amount: what [ParseAmount] takes, without "$" and not negative
 //   - phone10, phone11: a North American number, 5555550100 and 15555550100
 //   - phone_e164: +15555550100; also "+" and 7 to 15 digits of any country
 //   - lower, upper: in lower or upper case
-//   - trim: without white space at its ends
+//   - trim: without leading and trailing white space
 //   - sha256: the SHA-256 of the UTF-8 text, in lower-case hex
 //   - date, time: a time in RFC 3339 or as TrackDrive writes it, in the rule's Layout and in its own zone
 type TokenForm string
 
-// tokenRule is a rule that was checked.
+// tokenRule is a checked rule.
 type tokenRule struct {
 	TokenRule
 	forms []string // of As
@@ -178,7 +178,7 @@ func (r *tokenRule) form(value string) (formed, problem string) {
 func (w *compiledWebhook) rule(name string) *tokenRule { return w.rules[strings.ToLower(name)] }
 
 // valueOf returns the value of a token as it goes into the templates. One that
-// is refused is reported, and replaced by something harmless.
+// is refused is reported, and replaced by a harmless one.
 func (w *compiledWebhook) valueOf(name string, given Values, m *webhookMistakes) (value string, found bool) {
 	rule := w.rule(name)
 	if rule == nil {
@@ -195,7 +195,7 @@ func (w *compiledWebhook) valueOf(name string, given Values, m *webhookMistakes)
 	var problem string
 	switch {
 	case isBlank(value) && rule.Required:
-		problem = "is required, and has no value"
+		problem = "is required and has no value"
 	case isBlank(value):
 		return "", found
 	case template.IsLeftover(value) && !rule.Literal:
@@ -218,7 +218,7 @@ func (w *compiledWebhook) chosen(name string, rule *tokenRule, given Values, m *
 		source, _ := w.given(rule.From, given)
 		mapped, known := rule.mapped(source)
 		if !known && isBlank(rule.Default) {
-			m.mistake(name, "has a map that lacks the value of %s, and no default", rule.From)
+			m.mistake(name, "has a map that lacks the value of %s; add it, or a default", rule.From)
 			return harmlessValue, true
 		}
 		value = mapped
@@ -249,7 +249,7 @@ func (r *tokenRule) mapped(value string) (result string, known bool) {
 	return result, known
 }
 
-// buildRules checks the rules, all but the values in them.
+// buildRules checks the rules, except for the values in them.
 func (b *webhookBuilder) buildRules() {
 	b.w.rules = make(map[string]*tokenRule, len(b.cfg.Tokens))
 	for _, name := range sortedNames(b.cfg.Tokens) {
@@ -258,7 +258,7 @@ func (b *webhookBuilder) buildRules() {
 		rule := &tokenRule{TokenRule: b.cfg.Tokens[name]}
 		b.checkRule(place, name, rule)
 		if b.w.rules[lower] != nil {
-			b.mistake(place, "is given twice, in another case")
+			b.mistake(place, "is given twice, in different case")
 			continue
 		}
 		b.w.rules[lower] = rule
@@ -275,19 +275,19 @@ func (b *webhookBuilder) checkRule(place, name string, rule *tokenRule) {
 		rule.forms = slices.DeleteFunc(rule.forms, unknown)
 	}
 	if rule.Layout != "" && !slices.Contains(rule.forms, "date") && !slices.Contains(rule.forms, "time") {
-		b.mistake(place+".layout", "is for the forms date and time")
+		b.mistake(place+".layout", "goes with the forms date and time only")
 	}
 	if rule.MaxLen < 0 {
 		b.mistake(place+".max_len", "must not be negative")
 	}
 	if rule.Map != nil && rule.From == "" {
-		b.mistake(place+".map", "needs from: the token whose value is looked up")
+		b.mistake(place+".map", "needs from, the token whose value it replaces")
 	}
 	if rule.From != "" && strings.EqualFold(rule.From, name) {
 		b.mistake(place+".from", "names the token itself")
 	}
 	if rule.OmitBlank && rule.Required {
-		b.mistake(place+".omit_blank", "cannot be set beside required")
+		b.mistake(place+".omit_blank", "cannot be set together with required")
 	}
 }
 
@@ -346,7 +346,7 @@ func (b *webhookBuilder) checkPlaces(place, name, value string) {
 	}
 	for _, h := range b.w.headers {
 		if value != "" && !isPrintable(value) && h.value.engine.Has(name) {
-			b.mistake(place, "must be printable ASCII: it stands in the header %s", h.name)
+			b.mistake(place, "must be printable ASCII, because the header %s has it", h.name)
 		}
 	}
 }
@@ -364,8 +364,8 @@ func (w *compiledWebhook) mustStand(name string) bool {
 	return w.body != nil && !w.isForm && w.body.engine.IsToken(name)
 }
 
-// newOmitMark returns what stands in a filled-in text for a token that is to be
-// left out: digits, which can stand in every place, and which nobody can guess.
+// newOmitMark returns a mark for tokens that are to be left out of a filled-in
+// text: digits, which fit every place, and which nobody can guess.
 func newOmitMark() string {
 	var random [16]byte
 	_, _ = rand.Read(random[:]) // it never fails
