@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -202,4 +203,23 @@ func (c *apiCall) secrets() redact.Secrets {
 	s.Add(c.secret...)
 	s.Add(c.wire.secrets()...)
 	return s
+}
+
+// secretsOf returns the secrets of all credentials that were sent.
+func (c *clientCore) secretsOf(sent []*authCredentials) redact.Secrets {
+	if len(sent) != 1 {
+		var s redact.Secrets
+		for _, auth := range sent {
+			s.Add(auth.secrets()...)
+		}
+		return s
+	}
+	auth := sent[0]
+	known := c.known.Load()
+	if known == nil || !known.isOf(auth) {
+		known = &knownSecrets{headers: slices.Clone(auth.headers), params: slices.Clone(auth.params)}
+		known.secrets.Add(auth.secrets()...)
+		c.known.Store(known)
+	}
+	return known.secrets.Clone()
 }

@@ -37,25 +37,6 @@ func (k *knownSecrets) isOf(c *authCredentials) bool {
 	return slices.Equal(k.headers, c.headers) && slices.Equal(k.params, c.params)
 }
 
-// secretsOf returns the secrets of all credentials that were sent.
-func (c *clientCore) secretsOf(sent []*authCredentials) redact.Secrets {
-	if len(sent) != 1 {
-		var s redact.Secrets
-		for _, auth := range sent {
-			s.Add(auth.secrets()...)
-		}
-		return s
-	}
-	auth := sent[0]
-	known := c.known.Load()
-	if known == nil || !known.isOf(auth) {
-		known = &knownSecrets{headers: slices.Clone(auth.headers), params: slices.Clone(auth.params)}
-		known.secrets.Add(auth.secrets()...)
-		c.known.Store(known)
-	}
-	return known.secrets.Clone()
-}
-
 // appendSecret appends a credential and its parts: the token after a scheme word,
 // both halves of a Basic pair, the values of "token=abc; user=def".
 func appendSecret(list []string, text string) []string {
