@@ -708,7 +708,7 @@ func TestDecisionsWithGroupsReadWell(t *testing.T) {
 	}
 }
 
-// Decisions made by hand, or stored by somebody else, print without a panic.
+// Decisions made by hand, or stored by another program, print without a panic.
 func TestOddDecisionsPrint(t *testing.T) {
 	t.Parallel()
 	checks := []trackdrive.Check{{Field: "a", Condition: "exists", Got: "1", Verdict: accepted}}

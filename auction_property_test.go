@@ -398,13 +398,13 @@ func TestAnAuctionSellsOnceAtMost(t *testing.T) {
 				t.Parallel()
 				for n := range each {
 					s := randomScenario(rand.New(rand.NewPCG(uint64(group), uint64(n))))
-					var told []string
-					synctest.Test(t, func(t *testing.T) { told = s.play(t) })
+					var events []string
+					synctest.Test(t, func(t *testing.T) { events = s.play(t) })
 					if t.Failed() {
 						t.Fatalf("auction %d of group %d: %+v", n, group, s.sources)
 					}
 					mu.Lock()
-					for _, what := range told {
+					for _, what := range events {
 						totals[what]++
 					}
 					mu.Unlock()
@@ -422,7 +422,7 @@ func TestAnAuctionSellsOnceAtMost(t *testing.T) {
 
 // play runs the auction and its sale, and checks them against the market's
 // ledger.
-func (s *scenario) play(t *testing.T) (told []string) {
+func (s *scenario) play(t *testing.T) (events []string) {
 	auction := s.auction(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -458,10 +458,10 @@ func (s *scenario) play(t *testing.T) (told []string) {
 		require.LessOrEqual(t, better, i, "%s is ranked too high", b)
 	}
 	s.checkEnd(t, result, most)
-	told = append(told, string(result.End))
+	events = append(events, string(result.End))
 
 	<-time.After(s.idle)
-	return append(told, s.sell(t, result)...)
+	return append(events, s.sell(t, result)...)
 }
 
 // checkEnd checks that the auction ended when it had to, to the tick.
@@ -550,7 +550,7 @@ func (s *scenario) hasLoss(result *trackdrive.AuctionResult, name string) bool {
 
 // sell calls Sell twice at the same time and then once more, and compares the
 // ledgers.
-func (s *scenario) sell(t *testing.T, result *trackdrive.AuctionResult) (told []string) {
+func (s *scenario) sell(t *testing.T, result *trackdrive.AuctionResult) (events []string) {
 	var sales [3]*trackdrive.Sale
 	var errs [3]error
 	var both sync.WaitGroup
@@ -587,7 +587,7 @@ func (s *scenario) sell(t *testing.T, result *trackdrive.AuctionResult) (told []
 			expired := !b.ExpiresAt.IsZero() && !first.at.Before(b.ExpiresAt)
 			require.True(t, expired || s.postFault(string(b.Buyer.PingID)) == notDialled, "%s was passed over", b)
 			if expired {
-				told = append(told, "an id expired")
+				events = append(events, "an id expired")
 			}
 		}
 	}
@@ -599,25 +599,25 @@ func (s *scenario) sell(t *testing.T, result *trackdrive.AuctionResult) (told []
 		number, ok := sale.Number()
 		require.True(t, ok)
 		require.Equal(t, "+15555550199", number)
-		told = append(told, "sold")
+		events = append(events, "sold")
 		if len(sale.Tries) > 1 {
-			told = append(told, "sold at the second try or later")
+			events = append(events, "sold at the second try or later")
 		}
 	case err == nil:
 		require.False(t, s.claimed())
 		require.Empty(t, s.sold)
-		told = append(told, "unsold")
+		events = append(events, "unsold")
 	case trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown:
 		require.True(t, s.claimed() || len(s.posts) > 0 && s.posts[len(s.posts)-1].doubt, "unknown without a reason: %v", err)
-		told = append(told, "unknown")
+		events = append(events, "unknown")
 		if len(s.posts) == 0 {
-			told = append(told, "a ping may have sold")
+			events = append(events, "a ping may have sold")
 		}
 	default:
 		require.Empty(t, s.sold)
-		told = append(told, "not sent")
+		events = append(events, "not sent")
 	}
-	return told
+	return events
 }
 
 func (s *scenario) postFault(id string) fault {

@@ -808,7 +808,7 @@ func TestTheNumberOfASale(t *testing.T) {
 		"not sold":             {trackdrive.Sale{Bid: trackdrive.Bid{Ping: ping}}, ""},
 		"the answer's":         {trackdrive.Sale{Sold: true, Bid: trackdrive.Bid{Ping: ping}, Response: &trackdrive.PostResponse{Accepted: true, ForwardingNumber: "+15555550199"}}, "+15555550199"},
 		"the ping's":           {trackdrive.Sale{Sold: true, Bid: trackdrive.Bid{Ping: ping}, Response: &trackdrive.PostResponse{Accepted: true}}, "+15555550120"},
-		"one that is no use":   {trackdrive.Sale{Sold: true, Bid: trackdrive.Bid{Ping: ping}, Response: &trackdrive.PostResponse{Accepted: true, ForwardingNumber: "+15555550199", ForwardingNumberStatus: "rejected"}}, ""},
+		"a useless one":        {trackdrive.Sale{Sold: true, Bid: trackdrive.Bid{Ping: ping}, Response: &trackdrive.PostResponse{Accepted: true, ForwardingNumber: "+15555550199", ForwardingNumberStatus: "rejected"}}, ""},
 		"none, and no use":     {trackdrive.Sale{Sold: true, Bid: trackdrive.Bid{Ping: ping}, Response: &trackdrive.PostResponse{Accepted: true, ForwardingNumberStatus: "rejected"}}, ""},
 		"none anywhere":        {trackdrive.Sale{Sold: true, Response: &trackdrive.PostResponse{Accepted: true}}, ""},
 		"by hand, no response": {trackdrive.Sale{Sold: true}, ""},

@@ -86,17 +86,17 @@ func TestListsGoOnWhileThereIsMore(t *testing.T) {
 		asked   []string
 		calls   int
 	}{
-		"bare lists":                 {map[string]string{"-1": calls(1, 2), "2": calls(3, 4), "3": calls(5, 5)}, 2, byPage, 5},
-		"bare lists, the last full":  {map[string]string{"-1": calls(1, 2), "2": calls(3, 4), "3": `[]`}, 2, byPage, 4},
-		"one bare list":              {map[string]string{"-1": calls(1, 1)}, 2, byPage[:1], 1},
-		"an empty bare list":         {map[string]string{"-1": `[]`}, 2, byPage[:1], 0},
-		"what is no call fills":      {map[string]string{"-1": `[{"id":1},null]`, "2": `[null,null]`, "3": `[{"id":2}]`}, 2, byPage, 2},
-		"a byte order mark":          {map[string]string{"-1": "\ufeff" + calls(1, 2), "2": calls(3, 3)}, 2, byPage[:2], 3},
-		"without metadata":           {map[string]string{"-1": envelope(calls(1, 2), ``), "2": envelope(calls(3, 4), ``), "3": envelope(calls(5, 5), ``)}, 2, byPage, 5},
-		"metadata that says nothing": {map[string]string{"-1": envelope(calls(1, 2), `,"metadata":{"root":"calls"}`), "2": envelope(calls(3, 3), `,"metadata":{"root":"calls"}`)}, 2, byPage[:2], 3},
-		"metadata that is a list":    {map[string]string{"-1": envelope(calls(1, 2), `,"metadata":[]`), "2": envelope(calls(3, 3), `,"metadata":null`)}, 2, byPage[:2], 3},
-		"a server's own page size":   {map[string]string{"-1": calls(1, 25), "2": calls(26, 50), "3": calls(51, 60)}, 0, byPage, 60},
-		"a page size that is told": {map[string]string{
+		"bare lists":                       {map[string]string{"-1": calls(1, 2), "2": calls(3, 4), "3": calls(5, 5)}, 2, byPage, 5},
+		"bare lists, the last full":        {map[string]string{"-1": calls(1, 2), "2": calls(3, 4), "3": `[]`}, 2, byPage, 4},
+		"one bare list":                    {map[string]string{"-1": calls(1, 1)}, 2, byPage[:1], 1},
+		"an empty bare list":               {map[string]string{"-1": `[]`}, 2, byPage[:1], 0},
+		"elements that are not calls fill": {map[string]string{"-1": `[{"id":1},null]`, "2": `[null,null]`, "3": `[{"id":2}]`}, 2, byPage, 2},
+		"a byte order mark":                {map[string]string{"-1": "\ufeff" + calls(1, 2), "2": calls(3, 3)}, 2, byPage[:2], 3},
+		"without metadata":                 {map[string]string{"-1": envelope(calls(1, 2), ``), "2": envelope(calls(3, 4), ``), "3": envelope(calls(5, 5), ``)}, 2, byPage, 5},
+		"metadata that says nothing":       {map[string]string{"-1": envelope(calls(1, 2), `,"metadata":{"root":"calls"}`), "2": envelope(calls(3, 3), `,"metadata":{"root":"calls"}`)}, 2, byPage[:2], 3},
+		"metadata that is a list":          {map[string]string{"-1": envelope(calls(1, 2), `,"metadata":[]`), "2": envelope(calls(3, 3), `,"metadata":null`)}, 2, byPage[:2], 3},
+		"a server's own page size":         {map[string]string{"-1": calls(1, 25), "2": calls(26, 50), "3": calls(51, 60)}, 0, byPage, 60},
+		"a page size in the reply": {map[string]string{
 			"-1": envelope(calls(1, 3), `,"metadata":{"per_page":3}`), "2": envelope(calls(4, 6), `,"metadata":{"per_page":"3"}`), "3": envelope(calls(7, 7), `,"metadata":{"per_page":3}`),
 		}, 0, byPage, 7},
 		"total_pages": {map[string]string{

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -298,4 +300,32 @@ func importsOf(tree fs.FS, name string) ([]folderImport, error) {
 		}
 	}
 	return imports, nil
+}
+
+// TestTheDocumentsNameTestsThatExist looks for each test that a document names as
+// evidence.
+func TestTheDocumentsNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	names := make(map[string]string)
+	for _, page := range []string{"CONTRIBUTING.md", "SECURITY.md", "docs/delivery.md", "docs/outbox.md"} {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile(`\bTest[A-Z][A-Za-z0-9]*`).FindAllString(string(text), -1) {
+			names[name] = page
+		}
+	}
+	require.Greater(t, len(names), 10)
+	require.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for name := range names {
+			if strings.Contains(string(source), "func "+name+"(") {
+				delete(names, name)
+			}
+		}
+		return err
+	}))
+	require.Empty(t, names, "a document names a test that does not exist")
 }

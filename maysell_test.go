@@ -132,7 +132,7 @@ func TestWebhooksThatCannotSellAreRepeatedAsTheySay(t *testing.T) {
 		"a host that only begins so":       {cfg: trackdrive.WebhookConfig{URL: "https://acme.trackdrive.com.example.com/api/v1/inbound_webhooks/post/sell"}},
 		"the global postback":              {cfg: trackdrive.CallPostback(), values: trackdrive.Values{"trackdrive_subdomain": "acme", "trackdrive_call_uuid": "u-1", "Call:ConversionPayout": "25.50"}},
 		"a lead that says it is repeated":  {cfg: trackdrive.RingbaPixel("acme", "token-1", "11"), values: trackdrive.Values{"tag:InboundNumber:Number": "1", "Call:InboundCallID": "R-1"}},
-		"a conversion that is told to be":  {cfg: trackdrive.RingbaConversion(), values: trackdrive.Values{"ringba_webhook_token": "t", "ringba_call_uuid": "R-1", "revenue": "1"}},
+		"a conversion with a repeat":       {cfg: trackdrive.RingbaConversion(), values: trackdrive.Values{"ringba_webhook_token": "t", "ringba_call_uuid": "R-1", "revenue": "1"}},
 		"a ping that has one of them only": {cfg: trackdrive.WebhookConfig{URL: inbound + "ping/sell?caller_id=1", Body: `{"caller_id":"1"}`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -51,7 +51,8 @@
 // # What becomes of an item
 //
 //	success                                  delivered
-//	no answer, 5xx, 408, 409, 423, 425, 429  waits, longer each time, at least Retry-After
+//	408, 409, 423, 425, 429                  waits, longer each time, at least Retry-After
+//	no answer, 5xx                           the same, if its values are absolute; see the last row
 //	401, no credentials                      waits; the company is paused, and probed now and then
 //	403                                      parked, until somebody grants the permission and retries
 //	404                                      waits for an hour, because the call may not exist yet; then dead

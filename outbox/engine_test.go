@@ -39,7 +39,7 @@ var tokens int
 // newToken is a token.
 func newToken() string { tokens++; return fmt.Sprint("token-", tokens) }
 
-func TestAnEngineIsToldWhenACompanyIsPausedOrRests(t *testing.T) {
+func TestAnEngineIsNotifiedWhenACompanyIsPausedOrRests(t *testing.T) {
 	for name, fault := range map[string]trackdrivetest.Fault{
 		"paused": trackdrivetest.Status(http.StatusUnauthorized, nil, ""),
 		"rests":  trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""),

@@ -167,7 +167,7 @@ func TestAPanicOfTheProgramStopsNoWorker(t *testing.T) {
 					require.ErrorContains(t, e.Err, test.says)
 					require.ErrorContains(t, e.Err, "panic")
 				}
-				require.Equal(t, test.additive == outbox.Aside, s.told(outbox.EventAside) == 1)
+				require.Equal(t, test.additive == outbox.Aside, s.eventCount(outbox.EventAside) == 1)
 
 				s.enqueue(t, "absolute", "u-2", revenue("2.00"))
 				require.NoError(t, s.Drain(t.Context()))
@@ -196,7 +196,7 @@ func TestAnAbsoluteItemWaitsAfterAPanicWithTheUsualWaits(t *testing.T) {
 		pass(time.Hour)
 		require.Equal(t, outbox.Waiting, s.item(t, "absolute").State)
 		require.Equal(t, outbox.Waiting, s.item(t, "additive").State)
-		require.Less(t, s.told(outbox.EventPanic), 100)
+		require.Less(t, s.eventCount(outbox.EventPanic), 100)
 		s.fake.AssertRequests(t, 0)
 	})
 }
@@ -217,7 +217,7 @@ func TestWhatPanickedIsNotInTheStore(t *testing.T) {
 	})
 }
 
-func TestAnObserverOfEventsThatPanicsIsToldOnce(t *testing.T) {
+func TestAnObserverOfEventsThatPanicsIsCalledOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		panics func(outbox.EventKind) bool
@@ -243,8 +243,8 @@ func TestAnObserverOfEventsThatPanicsIsToldOnce(t *testing.T) {
 				require.NoError(t, s.Drain(t.Context()))
 				require.Equal(t, outbox.Delivered, s.item(t, "first").State)
 				require.Equal(t, outbox.Delivered, s.item(t, "second").State)
-				require.Equal(t, 2, s.told(outbox.EventDelivered))
-				require.Equal(t, test.panic, s.told(outbox.EventPanic))
+				require.Equal(t, 2, s.eventCount(outbox.EventDelivered))
+				require.Equal(t, test.panic, s.eventCount(outbox.EventPanic))
 				require.ErrorContains(t, s.event(t, outbox.EventPanic).Err, "boom")
 				s.Resume("acme") // tells nothing
 			})

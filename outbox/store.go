@@ -173,10 +173,10 @@ func Enqueue(ctx context.Context, store Store, item Item) (stored Item, added bo
 	return stored, false, nil
 }
 
-// Retry lets an item that is dead or parked be sent again, as soon as its turn
-// comes. A dead one comes after what its call was told meanwhile: mind that an
-// older value does not replace a newer one. One that is aside is not retried:
-// see [Settle]. Any other state is [ErrWrongState].
+// Retry lets a dead or parked item be sent again, when its turn comes. A dead one
+// comes after the later updates of its call, so check that its values are not older
+// than what TrackDrive has. An item that is aside is not retried: see [Settle]. Any
+// other state is [ErrWrongState].
 func Retry(ctx context.Context, store Store, id string) (Item, error) {
 	return store.Update(ctx, id, func(i *Item) error {
 		if i.State != Dead && i.State != Parked {

@@ -54,8 +54,8 @@ func (s *stand) note(e outbox.Event) {
 	s.events = append(s.events, e)
 }
 
-// told counts the events of a kind.
-func (s *stand) told(kind outbox.EventKind) (n int) {
+// eventCount counts the events of a kind.
+func (s *stand) eventCount(kind outbox.EventKind) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.events {
@@ -106,7 +106,7 @@ func TestAnItemIsDelivered(t *testing.T) {
 		require.Equal(t, outbox.Delivered, item.State)
 		require.Equal(t, 1, item.Attempts)
 		require.Equal(t, outbox.Lease{}, item.Lease)
-		require.Equal(t, 1, s.told(outbox.EventDelivered))
+		require.Equal(t, 1, s.eventCount(outbox.EventDelivered))
 	})
 }
 
@@ -120,12 +120,12 @@ func TestAnOutageIsWaitedFor(t *testing.T) {
 		}
 		stop := s.start(t)
 		pass(time.Hour)
-		require.Zero(t, s.told(outbox.EventDelivered))
+		require.Zero(t, s.eventCount(outbox.EventDelivered))
 		sent := len(s.fake.Requests())
 		require.Less(t, sent, 100, "an outage of an hour is not multiplied")
 		s.fake.Heal()
 		pass(10 * time.Minute)
-		require.Equal(t, 3, s.told(outbox.EventDelivered))
+		require.Equal(t, 3, s.eventCount(outbox.EventDelivered))
 		stop()
 	})
 }
@@ -216,13 +216,13 @@ func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
 
 		stop := s.start(t)
 		pass(14 * time.Minute)
-		require.Equal(t, 1, s.told(outbox.EventPaused), "once for each pause")
+		require.Equal(t, 1, s.eventCount(outbox.EventPaused), "once for each pause")
 		require.Len(t, s.fake.Requests(), 4, "one probe in five minutes")
 		good = true
 		s.Resume("ACME")
 		pass(2 * time.Second)
-		require.Equal(t, 4, s.told(outbox.EventDelivered))
-		require.Equal(t, 1, s.told(outbox.EventResumed))
+		require.Equal(t, 4, s.eventCount(outbox.EventDelivered))
+		require.Equal(t, 1, s.eventCount(outbox.EventResumed))
 		require.Equal(t, []string{}, s.Paused(), "JSON shows a list")
 		stop()
 	})
@@ -370,7 +370,7 @@ func TestADeliveryWithoutALeaseSendsNothing(t *testing.T) {
 		_, err = s.Deliver(t.Context(), items[0])
 		require.ErrorIs(t, err, outbox.ErrLeaseLost)
 		s.fake.AssertRequests(t, 0)
-		require.Equal(t, 2, s.told(outbox.EventLeaseLost))
+		require.Equal(t, 2, s.eventCount(outbox.EventLeaseLost))
 	})
 }
 
@@ -413,7 +413,7 @@ func TestCredentialsThatRotateToNonsenseKillNothing(t *testing.T) {
 		item := s.item(t, "first")
 		require.Equal(t, outbox.Waiting, item.State)
 		require.NotContains(t, item.LastError, "break")
-		require.Equal(t, 1, s.told(outbox.EventPaused))
+		require.Equal(t, 1, s.eventCount(outbox.EventPaused))
 	})
 }
 
@@ -454,7 +454,7 @@ func TestACompanyThatIsDownIsTriedWithOneItemAtATime(t *testing.T) {
 		require.Greater(t, sent, 20)
 		s.fake.Heal()
 		pass(10 * time.Minute)
-		require.Equal(t, n+1, s.told(outbox.EventDelivered))
+		require.Equal(t, n+1, s.eventCount(outbox.EventDelivered))
 	})
 }
 
@@ -473,7 +473,7 @@ func TestACompanyThatWasDownIsTriedAsSoonAsThereIsSomethingNew(t *testing.T) {
 		require.NoError(t, err)
 		defer s.start(t)()
 		pass(time.Hour)
-		require.Equal(t, 3, s.told(outbox.EventAside))
+		require.Equal(t, 3, s.eventCount(outbox.EventAside))
 		s.fake.AddCall(trackdrivetest.Call{UUID: "u-5"})
 		s.enqueue(t, "now", "u-5", revenue("1.00"))
 		pass(time.Second)
@@ -495,8 +495,8 @@ func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
 		}
 		defer s.start(t)()
 		pass(11 * time.Minute)
-		require.Equal(t, 2, s.told(outbox.EventDead))
-		require.Equal(t, 1, s.told(outbox.EventPaused))
+		require.Equal(t, 2, s.eventCount(outbox.EventDead))
+		require.Equal(t, 1, s.eventCount(outbox.EventPaused))
 		require.Equal(t, []string{"acme"}, s.Paused())
 	})
 }
@@ -547,7 +547,7 @@ func TestAStoreThatFailsIsTriedAgain(t *testing.T) {
 		pass(time.Minute)
 		s.fake.AssertRequests(t, 1)
 		require.Equal(t, outbox.Delivered, s.item(t, "absolute").State)
-		require.Equal(t, 2, s.told(outbox.EventStore))
+		require.Equal(t, 2, s.eventCount(outbox.EventStore))
 	})
 }
 
@@ -638,7 +638,7 @@ func TestWhatFailsAtOnceIsOneOutage(t *testing.T) {
 		pass(100 * time.Millisecond)
 		s.fake.Heal()
 		pass(10 * time.Second)
-		require.Equal(t, n, s.told(outbox.EventDelivered))
+		require.Equal(t, n, s.eventCount(outbox.EventDelivered))
 	})
 }
 
@@ -659,7 +659,7 @@ func TestAStoreThatCannotWriteIsLeftAlone(t *testing.T) {
 		stop := s.start(t)
 		pass(10 * time.Second)
 		stop()
-		require.Less(t, s.told(outbox.EventStore), 100)
+		require.Less(t, s.eventCount(outbox.EventStore), 100)
 		pass(2 * time.Minute)
 		limited, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -773,14 +773,14 @@ func TestCompaniesThatHangKeepNobodyWaiting(t *testing.T) {
 		}
 		defer s.start(t)()
 		pass(20 * time.Minute) // all of them rest now
-		began := s.told(outbox.EventDelivered)
+		began := s.eventCount(outbox.EventDelivered)
 		for i := range 50 {
 			uuid := fmt.Sprint("now-", i)
 			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
 			s.enqueue(t, uuid, uuid, revenue("1.00"))
 		}
 		pass(time.Minute)
-		require.Equal(t, 50, s.told(outbox.EventDelivered)-began)
+		require.Equal(t, 50, s.eventCount(outbox.EventDelivered)-began)
 	})
 }
 

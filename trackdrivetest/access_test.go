@@ -27,7 +27,7 @@ func TestCredentialsOfEveryKind(t *testing.T) {
 		"none":                             {"", `{}`, 401},
 		"basic":                            {basic("tdpub-1:tdprv-1"), `{}`, 200},
 		"basic with a wrong key":           {basic("tdpub-1:tdprv-2"), `{}`, 401},
-		"basic that is no base64":          {"Basic ???", `{}`, 401},
+		"basic that is not base64":         {"Basic ???", `{}`, 401},
 		"token":                            {"Token dev-1", `{}`, 200},
 		"token in Rails' form":             {`Token token="dev-1"`, `{}`, 200},
 		"wrong token":                      {"Token dev-2", `{}`, 401},

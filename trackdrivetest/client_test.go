@@ -150,7 +150,7 @@ func TestClientBringsAConversionThroughFaults(t *testing.T) {
 	}
 }
 
-func TestClientIsToldWhichPermissionsAreNeeded(t *testing.T) {
+func TestErrorsSayWhichPermissionsAreNeeded(t *testing.T) {
 	t.Parallel()
 	for permission, update := range map[trackdrivetest.Permission]*trackdrive.UpdateCall{
 		trackdrivetest.PermitAPI:            converted(),

@@ -117,7 +117,7 @@ func TestMistakesInTheSetUpEndTheTest(t *testing.T) {
 		set  func(f *trackdrivetest.Fake)
 		want string
 	}{
-		"a bid that is no amount": {func(f *trackdrivetest.Fake) { f.AddEndpoint(buyers(trackdrivetest.Buyer{Bid: "25,00"})) },
+		"a bid that is not an amount": {func(f *trackdrivetest.Fake) { f.AddEndpoint(buyers(trackdrivetest.Buyer{Bid: "25,00"})) },
 			`endpoint "my_endpoint": buyer 101: trackdrive: invalid argument: amount: "25,00" has a comma; give digits with at most one decimal point, such as "25.50"`},
 		"a buyer twice": {func(f *trackdrivetest.Fake) {
 			f.AddEndpoint(buyers(trackdrivetest.Buyer{ID: "1"}, trackdrivetest.Buyer{ID: "1"}))

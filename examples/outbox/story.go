@@ -25,7 +25,7 @@ import (
 // storyKey is what reports sales in the story.
 const storyKey = "made-up"
 
-// How the story is told.
+// How the story is printed.
 const (
 	calls  = 300                   // each of them is sold once
 	gap    = 10 * time.Millisecond // between two sales

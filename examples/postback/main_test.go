@@ -244,7 +244,7 @@ func TestReportsAtOnceArePostedBackOnce(t *testing.T) {
 	s.fake.AssertUpdated(t, "u-1", values("25.50"))
 }
 
-func TestAMissingPermissionIsToldAndWaitedFor(t *testing.T) {
+func TestAMissingPermissionIsReportedAndWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := newStand(t, "", trackdrivetest.PermitBuyerRevenue)
 	require.Equal(t, http.StatusAccepted, s.sells("25.50"))

@@ -109,7 +109,7 @@ func (s *service) converted(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answers are what the reporter of a sale is told.
+// answers are the replies to the reporter of a sale.
 var answers = map[string]int{confirmed: http.StatusOK, waiting: http.StatusAccepted, refused: http.StatusBadGateway}
 
 var errUnknownCall = errors.New("no such call")

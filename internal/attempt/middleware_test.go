@@ -136,7 +136,7 @@ func TestCopiesOfWhatMayBeCopiedAreNotStopped(t *testing.T) {
 }
 
 // twice is a transport that is got two connections for one request, writes to
-// both whatever it is told, and returns a reply.
+// both whatever happens, and returns a reply.
 func twice(t *testing.T, resp *http.Response) roundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		trace := httptrace.ContextClientTrace(r.Context())

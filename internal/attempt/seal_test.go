@@ -26,7 +26,7 @@ func TestASealedConnectionWritesNothing(t *testing.T) {
 	require.False(t, c.seal(0), "once")
 }
 
-// got is what the trace is told of a connection, and how to write to it.
+// got is the connection that the trace sees, and how to write to it.
 func got(conn net.Conn) (httptrace.GotConnInfo, func() error) {
 	return httptrace.GotConnInfo{Conn: conn}, func() error {
 		_, err := conn.Write([]byte("POST / HTTP/1.1"))

@@ -230,7 +230,7 @@ func (s *Server) wait(met func() bool) {
 	failed, whole, partial, open := !met(), len(s.requests), s.partial, len(s.open)
 	s.mu.Unlock()
 	if failed {
-		s.t.Fatalf("faultserver: waited in vain: %d whole requests, %d partial, %d connections open", whole, partial, open)
+		s.t.Fatalf("faultserver: nothing more happened: %d whole requests, %d partial, %d connections open", whole, partial, open)
 	}
 }
 

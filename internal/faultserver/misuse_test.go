@@ -95,11 +95,11 @@ func TestAStepOfTheOtherProtocolFailsTheTest(t *testing.T) {
 		}))
 }
 
-func TestWaitingInVainFailsTheTest(t *testing.T) {
+func TestWaitingTooLongFailsTheTest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		got := failures(t, func(t testing.TB) { faultserver.NewInMemory(t, faultserver.Silence).WaitWhole(1) })
-		require.Equal(t, []string{"faultserver: waited in vain: 0 whole requests, 0 partial, 0 connections open"}, got)
+		require.Equal(t, []string{"faultserver: nothing more happened: 0 whole requests, 0 partial, 0 connections open"}, got)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		got := failures(t, func(tb testing.TB) {
@@ -111,6 +111,6 @@ func TestWaitingInVainFailsTheTest(t *testing.T) {
 			defer func() { _ = conn.Close() }()
 			srv.WaitClosed()
 		})
-		require.Equal(t, []string{"faultserver: waited in vain: 0 whole requests, 0 partial, 1 connections open"}, got)
+		require.Equal(t, []string{"faultserver: nothing more happened: 0 whole requests, 0 partial, 1 connections open"}, got)
 	})
 }

@@ -13,7 +13,7 @@ type Ledger struct {
 	sales map[string][]Sale
 }
 
-// Sale is one sale of a lead: what sold it, and what the seller was told.
+// Sale is one sale of a lead: what sold it, and the reply to the seller.
 type Sale struct {
 	Source    string
 	Operation string // "ping" or "post"

@@ -14,7 +14,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/market"
 )
 
-// visitor is a client of the market that sends what it is told to, once.
+// visitor is a client of the market that sends each request once.
 type visitor struct {
 	srv  *market.Server
 	http http.Client

@@ -217,7 +217,7 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		return err
 	})
 	if panicked != nil {
-		panic(panicked) // here, and not where somebody else commits
+		panic(panicked) // here, and not in the commit of another caller
 	}
 	if err == nil {
 		err = refused

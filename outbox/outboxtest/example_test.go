@@ -11,7 +11,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 )
 
-// complaints collects what a test would be told.
+// complaints collects the failures of a test.
 type complaints struct {
 	list     []string
 	cleanups []func()

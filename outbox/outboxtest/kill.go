@@ -85,7 +85,7 @@ func (r KillReport) String() string {
 		r.Kills, disturbed, r.Acked, r.Lost, r.Doubled, r.Disorder, r.Forgotten, r.Repeated, r.Settled, r.Seed)
 }
 
-// How the process to be killed is told what to do.
+// Environment variables that tell the process to be killed what to do.
 const (
 	killDir    = "OUTBOXTEST_KILL_DIR"
 	killURL    = "OUTBOXTEST_KILL_URL"

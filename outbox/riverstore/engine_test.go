@@ -64,7 +64,7 @@ func (s *stand) note(e outbox.Event) {
 	s.events[e.Kind]++
 }
 
-func (s *stand) told(kind outbox.EventKind) int {
+func (s *stand) eventCount(kind outbox.EventKind) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.events[kind]
@@ -169,7 +169,7 @@ func TestOneMachineAtATimeWorksOnACall(t *testing.T) {
 	}
 	s.becomes(t, outbox.Counts{Delivered: n})
 	require.Equal(t, n, s.sent())
-	require.Zero(t, s.told(outbox.EventLeaseLost))
+	require.Zero(t, s.eventCount(outbox.EventLeaseLost))
 }
 
 func TestWhatIsEnqueuedLaterIsDeliveredSoon(t *testing.T) {
@@ -224,7 +224,7 @@ func TestDeadAndParkedItemsWaitForSomebody(t *testing.T) {
 	_, err := outbox.Retry(t.Context(), s.Store, "sale-1")
 	require.NoError(t, err)
 	s.becomes(t, outbox.Counts{Delivered: 1})
-	require.Equal(t, 1, s.told(outbox.EventDead))
+	require.Equal(t, 1, s.eventCount(outbox.EventDead))
 }
 
 func TestACompanyThatRefusesTheCredentialsIsLeftAlone(t *testing.T) {
@@ -237,7 +237,7 @@ func TestACompanyThatRefusesTheCredentialsIsLeftAlone(t *testing.T) {
 	engine, worker := s.engine(t, func(c *outbox.Config) { c.ProbeEvery = time.Second })
 	start(t, engine)
 	require.Eventually(t, func() bool { return len(worker.Paused()) == 1 }, 10*time.Second, 10*time.Millisecond)
-	require.Eventually(t, func() bool { return s.told(outbox.EventPaused) == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.eventCount(outbox.EventPaused) == 1 }, 10*time.Second, 10*time.Millisecond)
 	tried := s.sent()
 	require.LessOrEqual(t, tried, 2*8, "no more than were on their way")
 	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "made-up"})
