@@ -202,7 +202,7 @@ func instantPings() []contest {
 	const noBuyer = `{"success":false,"status":"rejected","errors":["No buyers available"]}`
 	list := []contest{instantPing("Ping, instant, no buyer", []byte(noBuyer), 0, "retryablehttp ≤0.70")}
 	for buyers, goal := range map[int]string{2: "retryablehttp ≤0.40", 20: "retryablehttp ≤0.25"} {
-		list = append(list, instantPing(fmt.Sprintf("Ping, instant, %d buyers", buyers), []byte(pingReply(buyers)), buyers, goal))
+		list = append(list, instantPing(fmt.Sprintf("Ping, instant, %d buyers", buyers), pingReply(buyers), buyers, goal))
 	}
 	slices.SortFunc(list[1:], func(a, b contest) int { return len(a.path) - len(b.path) })
 	return list
