@@ -136,7 +136,7 @@ func parseCondition(members []jsondoc.Member) (c Condition) {
 			c.path = text
 		default:
 			if c.operator = operatorNamed(text); c.operator == 0 {
-				faults.add("condition", "is unknown")
+				faults.add("condition", unknownOperator(text))
 			}
 		}
 	}
