@@ -11,7 +11,7 @@ func TestSuggestions(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"At Least": "Greater Than Or Equal", ">=": "Greater Than Or Equal", "at_most": "Less Than Or Equal",
-		"Greater then": "Greater Than", "greaterthan": "Greater Than", "grater_than_or_equal": "Greater Than Or Equal",
+		"Greater then": "Greater Than", "greaterthan": "Greater Than", "greater_then_or_equal": "Greater Than Or Equal",
 		"Equal": "Equals", "not equal": "Not Equals", "Is Nul": "Is Null", "contain": "Contains", "Start With": "Starts With",
 		"regex": "Matches", " exist ": "Exists", "betwen": "Between",
 		"": "", "x": "", "bigger": "", "sold": "", strings.Repeat("equals", 100): "",
