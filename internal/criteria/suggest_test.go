@@ -13,7 +13,7 @@ func TestSuggestions(t *testing.T) {
 		"At Least": "Greater Than Or Equal", ">=": "Greater Than Or Equal", "at_most": "Less Than Or Equal",
 		"Greater then": "Greater Than", "greaterthan": "Greater Than", "greater_then_or_equal": "Greater Than Or Equal",
 		"Equal": "Equals", "not equal": "Not Equals", "Is Nul": "Is Null", "contain": "Contains", "Start With": "Starts With",
-		"regex": "Matches", " exist ": "Exists", "betwen": "Between",
+		"regex": "Matches", " exist ": "Exists", "beetween": "Between",
 		"": "", "x": "", "bigger": "", "sold": "", strings.Repeat("equals", 100): "",
 	} {
 		require.Equal(t, want, suggestedLabel(text), "%q", text)
