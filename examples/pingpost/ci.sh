@@ -30,5 +30,5 @@ expect 0 -- "$1/pingpost" -h
 contains "$ERR" 'TRACKDRIVE_CREDENTIALS'
 
 expect 2 -- env TRACKDRIVE_CREDENTIALS=c2VjcmV0OnNlY3JldA== "$1/pingpost" -subdomain acme
-contains "$ERR" 'TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: give "Basic " before a ready-made token'
+contains "$ERR" 'TRACKDRIVE_CREDENTIALS: trackdrive: invalid argument: credentials: are a ready-made token without a scheme; give "Basic " before it'
 lacks "$ERR" 'c2VjcmV0'

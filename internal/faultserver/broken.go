@@ -189,15 +189,21 @@ func (c *serverConn) drip() bool {
 	}
 }
 
-// gzipBombBody is a JSON object after very many blanks, packed.
+// gzipBombBody is a JSON object after very many blanks, packed. The blanks are one
+// packed piece again and again, because packing all of them takes seconds.
 var gzipBombBody = sync.OnceValue(func() string {
+	const pieceSize = 1 << 20
+	piece := gzipText(io.LimitReader(endlessBlanks{}, pieceSize))
+	return strings.Repeat(piece, bombSize/pieceSize) + gzipText(strings.NewReader(`{"success":true}`))
+})
+
+func gzipText(r io.Reader) string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	_, _ = io.CopyN(w, endlessBlanks{}, bombSize)
-	_, _ = io.WriteString(w, `{"success":true}`)
+	_, _ = io.Copy(w, r)
 	_ = w.Close()
 	return b.String()
-})
+}
 
 // endlessBlanks reads as blanks without end.
 type endlessBlanks struct{}
