@@ -171,7 +171,7 @@ func (r *replyReader) readBuyers() []Buyer {
 func (r *replyReader) readBuyer(b *Buyer) {
 	var seen uint64
 	var buyerID, id, destination, forwarding, duration jsonscan.Value
-	var bids [lastBid - firstBid + 1]jsonscan.Value
+	var bids [endOfBids - firstBid]jsonscan.Value
 	start := r.Offset()
 	r.Enter()
 	for r.Next() {
@@ -216,7 +216,7 @@ func (r *replyReader) readBuyer(b *Buyer) {
 		case mConcurrencyCapAvailable:
 			b.ConcurrencyCapAvailable = r.count(v)
 		default:
-			if firstBid <= m && m <= lastBid {
+			if firstBid <= m && m < endOfBids {
 				bids[m-firstBid] = v
 			}
 		}
@@ -233,7 +233,7 @@ func (r *replyReader) readBuyer(b *Buyer) {
 
 // payout returns the first bid that is given. If it cannot be read, the payout is
 // unset: the next bid does not replace it.
-func (r *replyReader) payout(bids [lastBid - firstBid + 1]jsonscan.Value) Amount {
+func (r *replyReader) payout(bids [endOfBids - firstBid]jsonscan.Value) Amount {
 	for _, v := range bids {
 		if r.isGiven(v) {
 			amount, _ := r.value(v).Amount()

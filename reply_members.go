@@ -6,8 +6,8 @@ package trackdrive
 type replyMember uint8
 
 // A new name needs a line here, one in memberTable, and a use where its object is
-// read: in readPing, readPost, readLead or readBuyer. A new name for a bid needs
-// only its place among the bids.
+// read: in readPing, readPost, readLead or readBuyer. A new name for a bid is
+// read if it is among the others.
 const (
 	mSuccess replyMember = iota + 1
 	mStatus
@@ -50,8 +50,8 @@ const (
 	mTrackdriveCallUUID
 	endOfMembers
 
-	firstBid = mBidPrice
-	lastBid  = mOfferConversionPayout
+	firstBid  = mBidPrice
+	endOfBids = mOfferID // the member after the names of a bid
 )
 
 // objectSet says in which objects of replies a member is read, a bit for each.

@@ -92,7 +92,7 @@ func CallPostback() WebhookConfig {
 }
 
 // CallPostbackURL is [CallPostback] for platforms that cannot send JSON: a POST
-// with the same parameters in its URL, and no Content-Type.
+// with the same parameters in its URL, except post_call_tokens, and no Content-Type.
 func CallPostbackURL() WebhookConfig {
 	cfg := CallPostback()
 	cfg.URL += "?buyer_converted=true&revenue=[Call:ConversionPayout]&offer_converted=true"

@@ -8,7 +8,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// place is where in a template a token is, which decides how its value is
+// tokenPlace is where in a template a token is, which decides how its value is
 // written.
 type tokenPlace int
 

@@ -10,7 +10,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// scanner walks through a text once, from token to token.
+// tokenScanner walks through a text once, from token to token.
 type tokenScanner struct {
 	text     string
 	dialects []Dialect

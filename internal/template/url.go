@@ -26,7 +26,7 @@ type urlParam struct {
 	hasValue bool // an equals sign follows the name
 }
 
-// masked is a text in which every token is one NUL, so that its structure shows.
+// maskedText is a text in which every token is one NUL, so that its structure shows.
 type maskedText struct {
 	text   string
 	tokens []Token
@@ -286,7 +286,7 @@ func checkForm(t *Template) *Flaw {
 	return t.checkParams(maskTokens(t), 0)
 }
 
-// unescaped decodes a literal value; checkLiterals has seen its escapes.
+// unescapeQuery decodes a literal value; checkLiterals has seen its escapes.
 func unescapeQuery(value string) string {
 	text, _ := url.QueryUnescape(value)
 	return text
@@ -427,7 +427,7 @@ func (p *urlParam) fits(query []byte) (rest []byte, ok bool) {
 	return rest[value:], p.hasValue || value == 0
 }
 
-// span returns where a part of a URL ends: behind it, at the first byte of these
+// partEnd returns where a part of a URL ends: after it, at the first byte of these
 // classes, or at one that may not be there at all.
 func partEnd(url []byte, classes uint8) int {
 	classes |= urlRefused
