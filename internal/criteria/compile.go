@@ -1,4 +1,4 @@
-// From rules as they were given to a plan that one pass over a reply follows.
+// Compiling rules to a plan that one pass over a reply follows.
 
 package criteria
 
@@ -19,11 +19,11 @@ type groupPlan struct {
 	logic      logicNode
 }
 
-// pathNode is a place in a reply that some path goes through.
+// pathNode is a place in a reply that a path goes through.
 type pathNode struct {
 	level   int
 	members []pathMember
-	any     int32   // the node below "*"; 0 when there is none
+	any     int32   // the node below "*"; 0 if there is none
 	counts  []int32 // conditions on the number of elements
 	ends    []int32 // conditions on the value here
 	through []int32 // all conditions here and below
@@ -35,11 +35,11 @@ type pathMember struct {
 	node int32
 }
 
-// goesOn reports whether some path goes on below the node.
+// goesOn reports whether a path continues below the node.
 func (n *pathNode) goesOn() bool { return len(n.members) > 0 || n.any != 0 || len(n.counts) > 0 }
 
-// logicNode joins outcomes: that of one condition or, with a match, those of its
-// parts.
+// logicNode is the outcome of one condition or, if it has a match, of its parts
+// joined.
 type logicNode struct {
 	match     Match // 0 for a condition
 	parts     []logicNode
@@ -64,7 +64,7 @@ func (l *logicNode) decide(outcomes *[maxRules]ruleOutcome) ruleOutcome {
 	return joined.negated()
 }
 
-// compile sets the plan or the mistakes.
+// compile sets the plan, or the mistakes if there are any.
 func (g *Group) compile() {
 	b := planBuilder{plan: &groupPlan{nodes: make([]pathNode, 1)}}
 	b.plan.logic = b.group("", g, 1)
@@ -75,11 +75,11 @@ func (g *Group) compile() {
 	g.plan = b.plan
 }
 
-// planBuilder collects a plan, and all mistakes on the way.
+// planBuilder collects a plan and all mistakes in the rules.
 type planBuilder struct {
 	plan     *groupPlan
 	mistakes []Mistake
-	rules    int // conditions, and groups without any
+	rules    int // conditions, and groups without conditions
 }
 
 func (b *planBuilder) mistake(place, format string, args ...any) {
@@ -120,7 +120,7 @@ func (b *planBuilder) group(place string, g *Group, nesting int) logicNode {
 	return l
 }
 
-// count counts a rule, and says once that there are too many.
+// count counts a rule, and reports once if there are too many.
 func (b *planBuilder) count() {
 	if b.rules++; b.rules == maxRules+1 {
 		b.mistake("criteria", "are more than %d rules", maxRules)
@@ -165,7 +165,7 @@ func (b *planBuilder) path(place, text string) jsonscan.Path {
 	return path
 }
 
-// operands checks what the condition compares with, and makes it ready.
+// operands checks the condition's operands and prepares them.
 func (b *planBuilder) operands(place string, takes operandShape, c *readyCondition) {
 	given, isList := c.condition.operands, c.condition.isList
 	switch {
@@ -230,7 +230,7 @@ func (b *planBuilder) operand(place string, takes operandShape, o Operand) {
 	}
 }
 
-// add enters a condition at the end of its path.
+// add adds a condition at the end of its path.
 func (p *groupPlan) add(c readyCondition, path jsonscan.Path) int {
 	index := len(p.conditions)
 	at := int32(0)
@@ -254,7 +254,7 @@ func (p *groupPlan) add(c readyCondition, path jsonscan.Path) int {
 	return index
 }
 
-// step goes one step down from a node, and makes the next where it is new.
+// step goes one step down from a node, and makes the next node if it is new.
 func (p *groupPlan) step(from int32, step jsonscan.Step) int32 {
 	next := int32(len(p.nodes))
 	n := &p.nodes[from]

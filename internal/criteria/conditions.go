@@ -1,4 +1,4 @@
-// Conditions: what they say of a value.
+// Conditions: how they judge a value.
 
 package criteria
 
@@ -12,7 +12,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonvalue"
 )
 
-// ruleOutcome is what a rule says of a reply. The larger one wins among alternatives.
+// ruleOutcome is a rule's outcome for a reply. Among alternatives the larger one
+// wins.
 type ruleOutcome uint8
 
 const (
@@ -29,7 +30,7 @@ func outcomeOf(holds bool) ruleOutcome {
 	return outcomeFails
 }
 
-// negated swaps what holds and what fails. What is not decided stays so.
+// negated swaps holding and failing. Undecided outcomes stay undecided.
 func (o ruleOutcome) negated() ruleOutcome {
 	switch o {
 	case outcomeHolds:
@@ -56,14 +57,14 @@ func (o ruleOutcome) verdict() Verdict {
 type replyValue struct {
 	kind    jsonscan.Kind
 	escaped bool
-	text    []byte // JSON; of a string what is between the quotes
+	text    []byte // JSON; for a string, the part between the quotes
 }
 
 func replyValueOf(body []byte, found jsonscan.Value) replyValue {
 	return replyValue{found.Kind, found.Escaped, body[found.Start:found.End]}
 }
 
-// json returns the value as it is in the reply, "" if it is missing.
+// json returns the value as the reply spells it, or "" if it is missing.
 func (v replyValue) json() string {
 	if v.kind == jsonscan.String {
 		return `"` + string(v.text) + `"`
@@ -93,7 +94,7 @@ func (v replyValue) isVoid() bool {
 	}
 }
 
-// valueTest is what an operator, or its opposite, tests.
+// valueTest is the test of an operator or of its opposite.
 type valueTest uint8
 
 const (
@@ -111,17 +112,17 @@ const (
 	testTrue
 )
 
-// readyCondition is a condition to judge values by.
+// readyCondition is a condition that is ready to judge values.
 type readyCondition struct {
 	condition Condition
 	test      valueTest
 	negated   bool
 	operands  []readyOperand
 	pattern   *regexp.Regexp
-	needs     int // the last level of the path that needs an element, from 1; 0 when none does
+	needs     int // the last level of the path that needs an element, from 1; 0 if none does
 }
 
-// judge says whether the condition holds for a value.
+// judge decides whether the condition holds for a value.
 func (c *readyCondition) judge(v replyValue) ruleOutcome {
 	if v.escaped {
 		return c.judgeEscaped(v)
@@ -133,8 +134,8 @@ func (c *readyCondition) judge(v replyValue) ruleOutcome {
 	return o
 }
 
-// judgeEscaped judges the text that is meant, which is never longer than what
-// is written.
+// judgeEscaped judges the unescaped text, which is never longer than the escaped
+// one.
 func (c *readyCondition) judgeEscaped(v replyValue) ruleOutcome {
 	var short [shortText]byte
 	if len(v.text) <= len(short) {
@@ -154,12 +155,12 @@ type textBuffer struct {
 	long  []byte
 }
 
-// shortText is how long a text may be that needs no buffer that grows, in bytes.
+// shortText is the length in bytes up to which a text fits a buffer of fixed size.
 const shortText = 256
 
-// MaxKeptText is how large a buffer may be that is kept for the next text, in
-// bytes. No text of a reply outgrows it: a buffer grows to at most twice its
-// text.
+// MaxKeptText is the size in bytes up to which a buffer is kept for the next
+// text. No text of a reply outgrows it: a buffer grows to at most twice the
+// length of its text.
 const MaxKeptText = 2 << 20
 
 func (b *textBuffer) keep() {
@@ -176,7 +177,7 @@ func (b *textBuffer) copied(text []byte) []byte {
 	return b.long
 }
 
-// decide runs the test, without the negation, on a text without escapes.
+// decide runs the test on a value without escapes, before any negation.
 func (c *readyCondition) decide(v replyValue) ruleOutcome {
 	switch c.test {
 	case testPresent:
@@ -236,7 +237,7 @@ func (c *readyCondition) textHolds(text []byte) bool {
 	}
 }
 
-// matches matches a copy: package regexp keeps what it is given on the heap.
+// matches matches a copy, because package regexp moves its argument to the heap.
 func (c *readyCondition) matches(text []byte) bool {
 	buffer := textBuffers.Get().(*textBuffer)
 	defer buffer.keep()

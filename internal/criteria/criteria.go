@@ -1,18 +1,18 @@
-// Package criteria decides whether a reply is accepted: it is the engine of
-// the acceptance criteria of package trackdrive, which has the typed face.
+// Package criteria decides whether a reply is accepted. It is the engine of the
+// acceptance criteria of package trackdrive, which has the typed API.
 //
 // Criteria are a [Group] of rules. A group compiles to one plan for all its
-// paths (compile.go), which one pass over a reply follows (evaluate.go); what an
-// operator says of a value is in operators.go and conditions.go. Groups are read
-// from JSON and written as JSON (json.go), and searched for what they accept by
+// paths (compile.go), which one pass over a reply follows (evaluate.go). How an
+// operator judges a value is in operators.go and conditions.go. Groups are read
+// from JSON and written as JSON (json.go), and checked for what they accept by
 // mistake (lint.go).
 package criteria
 
 import "strconv"
 
-// How large criteria may be.
+// The limits on the size of criteria.
 const (
-	maxRules = 256 // conditions, and groups without any
+	maxRules = 256 // conditions, and groups without conditions
 
 	MaxNesting = 16 // groups in each other
 )
@@ -20,7 +20,7 @@ const (
 // Verdict is the outcome of criteria. Only Accepted accepts.
 type Verdict int
 
-// What criteria say of a reply.
+// The verdicts on a reply.
 const (
 	Undetermined Verdict = iota
 	Rejected
@@ -33,11 +33,10 @@ type Mistake struct {
 	Message string
 }
 
-// Rule is a [Condition] or a [*Group]. Nil is a mistake in the group that it is
-// given to.
+// Rule is a [Condition] or a [*Group]. A nil Rule is a mistake in its group.
 type Rule interface{ isRule() }
 
-// Match is how a group joins its rules.
+// Match is the way a group joins its rules.
 type Match uint8
 
 // The ways to join rules.
@@ -64,14 +63,14 @@ type Group struct {
 	match    Match
 	rules    []Rule
 	faults   []Mistake  // of the JSON form, with places below the group
-	plan     *groupPlan // nil with mistakes
+	plan     *groupPlan // nil if there are mistakes
 	mistakes []Mistake
 }
 
 func (*Group) isRule() {}
 
-// NewGroup compiles a group, which keeps the rules. What is wrong with them is
-// in [Group.Mistakes].
+// NewGroup compiles a group and keeps the rules. [Group.Mistakes] returns what is
+// wrong with them.
 func NewGroup(match Match, rules []Rule) *Group {
 	g := &Group{match: match, rules: rules}
 	g.compile()
@@ -81,8 +80,7 @@ func NewGroup(match Match, rules []Rule) *Group {
 // Mistakes returns all mistakes in the group and the rules in it, in order.
 func (g *Group) Mistakes() []Mistake { return g.mistakes }
 
-// Condition is a rule on one field: a path, an operator, and what the field is
-// compared with.
+// Condition is a rule on one field: a path, an operator and its operands.
 type Condition struct {
 	path     string
 	operator Operator
@@ -93,8 +91,7 @@ type Condition struct {
 
 func (Condition) isRule() {}
 
-// NewCondition makes a condition. What is wrong with it is found by the group
-// that it is given to.
+// NewCondition makes a condition. Its group reports what is wrong with it.
 func NewCondition(path string, operator Operator, operands ...Operand) Condition {
 	return Condition{path: path, operator: operator, operands: operands, isList: operatorTable[operator].takes.isList()}
 }
@@ -111,22 +108,22 @@ type Check struct {
 	Field     string // the path
 	Condition string // the operator's label in lower case
 	Want      string // the operand; JSON for lists and null
-	Got       string // the value's JSON; "" when missing; with "*" that of the element that counts
+	Got       string // the value's JSON; "" if it is missing; with "*" the JSON of the deciding element
 	Verdict   Verdict
 }
 
 // CheckGroup is one group's part in a decision.
 type CheckGroup struct {
 	Match   Match
-	Depth   int // how many of the groups it is in
+	Depth   int // how many groups it is in
 	First   int // the index of its first check
-	Count   int // how many checks it has, those of inner groups included
+	Count   int // how many checks it has, including those of inner groups
 	Verdict Verdict
-	Missing bool // rejected, because a value is missing or null and nothing else decides
+	Missing bool // rejected only because a value is missing or null
 }
 
-// Evaluate decides on the body of a reply. It is one pass over the bytes, which
-// checks all of them, and allocates nothing.
+// Evaluate decides on the body of a reply. It checks every byte, in one pass, and
+// allocates nothing.
 func (g *Group) Evaluate(body []byte) Verdict {
 	if g == nil || g.plan == nil {
 		return Undetermined
@@ -134,7 +131,7 @@ func (g *Group) Evaluate(body []byte) Verdict {
 	return g.plan.evaluate(body)
 }
 
-// Explain decides like Evaluate, and says why.
+// Explain decides like Evaluate and gives the reasons.
 func (g *Group) Explain(body []byte) Decision {
 	if g == nil || g.plan == nil {
 		return Decision{}

@@ -12,8 +12,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/criteria"
 )
 
-// The tests of what conditions say of values are those of the typed face, in
-// package trackdrive.
+// How conditions judge values is tested in package trackdrive, with its typed
+// API.
 
 func TestEveryOperatorHasARowAndAMethod(t *testing.T) {
 	t.Parallel()
@@ -27,8 +27,8 @@ func TestEveryOperatorHasARowAndAMethod(t *testing.T) {
 	}
 }
 
-// A text of the largest reply must not make Evaluate allocate a new buffer for
-// each evaluation.
+// Evaluate must not allocate a new buffer each time, even for a text as long as
+// the largest reply.
 func TestTheBufferOfTheLargestTextIsKept(t *testing.T) {
 	t.Parallel()
 	require.GreaterOrEqual(t, criteria.MaxKeptText, 2*attempt.MaxBody)

@@ -9,17 +9,17 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// bodyEvaluation is one reply on its way through a plan.
+// bodyEvaluation is the evaluation of one reply by a plan.
 type bodyEvaluation struct {
 	plan     *groupPlan
 	body     []byte
 	scan     jsonscan.Scanner
-	active   []int32 // the nodes at the value that is read, above those of the values around it
+	active   []int32 // the nodes at the value being read, after those of the values around it
 	top      int     // how many of active are in use
-	seen     []bool  // by node: whether the container that is read has it
+	seen     []bool  // by node: whether the container being read has it
 	twice    bool    // a name that a path uses is given twice in one object
 	outcomes [maxRules]ruleOutcome
-	got      []decidingValue // by condition; nil when nobody asks
+	got      []decidingValue // by condition; nil unless the decision is explained
 }
 
 // decidingValue is the value that decides on a condition.
@@ -28,8 +28,8 @@ type decidingValue struct {
 	json  string
 }
 
-// How many nodes fit the stack: a few, as groups of some rules have, or those
-// of large groups.
+// The numbers of nodes that are kept on the stack: for small groups and for
+// large ones.
 const (
 	fewNodes  = 64
 	manyNodes = 2048
@@ -49,7 +49,7 @@ func (p *groupPlan) evaluate(body []byte) Verdict {
 	}
 }
 
-// evaluateMany stays on its own, so that only large groups need a large
+// evaluateMany is a function of its own, so that only large groups need a large
 // stack.
 //
 //go:noinline
@@ -60,7 +60,7 @@ func (p *groupPlan) evaluateMany(body []byte) Verdict {
 	return e.run(body)
 }
 
-// evaluateHuge is for groups with more nodes than the stack should hold.
+// evaluateHuge is for groups with more nodes than should be on the stack.
 func (p *groupPlan) evaluateHuge(body []byte) Verdict {
 	notes := hugeNotes.Get().(*nodeNotes)
 	defer hugeNotes.Put(notes)
@@ -73,7 +73,7 @@ func (p *groupPlan) evaluateHuge(body []byte) Verdict {
 	return e.run(body)
 }
 
-// nodeNotes are what an evaluation needs by node.
+// nodeNotes is what an evaluation keeps for each node.
 type nodeNotes struct {
 	active []int32
 	seen   []bool
@@ -96,9 +96,9 @@ func (p *groupPlan) explain(body []byte) Decision {
 	return d
 }
 
-// addGroups adds the groups in a group, an outer one before those in it, and
-// returns how many checks there are. The first check has the index first. A list
-// of what must hold within another is a part of that.
+// addGroups adds the groups in a group, an outer one before its inner ones, and
+// returns how many checks there are. The first check has the index first. An
+// "all" group directly within another is part of that one.
 func (e *bodyEvaluation) addGroups(d *Decision, group *logicNode, depth, first int) (checks int) {
 	for i := range group.parts {
 		l := &group.parts[i]
@@ -137,7 +137,7 @@ func (e *bodyEvaluation) run(body []byte) Verdict {
 
 func (e *bodyEvaluation) readable() bool { return e.scan.Complete() && !e.twice }
 
-// value reads the next value, at which the nodes from e.active[from] on are.
+// value reads the next value. Its nodes are e.active[from:e.top].
 func (e *bodyEvaluation) value(from int) {
 	v, size := jsonscan.Value{Kind: e.scan.Kind()}, -1
 	if v.Kind >= jsonscan.Object && e.inside(from) {
@@ -167,7 +167,7 @@ func (e *bodyEvaluation) inside(from int) bool {
 	return false
 }
 
-// forget prepares for a container: nothing in it was seen yet.
+// forget prepares for a container, in which nothing has been seen yet.
 func (e *bodyEvaluation) forget(from int) {
 	for _, n := range e.active[from:e.top] {
 		node := &e.plan.nodes[n]
@@ -178,8 +178,8 @@ func (e *bodyEvaluation) forget(from int) {
 	}
 }
 
-// container reads what is in an object or an array, and returns how many there
-// are.
+// container reads the elements of an object or an array and returns how many
+// there are.
 func (e *bodyEvaluation) container(from int) int {
 	e.forget(from)
 	object := e.scan.Kind() == jsonscan.Object
@@ -230,7 +230,7 @@ func (e *bodyEvaluation) enter(node int32) {
 	e.top++
 }
 
-// settle judges by the value at a node, and by what is not in it.
+// settle judges the value at a node, and what is missing in it.
 func (e *bodyEvaluation) settle(n *pathNode, v replyValue, size int) {
 	for _, c := range n.ends {
 		e.judge(c, v)
@@ -250,8 +250,8 @@ func (e *bodyEvaluation) settle(n *pathNode, v replyValue, size int) {
 	}
 }
 
-// missing judges all conditions at a node that is not there, and below. Those
-// that need an element have nothing to judge.
+// missing judges all conditions at and below a node that the reply lacks.
+// Conditions that need an element have nothing to judge.
 func (e *bodyEvaluation) missing(n *pathNode) {
 	for _, c := range n.through {
 		if e.plan.conditions[c].needs > n.level {
@@ -278,8 +278,8 @@ func (e *bodyEvaluation) judge(c int32, v replyValue) {
 	e.conclude(c, e.plan.conditions[c].judge(v), v)
 }
 
-// conclude adds an outcome. Among the elements that "*" meets, the first that
-// decides most stays.
+// conclude adds an outcome. Among the elements of "*", the first with the
+// strongest outcome is kept.
 func (e *bodyEvaluation) conclude(c int32, o ruleOutcome, v replyValue) {
 	if e.got != nil && (o > e.outcomes[c] || !e.got[c].known) {
 		e.got[c] = decidingValue{true, v.json()}

@@ -1,6 +1,6 @@
 package criteria
 
-// Operators are all operators, by their label.
+// Operators returns all operators, by label.
 func Operators() map[string]Operator {
 	all := make(map[string]Operator)
 	for i, row := range operatorTable {
@@ -11,8 +11,8 @@ func Operators() map[string]Operator {
 	return all
 }
 
-// LastOperator is how many operators there are.
+// LastOperator is the number of operators.
 const LastOperator = len(operatorTable) - 1
 
-// Name is how a decision shows an operator.
+// Name returns the operator's name as a decision shows it.
 func (o Operator) Name() string { return o.name() }

@@ -1,4 +1,4 @@
-// Groups as platforms store them: their JSON form.
+// The JSON form of groups, as platforms store them.
 
 package criteria
 
@@ -33,14 +33,14 @@ func Parse(data []byte) (*Group, []Mistake) {
 // memberFaults collects what is wrong with the members of one object.
 type memberFaults struct {
 	list  []Mistake
-	names []string // of the members that are known
+	names []string // of the known members
 }
 
 func (f *memberFaults) add(field, message string) {
 	f.list = append(f.list, Mistake{field, message})
 }
 
-// check reports a name that is given twice, or that is not a known one.
+// check reports a name that is given twice or unknown.
 func (f *memberFaults) check(m jsondoc.Member, known ...string) bool {
 	switch {
 	case m.Name == "":
@@ -85,7 +85,7 @@ func parseGroup(members []jsondoc.Member, nesting int) *Group {
 	return g
 }
 
-// matchOf is 0 for what is not a match.
+// matchOf returns 0 if the text is not a match.
 func matchOf(m jsondoc.Member) Match {
 	text, isText := m.Text()
 	for i, name := range matchNames {
@@ -161,9 +161,9 @@ func (c *Condition) setValue(m jsondoc.Member) {
 	}
 }
 
-// JSON writes the JSON form, which [Parse] reads back as an equal group. It is
-// false where a group has no rules: that has no JSON form. The group must be
-// one without mistakes.
+// JSON writes the JSON form, which [Parse] reads back as an equal group. It
+// returns false if a group has no rules, because that has no JSON form. The group
+// must have no mistakes.
 func (g *Group) JSON() (data []byte, ok bool) {
 	if g.hasEmptyGroup() {
 		return nil, false
@@ -171,7 +171,7 @@ func (g *Group) JSON() (data []byte, ok bool) {
 	return g.appendJSON(nil), true
 }
 
-// hasEmptyGroup reports whether the group, or one in it, has no rules.
+// hasEmptyGroup reports whether the group, or a group in it, has no rules.
 func (g *Group) hasEmptyGroup() bool {
 	return len(g.rules) == 0 || slices.ContainsFunc(g.rules, func(r Rule) bool {
 		inner, is := r.(*Group)

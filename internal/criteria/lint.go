@@ -1,4 +1,4 @@
-// A linter for groups: which wrong replies would they accept?
+// A linter for groups, which finds wrong replies that they would accept.
 
 package criteria
 
@@ -14,9 +14,9 @@ import (
 )
 
 // Weaknesses returns the wrong replies that the group would accept: "accepts
-// when buyers is empty". They are made of a sample, which it accepts: each field
-// that it uses, and each list and object around one, in turn is dropped, nulled,
-// emptied and retyped.
+// when buyers is empty". They are made from a sample that it accepts. Each field
+// that the group uses, and each list and object around one, is dropped, nulled,
+// emptied and retyped in turn.
 func (g *Group) Weaknesses(sample []byte) []string {
 	reply := decodeSample(sample)
 	var weaknesses []string
@@ -36,7 +36,7 @@ func decodeSample(sample []byte) (reply any) {
 	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(sample, []byte("\ufeff"))))
 	dec.UseNumber()
 	if err := dec.Decode(&reply); err != nil {
-		return nil // it was accepted: it is valid
+		return nil // cannot happen: the sample was accepted, so it is valid
 	}
 	return reply
 }
@@ -46,8 +46,8 @@ func (g *Group) accepts(reply any) bool {
 	return err == nil && g.Evaluate(body) == Accepted
 }
 
-// usedPaths returns every path of the group with what is around it, once, from
-// the outside in.
+// usedPaths returns every path of the group and the paths around it, each once,
+// outer ones first.
 func (g *Group) usedPaths() (paths []jsonscan.Path) {
 	known := map[string]bool{}
 	for i := range g.plan.conditions {
@@ -66,7 +66,7 @@ func (g *Group) usedPaths() (paths []jsonscan.Path) {
 	return paths
 }
 
-// droppedValue stands for a value that is to be left out.
+// droppedValue marks a value that is to be left out.
 type droppedValue struct{}
 
 func isDropped(value any) bool {
@@ -74,8 +74,8 @@ func isDropped(value any) bool {
 	return is
 }
 
-// mutationKinds are the ways in which a field can be wrong. One that leaves the
-// value as it is changes nothing.
+// mutationKinds are the ways in which a field can be wrong. A kind that leaves the
+// value unchanged is skipped.
 var mutationKinds = []struct {
 	what   string
 	change func(value any) any
@@ -89,7 +89,7 @@ var mutationKinds = []struct {
 	{"is an object", retypedTo[map[string]any](map[string]any{"none": "none"})},
 }
 
-// emptyOf is the empty value of the same kind; "" for a scalar.
+// emptyOf returns the empty value of the same kind; "" for a scalar.
 func emptyOf(value any) any {
 	switch value.(type) {
 	case []any:
@@ -146,7 +146,7 @@ func (m *replyMutation) applyToMembers(object map[string]any, path jsonscan.Path
 	return object
 }
 
-// applyToElements drops what is after a dropped element as well: it would move
+// applyToElements also drops the elements after a dropped one, which would move
 // up into its place.
 func (m *replyMutation) applyToElements(list []any, path jsonscan.Path) any {
 	for i, value := range list {

@@ -1,4 +1,4 @@
-// Operands: what a field is compared with.
+// Operands: the values that fields are compared with.
 
 package criteria
 
@@ -13,10 +13,10 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonvalue"
 )
 
-// Operand is what a field is compared with, as it was given.
+// Operand is a value that a field is compared with, as it was given.
 type Operand struct {
 	kind operandKind
-	text string // the text, or the literal; of a faulty one what is wrong with it
+	text string // the text, or the literal; for a faulty operand, what is wrong with it
 }
 
 type operandKind uint8
@@ -29,12 +29,12 @@ const (
 	kindNull
 )
 
-// FaultyOperand is an operand that a group reports as a mistake, with this
+// FaultyOperand returns an operand that a group reports as a mistake, with this
 // message.
 func FaultyOperand(message string) Operand { return Operand{kindFaulty, message} }
 
-// OperandOf takes what Go code gives: text, a [json.Number], any integer or
-// float, a boolean, or nil for null. Anything else is a faulty operand.
+// OperandOf returns the operand for a Go value: text, a [json.Number], any integer
+// or float, a boolean, or nil for null. Anything else is a faulty operand.
 func OperandOf(v any) Operand {
 	switch v := v.(type) {
 	case nil:
@@ -63,7 +63,7 @@ func textOperandOf(text string) Operand {
 	return Operand{kindText, text}
 }
 
-// operandOfMember takes a value of the JSON form.
+// operandOfMember returns the operand for a value of the JSON form.
 func operandOfMember(m jsondoc.Member) Operand {
 	switch m.Kind {
 	case jsonscan.String:
@@ -95,7 +95,7 @@ func (o Operand) appendJSON(dst []byte) []byte {
 	return append(dst, o.text...)
 }
 
-// want is what the condition compares with, for people.
+// want shows the condition's operands to people.
 func (c Condition) want() string {
 	switch {
 	case c.isList:
@@ -107,7 +107,7 @@ func (c Condition) want() string {
 	}
 }
 
-// appendValue appends what the condition compares with as JSON.
+// appendValue appends the condition's operands as JSON.
 func (c Condition) appendValue(dst []byte) []byte {
 	if !c.isList {
 		return c.operands[0].appendJSON(dst)
@@ -122,7 +122,7 @@ func (c Condition) appendValue(dst []byte) []byte {
 	return append(dst, ']')
 }
 
-// readyOperand is an operand to compare values with.
+// readyOperand is an operand that is ready to be compared with values.
 type readyOperand struct {
 	isNull bool
 	text   []byte

@@ -1,10 +1,10 @@
-// Operators: what a condition says of its field.
+// Operators: the comparisons that conditions make.
 
 package criteria
 
 import "strings"
 
-// Operator is what a condition says of its field.
+// Operator is the comparison that a condition makes.
 type Operator uint8
 
 // The operators. Each has its row in operatorTable.
@@ -33,8 +33,8 @@ const (
 	OpIsFalse
 )
 
-// operatorTable says of each operator what it is called, what it takes, and
-// which test it is, or the opposite of which. A new operator needs:
+// operatorTable has for each operator its name, its operands, its test, and
+// whether it is the opposite of that test. A new operator needs:
 //
 //   - a constant above, and its row here. Reading and writing JSON, the checks
 //     of its operand, decisions and the linter follow from the row;
@@ -73,7 +73,7 @@ var operatorTable = [...]struct {
 	OpIsFalse:     {"Is False", takesNothing, testTrue, true},
 }
 
-// operandShape is what an operator takes.
+// operandShape is the kind of operands that an operator takes.
 type operandShape uint8
 
 const (
@@ -90,11 +90,11 @@ func (s operandShape) isList() bool { return s == takesTwoNumbers || s == takesV
 
 func (s operandShape) isNumeric() bool { return s == takesNumber || s == takesTwoNumbers }
 
-// name is the operator as a decision shows it: "greater than".
+// name returns the operator as a decision shows it: "greater than".
 func (o Operator) name() string { return strings.ToLower(operatorTable[o].label) }
 
 // operatorNamed reads a label ("Greater Than") or an identifier
-// ("greater_than"); it is 0 for any other text.
+// ("greater_than"). It returns 0 for any other text.
 func operatorNamed(text string) Operator {
 	for i, row := range operatorTable {
 		if i > 0 && (strings.EqualFold(text, row.label) || strings.EqualFold(text, strings.ReplaceAll(row.label, " ", "_"))) {
