@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Convert writes the template in another dialect. What the dialect has no way to
-// say (a default, a chain, a name) is a mistake, and so is literal text that the
-// dialect would read as a token.
+// Convert writes the template in another dialect. It is a mistake if the dialect
+// cannot express a default, a chain or a name, or would read literal text as a
+// token.
 func (t *Template) Convert(to Dialect) (string, []Mistake) {
 	if mistakes := t.sayableIn(to); mistakes != nil {
 		return "", mistakes
@@ -20,7 +20,7 @@ func (t *Template) Convert(to Dialect) (string, []Mistake) {
 	return text, nil
 }
 
-// sayableIn reports every token that a dialect has no way to write.
+// sayableIn reports every token that a dialect cannot express.
 func (t *Template) sayableIn(to Dialect) []Mistake {
 	var mistakes []Mistake
 	for i := range t.tokens {
@@ -32,7 +32,8 @@ func (t *Template) sayableIn(to Dialect) []Mistake {
 	return mistakes
 }
 
-// lackIn says what a dialect has no way to write of the token; "" when nothing.
+// lackIn describes what a dialect cannot express about the token; "" if it can
+// express everything.
 func (k *Token) lackIn(to Dialect) string {
 	switch {
 	case k.others != nil && !to.chains:
@@ -62,7 +63,7 @@ func (t *Template) writeIn(to Dialect) string {
 	return b.String()
 }
 
-// sameAs checks that text, read in a dialect, is the same template again.
+// sameAs checks that text, read in a dialect, is the same template.
 func (t *Template) sameAs(text string, in Dialect) []Mistake {
 	options := t.options
 	options.Dialects = []Dialect{in}
@@ -79,7 +80,7 @@ func (t *Template) sameAs(text string, in Dialect) []Mistake {
 	return nil
 }
 
-// misread returns where the text is that makes another token i of other.
+// misread returns the place of the text that makes token i of other different.
 func (t *Template) misread(other *Template, i int) int {
 	if i >= len(other.tokens) {
 		return t.tokens[i].start

@@ -15,7 +15,7 @@ type Dialect struct {
 	punctuation string // what names may hold besides letters, digits and "_"
 	chains      bool   // [a|b]
 	defaults    bool   // [a]{text when blank}
-	strict      bool   // between its delimiters is a name, with blanks around it, or a mistake
+	strict      bool   // text between its delimiters that is not a name is a mistake; blanks around the name are not
 }
 
 // The dialects of the field.
@@ -31,21 +31,21 @@ var (
 
 const (
 	dottedNames  = ".-"
-	groupedNames = "-.: " // a blank only between other characters
+	groupedNames = "-.: " // blanks only between other characters
 )
 
-// KnownDialects are those that have a name.
+// KnownDialects are the dialects that have a name.
 var KnownDialects = []Dialect{
 	TrackDrive, Ringba, CallGrid, Handlebars, ViciDial, Braces, Angle,
 }
 
-// DefaultDialects are what a template recognises unless InDialect says
-// otherwise.
+// DefaultDialects are the dialects that a template recognises unless InDialect
+// sets others.
 var DefaultDialects = KnownDialects[:5:5]
 
-// NewDialect returns a dialect with these delimiters, whose names hold letters,
-// digits, "_", "-", ".", ":" and inner blanks. A delimiter is not empty, and not
-// made of letters and digits alone.
+// NewDialect returns a dialect with these delimiters. Its names may hold letters,
+// digits, "_", "-", ".", ":" and inner blanks. A delimiter must hold something
+// other than letters and digits.
 func NewDialect(opening, closing string) (d Dialect, ok bool) {
 	if !isDelimiter(opening) || !isDelimiter(closing) {
 		return Dialect{}, false
@@ -60,8 +60,8 @@ func isDelimiter(text string) bool {
 }
 
 // String returns "trackdrive", "ringba", "callgrid", "handlebars", "vicidial",
-// "braces" or "angle"; for a dialect of [NewDialect] its delimiters with a blank
-// between ("<% %>"), and "" for the zero Dialect.
+// "braces" or "angle". For a dialect of [NewDialect] it returns the delimiters
+// separated by a blank ("<% %>"), and for the zero Dialect "".
 func (d Dialect) String() string {
 	if d.name != "" || d.IsZero() {
 		return d.name
@@ -69,16 +69,16 @@ func (d Dialect) String() string {
 	return d.open + " " + d.close
 }
 
-// Delimiters returns what is around a name.
+// Delimiters returns the texts before and after a name.
 func (d Dialect) Delimiters() (opening, closing string) { return d.open, d.close }
 
 // IsZero reports whether d is the zero Dialect.
 func (d Dialect) IsZero() bool { return d.open == "" }
 
-// write gives the token of a name.
+// write returns the token with this name.
 func (d Dialect) write(name string) string { return d.open + name + d.close }
 
-// trim drops what may be around a name.
+// trim drops the blanks that may surround a name.
 func (d Dialect) trim(body string) string {
 	if d.strict {
 		return strings.Trim(body, " ")
@@ -91,7 +91,8 @@ func (d Dialect) isName(text string) bool {
 	return text != "" && d.leadingName(text) == len(text)
 }
 
-// leadingName returns how long the name is that text starts with, 0 if there is none.
+// leadingName returns the length of the name that text starts with, or 0 if there
+// is none.
 func (d Dialect) leadingName(text string) int {
 	if text == "" || !startsName(text[0]) {
 		return 0
@@ -106,8 +107,8 @@ func (d Dialect) leadingName(text string) int {
 	return n
 }
 
-// startsName reports whether text, after d's opening delimiter, begins with a
-// name.
+// startsName reports whether text, which follows d's opening delimiter, begins
+// with a name.
 func (d Dialect) startsName(text string) bool {
 	if d.strict {
 		text = strings.TrimLeft(text, " ")
@@ -115,7 +116,7 @@ func (d Dialect) startsName(text string) bool {
 	return text != "" && startsName(text[0])
 }
 
-// IsBody reports whether text, between d's delimiters, makes a token.
+// IsBody reports whether text between d's delimiters is a token.
 func (d Dialect) IsBody(text string) bool {
 	text = d.trim(text)
 	for {
@@ -132,7 +133,7 @@ func (d Dialect) IsBody(text string) bool {
 	}
 }
 
-// legs returns the name in a body, and in a chain those after it.
+// legs returns the first name in a body, and in a chain the names after it.
 func (d Dialect) legs(body string) (name string, others []string) {
 	if !d.chains || !strings.Contains(body, "|") {
 		return d.trim(body), nil
@@ -141,11 +142,10 @@ func (d Dialect) legs(body string) (name string, others []string) {
 	return all[0], all[1:]
 }
 
-// hasSingleBrackets reports whether a default may stand behind a token of d.
+// hasSingleBrackets reports whether a default may follow a token of d.
 func (d Dialect) hasSingleBrackets() bool { return d.open == "[" && d.close == "]" }
 
-// looksLikeList reports whether JSON, outside its strings, could read tokens of
-// d as lists.
+// looksLikeList reports whether tokens of d outside JSON strings could be lists.
 func (d Dialect) looksLikeList() bool {
 	return strings.Trim(d.open, "[") == "" && strings.Trim(d.close, "]") == ""
 }

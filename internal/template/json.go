@@ -9,14 +9,14 @@ import (
 )
 
 // jsonWalk is a pass over a JSON document whose tokens are masked, so that
-// package jsonscan can read it: a token between quotes by letters, any other one
-// by a string. A mask is as long as its token, and offsets stay what they are.
+// package jsonscan can read it. Letters mask a token between quotes, and a string
+// masks any other one. A mask is as long as its token, so offsets do not change.
 type jsonWalk struct {
 	scan     jsonscan.Scanner
 	masked   []byte
 	offset   int       // where the document begins in the template's text
-	template *Template // nil in a token's default, where nothing is taken for a token
-	tokens   []Token   // those still to come
+	template *Template // nil in a token's default, which holds no tokens
+	tokens   []Token   // the tokens still to come
 }
 
 func checkJSON(t *Template) *Flaw {
@@ -30,7 +30,8 @@ func checkJSON(t *Template) *Flaw {
 	return w.document()
 }
 
-// invalidUTF8 returns the place of the first byte that is not UTF-8, or -1.
+// invalidUTF8 returns the place of the first byte that is not UTF-8, or -1 if
+// there is none.
 func invalidUTF8(text string) int {
 	for at, r := range text {
 		if r == utf8.RuneError && !strings.HasPrefix(text[at:], string(utf8.RuneError)) {
@@ -66,7 +67,7 @@ func (w *jsonWalk) document() *Flaw {
 }
 
 // value walks through one value. Member is the name of the innermost member that
-// it stands in.
+// holds it.
 func (w *jsonWalk) value(member string) *Flaw {
 	switch w.scan.Kind() {
 	case jsonscan.Object:
@@ -99,7 +100,7 @@ func (w *jsonWalk) object() *Flaw {
 	if !w.scan.Failed() {
 		return nil
 	}
-	// What is wrong with a name comes before what is wrong after it.
+	// Mistakes in a name come before mistakes after it.
 	fault := w.scan.Err().(*jsonscan.Error)
 	if k := w.nextBefore(fault.Offset); k != nil {
 		return tokenInName(k)
@@ -110,8 +111,8 @@ func (w *jsonWalk) object() *Flaw {
 	return nil
 }
 
-// checkName refuses tokens in the name that begins at start, and a name that was
-// seen before.
+// checkName refuses tokens in the name that begins at start, and a name that is
+// given twice.
 func (w *jsonWalk) checkName(start int, seen map[string]bool) *Flaw {
 	end := start + len(`""`) + len(w.scan.RawName())
 	if k := w.nextBefore(end); k != nil {
@@ -135,7 +136,7 @@ func tokenInName(k *Token) *Flaw {
 	return &Flaw{Offset: k.start, Message: "a token in a name; names in JSON must be fixed"}
 }
 
-// text walks through a string, or a token that stands for a value.
+// text walks through a string, or a token in place of a value.
 func (w *jsonWalk) text(member string) *Flaw {
 	v := w.scan.Read()
 	end := v.End + len(`"`)
@@ -187,8 +188,8 @@ func (w *jsonWalk) checkOpeners(start, end int) *Flaw {
 	return w.template.checkOpeners(start, end)
 }
 
-// wholeUnset refuses a string that is, as a whole, a token in a dialect that is
-// not set.
+// wholeUnset refuses a string that as a whole is a token in a dialect that is not
+// set.
 func (w *jsonWalk) wholeUnset(start, end int) *Flaw {
 	flaw := w.template.checkUnsetIn(start, end)
 	if flaw != nil && flaw.Offset == start && strings.IndexAny(w.template.text[start:end], "}>") == end-start-1 {
@@ -197,8 +198,8 @@ func (w *jsonWalk) wholeUnset(start, end int) *Flaw {
 	return nil
 }
 
-// checkJSONFallback checks the default of a token that stands for a value: it
-// must be a document of its own.
+// checkJSONFallback checks the default of a token in place of a value, which must
+// be a JSON document.
 func checkJSONFallback(k *Token) *Flaw {
 	if !k.hasFallback {
 		return nil
@@ -207,8 +208,8 @@ func checkJSONFallback(k *Token) *Flaw {
 	return w.document()
 }
 
-// checkStringFallback checks the default of a token in a string: it must be
-// characters of a string.
+// checkStringFallback checks the default of a token in a string, which must be
+// valid inside the string.
 func checkStringFallback(k *Token) *Flaw {
 	if !k.hasFallback {
 		return nil
@@ -236,8 +237,8 @@ func (w *jsonWalk) faultAt(at int, message string) *Flaw {
 	return &Flaw{Offset: w.offset + at, Message: message}
 }
 
-// fault reports what package jsonscan found, in the place where its reader looks
-// for it.
+// fault reports what package jsonscan found, in the place where the reader of the
+// template expects it.
 func (w *jsonWalk) fault(e *jsonscan.Error) *Flaw {
 	switch e.Wanted {
 	case jsonscan.WantsComma:
@@ -263,8 +264,8 @@ func (w *jsonWalk) fault(e *jsonscan.Error) *Flaw {
 	return w.faultAt(e.Offset, e.Message)
 }
 
-// scalarFault is a fault beside a number or a word. One that is wrong as a whole
-// is reported where it begins.
+// scalarFault returns a fault next to a number or a word. If the number or word
+// itself is wrong, the fault is where it begins.
 func (w *jsonWalk) scalarFault(at int, message string) *Flaw {
 	start, end := at, at
 	for start > 0 && isScalarByte(w.masked[start-1]) {
@@ -279,8 +280,8 @@ func (w *jsonWalk) scalarFault(at int, message string) *Flaw {
 	return w.faultAt(at, message)
 }
 
-// escapePlace returns which character of an escape is wrong, of which the first
-// is at a place.
+// escapePlace returns the place of the wrong character in an escape that begins
+// at a place.
 func (w *jsonWalk) escapePlace(at int) int {
 	if at == len(w.masked) || w.masked[at] != 'u' {
 		return at

@@ -8,8 +8,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// knownPlaceholders are what the platforms' documents ask their readers to replace.
-// They write some of them in curly braces.
+// knownPlaceholders are the texts that the platforms' documents ask their readers
+// to replace. Some of them are in curly braces there.
 var knownPlaceholders = []string{
 	"TEMPLATE_TRACKDRIVE_NUMBER",
 	"TRACKDRIVE_SUBDOMAIN_HERE",
@@ -18,12 +18,12 @@ var knownPlaceholders = []string{
 	"BASIC_AUTH_PASSWORD_HERE",
 }
 
-// replaceMe begins a placeholder that goes on with advice to the reader.
+// replaceMe begins a placeholder that continues with advice to the reader.
 const replaceMe = "REPLACE_ME"
 
-// IsLeftover reports whether value, as a whole, is a token or a placeholder
-// of the documents. Text that holds one, or that only has brackets ("[1,2]",
-// "[]"), is neither.
+// IsLeftover reports whether value as a whole is a token, or a placeholder of the
+// platforms' documents. It is false for text that merely contains one, and for
+// other text in brackets ("[1,2]", "[]").
 func IsLeftover(value string) bool {
 	if value == "" {
 		return false
@@ -39,7 +39,7 @@ func IsLeftover(value string) bool {
 	return false
 }
 
-// tokenDelimiters stand around a left-over token; the longest come first.
+// tokenDelimiters are the delimiters of left-over tokens, the longest first.
 var tokenDelimiters = [...]struct{ open, close string }{
 	{"--A--", "--B--"}, {"{{{", "}}}"}, {"{{", "}}"}, {"[[", "]]"}, {"[", "]"}, {"{", "}"}, {"<", ">"},
 }
@@ -64,7 +64,7 @@ func isToken(text string) bool {
 	return false
 }
 
-// isLeftoverName reports whether text reads like a token's name, and not like
+// isLeftoverName reports whether text looks like a token's name, and not like
 // what people and web forms write in brackets.
 func isLeftoverName(text string) bool {
 	if text == "" || !startsName(text[0]) {
@@ -87,7 +87,7 @@ func isLeftoverName(text string) bool {
 	return !shouts && !jsonscan.IsLiteral(text) && !isFiller(text)
 }
 
-// isFiller reports whether text is what web forms and exports write in place
+// isFiller reports whether text is one that web forms and exports write in place
 // of a value.
 func isFiller(text string) bool {
 	return slices.ContainsFunc(fillerWords, func(word string) bool { return strings.EqualFold(word, text) })
@@ -108,7 +108,7 @@ func cutDefault(text string) string {
 	return text[:len(token)+1]
 }
 
-// IsPlaceholder reports whether text is what a document asks its reader to
+// IsPlaceholder reports whether text is one that a document asks its reader to
 // replace.
 func IsPlaceholder(text string) bool {
 	return strings.HasPrefix(text, replaceMe) || slices.Contains(knownPlaceholders, text)

@@ -10,12 +10,12 @@ import (
 
 // pathPiece is a literal or a token in a segment of a URL template's path.
 type pathPiece struct {
-	literal string // of a token, its default
+	literal string // for a token, its default
 	token   *Token
-	secret  bool // the literal stands where a credential does, or looks like one
+	secret  bool // the literal is in a credential's place, or looks like a credential
 }
 
-// pathPieces are those of each segment.
+// pathPieces returns the pieces of each segment.
 func (t *Template) pathPieces() [][]pathPiece {
 	segments := [][]pathPiece{nil}
 	add := func(p pathPiece) {
@@ -52,8 +52,8 @@ func (t *Template) pathPieces() [][]pathPiece {
 	return segments
 }
 
-// LiteralSecrets are the literals in the path of a URL template, and the
-// defaults, that are credentials.
+// LiteralSecrets returns the literals and defaults in the path of a URL template
+// that are credentials.
 func (t *Template) LiteralSecrets() []string {
 	var list []string
 	for _, pieces := range t.pathPieces() {
@@ -66,7 +66,8 @@ func (t *Template) LiteralSecrets() []string {
 	return list
 }
 
-// shownPath is the path of a URL template with {} for its LiteralSecrets.
+// shownPath returns the path of a URL template with {} in place of its
+// LiteralSecrets.
 func (t *Template) shownPath() string {
 	var b strings.Builder
 	for i, pieces := range t.pathPieces() {
@@ -91,7 +92,7 @@ func (t *Template) shownPath() string {
 }
 
 // looksLikeToken reports whether a literal is random enough to be a credential:
-// long, of letters and digits.
+// long, and made of letters and digits.
 func looksLikeToken(text string) bool {
 	const shortestToken = 16
 	return len(text) >= shortestToken && strings.ContainsAny(text, "0123456789") &&

@@ -8,21 +8,20 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// tokenPlace is where in a template a token is, which decides how its value is
-// written.
+// tokenPlace is a token's place in a template, which decides how its value is written.
 type tokenPlace int
 
 const (
 	inText tokenPlace = iota
 	inJSONString
 	inJSON // a whole value, without quotes
-	inForm // a name or value, of a form or of a URL's query
+	inForm // a name or value in a form or in a URL's query
 	inPath
 	inHost
 )
 
-// plainBytes are those that a place takes as they are. A value made of them
-// alone, and not blank, needs no further look.
+// plainBytes are the bytes that a place takes unchanged. A value that is made of
+// them alone, and is not blank, needs no further check.
 var plainBytes = [...]*byteSet{
 	inText:       nil,
 	inJSONString: newByteSet(func(c byte) bool { return ' ' <= c && c < 0x7F && c != '"' && c != '\\' }),
@@ -32,10 +31,10 @@ var plainBytes = [...]*byteSet{
 	inHost:       nil,
 }
 
-// needsValue reports whether nothing else can stand there.
+// needsValue reports whether a token in this place must have a value.
 func (p tokenPlace) needsValue() bool { return p == inJSON || p == inPath || p == inHost }
 
-// put appends a value as it is written in p. A problem comes back as text, and
+// put appends a value as it is written in p. It returns a problem as text, which
 // never shows the value.
 func (p tokenPlace) put(dst []byte, value string) (result []byte, problem string) {
 	if len(value) > maxValue {
@@ -86,7 +85,7 @@ func appendJSON(dst []byte, value string) (result []byte, problem string) {
 	return append(dst, value[plain:]...), ""
 }
 
-// jsonEscaped are the bytes that a JSON string cannot have as they are.
+// jsonEscaped are the bytes that must be escaped in a JSON string.
 var jsonEscaped = newByteSet(func(c byte) bool { return c < ' ' || c == '"' || c == '\\' })
 
 func appendJSONEscape(dst []byte, c byte) []byte {
@@ -105,8 +104,8 @@ func appendJSONEscape(dst []byte, c byte) []byte {
 
 const upperHex = "0123456789ABCDEF"
 
-// appendEncoded writes the bytes of plain as they are, a space as blank, and the
-// rest percent-encoded.
+// appendEncoded writes the bytes in plain unchanged, a space as blank, and all
+// others percent-encoded.
 func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (result []byte, problem string) {
 	var seen byte // all bits of the encoded bytes
 	done := 0
@@ -130,10 +129,10 @@ func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (resu
 	return append(dst, value[done:]...), ""
 }
 
-// appendSegment writes a value as a part of one path segment.
+// appendSegment writes a value as part of one path segment.
 func appendSegment(dst []byte, value string) (result []byte, problem string) {
 	if value == "" || value == "." || value == ".." {
-		return dst, "is empty, . or .., which cannot be a path segment"
+		return dst, "is empty, \".\" or \"..\", which cannot be a path segment"
 	}
 	if hasControl(value) {
 		return dst, "has control characters, which a path segment cannot have"
@@ -152,7 +151,7 @@ func hasControl(value string) bool {
 	return false
 }
 
-// appendSubdomain writes a value as a host's first label, in lower case.
+// appendSubdomain writes a value in lower case as a host's first label.
 func appendSubdomain(dst []byte, value string) (result []byte, problem string) {
 	if !urlpart.IsSubdomain(value) {
 		return dst, `is not a subdomain, such as "acme"`
@@ -178,7 +177,7 @@ func newByteSet(contains func(byte) bool) *byteSet {
 	return &set
 }
 
-// holds reports whether text is made of the set's bytes.
+// holds reports whether all bytes of text are in the set.
 func (set *byteSet) holds(text string) bool {
 	for _, c := range []byte(text) {
 		if !set[c] {

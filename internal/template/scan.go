@@ -10,18 +10,18 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// tokenScanner walks through a text once, from token to token.
+// tokenScanner goes through a text once, from token to token.
 type tokenScanner struct {
 	text     string
 	dialects []Dialect
-	closes   []int // for each dialect, its next closing delimiter as far as looked for
+	closes   []int // for each dialect, the last closing delimiter that was found
 	defaults bool
 	json     bool
-	inString bool // in JSON: the walk is between quotes
+	inString bool // in JSON: between quotes
 	params   paramWalk
 }
 
-// paramWalk follows the walk through the parameters of a form, or of a URL's
+// paramWalk follows the scan through the parameters of a form or of a URL's
 // query.
 type paramWalk struct {
 	isURL     bool // parameters begin after a question mark
@@ -43,11 +43,10 @@ func (p *paramWalk) pass(c byte, pos int) {
 }
 
 // nests reports whether brackets at pos are Rails' nesting, as in
-// post_call_tokens[first_name]: they stand in a parameter's name, and not at
-// its start.
+// post_call_tokens[first_name]: in a parameter's name, and not at its start.
 func (p *paramWalk) nests(pos int) bool { return p.inName && pos > p.nameStart }
 
-// scan finds the tokens of a template; their places are for the format to say.
+// scan finds the tokens of a template. The check of the format sets their places.
 func (t *Template) scan() *Flaw {
 	s := &tokenScanner{
 		text:     t.text,
@@ -79,7 +78,7 @@ func (t *Template) scan() *Flaw {
 	return nil
 }
 
-// step passes literal text. In a JSON string an escape is passed as a whole.
+// step passes literal text. It passes an escape in a JSON string as a whole.
 func (s *tokenScanner) step(pos int) int {
 	s.params.pass(s.text[pos], pos)
 	switch {
@@ -91,8 +90,8 @@ func (s *tokenScanner) step(pos int) int {
 	return 1
 }
 
-// tokenAt reads the token that starts at pos, with its default; nil when the
-// text there is literal.
+// tokenAt reads the token that starts at pos, with its default. It returns nil if
+// the text there is literal.
 func (s *tokenScanner) tokenAt(pos int) (*Token, *Flaw) {
 	k, d, f := s.bareTokenAt(pos, 1)
 	if k == nil || f != nil {
@@ -104,8 +103,8 @@ func (s *tokenScanner) tokenAt(pos int) (*Token, *Flaw) {
 	return k, nil
 }
 
-// withDefault reads the default after k, unless a longer delimiter than its
-// brace makes a token there.
+// withDefault reads the default after k, unless a delimiter longer than a brace
+// starts a token there.
 func (s *tokenScanner) withDefault(k *Token) (*Token, *Flaw) {
 	next, _, f := s.bareTokenAt(k.end, 2)
 	if next != nil || f != nil {
@@ -122,9 +121,9 @@ func (s *tokenScanner) withDefault(k *Token) (*Token, *Flaw) {
 }
 
 // bareTokenAt reads the token that starts at pos with an opening delimiter of at
-// least shortest bytes; the longest delimiter goes first. A name that starts
-// and has no close at all is a mistake, unless another dialect with the same
-// opening delimiter reads it.
+// least shortest bytes; the longest delimiter wins. A name without a closing
+// delimiter is a mistake, unless another dialect with the same opening delimiter
+// reads it.
 func (s *tokenScanner) bareTokenAt(pos, shortest int) (*Token, Dialect, *Flaw) {
 	var unclosed *Dialect
 	for i := range s.dialects {
@@ -162,7 +161,7 @@ func (s *tokenScanner) bareTokenAt(pos, shortest int) (*Token, Dialect, *Flaw) {
 	return nil, Dialect{}, nil
 }
 
-// tripleAt reads {{{name}}}, in which Handlebars does not escape; nil when
+// tripleAt reads {{{name}}}, which Handlebars does not escape. It returns nil if
 // something else is at pos.
 func (s *tokenScanner) tripleAt(dialect, pos int) *Token {
 	d := &s.dialects[dialect]
@@ -178,15 +177,15 @@ func (s *tokenScanner) tripleAt(dialect, pos int) *Token {
 	return &Token{name: d.trim(s.text[from:to]), raw: s.text[pos:end], start: pos, end: end, quoted: s.inString}
 }
 
-// inList reports whether what looks like a token of d may be a list of JSON: then
-// the brackets of [true], and those that [[a],1] begins with, are not d's.
+// inList reports whether what looks like a token of d may be a JSON list: the
+// brackets of [true], and those at the start of [[a],1], are not d's.
 func (s *tokenScanner) inList(d *Dialect) bool {
 	return s.json && !s.inString && d.looksLikeList()
 }
 
-// closeOf returns where the closing delimiter of a dialect is next, or the
-// text's length. The walk goes forward only, so that each close is looked for
-// once.
+// closeOf returns the place of a dialect's next closing delimiter, or the text's
+// length if there is none. The scan only goes forward, so each delimiter is
+// searched for once.
 func (s *tokenScanner) closeOf(dialect, from int) int {
 	if s.closes[dialect] >= from {
 		return s.closes[dialect]
@@ -200,10 +199,9 @@ func (s *tokenScanner) closeOf(dialect, from int) int {
 	return s.closes[dialect]
 }
 
-// checkOpeners looks through one piece of the text: a JSON string, the name or
-// value of a parameter, a segment, a header. An opening delimiter directly
-// followed by a name is a mistake there when no closing one comes before the
-// next opening one.
+// checkOpeners checks one piece of the text: a JSON string, the name or value of
+// a parameter, a path segment, or a header. An opening delimiter directly followed
+// by a name is a mistake if no closing one comes before the next opening one.
 func (t *Template) checkOpeners(start, end int) *Flaw {
 	next, _ := slices.BinarySearchFunc(t.tokens, start, func(k Token, at int) int { return cmp.Compare(k.start, at) })
 	for at := start; at < end; {
@@ -220,8 +218,8 @@ func (t *Template) checkOpeners(start, end int) *Flaw {
 	return nil
 }
 
-// behind returns where the next character of literal text may be: escapes of
-// JSON are passed as a whole.
+// behind returns the place after the literal character at a place. An escape in
+// JSON counts as one character.
 func (t *Template) behind(at int) int {
 	if t.format == JSON && t.text[at] == '\\' {
 		return at + 2
@@ -229,8 +227,8 @@ func (t *Template) behind(at int) int {
 	return at + 1
 }
 
-// unclosedAt reports an opening delimiter, the longest one that is directly
-// followed by a name.
+// unclosedAt reports the longest opening delimiter that is directly followed by a
+// name.
 func (t *Template) unclosedAt(at, end int) *Flaw {
 	var unclosed *Dialect
 	for i := range t.options.Dialects {
@@ -294,11 +292,12 @@ func (t *Template) isList(d *Dialect, at int) bool {
 	return false
 }
 
-// unsetDialects are those whose tokens people write without setting them.
+// unsetDialects are the dialects whose tokens people use without setting the
+// dialect.
 var unsetDialects = []Dialect{Braces, Angle}
 
-// checkUnset refuses {name} and <name> in the literal text where their dialect
-// is not set.
+// checkUnset refuses {name} and <name> in literal text if their dialect is not
+// set.
 func (t *Template) checkUnset() *Flaw {
 	start := t.prefix
 	for i := range t.tokens {
@@ -338,7 +337,7 @@ func (t *Template) isSet(d *Dialect) bool {
 	return slices.ContainsFunc(t.options.Dialects, func(set Dialect) bool { return set.open == d.open })
 }
 
-// unset is the mistake for a token of d where d is not set.
+// unset returns the mistake for a token of d if d is not set.
 func (d *Dialect) unset(at int) *Flaw {
 	return &Flaw{at, "a token in the dialect " + d.name + ", which is not set; set it, or escape the " + strconv.Quote(d.open), true}
 }

@@ -1,12 +1,12 @@
 // Package template expands texts with tokens, such as [caller_id], and escapes
-// each value for the place where it lands: in a JSON string, a form, a path
-// segment, a host. Package trackdrive has its public face.
+// each value for its place: in a JSON string, a form, a path segment or a host.
+// Package trackdrive has its public API.
 //
 // Where to look: dialect.go has the ways to write a token, scan.go finds tokens
-// in a text, json.go and url.go check the text of a format and say where its
-// tokens stand, place.go escapes a value for such a place, convert.go writes a
-// template in another dialect, leftover.go tells tokens that somebody forgot to
-// replace, and path.go tells which literals of a URL are credentials.
+// in a text, json.go and url.go check the text of a format and set the places of
+// its tokens, place.go escapes a value for such a place, convert.go writes a
+// template in another dialect, leftover.go recognises tokens that were not
+// replaced, and path.go finds the literals of a URL that are credentials.
 package template
 
 import (
@@ -17,8 +17,8 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds on what one template can cost. A value past maxValue, or a result past
-// maxResult, is a mistake.
+// Limits on the cost of one template. A value longer than maxValue, or a result
+// longer than maxResult, is a mistake.
 const (
 	maxTemplate = 64 << 10
 	maxTokens   = 256
@@ -26,7 +26,7 @@ const (
 	maxResult   = 256 << 10
 )
 
-// Format is what a template's text is, and so how values are escaped.
+// Format is the format of a template's text, which decides how values are escaped.
 type Format int
 
 // The formats, in the order of the public ones.
@@ -40,7 +40,7 @@ const (
 // IsKnown reports whether f is one of the formats.
 func (f Format) IsKnown() bool { return Text <= f && f <= Form }
 
-// MissingPolicy says what a token without a value becomes.
+// MissingPolicy decides what a token without a value becomes.
 type MissingPolicy int
 
 // The policies, in the order of the public ones.
@@ -50,16 +50,16 @@ const (
 	MissingStays
 )
 
-// Options say how a text is read.
+// Options decide how a text is read.
 type Options struct {
-	Dialects []Dialect // as LongestFirst sorts them; not empty
+	Dialects []Dialect // sorted by LongestFirst; not empty
 	Missing  MissingPolicy
-	Hosts    []string // the base domains that a token may stand before, in lower case
+	Hosts    []string // the base domains that may have a token before them, in lower case
 	Literals []string // fields whose literal values are never taken for tokens
 }
 
-// Mistake says what is wrong with a template's text, or with a value. Field is a
-// place ("3:14") or the name of a token.
+// Mistake describes what is wrong with a template's text or with a value. Field is
+// a place ("3:14") or the name of a token.
 type Mistake struct{ Field, Message string }
 
 // Flaw is a mistake in a template's text.
@@ -72,7 +72,7 @@ type Flaw struct {
 // In returns the mistake with its place in the text.
 func (f *Flaw) In(text string) Mistake { return Mistake{PlaceOf(text, f.Offset), f.Message} }
 
-// PlaceOf gives line and column, in characters, both from 1.
+// PlaceOf returns the line and the column, in characters, both from 1.
 func PlaceOf(text string, offset int) string {
 	before := text[:offset]
 	line := 1 + strings.Count(before, "\n")
@@ -100,38 +100,37 @@ type Template struct {
 type Token struct {
 	before      string // the text between the previous token and this one
 	name        string
-	plain       *byteSet // of place; nil if every value needs a further look
+	plain       *byteSet // the plain bytes of place; nil if every value needs a further check
 	place       tokenPlace
 	hasFallback bool
 	fallback    string   // its default, in the template's own format
 	others      []string // in a chain, the names after the first
-	raw         string   // as it is written, without its default
-	start, end  int      // where it is in the text, with its default
-	quoted      bool     // in JSON: it is between quotes
+	raw         string   // the token as written, without its default
+	start, end  int      // its place in the text, with its default
+	quoted      bool     // in JSON: between quotes
 }
 
-// setPlace says where the token is.
+// setPlace sets the token's place.
 func (k *Token) setPlace(p tokenPlace) {
 	k.place = p
 	k.plain = plainBytes[p]
 }
 
-// body is what is written between the delimiters.
+// body returns the text between the delimiters.
 func (k *Token) body() string { return strings.Join(k.Names(), "|") }
 
-// Names are the token's own name, or those of a chain.
+// Names returns the token's name, or all names of a chain.
 func (k *Token) Names() []string { return append([]string{k.name}, k.others...) }
 
-// fallbackStart is where the text of the default is.
+// fallbackStart returns the offset of the default's text.
 func (k *Token) fallbackStart() int { return k.end - len("}") - len(k.fallback) }
 
-// has reports whether the token is name, or a chain with it.
+// has reports whether the token has this name, or is a chain with it.
 func (k *Token) has(name string) bool {
 	return slices.ContainsFunc(k.Names(), func(own string) bool { return strings.EqualFold(own, name) })
 }
 
-// formatChecks are what each format asks of a text. They set the place of every
-// token.
+// formatChecks check a text in each format, and set the place of every token.
 var formatChecks = [...]func(*Template) *Flaw{
 	Text: checkText,
 	JSON: checkJSON,
@@ -139,7 +138,7 @@ var formatChecks = [...]func(*Template) *Flaw{
 	Form: checkForm,
 }
 
-// Parse finds the tokens of a text, and checks it as its format asks.
+// Parse finds the tokens of a text and checks the text in its format.
 func Parse(format Format, text string, o Options) (Template, *Flaw) {
 	t := Template{format: format, text: text, options: o}
 	flaw := t.read()
@@ -159,7 +158,7 @@ func (t *Template) read() *Flaw {
 	return formatChecks[t.format](t)
 }
 
-// viciDialPrefix is what ViciDial wants before a URL with tokens in it.
+// viciDialPrefix is the text that ViciDial requires before a URL with tokens.
 const viciDialPrefix = "VAR"
 
 func checkText(t *Template) *Flaw {
@@ -172,8 +171,8 @@ func checkText(t *Template) *Flaw {
 	return nil
 }
 
-// notePlaceholder remembers where the first literal value is that somebody
-// forgot to replace. Field is the parameter or member that has it; "" if there is
+// notePlaceholder records the place of the first literal value that was not
+// replaced. Field is the parameter or member that has the value; "" if there is
 // none.
 func (t *Template) notePlaceholder(field string, offset int, value string) {
 	if t.placeholder == "" && IsLeftover(value) && !t.isLiteral(field) {
@@ -190,12 +189,12 @@ func (t *Template) IsZero() bool { return t.options.Dialects == nil }
 // String returns the template's text.
 func (t *Template) String() string { return t.text }
 
-// Placeholder returns the place of the first literal value that somebody forgot
-// to replace; "" if there is none.
+// Placeholder returns the place of the first literal value that was not replaced;
+// "" if there is none.
 func (t *Template) Placeholder() string { return t.placeholder }
 
-// TokenNames lists the names of the tokens, each once, in order of appearance. A
-// chain counts as each of its names.
+// TokenNames returns the names of the tokens, each once, in order of appearance.
+// A chain counts as each of its names.
 func (t *Template) TokenNames() []string {
 	var list []string
 	seen := make(map[string]bool)
@@ -215,8 +214,8 @@ type Lookup = func(name string) (value string, found bool)
 
 // Append appends the text with every token replaced, in one pass: a value is
 // never scanned for tokens again. It allocates nothing if dst is large enough.
-// StandIn, unless it is nil, may return what stands for a token that has neither
-// a value nor a default. With mistakes dst is returned unchanged.
+// StandIn, unless it is nil, may return a text for a token that has neither a
+// value nor a default. If there are mistakes, dst is returned unchanged.
 func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string) ([]byte, []Mistake) {
 	if lookup == nil {
 		lookup = noValues
@@ -256,20 +255,20 @@ func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string
 	return out, nil
 }
 
-// aboutAll is a mistake without a place.
+// aboutAll returns a mistake without a place.
 func aboutAll(message string) []Mistake { return []Mistake{{"", message}} }
 
 // noValues is a lookup without values.
 func noValues(string) (value string, found bool) { return "", false }
 
-// takesPlain reports whether value can be put in as it is, without a further
-// look: most values are.
+// takesPlain reports whether value can be put in unchanged without a further
+// check, as most values can.
 func (k *Token) takesPlain(value string) bool {
 	return k.plain != nil && value != "" && len(value) <= maxValue && k.plain.holds(value)
 }
 
-// putOther appends what stands for a token whose first name is blank or has no
-// value.
+// putOther appends the text for a token whose first name has a blank value or
+// none.
 func (t *Template) putOther(dst []byte, k *Token, found bool, lookup Lookup, standIn func(*Token) string) (result []byte, problem string) {
 	if value := k.otherValue(lookup); value != "" {
 		return k.place.put(dst, value)
@@ -287,7 +286,7 @@ func (t *Template) putOther(dst []byte, k *Token, found bool, lookup Lookup, sta
 	case t.options.Missing == MissingFails:
 		return dst, "has no value"
 	case k.place.needsValue():
-		return dst, "has no value, and cannot do without one in its place"
+		return dst, "has no value, and needs one in this place"
 	case t.options.Missing == MissingStays:
 		return k.place.put(dst, k.raw)
 	}
@@ -305,8 +304,8 @@ func (k *Token) otherValue(lookup Lookup) string {
 	return ""
 }
 
-// ProblemsOf says what is wrong with a value where the token is. A blank one
-// is looked at if nothing stands in for it; in a host nothing may.
+// ProblemsOf returns what is wrong with a value in the places of a token. A blank
+// value is checked if nothing replaces it; in a host nothing may.
 func (t *Template) ProblemsOf(name, value string) []string {
 	var problems []string
 	for i := range t.tokens {
@@ -338,11 +337,11 @@ func (t *Template) IsToken(name string) bool {
 	return len(t.tokens) == 1 && t.Has(name) && strings.Trim(t.tokens[0].before+t.tail, "\" \t\r\n") == ""
 }
 
-// CheckUnset refuses {name} and <name> in the literal text where their dialect is
-// not set.
+// CheckUnset refuses {name} and <name> in literal text if their dialect is not
+// set.
 func (t *Template) CheckUnset() *Flaw { return t.checkUnset() }
 
-// HostNames lists the names of the token in the host; none if the host is
+// HostNames returns the names of the token in the host; nil if the host is
 // literal.
 func (t *Template) HostNames() []string {
 	if t.url == nil || t.url.base == "" {
@@ -351,8 +350,8 @@ func (t *Template) HostNames() []string {
 	return t.tokens[0].Names()
 }
 
-// Host returns the host of a URL template with its port, in lower case: all of
-// it, or the base domain after a token. Other templates have none.
+// Host returns the host of a URL template with its port, in lower case, or only
+// the base domain if a token precedes it. Other templates have none.
 func (t *Template) Host() string {
 	if t.url == nil {
 		return ""
@@ -364,8 +363,8 @@ func (t *Template) Host() string {
 	return strings.ToLower(t.text[start:t.url.path])
 }
 
-// WithoutQuery is the text of a URL template up to the query, for errors: a
-// segment that holds a literal credential shows as {}.
+// WithoutQuery returns the text of a URL template up to the query, for errors. A
+// literal credential in it is shown as {}.
 func (t *Template) WithoutQuery() string {
 	if t.url == nil {
 		return ""
@@ -373,8 +372,8 @@ func (t *Template) WithoutQuery() string {
 	return t.text[t.prefix:t.url.path] + t.shownPath()
 }
 
-// LongestFirst sorts dialects as Options need them: the longest opening delimiter
-// first.
+// LongestFirst sorts dialects as Options require, with the longest opening
+// delimiter first.
 func LongestFirst(dialects []Dialect) []Dialect {
 	dialects = slices.Clone(dialects)
 	slices.SortStableFunc(dialects, func(a, b Dialect) int { return cmp.Compare(len(b.open), len(a.open)) })

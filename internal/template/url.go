@@ -9,12 +9,12 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// urlShape is what a URL template's author meant: what no value may change.
+// urlShape is the shape of a URL template, which no value may change.
 type urlShape struct {
 	prefix                 string // the text up to the token in the host, or else up to the segment of the first token
 	base                   string // after a token in the host, again up to the next token's segment: ".trackdrive.com/api"
 	slashes                int    // in the rest of the path
-	slashEnd               bool   // the path ends in one
+	slashEnd               bool   // the path ends in a slash
 	params                 []urlParam
 	authority, path, query int // where these start in the template's text; the query with its "?"
 }
@@ -26,12 +26,13 @@ type urlParam struct {
 	hasValue bool // an equals sign follows the name
 }
 
-// maskedText is a text in which every token is one NUL, so that its structure shows.
+// maskedText is a text whose tokens are each replaced by one NUL, so that its
+// structure shows.
 type maskedText struct {
 	text   string
 	tokens []Token
 	masks  []int // where the tokens are
-	prefix int   // how much of the template's text is in front
+	prefix int   // how much of the template's text precedes it
 }
 
 const tokenMask = "\x00"
@@ -49,13 +50,13 @@ func maskTokens(t *Template) maskedText {
 	return m
 }
 
-// before returns how many tokens stand before at.
+// before returns the number of tokens before at.
 func (m maskedText) before(at int) int {
 	n, _ := slices.BinarySearch(m.masks, at)
 	return n
 }
 
-// offset gives a place of the masked text as one of the template's text.
+// offset converts a place in the masked text to one in the template's text.
 func (m maskedText) offset(at int) int {
 	n := m.before(at)
 	if n == 0 {
@@ -68,7 +69,7 @@ func (m maskedText) flaw(at int, message string) *Flaw {
 	return &Flaw{Offset: m.offset(at), Message: message}
 }
 
-// between returns the tokens of a part of the masked text.
+// between returns the tokens in a part of the masked text.
 func (m maskedText) between(from, to int) []Token {
 	return m.tokens[m.before(from):m.before(to)]
 }
@@ -137,8 +138,8 @@ func isEscape[T string | []byte](text T) bool {
 	return len(text) >= 3 && text[0] == '%' && ascii.IsHex(text[1]) && ascii.IsHex(text[2])
 }
 
-// isURLByte: graphic ASCII except for what proxies and browsers read in more than
-// one way.
+// isURLByte reports whether b is graphic ASCII, except for characters that proxies
+// and browsers read in more than one way.
 func isURLByte(b byte) bool {
 	return ' ' < b && b < 0x7F && !ascii.IsOneOf(`"<>\`, b)
 }
@@ -195,8 +196,8 @@ func (t *Template) allowsHost(base string) bool {
 	return false
 }
 
-// fix adds the segments before the first token to what cannot change, and
-// counts the others.
+// fix adds the segments before the first token to the fixed part, and counts the
+// others.
 func (s *urlShape) fix(m maskedText, path, query int) {
 	text := m.text[path:query]
 	fixed := len(text)
@@ -212,7 +213,7 @@ func (s *urlShape) fix(m maskedText, path, query int) {
 	s.slashEnd = strings.HasSuffix(text, "/")
 }
 
-// checkPath goes from segment to segment.
+// checkPath checks each segment.
 func (t *Template) checkPath(m maskedText, from, to int) *Flaw {
 	for start := from + 1; start <= to; {
 		end := start + urlpart.IndexAny(m.text[start:to], "/")
@@ -247,7 +248,7 @@ func (t *Template) checkSegment(m maskedText, from, to int, last bool) *Flaw {
 		segment = strings.Replace(segment, tokenMask, k.fallback, 1)
 	}
 	if isDots(segment) || segment == "" && (!last || len(tokens) > 0) {
-		return m.flaw(from, "a path segment that is empty, . or ..")
+		return m.flaw(from, "a path segment that is empty, \".\" or \"..\"")
 	}
 	if len(tokens) == 0 {
 		t.notePlaceholder("", m.offset(from), segment)
@@ -255,8 +256,8 @@ func (t *Template) checkSegment(m maskedText, from, to int, last bool) *Flaw {
 	return nil
 }
 
-// isDots reports whether a segment means this or the parent directory, also
-// with its dots encoded.
+// isDots reports whether a segment means this or the parent directory, even if
+// its dots are encoded.
 func isDots[T string | []byte](segment T) bool {
 	dots := 0
 	for i := 0; i < len(segment); i++ {
@@ -272,7 +273,7 @@ func isDots[T string | []byte](segment T) bool {
 	return dots == 1 || dots == 2
 }
 
-// checkForm takes a form's text, which is like a query.
+// checkForm checks a form, whose text is like a query.
 func checkForm(t *Template) *Flaw {
 	if at := invalidUTF8(t.text); at >= 0 {
 		return &Flaw{Offset: at, Message: "invalid UTF-8"}
@@ -286,7 +287,7 @@ func checkForm(t *Template) *Flaw {
 	return t.checkParams(maskTokens(t), 0)
 }
 
-// unescapeQuery decodes a literal value; checkLiterals has seen its escapes.
+// unescapeQuery decodes a literal value, whose escapes checkLiterals has checked.
 func unescapeQuery(value string) string {
 	text, _ := url.QueryUnescape(value)
 	return text
@@ -294,7 +295,7 @@ func unescapeQuery(value string) string {
 
 func isFormByte(b byte) bool { return b >= ' ' && b != 0x7F }
 
-// checkParams goes from parameter to parameter, in a query or form.
+// checkParams checks each parameter of a query or form.
 func (t *Template) checkParams(m maskedText, from int) *Flaw {
 	if at := strings.IndexByte(m.text[from:], ';'); at >= 0 {
 		return m.flaw(from+at, "a semicolon, which servers read in different ways; write %3B")
@@ -351,8 +352,8 @@ func (s *urlShape) addParam(separator, name string, hasValue bool) {
 	s.params = append(s.params, p)
 }
 
-// fits checks a finished URL against what was meant: its host, the number of
-// its segments, the names of its parameters.
+// fits reports whether a finished URL has the template's shape: its host, the
+// number of its segments, and the names of its parameters.
 func (s *urlShape) fits(url []byte) bool {
 	path, ok := s.hostFits(url)
 	if !ok {
@@ -362,7 +363,7 @@ func (s *urlShape) fits(url []byte) bool {
 	return ok && s.queryFits(query)
 }
 
-// hostFits takes what cannot change off the front of a URL.
+// hostFits cuts the fixed part off the front of a URL.
 func (s *urlShape) hostFits(url []byte) (path []byte, ok bool) {
 	path, ok = cutPrefix(url, s.prefix)
 	if !ok || s.base == "" {
@@ -382,7 +383,7 @@ func cutPrefix(text []byte, prefix string) (rest []byte, ok bool) {
 	return text[len(prefix):], true
 }
 
-// pathFits takes the rest of the path off the front of a URL.
+// pathFits cuts the rest of the path off the front of a URL.
 func (s *urlShape) pathFits(path []byte) (query []byte, ok bool) {
 	slashes := 0
 	for len(path) > 0 && path[0] == '/' {
@@ -397,7 +398,7 @@ func (s *urlShape) pathFits(path []byte) (query []byte, ok bool) {
 	return path, slashes == s.slashes
 }
 
-// endsInSlash reports whether the path ends where rest starts, as it was meant.
+// endsInSlash reports whether the path ends where rest starts, as in the template.
 func (s *urlShape) endsInSlash(rest []byte) bool {
 	return s.slashEnd && (len(rest) == 0 || rest[0] == '?')
 }
@@ -411,7 +412,7 @@ func (s *urlShape) queryFits(query []byte) (ok bool) {
 	return len(query) == 0
 }
 
-// fits takes the parameter off the front of a query.
+// fits cuts the parameter off the front of a query.
 func (p *urlParam) fits(query []byte) (rest []byte, ok bool) {
 	rest, ok = cutPrefix(query, p.start)
 	if !ok {
@@ -427,8 +428,8 @@ func (p *urlParam) fits(query []byte) (rest []byte, ok bool) {
 	return rest[value:], p.hasValue || value == 0
 }
 
-// partEnd returns where a part of a URL ends: after it, at the first byte of these
-// classes, or at one that may not be there at all.
+// partEnd returns where a part of a URL ends: at the first byte of these classes, or
+// at one that is not allowed at all.
 func partEnd(url []byte, classes uint8) int {
 	classes |= urlRefused
 	for i, c := range url {
@@ -445,7 +446,7 @@ const (
 	urlRefused   uint8 = 1 << iota // a percent sign too, unless it begins an escape
 	urlDot                         // ends a label
 	urlSlash                       // ends a segment
-	urlNotInPath                   // makes net/http write the whole path anew, and decode escaped slashes
+	urlNotInPath                   // makes net/http rewrite the whole path and decode escaped slashes
 	urlQuestion                    // ends the path
 	urlEquals                      // ends a parameter's name
 	urlAnd                         // ends a parameter

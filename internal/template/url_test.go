@@ -16,7 +16,8 @@ func mustParseURL(t testing.TB, text string) *Template {
 	return &parsed
 }
 
-// What the check of a finished URL lets pass, net/url reads as it was meant.
+// If a finished URL passes the check, net/url reads it as the template's author
+// meant it.
 func FuzzURLShape(f *testing.F) {
 	shapes := []*urlShape{
 		mustParseURL(f, "https://[s].trackdrive.com/v1/[u]/x?a=[v]&b=[v]").url,
@@ -61,8 +62,8 @@ func FuzzURLShape(f *testing.F) {
 	})
 }
 
-// The check after expansion is the last line: whatever the encoding let
-// through, it is compared with what was meant.
+// The check after expansion is the last line of defence: it compares the URL with
+// the template's shape, whatever the encoding let through.
 func TestShapeRefusesWhatWasNotMeant(t *testing.T) {
 	t.Parallel()
 	shape := mustParseURL(t, "https://[s].trackdrive.com/v1/[u]/x?a=[v]&[n]=1&c").url
