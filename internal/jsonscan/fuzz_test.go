@@ -11,8 +11,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// The same documents are valid for encoding/json, except for what is stricter
-// here, and the same values are read.
+// encoding/json accepts the same documents, except where this package is
+// stricter, and reads the same values.
 func FuzzScanner(f *testing.F) {
 	for _, doc := range []string{
 		`{"a":[1,-2.50e+3,"x\u00e9\ud83d\ude00\ud800",true,false,null],"b":{}}`, `[`, `"\`, "\ufeff1", "\"\xff\"", `{"a":1,}`, `1 2`, `-`, ``,

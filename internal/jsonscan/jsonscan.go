@@ -1,9 +1,8 @@
 // Package jsonscan reads JSON strictly, in one pass over the bytes, and
 // allocates nothing. It takes exactly one RFC 8259 document in valid UTF-8,
-// nested at most [MaxDepth] deep; one byte order mark in front is skipped.
+// nested at most [MaxDepth] deep. A leading byte order mark is skipped.
 //
-// The caller pulls what it wants, and everything else is checked and stepped
-// over:
+// The caller pulls the values that it wants; all others are checked and skipped:
 //
 //	var s jsonscan.Scanner
 //	s.Reset(body)
@@ -22,8 +21,8 @@
 //		return err
 //	}
 //
-// What was read before a fault stays what it was; only End tells whether the
-// document holds.
+// Values that were read before a fault are not revoked; only End tells whether
+// the whole document is valid.
 package jsonscan
 
 import (
@@ -31,13 +30,13 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep arrays and objects may be nested.
+// MaxDepth is the greatest depth to which arrays and objects may be nested.
 const MaxDepth = 512
 
 // Kind is the kind of a value.
 type Kind uint8
 
-// The kinds of values. Invalid is what stands where no value does.
+// The kinds of values. Invalid means that there is no value.
 const (
 	Invalid Kind = iota
 	Null
@@ -49,21 +48,21 @@ const (
 	Array
 )
 
-// Value says where a value is in the document.
+// Value is the place of a value in the document.
 type Value struct {
 	Kind       Kind
-	Escaped    bool // a string with escapes: its text is AppendUnescaped's
-	Start, End int  // data[Start:End]; of a string, what is between the quotes
+	Escaped    bool // a string with escapes: AppendUnescaped returns its text
+	Start, End int  // data[Start:End]; for a string, the part between the quotes
 }
 
-// Error is what is wrong with a document, and where.
+// Error describes what is wrong with a document, and where.
 type Error struct {
 	Offset  int // in bytes, from 0
 	Message string
 	Wanted  string // what the grammar wants there, which Message says, too; "" for other faults
 }
 
-// What Wanted may be.
+// The values of Wanted.
 const (
 	WantsValue = "a value"
 	WantsDigit = "a digit"
@@ -74,18 +73,18 @@ const (
 	WantsEnd   = "nothing after the document"
 )
 
-// Error gives the message with the offset.
+// Error returns the message with the offset.
 func (e *Error) Error() string { return fmt.Sprintf("%s at offset %d", e.Message, e.Offset) }
 
-// Scanner reads one document, which [Scanner.Reset] gives it.
+// Scanner reads one document, which [Scanner.Reset] sets.
 type Scanner struct {
 	data    []byte
 	pos     int
 	depth   int
 	objects [MaxDepth / 64]uint64 // a bit for each open container, set for an object
-	unread  bool                  // a value is at pos and was not read yet
+	unread  bool                  // the value at pos has not been read yet
 	first   bool                  // the innermost container was just entered
-	name    Value                 // of the member that Next went to
+	name    Value                 // the name of the member that Next went to
 	scratch []byte                // the last name that had escapes
 	fault   string
 	faultAt int
@@ -103,8 +102,8 @@ func (s *Scanner) Reset(data []byte) {
 	s.pos = skipSpace(data, s.pos)
 }
 
-// Kind tells what the next value is, by its first byte. It is Invalid when no
-// value is to be read, and after a fault.
+// Kind returns the kind of the next value, by its first byte. It returns Invalid
+// if there is no value to read, and after a fault.
 func (s *Scanner) Kind() Kind {
 	if !s.unread || s.pos >= len(s.data) {
 		return Invalid
@@ -118,8 +117,8 @@ var kindByFirstByte = [256]Kind{
 	'5': Number, '6': Number, '7': Number, '8': Number, '9': Number,
 }
 
-// Enter goes into the next value, an object or an array, for Next to iterate.
-// It is false, and does nothing, when the next value is anything else.
+// Enter goes into the next value, an object or an array, for Next to iterate. If
+// the next value is anything else, Enter does nothing and returns false.
 func (s *Scanner) Enter() bool {
 	kind := s.Kind()
 	if kind < Object {
@@ -134,8 +133,8 @@ func (s *Scanner) Enter() bool {
 }
 
 // Next goes to the next member or element of the container that was entered
-// last. At its end Next is false, and leaves the container. A value that was
-// not read is stepped over.
+// last. At its end Next leaves the container and returns false. A value that was
+// not read is skipped.
 func (s *Scanner) Next() bool {
 	if s.unread {
 		s.skip()
@@ -171,7 +170,7 @@ func (s *Scanner) Next() bool {
 }
 
 // Name returns the name of the member that Next went to, without escapes. It is
-// good until the next call of Name.
+// valid until the next call of Name.
 func (s *Scanner) Name() []byte {
 	inner := s.data[s.name.Start:s.name.End]
 	if !s.name.Escaped {
@@ -181,11 +180,11 @@ func (s *Scanner) Name() []byte {
 	return s.scratch
 }
 
-// RawName returns the name of the member that Next went to as it is written
-// between its quotes.
+// RawName returns the name of the member that Next went to, as written between
+// its quotes.
 func (s *Scanner) RawName() []byte { return s.data[s.name.Start:s.name.End] }
 
-// NameOffset is where the opening quote of that name is.
+// NameOffset returns the offset of the opening quote of that name.
 func (s *Scanner) NameOffset() int { return s.name.Start - 1 }
 
 // NameIs reports whether the member that Next went to has this name. Unlike
@@ -198,12 +197,12 @@ func (s *Scanner) NameIs(name string) bool {
 	return EqualUnescaped(inner, name)
 }
 
-// Offset is where the next value starts or, where none is to be read, the last
-// one ended.
+// Offset returns the offset at which the next value starts or, if there is no
+// value to read, the last one ended.
 func (s *Scanner) Offset() int { return s.pos }
 
-// Read steps over the next value, all of it, and returns where it is. It is
-// the zero Value when there is none, and when it is faulty.
+// Read reads the whole next value and returns its place. It returns the zero
+// Value if there is none, or if the value is faulty.
 func (s *Scanner) Read() Value {
 	if !s.unread {
 		return Value{}
@@ -225,8 +224,8 @@ func (s *Scanner) Read() Value {
 	return v
 }
 
-// End steps over what was not read and reports whether the document is whole,
-// with nothing after it. The error is an [*Error].
+// End skips what was not read and checks that the document is complete, with
+// nothing after it. The error is an [*Error].
 func (s *Scanner) End() error {
 	if s.Complete() {
 		return nil
@@ -234,7 +233,7 @@ func (s *Scanner) End() error {
 	return s.Err()
 }
 
-// Complete is End without an error to allocate.
+// Complete is like End but allocates no error.
 func (s *Scanner) Complete() bool {
 	if s.unread {
 		s.skip()
@@ -251,11 +250,11 @@ func (s *Scanner) Complete() bool {
 	return s.fault == ""
 }
 
-// Failed reports whether a fault was found yet.
+// Failed reports whether a fault was found so far.
 func (s *Scanner) Failed() bool { return s.fault != "" }
 
-// Err returns the first fault, an [*Error], or nil. It tells nothing of what
-// was not read yet.
+// Err returns the first fault that was found so far, an [*Error], or nil. It does
+// not check what was not read yet.
 func (s *Scanner) Err() error {
 	if s.fault == "" {
 		return nil
@@ -274,7 +273,7 @@ func Valid(data []byte) error {
 	return s.End()
 }
 
-// Position turns an offset into a line and a column, both from 1. Columns count
+// Position converts an offset to a line and a column, both from 1. Columns count
 // characters.
 func Position(data []byte, offset int) (line, column int) {
 	line, column = 1, 1
@@ -289,7 +288,7 @@ func Position(data []byte, offset int) (line, column int) {
 	return line, column
 }
 
-// skip steps over the next value in one loop, whatever it holds.
+// skip skips the next value in one loop, however deep it is.
 func (s *Scanner) skip() {
 	s.unread = false
 	outside := s.depth
@@ -299,7 +298,7 @@ value:
 		switch c := s.at(i); kindByFirstByte[c] {
 		case String:
 			end := skipPlain(data, i+1)
-			if s.at(end) != '"' { // most strings have nothing but plain characters
+			if s.at(end) != '"' { // most strings have only plain characters
 				if end, _ = s.text(i + 1); end < 0 {
 					return
 				}
@@ -359,8 +358,8 @@ value:
 	}
 }
 
-// member reads a name and the colon after it. The value starts at next, which
-// is -1 after a fault.
+// member reads a name and the colon after it. It returns the start of the value,
+// or -1 after a fault.
 func (s *Scanner) member(i int) (name Value, next int) {
 	if s.at(i) != '"' {
 		return name, s.unexpected(i, WantsName)
@@ -382,7 +381,7 @@ func (s *Scanner) member(i int) (name Value, next int) {
 	return name, skipSpace(s.data, i+1)
 }
 
-// push opens a container. Its fault is one level too many.
+// push opens a container. It fails if the nesting gets too deep.
 func (s *Scanner) push(kind Kind, i int) bool {
 	if s.depth == MaxDepth {
 		s.fail(i, "nested too deep")
@@ -399,7 +398,7 @@ func (s *Scanner) push(kind Kind, i int) bool {
 }
 
 // InObject reports whether the innermost open container is an object. It may be
-// asked after a fault.
+// called after a fault.
 func (s *Scanner) InObject() bool { return s.depth > 0 && s.inObject() }
 
 func (s *Scanner) inObject() bool {
@@ -407,7 +406,7 @@ func (s *Scanner) inObject() bool {
 	return s.objects[top/64]>>(top%64)&1 == 1
 }
 
-// at returns the byte at i, and 0, which nothing expects, after the end.
+// at returns the byte at i or, after the end, 0, which is never expected.
 func (s *Scanner) at(i int) byte {
 	if i < len(s.data) {
 		return s.data[i]
@@ -415,7 +414,7 @@ func (s *Scanner) at(i int) byte {
 	return 0
 }
 
-// unexpected is the fault of something else where the grammar wants one thing.
+// unexpected sets the fault for a byte that the grammar does not allow.
 func (s *Scanner) unexpected(i int, wanted string) int {
 	s.wanted = wanted
 	if i >= len(s.data) {

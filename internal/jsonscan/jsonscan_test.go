@@ -54,7 +54,7 @@ func TestInvalidDocuments(t *testing.T) {
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
 // A reader that enters every container must find the same faults as one that
-// steps over the document.
+// skips the document.
 func TestReadingEverythingFindsTheSameFaults(t *testing.T) {
 	t.Parallel()
 	for _, doc := range []string{
@@ -88,7 +88,7 @@ func TestScannerPullsWhatIsAskedFor(t *testing.T) {
 
 	require.True(t, s.Next())
 	require.Equal(t, "skipped", string(s.Name()))
-	require.True(t, s.Next()) // unread: stepped over
+	require.True(t, s.Next()) // the unread value is skipped
 	require.Equal(t, "status", string(s.Name()))
 	require.True(t, s.NameIs("status"))
 	v := s.Read()
@@ -203,8 +203,8 @@ func TestScanningDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// TestSuite runs the files of nst/JSONTestSuite, when the environment names
-// them: a JSON object with the files' contents in base64.
+// TestSuite runs the files of nst/JSONTestSuite if the environment names them: a
+// JSON object with the files' contents in base64.
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	name := os.Getenv("TRACKDRIVE_JSONTESTSUITE")

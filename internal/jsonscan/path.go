@@ -1,4 +1,4 @@
-// Field paths: how they are written, and how one is looked up.
+// Field paths: their syntax, and how they are looked up.
 
 package jsonscan
 
@@ -15,24 +15,24 @@ type Path []Step
 // Step is one level of a path.
 type Step struct {
 	Op    Op
-	Name  string // of Member: the name in an object
-	Index int    // of Member: the index in an array; -1 when Name is none
+	Name  string // for Member: the name in an object
+	Index int    // for Member: the index in an array; -1 if Name is not an index
 }
 
-// Op is what a step does.
+// Op is the operation of a step.
 type Op uint8
 
-// What steps do.
+// The operations of steps.
 const (
 	Member Op = iota // goes to one member of an object, or one element of an array
 	Any              // goes to any member or element: "*"
 	Count            // counts members or elements: "#"
 )
 
-// ParsePath reads a path: names and indexes joined by points, an index also in
-// brackets, "*" for any element and, at the end, "#" for their number. A
-// backslash makes the character after it part of a name. The error is an
-// [*Error], its Offset is that of the mistake.
+// ParsePath reads a path: names and indexes joined by dots. An index may be in
+// brackets, "*" means any element, and "#" at the end means the number of
+// elements. A backslash makes the character after it part of a name. The error is
+// an [*Error] with the offset of the mistake.
 func ParsePath(text string) (Path, error) {
 	if text == "" {
 		return nil, &Error{Offset: 0, Message: "empty path"}
@@ -70,7 +70,7 @@ func (p *pathParser) mistake(offset int, message string) error {
 	return &Error{Offset: offset, Message: message}
 }
 
-// step reads one step, with the point before it.
+// step reads one step and the dot before it.
 func (p *pathParser) step() error {
 	if p.text[p.pos] == '[' {
 		return p.bracket()
@@ -103,7 +103,7 @@ func (p *pathParser) bracket() error {
 	return nil
 }
 
-// name reads everything up to a point or a bracket.
+// name reads everything up to a dot or a bracket.
 func (p *pathParser) name() error {
 	start := p.pos
 	var name strings.Builder
@@ -139,8 +139,8 @@ func (p *pathParser) name() error {
 	return nil
 }
 
-// arrayIndex returns the index that a name is in an array, or -1: digits only,
-// without leading zeros.
+// arrayIndex returns the array index that a name stands for, or -1 if it is not
+// one. An index has only digits, without leading zeros.
 func arrayIndex(name string) int {
 	for i := range len(name) {
 		if name[i] < '0' || name[i] > '9' {
@@ -154,10 +154,10 @@ func arrayIndex(name string) int {
 	return n
 }
 
-// Lookup returns the value at a path: the first one when the path has a "*".
-// It is the zero Value when nothing is there, when the document is not valid,
-// and when a name on the path is given twice. Of a path that ends in "#" it is
-// the object or the array to count, with [Len].
+// Lookup returns the value at a path, or the first one if the path has a "*". It
+// returns the zero Value if there is none, if the document is not valid, or if a
+// name on the path is given twice. For a path that ends in "#" it returns the
+// object or array whose elements [Len] counts.
 func Lookup(data []byte, p Path) Value {
 	if p.Counts() {
 		p = p[:len(p)-1]
@@ -176,7 +176,7 @@ type pathLookup struct {
 	twice bool // a name on the path is given twice
 }
 
-// find reads the next value, and returns what the path leads to.
+// find reads the next value and returns the value at the path.
 func (l *pathLookup) find(p Path) (found Value) {
 	if len(p) == 0 {
 		return l.Read()
@@ -203,8 +203,8 @@ func (l *pathLookup) find(p Path) (found Value) {
 	return found
 }
 
-// Len returns the number of elements or members of an array or an object that
-// is valid; -1 for anything else.
+// Len returns the number of elements of a valid array or of members of a valid
+// object; -1 for anything else.
 func Len(data []byte) int {
 	var s Scanner
 	s.Reset(data)
@@ -218,7 +218,7 @@ func Len(data []byte) int {
 	return n
 }
 
-// String writes the path so that it parses back.
+// String writes the path in the form that ParsePath reads.
 func (p Path) String() string {
 	steps := make([]string, len(p))
 	for i, step := range p {

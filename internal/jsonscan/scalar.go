@@ -1,4 +1,4 @@
-// White space, literals, numbers and strings: the tight loops.
+// The tight loops for white space, literals, numbers and strings.
 
 package jsonscan
 
@@ -21,7 +21,7 @@ func skipSpace(data []byte, i int) int {
 	return i
 }
 
-// literal steps over null, true or false.
+// literal skips null, true or false.
 func (s *Scanner) literal(i int) int {
 	for _, word := range [...]string{"null", "true", "false"} {
 		if end := i + len(word); end <= len(s.data) && string(s.data[i:end]) == word {
@@ -31,7 +31,7 @@ func (s *Scanner) literal(i int) int {
 	return s.unexpected(i, WantsValue)
 }
 
-// number steps over a number.
+// number skips a number.
 func (s *Scanner) number(i int) int {
 	if s.at(i) == '-' {
 		i++
@@ -56,7 +56,7 @@ func (s *Scanner) number(i int) int {
 	return i
 }
 
-// digits steps over one digit or more.
+// digits skips one or more digits.
 func (s *Scanner) digits(i int) int {
 	start := i
 	for i < len(s.data) && s.data[i]-'0' <= 9 {
@@ -79,8 +79,8 @@ func IsNumber(text string) bool {
 // IsLiteral reports whether text is true, false or null.
 func IsLiteral(text string) bool { return text == "true" || text == "false" || text == "null" }
 
-// text steps over the inside of a string that starts at i, and returns where
-// its closing quote stands; -1 after a fault.
+// text skips the inside of a string that starts at i, and returns the place of its
+// closing quote; -1 after a fault.
 func (s *Scanner) text(i int) (end int, escaped bool) {
 	data := s.data
 	for {
@@ -110,7 +110,7 @@ func (s *Scanner) text(i int) (end int, escaped bool) {
 	}
 }
 
-// Eight bytes at a time: each is one byte, repeated.
+// Masks for eight bytes at a time: each is one byte, repeated.
 const (
 	lowBits        = 0x0101010101010101
 	quoteBytes     = lowBits * '"'
@@ -119,8 +119,8 @@ const (
 	highBits       = lowBits * 0x80
 )
 
-// skipPlain returns the first place from i on that is a quote, a backslash, a
-// control character or no ASCII.
+// skipPlain returns the first place from i on of a quote, a backslash, a control
+// character or a byte that is not ASCII.
 func skipPlain(data []byte, i int) int {
 	for i+8 <= len(data) {
 		if special := specialBits(binary.LittleEndian.Uint64(data[i:])); special != 0 {
@@ -134,9 +134,9 @@ func skipPlain(data []byte, i int) int {
 	return i
 }
 
-// specialBits has the high bit of the first special byte of eight set. Subtracting
-// lets a byte borrow from the next when it is smaller: only bits after the
-// first special byte can be wrong.
+// specialBits sets the high bit of the first special byte of eight. A subtraction
+// borrows from the next byte, so only bits after the first special byte can be
+// wrong.
 func specialBits(x uint64) uint64 {
 	return (x | (x - blankBytes) | (x ^ quoteBytes - lowBits) | (x ^ backslashBytes - lowBits)) & highBits
 }
@@ -149,8 +149,8 @@ var plainBytes = func() (table [256]bool) {
 	return table
 }()
 
-// escapeSize returns how long the escape at the start of data is; 0 when it is
-// none.
+// escapeSize returns the length of the escape at the start of data; 0 if it is not
+// valid.
 func escapeSize(data []byte) int {
 	if len(data) < 2 {
 		return 0

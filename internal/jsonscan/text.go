@@ -1,4 +1,4 @@
-// From escaped text to text, and back.
+// Unescaping and escaping text.
 
 package jsonscan
 
@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendUnescaped appends the text of a string to dst. Inner is what is between
-// the quotes of a string that was read. Half of a surrogate pair becomes
-// U+FFFD.
+// AppendUnescaped appends the text of a string to dst. Inner is the part between
+// the quotes of a string that was read. A lone surrogate becomes U+FFFD.
 func AppendUnescaped(dst, inner []byte) []byte {
 	for {
 		i := bytes.IndexByte(inner, '\\')
@@ -24,8 +23,8 @@ func AppendUnescaped(dst, inner []byte) []byte {
 	}
 }
 
-// EqualUnescaped reports whether inner, which is what is between the quotes of
-// a string that was read, has this text.
+// EqualUnescaped reports whether inner, the part between the quotes of a string
+// that was read, has this text.
 func EqualUnescaped(inner []byte, text string) bool {
 	var one [utf8.UTFMax]byte
 	for {
@@ -76,9 +75,9 @@ func AppendQuoted(dst []byte, text string) []byte {
 	return append(dst, '"')
 }
 
-// AppendEscaped appends text as it stands between the quotes of a JSON string.
-// Only what must be escaped is: quotes, backslashes and control characters.
-// Invalid UTF-8 becomes U+FFFD.
+// AppendEscaped appends text in the form that it has between the quotes of a JSON
+// string. It escapes only quotes, backslashes and control characters. Invalid
+// UTF-8 becomes U+FFFD.
 func AppendEscaped(dst []byte, text string) []byte {
 	start := 0
 	for i := 0; i < len(text); {

@@ -1,6 +1,7 @@
 package redact_test
 
-// Attacks: what a hostile server, proxy or transport does to show a credential.
+// Attacks by which a hostile server, proxy or transport tries to show a
+// credential.
 
 import (
 	"context"
@@ -66,7 +67,7 @@ func TestOtherForms(t *testing.T) {
 	}
 }
 
-// A body is cut at its limit: whatever the limit, nothing of the secret, in any
+// A body is cut at its limit. Whatever the limit, no part of the secret, in any
 // form, is left at the end.
 func TestACutLeavesNoBeginningInAnyForm(t *testing.T) {
 	t.Parallel()
@@ -83,7 +84,7 @@ func TestACutLeavesNoBeginningInAnyForm(t *testing.T) {
 			}
 			require.NotContains(t, got, long[:4], "%s at %d", name, limit)
 		}
-		// And where the server itself cut it.
+		// The same if the server itself cut it.
 		for n := range len(written) {
 			got := string(secrets(long).Start([]byte("start "+written[:n]), 4096))
 			require.NotContains(t, got, long[:4], "%s cut to %d", name, n)
@@ -91,7 +92,7 @@ func TestACutLeavesNoBeginningInAnyForm(t *testing.T) {
 	}
 }
 
-// plainError hides what it holds from Error, not from %#v.
+// plainError hides what it holds from Error, but not from %#v.
 type plainError struct{ Header []byte }
 
 func (plainError) Error() string { return "failed" }
@@ -126,7 +127,7 @@ func TestErrorsOfEveryShape(t *testing.T) {
 	}
 }
 
-// walk gives all errors that a caller can reach.
+// walk returns all errors that a caller can reach.
 func walk(err error) func(func(error) bool) {
 	return func(yield func(error) bool) { visit(err, yield) }
 }
@@ -176,7 +177,7 @@ func TestScrubbedErrorsAreStillFound(t *testing.T) {
 		}
 	}
 
-	// What shows nothing can be had whole.
+	// An error that shows no secret can be reached whole.
 	var op *net.OpError
 	require.ErrorAs(t, s.Error(fmt.Errorf("%s: %w", secret, reset)), &op)
 	require.Same(t, reset, op)
@@ -184,7 +185,7 @@ func TestScrubbedErrorsAreStillFound(t *testing.T) {
 	var timeout net.Error
 	require.ErrorAs(t, s.Error(fmt.Errorf("%s: %w", secret, late)), &timeout)
 	require.True(t, timeout.Timeout())
-	// What shows something cannot.
+	// One that shows a secret cannot.
 	require.False(t, errors.As(s.Error(fmt.Errorf("%s: %w", secret, loudError{secret})), new(loudError)))
 	require.False(t, errors.As(s.Error(fmt.Errorf("x: %w", &url.Error{URL: "https://x.example", Err: io.EOF})), new(*url.Error)))
 }
@@ -221,7 +222,7 @@ type panicking struct{}
 
 func (panicking) Error() string { panic(secret) }
 
-// Whatever a server sends, scrubbing its first 4 KiB takes no time to speak of.
+// Whatever a server sends, scrubbing its first 4 KiB takes a negligible time.
 func TestHostileBodiesCostLittle(t *testing.T) {
 	t.Parallel()
 	s := secrets(strings.Repeat("a", 40)+"b", `"\%&aaaaaa`, "made-up-key", strings.Repeat("ab", 500), strings.Repeat("%25", 100)+"x")
@@ -237,8 +238,8 @@ func TestHostileBodiesCostLittle(t *testing.T) {
 	}
 }
 
-// FuzzRedact: no form of the secret is in what comes out, whatever stands around
-// it, and what holds none stays as it is.
+// FuzzRedact checks that no form of the secret is in the output, whatever
+// surrounds it, and that text without a secret does not change.
 func FuzzRedact(f *testing.F) {
 	for _, around := range []string{"", " ", "a", `{"token":"`, "https://acme.example/?t=", "%", `\`, "&amp;", "made-", "=="} {
 		f.Add(around, "made-up/token+1", around, uint16(30))
@@ -272,7 +273,7 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// plain reports whether text is what credentials are made of.
+// plain reports whether text has only characters that credentials have.
 func plain(text string) bool {
 	for _, c := range []byte(text) {
 		if c < ' ' || c > '~' {

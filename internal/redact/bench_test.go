@@ -8,8 +8,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 )
 
-// manySecrets are what a call of many parts has to hide: some of them of the
-// kind that a search looks at again and again.
+// manySecrets are the secrets of a call with many parts. Some of them could make
+// a naive search look at the same text again and again.
 func manySecrets() []string {
 	list := []string{
 		strings.Repeat("a", 40) + "b", `"\%&aaaaaa`, "made-up-key", strings.Repeat("ab", 500), strings.Repeat("%25", 100) + "x",
@@ -21,8 +21,8 @@ func manySecrets() []string {
 	return list
 }
 
-// hostileTexts are replies of about size bytes that are made to be looked at
-// for long.
+// hostileTexts are replies of about size bytes that are made to take long to
+// search.
 func hostileTexts(size int) map[string]string {
 	texts := make(map[string]string)
 	for name, unit := range map[string]string{
@@ -61,7 +61,7 @@ func BenchmarkText(b *testing.B) {
 	}
 }
 
-// BenchmarkRefusal is what an ordinary refusal costs.
+// BenchmarkRefusal measures the cost of an ordinary refusal.
 func BenchmarkRefusal(b *testing.B) {
 	body := []byte(`{"success":false,"status":"no_matching_buyer","errors":["No buyers are available for this call right now"],"buyers":[]}`)
 	for b.Loop() {

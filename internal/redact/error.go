@@ -11,16 +11,16 @@ import (
 	"strings"
 )
 
-// Error returns err, or in its place an error that says the same without
-// secrets and URLs. [errors.Is] finds in it what it finds in err; [errors.As]
-// what shows neither.
+// Error returns err, or an error in its place that says the same without secrets
+// and URLs. [errors.Is] finds in it what it finds in err; [errors.As] only finds
+// errors that show neither.
 func (s *Secrets) Error(err error) error {
 	for {
 		top, ok := err.(*url.Error)
 		if !ok || top.Err == nil {
 			break
 		}
-		err = top.Err // the rest is http.Client's own, and holds nothing but the URL
+		err = top.Err // the rest is http.Client's own, and holds only the URL
 	}
 	if err == nil {
 		return nil
@@ -36,22 +36,22 @@ func (s *Secrets) Error(err error) error {
 	}
 }
 
-// maxText is how much of an error's text is kept, in bytes. Longer ones quote a
+// maxText is how much of an error's text is kept, in bytes. Longer texts quote a
 // server.
 const maxText = 4 << 10
 
-// maxPrinted is how much of an error is searched, in bytes. One that prints more
-// counts as one that shows a secret.
+// maxPrinted is how much of an error is searched, in bytes. An error that prints
+// more is treated as one that shows a secret.
 const maxPrinted = 32 << 10
 
-// errorTree is what was found out of an error and all that it wraps.
+// errorTree is what is known about an error and all errors that it wraps.
 type errorTree struct {
 	urls  []string
-	clean []error // the parts that show nothing, of wholes that do
+	clean []error // the parts that show no secret, of errors that do
 }
 
-// clean reports whether nothing in the tree of err shows a secret, printed in
-// whatever way, or holds a URL.
+// clean reports whether nothing in the tree of err shows a secret, however it is
+// printed, or holds a URL.
 func (s *Secrets) clean(err error, seen *errorTree) bool {
 	ok := true
 	if u, is := err.(*url.Error); is {
@@ -88,7 +88,7 @@ func unwrapAll(err error) []error {
 	return nil
 }
 
-// withoutURLs takes the URLs out of text, which quotes them.
+// withoutURLs removes the URLs of the tree from text that quotes them.
 func (t *errorTree) withoutURLs(text string) string {
 	for _, u := range t.urls {
 		if u == "" {
@@ -101,8 +101,8 @@ func (t *errorTree) withoutURLs(text string) string {
 	return text
 }
 
-// scrubbedError is an error of which only the text could be kept, and the parts
-// that show nothing.
+// scrubbedError keeps of an error only its scrubbed text and the parts that show
+// no secret.
 type scrubbedError struct {
 	text  string
 	parts []error

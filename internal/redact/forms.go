@@ -1,6 +1,6 @@
 package redact
 
-// The forms in which a secret is searched for, and how each of them starts.
+// The forms in which secrets are searched for, and their starts.
 
 import (
 	"encoding/base64"
@@ -12,7 +12,7 @@ import (
 // secretForm is a way of writing a whole secret.
 type secretForm struct {
 	kind    int
-	variant int // the offset of base64; the separator of a list
+	variant int // for base64 its offset, for a list its separator
 }
 
 const (
@@ -34,7 +34,7 @@ var secretForms = [...]secretForm{
 	{hexList, 0}, {hexList, 1}, {hexList, 2},
 }
 
-// listSeparators are what fmt and JSON put between bytes.
+// listSeparators are the texts that fmt and JSON put between bytes.
 var listSeparators = [...]string{" ", ",", ", "}
 
 // append appends secret in this form.
@@ -64,8 +64,8 @@ func appendHex(dst []byte, secret, digits string) []byte {
 	return dst
 }
 
-// appendBase64 appends the part of a base64 text that secret alone decides, when
-// it stands offset bytes after the start of a group of three.
+// appendBase64 appends the part of a base64 text that depends on secret alone, if
+// secret is offset bytes after the start of a group of three.
 func appendBase64(dst []byte, enc *base64.Encoding, secret string, offset int) []byte {
 	var short [16]byte
 	plain := append(append(short[:0], "\x00\x00"[:offset]...), secret...)
@@ -89,7 +89,7 @@ func appendList(dst []byte, secret, prefix string, base int, separator string) [
 	return dst
 }
 
-// foldPlus is how a byte is compared: forms write a blank as a plus.
+// foldPlus returns a byte as it is compared: a blank equals a plus, as in forms.
 func foldPlus(c byte) byte {
 	if c == '+' {
 		return ' '
@@ -151,8 +151,8 @@ func hashSlot(start uint32, size int) int {
 	return int(start * 0x9e3779b1 >> (33 - bits.Len32(uint32(size))))
 }
 
-// nextStart returns where in text, not before from, the next start of a form
-// stands; -1 for nowhere.
+// nextStart returns the place of the next start of a form in text, not before
+// from; -1 if there is none.
 func nextStart[T string | []byte](s *formStarts, text T, from int) int {
 	slots := s.slots
 	shift := 33 - bits.Len32(uint32(len(slots)))

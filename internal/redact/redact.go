@@ -1,5 +1,5 @@
-// Package redact takes credentials out of text and errors, also where a server,
-// a proxy or net/http has encoded or cut them.
+// Package redact removes credentials from text and errors, even if a server, a
+// proxy or net/http has encoded or cut them.
 package redact
 
 import (
@@ -11,27 +11,27 @@ import (
 // Mark replaces a credential.
 const Mark = "[redacted]"
 
-// minSecretLength is the length under which a text is not searched for: it
-// would be found everywhere.
+// minSecretLength is the length in bytes of the shortest secret that is searched
+// for. Shorter ones would be found everywhere.
 const minSecretLength = 6
 
-// halfSecret is how many characters at the cut end of a text are taken for the
-// beginning of a credential.
+// halfSecret is how many characters of a credential, at the cut end of a text,
+// are taken for its beginning.
 const halfSecret = 4
 
-// Secrets are what must not be shown. The zero value has none. They must not be
-// used by more than one goroutine at a time.
+// Secrets are the texts that must not be shown. The zero value has none. Secrets
+// must not be used by more than one goroutine at a time.
 //
-// A search takes time in proportion to the text, whatever the text and however
-// many secrets there are: see [secretSearch].
+// The time of a search is proportional to the length of the text, whatever the
+// text and however many secrets there are: see [secretSearch].
 type Secrets struct {
 	list   []string
 	starts formStarts
-	search *secretSearch // nil until some text looks as if it holds one
+	search *secretSearch // nil until a text may hold a secret
 }
 
-// Add adds secrets: as they are, in base64 at any offset, in hexadecimal, and as
-// lists of bytes. Escapes are seen through while searching.
+// Add adds secrets. They are searched for as they are, in base64 at any offset, in
+// hexadecimal, and as lists of bytes, even if any of these is escaped.
 func (s *Secrets) Add(secrets ...string) {
 	for _, secret := range secrets {
 		if len(secret) < minSecretLength || slices.Contains(s.list, secret) {
@@ -54,8 +54,8 @@ func (s *Secrets) Clone() Secrets {
 // Text returns text with every secret replaced by Mark.
 func (s *Secrets) Text(text string) string { return replaceSpans(text, s.find(text, false)) }
 
-// CutText is Text for what may have been cut: the beginning of a secret at the
-// end is replaced, too.
+// CutText is like Text, for text that may have been cut: it also replaces the
+// beginning of a secret at the end.
 func (s *Secrets) CutText(text string) string { return replaceSpans(text, s.find(text, true)) }
 
 // replaceSpans returns text with Mark in place of the spans.
@@ -76,14 +76,13 @@ func replaceSpans(text string, spans []secretSpan) string {
 	return b.String()
 }
 
-// lookaheadBytes is how far after a limit a text is read, in bytes: far enough
-// for halfSecret characters in any escapes that programs write, so that the
-// beginning of a secret is known by them.
+// lookaheadBytes is how far beyond a limit a text is read, in bytes. It is enough
+// for halfSecret characters in any escapes that programs write, by which the
+// beginning of a secret is recognised.
 const lookaheadBytes = 1 << 10
 
-// Start returns the first limit bytes of body without secrets, also none that
-// begins before the limit and ends after it. What is further on is not
-// looked at.
+// Start returns the first limit bytes of body without secrets, including those
+// that begin before the limit and end after it. The rest of body is not searched.
 func (s *Secrets) Start(body []byte, limit int) []byte {
 	if len(body) == 0 {
 		return nil
@@ -96,21 +95,21 @@ func (s *Secrets) Start(body []byte, limit int) []byte {
 	return []byte(text[:min(len(text), limit)])
 }
 
-// StartText is Start for a string.
+// StartText is like Start, for a string.
 func (s *Secrets) StartText(text string, limit int) string {
 	text = s.CutText(text[:min(len(text), limit+lookaheadBytes)])
 	return text[:min(len(text), limit)]
 }
 
-// Found reports whether text holds a secret, or ends in half of one.
+// Found reports whether text holds a secret, or ends in the beginning of one.
 func (s *Secrets) Found(text string) bool { return s.find(text, true) != nil }
 
-// secretSpan is where a secret is in a text.
+// secretSpan is the place of a secret in a text.
 type secretSpan struct{ start, end int }
 
-// find returns where the secrets are, in order. They are looked for in the text
-// as it is, and in what it says when its escapes are taken off: those of one
-// kind, and then those of the same or another kind, as JSON in a URL has them.
+// find returns the places of the secrets, in order. It searches the text as it is,
+// and the text without its escapes: those of one kind, and then those of the same
+// or another kind, as in JSON within a URL.
 func (s *Secrets) find(text string, cut bool) []secretSpan {
 	if !mayHoldSecret(s, text) {
 		return nil

@@ -87,7 +87,7 @@ func TestSecretsAreFoundInEveryForm(t *testing.T) {
 	}
 }
 
-func TestTextWithoutSecretsStays(t *testing.T) {
+func TestTextWithoutSecretsDoesNotChange(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "nothing", "100%", `\`, "&", "&amp", "%zz", `\u12`, "pa+ss/w", strings.Repeat("%41", 100)} {
 		require.Equal(t, text, secrets(secret).Text(text))
@@ -96,7 +96,7 @@ func TestTextWithoutSecretsStays(t *testing.T) {
 	require.Equal(t, "abcde", secrets("abcde").Text("abcde"), "too short to search for")
 }
 
-func TestWhatIsNoEscapeStays(t *testing.T) {
+func TestTextThatIsNotAnEscapeDoesNotChange(t *testing.T) {
 	t.Parallel()
 	s := secrets("abcJxyz", "abc&xyz")
 	for _, text := range []string{"abc%4:xyz", "abc%4@xyz", "abc%4xyz", "abc%g1xyz", `abc\u004:xyz`, `abc\qxyz`, "abc&#3:;xyz", "abc&#x2G;xyz", "abc&#;xyz", "abc&#x;xyz", "abc&ampxyz", "abc&amp;amp;amp;amp;xyz"} {
@@ -189,7 +189,7 @@ func FuzzSecrets(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, credential string) {
 		if len(credential) > 100 || !utf8.ValidString(credential) || strings.ContainsRune(credential, utf8.RuneError) {
-			return // no credential is: JSON has no way to write it
+			return // not a credential: JSON cannot express it
 		}
 		s := secrets(credential)
 		got := s.Text(text)

@@ -1,18 +1,18 @@
 package redact
 
-// The search for all forms of all secrets at once, in a text and in what is
-// left of it when its escapes are taken off.
+// The search for all forms of all secrets at once, in a text with and without its
+// escapes.
 
 import "slices"
 
-// maxEscapes is how many escapes in each other are seen through.
+// maxEscapes is how many levels of nested escapes are searched.
 const maxEscapes = 3
 
-// secretSearch looks for secrets. A text is unescaped once for each order of
-// kinds of escapes, not for each secret, and only while there are escapes left;
-// and in each of these views all forms of all secrets are found in one pass. So
-// its time is the length of the text times a constant, also where a text is
-// made of secrets that are nearly there.
+// secretSearch searches for secrets. It unescapes a text once for each order of
+// kinds of escapes, not for each secret, and only while there are escapes left.
+// In each of these views it finds all forms of all secrets in one pass. So its
+// time is proportional to the length of the text, even if the text is made of
+// near misses.
 type secretSearch struct {
 	forms formAutomaton
 	views [maxEscapes]unescapedView // memory for the views, by depth
@@ -20,8 +20,8 @@ type secretSearch struct {
 	cut   bool
 }
 
-// find returns where the secrets are, in no order; nil if there are none. The list is
-// valid until the next search.
+// find returns the places of the secrets, in no order; nil if there are none. The
+// list is valid until the next search.
 func (s *secretSearch) find(secrets *Secrets, text string, cut bool) []secretSpan {
 	s.spans, s.cut = s.spans[:0], cut
 	s.look(secrets, &unescapedView{text: []byte(text)}, 0)
@@ -31,7 +31,7 @@ func (s *secretSearch) find(secrets *Secrets, text string, cut bool) []secretSpa
 	return s.spans
 }
 
-// look searches a view, and those below it.
+// look searches a view and the views below it.
 func (s *secretSearch) look(secrets *Secrets, v *unescapedView, depth int) {
 	s.match(secrets, v)
 	if depth == maxEscapes {
@@ -73,8 +73,8 @@ func (s *secretSearch) match(secrets *Secrets, v *unescapedView) {
 	}
 }
 
-// ends are where a text that was cut may end: at its end, and before escapes, in
-// each other, that were cut. A text that was not cut has none.
+// ends returns where a cut text may end: at its end, and before nested escapes
+// that were cut. In a text that was not cut, the search reaches none of them.
 func (s *secretSearch) ends(text []byte) (ends [1 + maxEscapes]int) {
 	if !s.cut {
 		return [1 + maxEscapes]int{-1, -1, -1, len(text) + 1}
@@ -86,7 +86,7 @@ func (s *secretSearch) ends(text []byte) (ends [1 + maxEscapes]int) {
 	return ends
 }
 
-// add adds a span, or makes the last one of the view, if both overlap, longer.
+// add adds a span, or extends the last one of the view if both overlap.
 func (s *secretSearch) add(first, start, end int) {
 	for len(s.spans) > first {
 		last := &s.spans[len(s.spans)-1]
@@ -99,8 +99,8 @@ func (s *secretSearch) add(first, start, end int) {
 	s.spans = append(s.spans, secretSpan{start, end})
 }
 
-// formAutomaton is a trie of all forms of all secrets, with a link from each
-// node to that of its longest proper suffix (Aho and Corasick, 1975).
+// formAutomaton is a trie of all forms of all secrets, with a link from each node
+// to the node of its longest proper suffix (Aho and Corasick, 1975).
 type formAutomaton struct {
 	nodes []trieNode
 	first [256]int32 // the root's children
@@ -121,7 +121,7 @@ const nodesPerByte = 44
 
 func (a *formAutomaton) isEmpty() bool { return len(a.nodes) == 0 }
 
-// build makes the automaton of all forms of the secrets.
+// build makes the automaton for all forms of the secrets.
 func (a *formAutomaton) build(secrets []string) {
 	total := 0
 	for _, secret := range secrets {
@@ -157,7 +157,7 @@ func (a *formAutomaton) insert(text []byte) {
 	a.nodes[at].match = a.nodes[at].depth
 }
 
-// link sets the links to suffixes, from the root downwards.
+// link sets the links to suffixes, from the root down.
 func (a *formAutomaton) link() {
 	queue := make([]int32, 0, len(a.nodes))
 	for _, child := range a.first {

@@ -1,6 +1,6 @@
 package redact
 
-// Escapes, and texts without them.
+// Views of texts without their escapes.
 
 import (
 	"bytes"
@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// unescapedView is what a text says when some of its escapes are taken off.
+// unescapedView is a text without some of its escapes.
 type unescapedView struct {
 	text []byte
-	at   []int32 // where each byte, and the end, is in the source; nil for the source itself
+	at   []int32 // the place of each byte, and of the end, in the source; nil for the source itself
 }
 
-// source returns where the byte i of the view is in the source.
+// source returns the place in the source of byte i of the view.
 func (v *unescapedView) source(i int) int {
 	if v.at == nil {
 		return i
@@ -54,7 +54,7 @@ func (v *unescapedView) unescape(outer *unescapedView, mark byte) (changed bool)
 	return true
 }
 
-// take copies a part of outer.
+// take appends a part of outer.
 func (v *unescapedView) take(outer *unescapedView, from, to int) {
 	v.text = append(v.text, outer.text[from:to]...)
 	if outer.at != nil {
@@ -66,7 +66,7 @@ func (v *unescapedView) take(outer *unescapedView, from, to int) {
 	}
 }
 
-// byteFlag marks a meaning that is a byte, and not a character.
+// byteFlag marks the meaning of an escape as a byte instead of a character.
 const byteFlag rune = 1 << 30
 
 func appendMeant(dst []byte, meant rune) []byte {
@@ -77,7 +77,7 @@ func appendMeant(dst []byte, meant rune) []byte {
 }
 
 // readEscape returns the character or byte that the escape at the start of text
-// means, and how long the escape is; 0 for anything else.
+// means, and the length of the escape; 0 for anything else.
 func readEscape(text []byte) (meant rune, width int) {
 	switch text[0] {
 	case '%':
@@ -118,7 +118,7 @@ func readBackslash(text []byte) (meant rune, width int) {
 	return 0, 0
 }
 
-// readUnicode reads an escape of JSON, or two that make a pair.
+// readUnicode reads a JSON escape, or two that form a surrogate pair.
 func readUnicode(text []byte) (meant rune, width int) {
 	high, ok := readNumber(text, 2, 4, 16)
 	switch {
@@ -134,7 +134,8 @@ func readUnicode(text []byte) (meant rune, width int) {
 	return 0, 0
 }
 
-// longestEntity is how many bytes of an entity are read: zeros may lead.
+// longestEntity is how many bytes of an entity are read, because it may have
+// leading zeros.
 const longestEntity = len(`&#001114111;`)
 
 func readEntity(text []byte) (meant rune, width int) {
@@ -171,8 +172,8 @@ func readEntity(text []byte) (meant rune, width int) {
 	return meant, end + 1
 }
 
-// runeOf is a number as a character; what is not a character is written as
-// U+FFFD.
+// runeOf converts a number to a rune. A number that is not a character is later
+// written as U+FFFD.
 func runeOf(v uint64) rune { return rune(min(v, utf8.MaxRune+1)) }
 
 // readNumber reads n digits after the first at bytes.
@@ -190,7 +191,7 @@ func readNumber(text []byte, at, n int, base uint64) (v uint64, ok bool) {
 	return v, true
 }
 
-// digitValue returns the value of a hexadecimal digit; 16 for what is not one.
+// digitValue returns the value of a hexadecimal digit; 16 for any other byte.
 func digitValue(c byte) uint64 {
 	switch {
 	case '0' <= c && c <= '9':
@@ -202,8 +203,8 @@ func digitValue(c byte) uint64 {
 	}
 }
 
-// cutEscape is the length of an escape that the end of the text cuts off; 0
-// for none.
+// cutEscape returns the length of an escape that the end of the text cuts off; 0
+// if there is none.
 func cutEscape(text []byte) int {
 	for n := 1; n <= min(len(text), longestEntity-1); n++ {
 		if isCut(text[len(text)-n:]) {
