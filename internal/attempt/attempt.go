@@ -1,10 +1,10 @@
-// Package attempt sends one call: it decides when to try again, keeps the
-// deadline, and knows of every try whether it can have been acted on. It knows
-// nothing of what is sent.
+// Package attempt sends one call. It decides when to try again, keeps the
+// deadline, and knows for every try whether it can have been acted on. It does
+// not know what is sent.
 //
-// The loop itself is go-retryablehttp's. The package gives it a policy, and a
-// round tripper that reads the whole reply, so that each try is over, and
-// judged, when the loop asks whether to go on.
+// The loop itself is go-retryablehttp's. The package provides its policy, and a
+// round tripper that reads the whole reply, so that each try is over and judged
+// when the loop asks whether to continue.
 package attempt
 
 import (
@@ -29,27 +29,27 @@ import (
 // MaxBody is how much of a reply is read, in bytes.
 const MaxBody = 1 << 20
 
-// Class says when a call may be sent again.
+// Class decides when a call may be sent again.
 type Class int
 
-// The classes, from the most careful one.
+// The classes, the most careful one first.
 const (
-	Never   Class = iota // only when no try before can have left
+	Never   Class = iota // only if no earlier try can have left
 	Refused              // also after 408, 425, 429 and 503
 	Safe                 // also after 500, 502, 504, 520 to 524 and 530, no answer, and once after an unreadable one
 )
 
-// Delivery tells whether a try, or a call, may have been acted on.
+// Delivery tells whether a try or a call may have been acted on.
 type Delivery int
 
-// The deliveries, from the most doubtful one.
+// The deliveries, the most doubtful one first.
 const (
 	Unknown Delivery = iota
 	Answered
 	NotSent
 )
 
-// Fault is what went wrong with a try, where its status does not say it.
+// Fault is what went wrong with a try, if its status does not tell.
 type Fault int
 
 // The faults.
@@ -63,11 +63,11 @@ const (
 	NotBuilt                   // the request could not be made; nothing was sent
 )
 
-// ErrContradictory is what an error of Check matches for a reply that can be
-// read and does not say whether the call was acted on.
+// ErrContradictory is matched by an error of Check for a reply that can be read
+// but does not say whether the call was acted on.
 var ErrContradictory = errors.New("the reply does not say what became of the call")
 
-// Request is what a try sends.
+// Request is the request that a try sends.
 type Request struct {
 	Method string
 	URL    *url.URL
@@ -75,13 +75,13 @@ type Request struct {
 	Body   []byte // nil if there is none
 }
 
-// Caller is a call, seen from the loop.
+// Caller is a call as the loop sees it.
 type Caller interface {
 	// Build makes the request of the next try: credentials may have changed.
 	Build(ctx context.Context) (Request, error)
-	// Check judges a reply with a 2xx status: whether it accepts what was sent. An
-	// error means that it cannot be read or, where it matches ErrContradictory,
-	// that it says both yes and no.
+	// Check reports whether a reply with a 2xx status accepts what was sent. An
+	// error means that the reply cannot be read or, if it matches ErrContradictory,
+	// that the reply says both yes and no.
 	Check(status int, body []byte) (accepted bool, err error)
 	// Tried is called after every try.
 	Tried(*Try)
@@ -91,7 +91,7 @@ type Caller interface {
 type Try struct {
 	Number     int
 	Method     string
-	StatusCode int // 0 without an answer
+	StatusCode int // 0 if there was no answer
 	Header     http.Header
 	Body       []byte
 	Redirect   string // the host that a 3xx reply names
@@ -100,20 +100,20 @@ type Try struct {
 	Delivery   Delivery
 	RetryAfter time.Duration
 	Duration   time.Duration
-	RetryIn    time.Duration // negative: this was the last
-	Copies     int           // what the transport sent beyond one
+	RetryIn    time.Duration // negative: this was the last try
+	Copies     int           // how many copies the transport sent beyond the first
 }
 
 func (t *Try) readable() bool { return t.Fault == None && 200 <= t.StatusCode && t.StatusCode <= 299 }
 
-// Result is a call: its last try, and the sum of all.
+// Result is the result of a call: its last try, and the sum of all tries.
 type Result struct {
 	Try
-	Attempts int      // tries, and further copies that transports sent
+	Attempts int      // tries, including further copies that transports sent
 	Delivery Delivery // of all tries together
 }
 
-// Call is how to send something.
+// Call describes how to send a request.
 type Call struct {
 	Caller      Caller
 	Class       Class
@@ -123,8 +123,8 @@ type Call struct {
 	Budget      *Budget
 }
 
-// Do sends the call until it is answered, or may not be sent again. The
-// Result's tries are over when it returns.
+// Do sends the call until it is answered or must not be sent again. All tries of
+// the Result are over when it returns.
 func (c *Call) Do(parent context.Context) Result {
 	r := &callRun{call: c, parent: parent, sum: NotSent}
 	r.begin(&r.first)
@@ -151,7 +151,7 @@ func (c *Call) Do(parent context.Context) Result {
 	if err := r.put(first); err != nil {
 		return Result{Try: Try{Fault: NotBuilt, Err: err, Delivery: NotSent}, Delivery: NotSent}
 	}
-	// What the loop returns says less than the last try does.
+	// The last try tells more than what the loop returns.
 	_, _ = r.client.Do(&r.request) //nolint:bodyclose // read and closed by RoundTrip
 	if r.rebuild != nil {
 		r.last.Err = joinRebuildError(r.last.Err, r.rebuild)
@@ -159,8 +159,7 @@ func (c *Call) Do(parent context.Context) Result {
 	return Result{Try: r.last, Attempts: r.tries + r.copies, Delivery: r.sum}
 }
 
-// joinRebuildError keeps the last real error before the one that ended the
-// call.
+// joinRebuildError joins the last real error and the one that ended the call.
 func joinRebuildError(last, end error) error {
 	if last == nil {
 		return fmt.Errorf("not sent again: %w", end)
@@ -170,11 +169,11 @@ func joinRebuildError(last, end error) error {
 
 func useLastResponse(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// callRun is a call on its way.
+// callRun is a call being sent.
 type callRun struct {
 	call   *Call
 	parent context.Context // the caller's
-	flight *tryInFlight    // the try under way
+	flight *tryInFlight    // the current try
 	first  tryInFlight
 
 	http    http.Client
@@ -187,7 +186,7 @@ type callRun struct {
 	tries      int
 	copies     int
 	sum        Delivery
-	unreadable int   // how many tries were answered with something unreadable
+	unreadable int   // how many tries got an unreadable answer
 	rebuild    error // why the next request could not be made
 }
 
@@ -197,8 +196,8 @@ func (r *callRun) begin(f *tryInFlight) {
 	f.begin(r.parent, r.call.Deadline, r.call.Class == Never)
 }
 
-// noHeader is what the loop sees of a header: http.Client copies what it is
-// given, for redirects that never come.
+// noHeader is the header that the loop sees, because http.Client copies the header
+// for redirects that never come.
 var noHeader = http.Header{}
 
 // put makes req the next request.
@@ -214,13 +213,14 @@ func (r *callRun) put(req Request) error {
 		return err
 	}
 	if r.call.Class == Never {
-		// Without it, a transport cannot send the body of its own accord again.
+		// Without it, a transport cannot send the body again by itself.
 		r.request.GetBody = nil
 	}
 	return nil
 }
 
-// prepareRetry makes the next request, which may differ: credentials rotate.
+// prepareRetry makes the next request, which may differ because credentials
+// rotate.
 func (r *callRun) prepareRetry(*http.Request) error {
 	next, err := r.call.Caller.Build(r.flight.limit)
 	if err == nil {
@@ -239,9 +239,9 @@ var (
 	errNoBody       = errors.New("the reply switches protocols")
 )
 
-// RoundTrip makes one try, whole: it is over, the reply read and closed, when
-// it returns. The loop above sees neither status nor Location, because it
-// would parse and quote them.
+// RoundTrip makes one whole try: when it returns, the reply is read and closed.
+// The loop sees neither status nor Location, because it would parse and quote
+// them.
 func (r *callRun) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.tries++
 	start := time.Now()
@@ -261,7 +261,7 @@ func (r *callRun) RoundTrip(req *http.Request) (*http.Response, error) {
 // exchange sends the request, reads the reply, and fills in t.
 func (r *callRun) exchange(req *http.Request, t *Try) {
 	if fault := r.ended(); fault != None {
-		// The time went into making the request.
+		// Making the request took all the time.
 		t.Fault, t.Err, t.Delivery = fault, r.flight.limit.Err(), NotSent
 		return
 	}
@@ -287,13 +287,13 @@ func (r *callRun) exchange(req *http.Request, t *Try) {
 		accepted = r.judge(t)
 	}
 	if !accepted && r.flight.copied() {
-		// Of several copies one is answered. Where it was refused, another may have
+		// Only one of several copies is answered. If it was refused, another may have
 		// been accepted.
 		t.Delivery = Unknown
 	}
 }
 
-// judge fills in t for a whole reply with a 2xx status, and reports whether it
+// judge fills in t for a complete reply with a 2xx status, and reports whether it
 // accepts what was sent.
 func (r *callRun) judge(t *Try) (accepted bool) {
 	accepted, err := r.call.Caller.Check(t.StatusCode, t.Body)
@@ -309,16 +309,16 @@ func (r *callRun) judge(t *Try) (accepted bool) {
 	return false
 }
 
-// send calls the transport. A transport that panics, has, for all that is
-// known, sent the request: the caller must learn that.
+// send calls the transport. A transport that panics may have sent the request, and
+// the caller must learn that.
 func (r *callRun) send(req *http.Request) (resp *http.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			resp, err = nil, &panicError{"the transport", p}
 		}
 	}()
-	// Each try has a request of its own: a transport may go on reading the one
-	// before.
+	// Each try has a request of its own, because a transport may still be reading
+	// the previous one.
 	out := *req
 	out.Header = r.header
 	r.flight.pin(&out)
@@ -334,8 +334,8 @@ func (r *callRun) send(req *http.Request) (resp *http.Response, err error) {
 	return nil, usableError(err)
 }
 
-// failed fills in t for a try without an answer. Its context is ended before it
-// is called not sent: the transport may have returned early.
+// failed fills in t for a try without an answer. It ends the context before it
+// calls the try not sent, because the transport may have returned early.
 func (r *callRun) failed(t *Try, err error) {
 	t.Fault, t.Err = r.faultOf(err, Network)
 	r.flight.end()
@@ -344,8 +344,8 @@ func (r *callRun) failed(t *Try, err error) {
 	}
 }
 
-// faultOf tells whether time, or the caller's patience, was up when err came; if
-// not, the fault is otherwise. The cause is err, unless it was the guard that
+// faultOf returns the fault of a try that failed with err: Timeout or Canceled if
+// the call had ended, else the fault otherwise. The cause is err, unless the guard
 // ended the try.
 func (r *callRun) faultOf(err error, otherwise Fault) (fault Fault, cause error) {
 	if r.flight.wasResent() {
@@ -360,8 +360,8 @@ func (r *callRun) faultOf(err error, otherwise Fault) (fault Fault, cause error)
 	return otherwise, err
 }
 
-// ended tells whether the time of the call is up, and by whom. When the try is
-// over, it does not know.
+// ended returns Timeout or Canceled if the call has ended, else None. It must be
+// called before the try is over.
 func (r *callRun) ended() Fault {
 	switch {
 	case r.flight.limit.Err() == nil:
@@ -378,8 +378,8 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// deliveryByStatus is what a status outside 2xx says. A router answers 503
-// while the application goes on, and 301 to 303 turn a POST into a GET.
+// deliveryByStatus returns the delivery for a status outside 2xx. A router may
+// answer 503 while the application goes on, and 301 to 303 turn a POST into a GET.
 func deliveryByStatus(status int) Delivery {
 	switch {
 	case 400 <= status && status <= 499,
@@ -391,8 +391,7 @@ func deliveryByStatus(status int) Delivery {
 	}
 }
 
-// redirectHost returns the host that a redirect names, without what else its
-// Location may carry.
+// redirectHost returns only the host of a redirect's Location.
 func redirectHost(resp *http.Response) string {
 	if resp.StatusCode < 300 || resp.StatusCode > 399 {
 		return ""
@@ -407,14 +406,14 @@ func redirectHost(resp *http.Response) string {
 // bodyBuffers hold replies of unknown length while they are read.
 var bodyBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readBody reads and closes the body. What it returns belongs to the caller.
+// readBody reads and closes the body. The caller owns the result.
 func readBody(resp *http.Response) (body []byte, err error) {
 	if resp.Body == nil {
 		return nil, nil
 	}
 	defer closeBody(resp.Body)
 	defer func() {
-		// A body may panic, like the transport that it comes from.
+		// A body may panic, just like its transport.
 		if p := recover(); p != nil {
 			body, err = nil, &panicError{"the transport", p}
 		}
@@ -423,7 +422,7 @@ func readBody(resp *http.Response) (body []byte, err error) {
 		}
 	}()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return nil, errNoBody // there is a connection, not a body
+		return nil, errNoBody // the body is a connection
 	}
 	buf := bodyBuffers.Get().(*bytes.Buffer)
 	defer func() {
@@ -431,7 +430,7 @@ func readBody(resp *http.Response) (body []byte, err error) {
 		bodyBuffers.Put(buf)
 	}()
 	if n := resp.ContentLength; 0 < n && n <= MaxBody {
-		// The end is part of the body: only then is the connection free again.
+		// Read to the end: only then is the connection free again.
 		body = make([]byte, n+1)
 		read, err := io.ReadFull(resp.Body, body)
 		switch {
@@ -440,7 +439,7 @@ func readBody(resp *http.Response) (body []byte, err error) {
 		case err != nil:
 			return body[:read], err
 		}
-		buf.Write(body) // a transport changed the body and not its length
+		buf.Write(body) // a transport changed the body but not its length
 	}
 	_, err = buf.ReadFrom(io.LimitReader(resp.Body, int64(MaxBody+1-buf.Len())))
 	if buf.Len() > 0 {
@@ -452,7 +451,8 @@ func readBody(resp *http.Response) (body []byte, err error) {
 	return body, err
 }
 
-// checkRetry is the policy. It decides the wait, too: only it sees the context.
+// checkRetry is the policy. It also decides the wait, because only it sees the
+// context.
 func (r *callRun) checkRetry(context.Context, *http.Response, error) (bool, error) {
 	t := &r.last
 	if t.readable() {
@@ -471,13 +471,13 @@ func (r *callRun) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Dura
 	return r.last.RetryIn
 }
 
-// again decides whether t is followed by another try, and sets when.
+// again decides whether another try follows t, and sets when.
 func (r *callRun) again(t *Try) bool {
 	if r.tries >= r.call.MaxAttempts || r.parent.Err() != nil || !r.repeatable(t) {
 		return false
 	}
 	wait := max(jitteredWait(r.tries), t.RetryAfter)
-	// A try that cannot end in time only hides the error that is already known.
+	// A try that cannot end in time would only hide the error that is known.
 	deadline, _ := r.flight.limit.Deadline()
 	left := time.Until(deadline)
 	if left <= 0 || wait >= math.MaxInt64-t.Duration || left < wait+t.Duration {
@@ -509,14 +509,15 @@ func (r *callRun) repeatable(t *Try) bool {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return class >= Refused
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout,
-		520, 521, 522, 523, 524, 530: // a gateway that got nothing, or nothing whole, from the server behind it
+		520, 521, 522, 523, 524, 530: // a gateway that got no reply, or no complete one, from its server
 		return class >= Safe
 	default:
 		return false
 	}
 }
 
-// isPermanent reports whether a try that never left would fail the same way again.
+// isPermanent reports whether a try that never left would fail again in the same
+// way.
 func isPermanent(err error) bool {
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
@@ -534,7 +535,8 @@ const (
 	maxWait   = 2 * time.Second
 )
 
-// jitteredWait is the wait after so many tries: exponential, all of it random.
+// jitteredWait returns the wait after so many tries: a random time with an
+// exponential limit.
 func jitteredWait(tries int) time.Duration {
 	limit := maxWait
 	if shift := tries - 1; shift < 5 {

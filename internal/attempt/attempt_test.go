@@ -17,7 +17,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
 )
 
-// caller is a call that notes its tries.
+// caller is a call that records its tries.
 type caller struct {
 	method   string
 	to       string // scheme and host; empty for https://acme.example
@@ -84,7 +84,7 @@ func do(t *testing.T, c *caller, class attempt.Class, rt roundTrip) attempt.Resu
 
 var errLost = errors.New("lost")
 
-// Each status, by class: how often it is sent, and the delivery.
+// For each status and class: how often the call is sent, and its delivery.
 func TestWhatIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -144,7 +144,7 @@ func TestWhatNeverLeftIsTriedAgainByEveryClass(t *testing.T) {
 			c := &caller{method: http.MethodPost, body: []byte("x")}
 			r := do(t, c, class, func(req *http.Request) (*http.Response, error) {
 				httptrace.ContextClientTrace(req.Context()).GetConn("acme.example:443")
-				return nil, errLost // no connection came about
+				return nil, errLost // no connection was made
 			})
 			require.Equal(t, attempt.NotSent, r.Delivery)
 			require.Equal(t, 3, r.Attempts)

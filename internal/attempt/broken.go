@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// panicError is a panic of a transport, or of what it returned.
+// panicError is a panic of a transport or of what it returned.
 type panicError struct {
 	what  string
 	value any
@@ -14,17 +14,15 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.what, e.value) }
 
-// closeBody closes a body, which may panic, like the transport that it comes
-// from.
+// closeBody closes a body, which may panic, just like its transport.
 func closeBody(body io.Closer) {
 	defer func() { _ = recover() }()
 	_ = body.Close()
 }
 
-// usableError returns err as it is where its methods work, and those of the
-// errors that it wraps. Else it returns an error in its place that says so:
-// whoever handles an error calls its methods, and those of a typed nil panic,
-// as a rule.
+// usableError returns err unchanged if its methods, and those of the errors that
+// it wraps, work. Otherwise it returns an error that says that they do not: code
+// that handles errors calls these methods, and those of a typed nil usually panic.
 func usableError(err error) (checked error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -33,19 +31,19 @@ func usableError(err error) (checked error) {
 	}()
 	left := maxErrorTree
 	callErrorMethods(err, &left)
-	// The rest is what the standard library does with it, and the loop.
+	// The rest is what the standard library and the loop do with it.
 	_ = errors.Is(err, errProbe) || isTimeout(err) || isPermanent(err)
 	return err
 }
 
-// maxErrorTree is how many errors one may consist of. Who wraps itself has no
-// end.
+// maxErrorTree is how many errors one may consist of, because an error that wraps
+// itself has no end.
 const maxErrorTree = 1000
 
 var errProbe = errors.New("probe")
 
-// callErrorMethods calls the methods of each error in the tree of err that
-// handlers of errors call.
+// callErrorMethods calls, on each error in the tree of err, the methods that code
+// that handles errors calls.
 func callErrorMethods(err error, left *int) {
 	if *left--; *left < 0 {
 		panic(fmt.Sprintf("wraps more than %d errors", maxErrorTree))

@@ -23,7 +23,7 @@ type failure struct{ text string }
 
 func (f *failure) Error() string { return f.text }
 
-// panicking is an error of which one method panics.
+// panicking is an error one of whose methods panics.
 type panicking struct{ method string }
 
 func (p *panicking) strike(method string) {
@@ -39,7 +39,7 @@ func (p *panicking) As(any) bool     { p.strike("As"); return false }
 func (p *panicking) Timeout() bool   { p.strike("Timeout"); return false }
 func (p *panicking) Temporary() bool { p.strike("Temporary"); return false }
 
-// picky is an error whose Is and As take the target for one of its own.
+// picky is an error whose Is and As assume that the target has its own type.
 type picky struct{}
 
 func (picky) Error() string          { return "picky" }
@@ -118,7 +118,7 @@ func TestErrorsOfATransportThatPanic(t *testing.T) {
 	}
 }
 
-// An error of which all methods work is kept as it is.
+// An error whose methods all work is not changed.
 func TestErrorsOfATransportAreKept(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{errLost, &net.OpError{Op: "read", Err: errLost}, &url.Error{Op: "Post", URL: "x", Err: errLost}, errors.Join(errLost, io.EOF)} {
@@ -127,7 +127,7 @@ func TestErrorsOfATransportAreKept(t *testing.T) {
 	}
 }
 
-// typedNil is a body that is nil, and not.
+// typedNil is a nil pointer in a body that is not nil.
 type typedNil struct{ r io.Reader }
 
 func (b *typedNil) Read(p []byte) (int, error) { return b.r.Read(p) }

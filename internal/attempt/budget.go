@@ -2,25 +2,26 @@ package attempt
 
 import "sync"
 
-// In tenths of a token, so that ten successes are a retry exactly.
+// In tenths of a token, so that ten successes pay for exactly one retry.
 const (
-	budgetTokens  = 100 // a host's when nothing is wrong
+	budgetTokens  = 100 // what a host has when nothing is wrong
 	budgetRetry   = 10  // what a retry costs
 	budgetSuccess = 1   // what a success gives back
 	budgetFloor   = budgetTokens / 2
 )
 
-// Budget keeps an outage from being multiplied: it limits retries by host, over
-// all calls that share it. The zero Budget is full.
+// Budget keeps retries from multiplying the load in an outage. It limits the
+// retries to each host, over all calls that share it. The zero Budget is full.
 type Budget struct {
 	mu    sync.Mutex
-	hosts map[string]int // tenths of tokens; a host that is not in it has all
+	hosts map[string]int // tenths of tokens; a host that is not in it has budgetTokens
 }
 
-// maxHosts bounds the memory of a Budget whose hosts come from outside.
+// maxHosts limits the memory of a Budget whose hosts come from outside.
 const maxHosts = 4096
 
-// take takes the price of a retry; false when the host is down to the floor.
+// take takes the price of a retry. It returns false if the host has reached the
+// floor.
 func (b *Budget) take(host string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -38,7 +39,7 @@ func (b *Budget) take(host string) bool {
 	return true
 }
 
-// succeed gives a success's part back.
+// succeed gives back what a success earns.
 func (b *Budget) succeed(host string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -8,18 +8,17 @@ import (
 	"time"
 )
 
-// tryInFlight is one try under way: its context, and the proof that follows it.
-// Both end with the try, because a transport may return early while an inner
-// round trip goes on; that one sees, and is seen by, the flight that it belongs
-// to, and no later one.
+// tryInFlight is one try in progress: its context, and the proof that follows it.
+// Both end with the try. A transport may return early while an inner round trip
+// goes on; that round trip belongs to its own flight, never to a later one.
 type tryInFlight struct {
 	sendProof
 	limit context.Context // with the deadline
-	ctx   context.Context // limit, with the trace: what the transport is given
+	ctx   context.Context // limit with the trace, for the transport
 	trace httptrace.ClientTrace
 }
 
-// begin starts the flight of a try. Guarded means that a copy must not be sent.
+// begin starts the flight of a try. If guarded is set, a copy must not be sent.
 func (f *tryInFlight) begin(parent context.Context, deadline time.Time, guarded bool) {
 	f.limit, f.stop = context.WithDeadline(parent, deadline)
 	f.guarded = guarded
@@ -28,24 +27,23 @@ func (f *tryInFlight) begin(parent context.Context, deadline time.Time, guarded 
 	f.ctx = httptrace.WithClientTrace(&flightContext{f.limit, f}, &f.trace)
 }
 
-// end ends the try. What its transport still has under way is cancelled, and
-// finds no connection that it could write to.
+// end ends the try. What its transport is still doing is cancelled, and finds no
+// connection to write to.
 func (f *tryInFlight) end() {
 	f.stop()
 	f.close()
 }
 
-// pin makes a request that must not be copied one that net/http cannot replay,
-// also where a middleware hides the flight from it: net/http resends only what
-// has no body, or one that it can get again. So the request has a body, which is
-// empty. That it goes out without an encoding ("identity") saves net/http from
-// looking, for as long as 200 ms, whether the body is empty, and from sending it
-// in chunks when that takes longer: the bytes are those of a request without a
-// body.
+// pin keeps net/http from replaying a request that must not be copied, even if a
+// middleware hides the flight from it. Net/http resends only requests without a
+// body, or with one that it can get again. So pin sets a body, which is empty. The
+// encoding "identity" saves net/http from looking for up to 200 ms whether the
+// body is empty, and from sending it in chunks if that takes longer. The bytes are
+// those of a request without a body.
 //
-// A POST, PUT or PATCH without a body stays as it is. Net/http replays it only
-// where a middleware adds an Idempotency-Key, and would not say that its length
-// is 0, as servers expect, if it had a body.
+// A POST, PUT or PATCH without a body does not change. Net/http replays it only if
+// a middleware adds an Idempotency-Key, and if it had a body, net/http would not
+// send the Content-Length of 0 that servers expect.
 func (f *tryInFlight) pin(out *http.Request) {
 	if !f.guarded || out.Body != nil {
 		return
@@ -59,14 +57,14 @@ func (f *tryInFlight) pin(out *http.Request) {
 
 var identityEncoding = []string{"identity"}
 
-// emptyBody is a body without a byte that is not http.NoBody.
+// emptyBody is an empty body other than http.NoBody.
 type emptyBody struct{}
 
 func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
 func (emptyBody) Close() error             { return nil }
 
-// flightContext lets Transport find the flight that a request belongs to,
-// however the transport is wrapped.
+// flightContext lets Transport find the flight of a request, however the transport
+// is wrapped.
 type flightContext struct {
 	context.Context
 	flight *tryInFlight
@@ -81,8 +79,8 @@ func (c *flightContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// flightOf returns the flight that a request belongs to; nil if there is none,
-// or a middleware hides it.
+// flightOf returns the flight of a request; nil if there is none or a middleware
+// hides it.
 func flightOf(req *http.Request) *tryInFlight {
 	f, _ := req.Context().Value(flightKey{}).(*tryInFlight)
 	return f

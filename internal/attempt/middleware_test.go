@@ -26,13 +26,13 @@ import (
 
 const duplicate = `{"success":false,"status":"duplicate"}`
 
-// bases are what a middleware may stand on, by name.
+// bases are the transports that a middleware may wrap, by name.
 func bases(t *testing.T) map[string]http.RoundTripper {
 	return map[string]http.RoundTripper{"net/http": foreign(t, &http.Transport{}), "NewTransport": hardened(t, nil)}
 }
 
-// sending is a caller of the method, with a body where it has one, that takes
-// duplicate for a refusal.
+// sending returns a caller with the method, and with a body if the method has one,
+// to which duplicate is a refusal.
 func sending(method, to string) *caller {
 	c := &caller{method: method, to: to, no: duplicate}
 	if method == http.MethodPost || method == http.MethodPut {
@@ -75,8 +75,8 @@ func TestACopyThatATransportMakesIsStoppedBeforeItsFirstByte(t *testing.T) {
 	}
 }
 
-// The same where a middleware does not heed the end of the context: the
-// connections themselves are refused, one after the other.
+// The same if a middleware ignores the end of the context: the connections
+// themselves are refused, one after the other.
 func TestACopyInADetachedContextIsStopped(t *testing.T) {
 	t.Parallel()
 	for on, base := range bases(t) {
@@ -96,7 +96,7 @@ func TestACopyInADetachedContextIsStopped(t *testing.T) {
 	}
 }
 
-// The same on a transport that go-retryablehttp makes for itself.
+// The same with a transport that go-retryablehttp makes for itself.
 func TestACopyingTransportOfItsOwnSendsOnce(t *testing.T) {
 	t.Parallel()
 	for range 50 {
@@ -106,8 +106,8 @@ func TestACopyingTransportOfItsOwnSendsOnce(t *testing.T) {
 	}
 }
 
-// What may be copied is, and counts. Where an answer is lost, the refusal of
-// another copy is not the whole truth.
+// A request that may be copied is copied, and its copies count. If one answer is
+// lost, the refusal of another copy is not the whole truth.
 func TestCopiesOfWhatMayBeCopiedAreNotStopped(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -190,8 +190,9 @@ func TestOnlyAnAcceptanceIsBelievedWhereACopyMayHaveLeft(t *testing.T) {
 	}
 }
 
-// A connection to which the library's own counter saw nothing written is no
-// second copy, whatever the request: net/http takes another for what has no body.
+// A connection to which, by the library's own count, nothing was written is not a
+// second copy, whatever the request: net/http takes another one for a request
+// without a body.
 func TestAConnectionWithoutAByteDoesNotCount(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []faultserver.Step{faultserver.Reply(200, sold), faultserver.Reply(200, duplicate), faultserver.Reply(404, "")} {
@@ -210,10 +211,10 @@ func TestAConnectionWithoutAByteDoesNotCount(t *testing.T) {
 	}
 }
 
-// Of a foreign transport it is not known that nothing was written: a
-// kept connection that is found dead makes a doubt, where net/http takes another
-// one, and where it does not.
-func TestAConnectionOfSomebodyElsesCounts(t *testing.T) {
+// For a foreign transport it is not known that nothing was written. A kept
+// connection that turns out to be dead makes the outcome unknown, whether or not
+// net/http takes another one.
+func TestAForeignConnectionCounts(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "x"} {
 		srv := faultserver.New(t, faultserver.Reply(200, sold))
@@ -228,8 +229,8 @@ func TestAConnectionOfSomebodyElsesCounts(t *testing.T) {
 	}
 }
 
-// What the library cannot see: a middleware that keeps the body and sends it in
-// contexts of its own sends as many copies as it likes.
+// The library cannot see the copies of a middleware that keeps the body and sends
+// it in contexts of its own.
 func TestCopiesInContextsOfTheirOwnAreNotSeen(t *testing.T) {
 	t.Parallel()
 	for on, base := range bases(t) {
@@ -243,8 +244,8 @@ func TestCopiesInContextsOfTheirOwnAreNotSeen(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 it is the end of the context that stops a copy. Where a middleware
-// cuts that off, the copy leaves; then its refusal is not believed.
+// Over HTTP/2 the end of the context stops a copy. If a middleware detaches the
+// context, the copy leaves; then its refusal is not believed.
 func TestAnHTTP2CopyInADetachedContextIsNotStopped(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -256,7 +257,7 @@ func TestAnHTTP2CopyInADetachedContextIsNotStopped(t *testing.T) {
 		detached := roundTrip(func(r *http.Request) (*http.Response, error) {
 			return base.RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
 		})
-		kept := roundTrip(func(r *http.Request) (*http.Response, error) { // it does not look at the context either
+		kept := roundTrip(func(r *http.Request) (*http.Response, error) { // ignores the context, too
 			return faultserver.CopyingTransport(detached).RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
 		})
 		r := over(t, sending(http.MethodPost, srv.URL), attempt.Never, kept)
@@ -312,8 +313,8 @@ func warm(t *testing.T, base http.RoundTripper, srv *faultserver.Server) {
 	require.Equal(t, 1, srv.Conns())
 }
 
-// A request that was made anew is replayable again. The library's transport does
-// not know it, and gives it a connection that net/http does not resend on.
+// A rebuilt request is replayable again. The library's transport does not know it,
+// and gives it a connection on which net/http does not resend.
 func TestARebuiltRequestSendsOnceThroughNewTransport(t *testing.T) {
 	t.Parallel()
 	for _, dying := range []faultserver.Step{faultserver.FINAtReuse, faultserver.RSTAtReuse} {
@@ -382,10 +383,11 @@ func TestADroppedContextOverHTTP2SendsOnce(t *testing.T) {
 	}
 }
 
-// Not replayable, and yet the same bytes: no body, no length, no encoding.
+// A request that is not replayable has the same bytes: no body, no length, no
+// encoding.
 func TestARequestThatIsNotReplayableLooksLikeAnyOther(t *testing.T) {
 	t.Parallel()
-	proxied := func(r *http.Request) (*http.Response, error) { // what a logging middleware does
+	proxied := func(r *http.Request) (*http.Response, error) { // as a logging middleware does
 		body, err := io.ReadAll(r.Body)
 		if err != nil || len(body) > 0 {
 			return nil, fmt.Errorf("a body of %d bytes: %w", len(body), err)
@@ -405,7 +407,7 @@ func TestARequestThatIsNotReplayableLooksLikeAnyOther(t *testing.T) {
 				requireResult(t, plain, attempt.None, attempt.Answered, 1)
 				requireResult(t, over(t, sending(method, srv.URL), attempt.Never, rt), attempt.None, attempt.Answered, 1)
 				first, second := srv.Requests()[0], srv.Requests()[1]
-				if name == "copying" { // which makes it http.NoBody
+				if name == "copying" { // it sets http.NoBody
 					second.Header = second.Header.Clone()
 					second.Header.Del("Content-Length")
 					require.Equal(t, first.Header, second.Header)
@@ -418,7 +420,7 @@ func TestARequestThatIsNotReplayableLooksLikeAnyOther(t *testing.T) {
 	}
 }
 
-// The same in one write, and without a goroutine that waits for a body: the
+// The request is one write, without a goroutine that waits for a body: the
 // connection fails from the second write on.
 func TestARequestThatIsNotReplayableIsOneWrite(t *testing.T) {
 	t.Parallel()
@@ -459,12 +461,11 @@ func (d *slowFirst) dial(ctx context.Context, network, addr string) (net.Conn, e
 	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
-// withoutValues is what a middleware makes of a context that it does not hand
-// on.
+// withoutValues is the context of a middleware that does not pass on its own.
 func withoutValues(context.Context) context.Context { return context.Background() }
 
-// A middleware gives up while a dial goes on. The next try may leave, since no
-// connection was got; then the one before must not.
+// A middleware gives up during a dial. The next try may leave, because there was
+// no connection; then the previous one must not.
 func TestAnEarlyReturnSendsOnce(t *testing.T) {
 	t.Parallel()
 	inner := map[string]func(context.Context) context.Context{
@@ -517,8 +518,8 @@ func earlyReturn(t *testing.T, inner func(context.Context) context.Context, own,
 	require.Equal(t, r.Delivery == attempt.Answered, r.StatusCode == 200)
 }
 
-// The same where the connection is got while the try is judged: whatever is
-// called not sent does not arrive.
+// The same if the connection comes while the try is judged: a try that is called
+// not sent does not arrive.
 func TestAnEarlyReturnAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	for name, inner := range map[string]func(context.Context) context.Context{"its context": nil, "without its end": context.WithoutCancel} {
@@ -549,8 +550,8 @@ func TestAnEarlyReturnAtAnyMoment(t *testing.T) {
 	}
 }
 
-// A connection that is got when its try is over is refused, whatever asked for
-// it, and whatever the class.
+// A connection that comes after its try is over is refused, whoever requested it
+// and whatever the class.
 func TestAConnectionThatIsGotLateIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, class := range []attempt.Class{attempt.Never, attempt.Refused, attempt.Safe} {
@@ -574,7 +575,7 @@ func TestAConnectionThatIsGotLateIsRefused(t *testing.T) {
 	}
 }
 
-// What a try before saw late says nothing of this one.
+// A late trace of the previous try says nothing about this one.
 func TestALateTraceDoesNotSpoilTheNextTry(t *testing.T) {
 	t.Parallel()
 	srv := faultserver.New(t, faultserver.Reply(200, sold))
@@ -598,7 +599,7 @@ func TestALateTraceDoesNotSpoilTheNextTry(t *testing.T) {
 	require.Equal(t, 1, srv.Whole())
 }
 
-// The context of a try lives until its reply is read, and ends with the try.
+// The context of a try stays alive until the reply is read, and ends with the try.
 func TestATryHasAContextOfItsOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -628,7 +629,8 @@ func TestATryHasAContextOfItsOwn(t *testing.T) {
 	})
 }
 
-// A credential's own request, made while a try is built, is not the try's.
+// A request for credentials, made while a try is built, does not belong to the
+// try.
 func TestWhatBuildSendsIsNotTheTrys(t *testing.T) {
 	t.Parallel()
 	srv := faultserver.New(t, faultserver.Reply(429, ""), faultserver.Reply(200, sold))
@@ -673,7 +675,7 @@ func TestATraceThatSawNothingProvesNothing(t *testing.T) {
 	}
 }
 
-// Ordinary wrappers hand the context on: what never left is tried again.
+// Ordinary wrappers pass the context on: a try that never left is repeated.
 func TestOrdinaryWrappersLoseNoProof(t *testing.T) {
 	t.Parallel()
 	logging := func(next http.RoundTripper) http.RoundTripper {
@@ -716,8 +718,8 @@ func TestOrdinaryWrappersLoseNoProof(t *testing.T) {
 
 type wrapped struct{}
 
-// A reply that says yes and no is settled by nobody: it is never sent again, and
-// it is not a success.
+// A reply that says both yes and no settles nothing: the call is never sent again,
+// and it is not a success.
 func TestAContradictoryReplyIsUnknownAndFinal(t *testing.T) {
 	t.Parallel()
 	both := fmt.Errorf("success, and errors: %w", attempt.ErrContradictory)
@@ -761,8 +763,8 @@ func TestAContradictoryReplyIsNoSuccessForTheBudget(t *testing.T) {
 	})
 }
 
-// A transport's connections, got in several goroutines at once: one copy leaves
-// at most.
+// If a transport gets connections in several goroutines at once, at most one copy
+// leaves.
 func TestConnectionsGotAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	srv := faultserver.New(t, faultserver.Reply(200, sold))

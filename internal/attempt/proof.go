@@ -9,14 +9,14 @@ import (
 	"sync/atomic"
 )
 
-// countedConn counts the writes on a connection, above TLS: closing TLS writes
-// an alert below, which would look like a request. A write that fails before a
-// byte moved does not count.
+// countedConn counts the writes on a connection. It counts above TLS, because
+// closing TLS writes an alert below, which would look like a request. A write that
+// fails before a byte moved does not count.
 type countedConn struct {
 	net.Conn
-	below  *countedConn         // of a TLS connection, where it is known
-	tls    *tls.ConnectionState // of a TLS connection, where it is known
-	writes atomic.Int64         // sealed when nothing may be written any more
+	below  *countedConn         // for a TLS connection, if known
+	tls    *tls.ConnectionState // for a TLS connection, if known
+	writes atomic.Int64         // sealed once nothing may be written any more
 }
 
 const sealedCount = -1
@@ -34,7 +34,7 @@ func (c *countedConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// begin counts a write before a byte moves; false when the connection is
+// begin counts a write before a byte moves. It returns false if the connection is
 // sealed.
 func (c *countedConn) begin() bool {
 	for {
@@ -48,7 +48,7 @@ func (c *countedConn) begin() bool {
 	}
 }
 
-// countBelow tells whether a failed write of TLS moved a byte after all.
+// countBelow reports whether a failed TLS write did move a byte.
 func (c *countedConn) countBelow() int64 {
 	if c.below == nil {
 		return 0
@@ -56,8 +56,8 @@ func (c *countedConn) countBelow() int64 {
 	return c.below.writes.Load()
 }
 
-// seal reports whether nothing was written since the count stood at before. If
-// so nothing ever will be: the transport's writer may still be about to.
+// seal reports whether nothing was written since the count was before. If so, it
+// seals the connection, because the transport's writer may be about to write.
 func (c *countedConn) seal(before int64) bool { return c.writes.CompareAndSwap(before, sealedCount) }
 
 // findCountedConn returns the counted connection in conn: conn itself, or below
@@ -75,48 +75,48 @@ func findCountedConn(conn net.Conn) *countedConn {
 }
 
 // sendProof follows one try through the transport, to tell afterwards whether a
-// byte of it can have left, and how many copies. Traces may be called from other
-// goroutines, and when the try is over.
+// byte of it can have left, and how many copies. Its trace may be called from
+// other goroutines, and after the try is over.
 //
 // # When a failed try is called not sent
 //
-// A transport that returned may still be at work: a middleware gives up, and its
-// inner round trip goes on. So the try is closed first, under the same lock under
-// which its trace notes a connection, and a connection that is got later is
-// refused before the transport can write to it: see gotConn. What is left is what
-// the trace saw before.
+// A transport that returned may still be working: a middleware gives up, and its
+// inner round trip goes on. So the try is closed first, under the lock under which
+// its trace records connections. A connection that comes later is refused before
+// the transport can write to it: see gotConn. What counts is what the trace saw
+// before:
 //
-//   - It saw nothing, and the try did not come to a Transport: that proves nothing,
-//     whatever the error is. A copy may have gone out in a context of its own.
-//   - It saw that the transport asked for a connection, or the try came to a
-//     Transport, and no connection was got: nothing was sent.
-//   - Each connection that was got is counted, and nothing was written to it: now
-//     that it is sealed, nothing ever will be, and nothing was sent.
-//   - The transport used a foreign connection: what was written to it is not known.
+//   - The trace saw nothing, and the try did not reach a Transport: that proves
+//     nothing, whatever the error is. A copy may have left in a context of its own.
+//   - The transport requested a connection, or the try reached a Transport, and
+//     there was no connection: nothing was sent.
+//   - Every connection is counted, and nothing was written to it: now that it is
+//     sealed, nothing ever will be, so nothing was sent.
+//   - The transport used a foreign connection: what was written to it is unknown.
 //
-// A middleware that sends one copy in a context of its own, and another one in
-// the try's, looks from here like one that sends the latter alone.
+// A middleware that sends one copy in a context of its own and another one in the
+// try's context looks the same here as one that sends only the latter.
 type sendProof struct {
 	mu            sync.Mutex
 	ownTransport  bool      // the try went through a Transport, whose trace is alive
-	connRequested bool      // the trace is alive: the transport asked for a connection
+	connRequested bool      // the trace is alive: the transport requested a connection
 	over          bool      // the transport returned: see close
 	denied        bool      // the try was called not sent
-	late          bool      // a connection was got when the try was over, and might be used
-	uses          []connUse // the connections that it got, one for each copy that it tried to send
+	late          bool      // a connection came after the try was over, and might be used
+	uses          []connUse // the connections, one for each copy that the transport tried to send
 	space         [2]connUse
 	http2         bool
 	resent        bool   // the guard stopped the try
 	guarded       bool   // a copy must not be sent: see gotConn
-	method        string // of the request
+	method        string // the request's method
 	stop          func() // ends the try's context
 }
 
-// connUse is a connection, as one copy of the request used it. The next copy may
+// connUse is the use of a connection by one copy of the request. The next copy may
 // use the same connection.
 type connUse struct {
 	conn     *countedConn // nil for a foreign connection
-	before   int64        // what its count was
+	before   int64        // the count before the use
 	sealed   bool         // nothing was written, and nothing will be
 	barred   bool         // the copy must not leave
 	answered bool         // a reply began
@@ -127,8 +127,8 @@ func (u *connUse) mayHaveLeft() bool {
 	return u.conn == nil || !u.sealed && u.conn.writes.Load() != u.before
 }
 
-// seal sees to it that the copy does not leave any more; false where it may have
-// left already.
+// seal keeps the copy from leaving. It returns false if the copy may have left
+// already.
 func (u *connUse) seal() bool {
 	if !u.sealed && u.conn != nil {
 		u.sealed = u.conn.seal(u.before)
@@ -144,7 +144,7 @@ func (p *sendProof) trace() httptrace.ClientTrace {
 	return t
 }
 
-// through notes that the try goes through a Transport.
+// through records that the try goes through a Transport.
 func (p *sendProof) through() {
 	p.mu.Lock()
 	p.ownTransport = true
@@ -157,16 +157,16 @@ func (p *sendProof) getConn(string) {
 	p.mu.Unlock()
 }
 
-// gotConn notes the connection, or refuses it: the try is over, or a copy must
-// not be sent and another one may have left. The transport calls it before it
+// gotConn records the connection, or refuses it: if the try is over, or if a copy
+// must not be sent and another one may have left. The transport calls it before it
 // writes.
 //
-// A counted connection is sealed. Any other one is closed, after the context was
-// ended: net/http takes a new connection for one that is closed before it wrote,
-// unless the context has ended, and HTTP/1.1 does not look at the context again
-// before it writes. HTTP/2 does, and others share its connection. They lose it
-// only where the try was called not sent, because a middleware may have cut off
-// its own context from the try's.
+// To refuse a counted connection, gotConn seals it. It closes any other one, after
+// it has ended the context: unless the context has ended, net/http replaces a
+// connection that was closed before the write, and HTTP/1.1 does not check the
+// context again before it writes. HTTP/2 does check, and other requests share its
+// connection. They lose it only if the try was called not sent, because a
+// middleware may have detached its own context from the try's.
 func (p *sendProof) gotConn(info httptrace.GotConnInfo) {
 	use := connUse{conn: findCountedConn(info.Conn)}
 	if use.conn != nil {
@@ -182,8 +182,8 @@ func (p *sendProof) gotConn(info httptrace.GotConnInfo) {
 	}
 }
 
-// admit notes a use of a connection. Where it must not come to that, closing
-// tells whether closing the connection is what prevents it.
+// admit records the use of a connection, or refuses it. Closing tells whether the
+// connection must be closed to prevent the use.
 func (p *sendProof) admit(use connUse, http2 bool) (admitted, closing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -194,15 +194,15 @@ func (p *sendProof) admit(use connUse, http2 bool) (admitted, closing bool) {
 		closing = !use.seal() && (!p.http2 || p.denied)
 		p.late = p.late || p.over && !use.sealed && !closing
 	}
-	if !p.over { // what is late is not the try's any more
+	if !p.over { // a late use does not belong to the try
 		p.resent = p.resent || second
 		p.uses = append(p.uses, use)
 	}
 	return !use.barred, closing
 }
 
-// sealRest seals the connections to which nothing was written, and reports
-// whether there are others: a copy may have left.
+// sealRest seals the connections to which nothing was written. It reports whether
+// there are others, by which a copy may have left.
 func (p *sendProof) sealRest() bool {
 	left := false
 	for i := range p.uses {
@@ -211,8 +211,8 @@ func (p *sendProof) sealRest() bool {
 	return left
 }
 
-// close ends the try: no connection is got any more, and nothing is written to
-// those to which nothing was.
+// close ends the try: later connections are refused, and nothing more is written
+// to connections to which nothing was written.
 func (p *sendProof) close() {
 	p.mu.Lock()
 	p.over = true
@@ -225,7 +225,7 @@ func isHTTP2(conn net.Conn) bool {
 	return ok && c.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-// gotFirstByte notes that the copy under way arrived.
+// gotFirstByte records that the current copy arrived.
 func (p *sendProof) gotFirstByte() {
 	p.mu.Lock()
 	if n := len(p.uses); n > 0 {
@@ -234,8 +234,8 @@ func (p *sendProof) gotFirstByte() {
 	p.mu.Unlock()
 }
 
-// wroteHeaderField recognises HTTP/2 by its pseudo headers, whatever the
-// connection is wrapped in.
+// wroteHeaderField recognises HTTP/2 by its pseudo-headers, however the connection
+// is wrapped.
 func (p *sendProof) wroteHeaderField(name string, _ []string) {
 	if name != "" && name[0] == ':' {
 		p.mu.Lock()
@@ -271,8 +271,8 @@ func (p *sendProof) left() int {
 	return n
 }
 
-// refused reports whether net/http refused the request itself: it did not ask
-// for a connection.
+// refused reports whether net/http itself refused the request, before it requested
+// a connection.
 func (p *sendProof) refused() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -280,8 +280,8 @@ func (p *sendProof) refused() bool {
 }
 
 // copies returns how many copies of the request the transport sent beyond the
-// first. What left on a foreign connection is known only of what was
-// answered, or is resent by nature.
+// first. On a foreign connection, a copy is known to have left only if it was
+// answered, or if net/http resends such a request.
 func (p *sendProof) copies() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

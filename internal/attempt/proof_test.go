@@ -1,7 +1,6 @@
 package attempt_test
 
-// What proves that a try never left, and how its copies are counted, against
-// real connections.
+// Proofs that a try never left, and counts of its copies, on real connections.
 
 import (
 	"context"
@@ -120,7 +119,7 @@ func TestForeignTransportsProveByTheirTrace(t *testing.T) {
 	})
 	requireResult(t, over(t, posting(refused), attempt.Never, blind), attempt.Network, attempt.Unknown, 1)
 
-	// A dial error proves nothing about a try that had got a connection.
+	// A dial error proves nothing about a try that had a connection.
 	dropping := faultserver.New(t, faultserver.ReadThenFIN)
 	second := roundTrip(func(r *http.Request) (*http.Response, error) {
 		_, _ = plain.RoundTrip(r)
@@ -130,7 +129,7 @@ func TestForeignTransportsProveByTheirTrace(t *testing.T) {
 	require.Equal(t, 1, dropping.Whole())
 }
 
-// failingConn writes so many bytes, and then fails.
+// failingConn writes some bytes and then fails.
 type failingConn struct {
 	net.Conn
 	left int
@@ -181,8 +180,8 @@ func TestAWriteThatFails(t *testing.T) {
 	}
 }
 
-// The peer of a kept connection is gone, and the first write finds out: the
-// next try takes another connection.
+// The first write on a kept connection finds its peer gone, and the next try takes
+// another connection.
 func TestAKeptConnectionWhoseWriteFailsCostsNoSale(t *testing.T) {
 	t.Parallel()
 	srv := faultserver.New(t, faultserver.Reply(200, sold))
@@ -200,7 +199,7 @@ func TestAWriteThatFailsAboveTLS(t *testing.T) {
 	through, err := url.Parse(proxy.URL)
 	require.NoError(t, err)
 	for _, direct := range []bool{true, false} {
-		// Connections that fail as soon as the test says so.
+		// Connections that fail once the test tells them to.
 		var broken atomic.Bool
 		dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
@@ -231,8 +230,8 @@ func (c *breakableConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// A try that is cancelled as it gets its connection may or may not leave. What
-// is called not sent must not arrive later.
+// A try that is cancelled as it gets its connection may or may not leave. If it is
+// called not sent, it must not arrive later.
 func TestWhatIsNotSentNeverArrives(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(testing.TB, ...faultserver.Step) *faultserver.Server{
@@ -258,7 +257,7 @@ func TestWhatIsNotSentNeverArrives(t *testing.T) {
 }
 
 // cancelledWithAConnection sends a call that is cancelled as it gets its
-// connection, and checks what it says against what arrived.
+// connection, and checks the result against what arrived.
 func cancelledWithAConnection(t *testing.T, srv *faultserver.Server, stop func(context.CancelFunc)) attempt.Delivery {
 	t.Helper()
 	rt := hardened(t, &http.Transport{TLSClientConfig: faultserver.ClientTLS()})
@@ -270,7 +269,7 @@ func cancelledWithAConnection(t *testing.T, srv *faultserver.Server, stop func(c
 	}
 	r := call.Do(traced)
 	if r.Fault == attempt.None {
-		return r.Delivery // it was faster
+		return r.Delivery // the reply came before the cancel
 	}
 	require.Equal(t, attempt.Canceled, r.Fault)
 	require.Equal(t, 1, r.Attempts)
@@ -282,8 +281,8 @@ func cancelledWithAConnection(t *testing.T, srv *faultserver.Server, stop func(c
 	return r.Delivery
 }
 
-// A transport that is about to send a GET a second time, whatever its context
-// says, finds the connection closed.
+// A transport that ignores the end of its context and is about to send a GET again
+// finds the connection closed.
 func TestTheGuardClosesTheSecondConnection(t *testing.T) {
 	t.Parallel()
 	written := 0
@@ -322,8 +321,8 @@ func TestTheQueueForAConnectionIsNotSent(t *testing.T) {
 	})
 }
 
-// The library's transport refuses what has no time left, before it asks for a
-// connection.
+// The library's transport refuses a request that has no time left, before it
+// requests a connection.
 func TestTimeThatIsUpBeforeTheTransportBeginsIsNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -367,7 +366,7 @@ func TestAGETOnADyingConnection(t *testing.T) {
 	}
 }
 
-// net/http sends a GET again that may be repeated: that counts.
+// net/http resends a GET that may be repeated, and that counts.
 func TestCopiesOfATransportCount(t *testing.T) {
 	t.Parallel()
 	for _, own := range []bool{true, false} {
@@ -383,7 +382,7 @@ func TestCopiesOfATransportCount(t *testing.T) {
 		require.Equal(t, 3, srv.Whole())
 	}
 
-	// A foreign client that retries on its own what may be copied.
+	// A foreign client that retries by itself a request that may be copied.
 	for _, base := range []http.RoundTripper{foreign(t, &http.Transport{}), hardened(t, nil)} {
 		srv := faultserver.New(t, faultserver.Reply(503, ""), faultserver.Reply(503, ""), faultserver.Reply(200, sold))
 		stubborn := roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -422,7 +421,7 @@ func TestAnHTTP2TransportThatResends(t *testing.T) {
 	}
 }
 
-// Calls at the same time share connections, and none spoils another's proof.
+// Concurrent calls share connections, and none spoils another's proof.
 func TestProofsOfCallsAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	srv := faultserver.New(t, faultserver.Reply(200, sold))

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A transport's writer may come late: once a try is called not sent, it finds
-// the connection sealed.
+// A transport's writer may come late: once a try is called not sent, the writer
+// finds the connection sealed.
 func TestASealedConnectionWritesNothing(t *testing.T) {
 	t.Parallel()
 	near, far := net.Pipe()
@@ -42,8 +42,8 @@ func connection(t *testing.T) net.Conn {
 	return near
 }
 
-// The second copy may come by the connection of the first: what the first wrote
-// is not forgotten when the second is refused.
+// The second copy may use the connection of the first: what the first wrote still
+// counts when the second is refused.
 func TestACopyByTheSameConnection(t *testing.T) {
 	t.Parallel()
 	info, write := got(&countedConn{Conn: connection(t)})
@@ -61,8 +61,8 @@ func TestACopyByTheSameConnection(t *testing.T) {
 	require.Zero(t, p.copies())
 }
 
-// Of two connections that are got before either is written to, the first is
-// sealed, and the second may be used.
+// If two connections come before either is written to, the first is sealed, and
+// the second may be used.
 func TestACopyBeforeTheFirstByte(t *testing.T) {
 	t.Parallel()
 	for _, guarded := range []bool{true, false} {
@@ -98,8 +98,8 @@ func (c *sharedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// Others use an HTTP/2 connection. It is closed where nothing else keeps a
-// promise, and left alone otherwise.
+// Other requests share an HTTP/2 connection. It is closed only if nothing else
+// keeps a try from leaving that was called not sent.
 func TestASharedConnectionIsClosedOnlyForWhatWasNotSent(t *testing.T) {
 	t.Parallel()
 	start := func() (*sendProof, *sharedConn, *int) {
@@ -134,8 +134,8 @@ func TestASharedConnectionIsClosedOnlyForWhatWasNotSent(t *testing.T) {
 	require.Zero(t, p.copies())
 }
 
-// Whatever the moment at which a connection is got and written to while the try
-// ends: a try that is called not sent leaves no byte.
+// Whenever a connection comes and is written to while the try ends, no byte of a
+// try that is called not sent leaves.
 func TestNotSentAgainstAConnectionThatIsGot(t *testing.T) {
 	t.Parallel()
 	notSent := map[bool]int{}

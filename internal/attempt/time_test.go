@@ -1,6 +1,6 @@
 package attempt_test
 
-// Time: deadlines, waits and cancels, on a fake clock; and what the loop costs.
+// Deadlines, waits and cancels on a fake clock, and the cost of the loop.
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func TestACallWithoutTimeIsNotSent(t *testing.T) {
 			require.Zero(t, c.n, "not even built")
 			require.Empty(t, c.tries)
 
-			c = posting("") // an authenticator that is slow
+			c = posting("") // a slow authenticator
 			c.builds = func(int) error { <-time.After(2*time.Second + 1); return nil }
 			r := within(t, 2*time.Second, c, class, never)
 			requireResult(t, r, attempt.Timeout, attempt.NotSent, 1)
@@ -42,7 +42,7 @@ func TestACallWithoutTimeIsNotSent(t *testing.T) {
 	})
 }
 
-// Nothing answers: each class waits to the tick, once, and sends once.
+// If nothing answers, each class sends once and waits until the deadline.
 func TestSilenceLastsToTheDeadline(t *testing.T) {
 	t.Parallel()
 	for _, f := range []faultserver.Step{faultserver.Silence, faultserver.SilenceInBody, faultserver.Drip, faultserver.DripHeader} {
@@ -63,7 +63,7 @@ func TestSilenceLastsToTheDeadline(t *testing.T) {
 	}
 }
 
-// The shorter of the call's and the caller's deadline counts, for waits too.
+// The earlier of the call's and the caller's deadline counts, for waits, too.
 func TestTheCallersDeadlineCounts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -95,7 +95,7 @@ func retryAfter(status int, value string) *http.Response {
 	return resp
 }
 
-// A wait fits when the next try can end with the deadline, and not a tick later.
+// A wait fits if the next try can end by the deadline, and not a tick later.
 func TestAWaitThatJustFits(t *testing.T) {
 	t.Parallel()
 	for limit, want := range map[time.Duration]int{9 * time.Second: 2, 9*time.Second - 1: 1} {
@@ -259,7 +259,7 @@ func TestAnOutageIsNotMultiplied(t *testing.T) {
 	}
 }
 
-// A dead host costs the others nothing, and dials count as well.
+// A dead host costs the other hosts nothing, and dials count, too.
 func TestBudgetsAreByHost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -290,8 +290,8 @@ func TestBudgetsAreByHost(t *testing.T) {
 	})
 }
 
-// requireAllocs bounds what f allocates; not under the race detector, which
-// makes pools forget.
+// requireAllocs limits what f allocates. It does nothing under the race detector,
+// which makes pools drop their values.
 func requireAllocs(t *testing.T, most float64, f func()) {
 	t.Helper()
 	info, _ := debug.ReadBuildInfo()

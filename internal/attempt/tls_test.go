@@ -31,7 +31,7 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // As with net/http's own transport, Response.TLS tells how the connection is
-// encrypted, and who is at its end.
+// encrypted, and who the peer is.
 func TestRepliesTellOfTLS(t *testing.T) {
 	t.Parallel()
 	srv := faultserver.NewTLS(t, faultserver.Reply(200, sold))

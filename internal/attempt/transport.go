@@ -13,24 +13,24 @@ import (
 
 const (
 	idlePerHost       = 1024
-	idleTimeout       = 15 * time.Second // shorter than servers', which rarely close first then
+	idleTimeout       = 15 * time.Second // shorter than most servers', so that they rarely close first
 	maxResponseHeader = 64 << 10         // bytes
-	handshakeTimeout  = 10 * time.Second // where the base has none
+	handshakeTimeout  = 10 * time.Second // if the base has none
 )
 
-// Standard is http.DefaultTransport as the program started with it. While
-// http.DefaultTransport is another one, a test has put a mock there.
+// Standard is http.DefaultTransport as it was when the program started. If
+// http.DefaultTransport has changed, a test has replaced it with a mock.
 var Standard = http.DefaultTransport
 
-// Transport is a hardened HTTP/1.1 transport, in two: one that keeps
-// connections, and one that takes a fresh connection for each request, because
-// net/http resends a GET when a kept one dies.
+// Transport is a hardened HTTP/1.1 transport. It consists of two: one that keeps
+// connections, and one that uses a fresh connection for each request, because
+// net/http resends a GET when a kept connection dies.
 type Transport struct {
 	kept, fresh *http.Transport
 }
 
-// NewTransport hardens a clone of base, or of the standard transport when base
-// is nil.
+// NewTransport hardens a clone of base, or of the standard transport if base is
+// nil.
 func NewTransport(base *http.Transport) *Transport {
 	if base == nil {
 		base = standardTransport()
@@ -48,8 +48,8 @@ func standardTransport() *http.Transport {
 	return &http.Transport{Proxy: http.ProxyFromEnvironment}
 }
 
-// RoundTrip sends req, on a fresh connection where a copy must not be sent, or is
-// not known to be harmless, and net/http could send one.
+// RoundTrip sends req. It uses a fresh connection if net/http could send a copy
+// that must not be sent, or that is not known to be harmless.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	f := flightOf(req)
 	if f != nil {
@@ -84,8 +84,8 @@ func roundTripTLS(rt http.RoundTripper, req *http.Request) (*http.Response, erro
 	return resp, err
 }
 
-// resentByNetHTTP reports whether net/http sends req again when a kept connection
-// dies, where it can get at the body again.
+// resentByNetHTTP reports whether net/http resends req when a kept connection
+// dies, provided that it can get the body again.
 func resentByNetHTTP(req *http.Request) bool {
 	switch req.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
@@ -96,7 +96,7 @@ func resentByNetHTTP(req *http.Request) bool {
 	return key || xKey
 }
 
-// CloseIdleConnections closes the connections that are kept for later.
+// CloseIdleConnections closes the idle connections.
 func (t *Transport) CloseIdleConnections() {
 	t.kept.CloseIdleConnections()
 	t.fresh.CloseIdleConnections()
@@ -145,8 +145,7 @@ func shorterTimeout(given, limit time.Duration) time.Duration {
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// pickDialFunc returns what a transport dials with; nil if it has no dialer of
-// its own.
+// pickDialFunc returns the transport's own dialer; nil if it has none.
 func pickDialFunc(withContext dialFunc, without func(network, addr string) (net.Conn, error)) dialFunc {
 	switch {
 	case withContext != nil:
@@ -165,8 +164,8 @@ type countingDialer struct {
 	timeout       time.Duration // of the handshake
 }
 
-// plain dials for http, and for a proxy: what runs through a proxy's tunnel is
-// counted below TLS, which can only make a doubt of a certainty.
+// plain dials for http and for proxies. Writes through a proxy's tunnel are counted
+// below TLS, which can make a certain outcome unknown, but never the reverse.
 func (d countingDialer) plain(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := d.raw(ctx, network, addr)
 	if err != nil {
@@ -228,8 +227,8 @@ func (d countingDialer) handshake(ctx context.Context, raw net.Conn, addr string
 
 var errNegotiatedHTTP2 = errors.New("the transport's own TLS dialer negotiated HTTP/2, which resends requests")
 
-// ownTLS uses the base's TLS dialer, which may leave the handshake for later:
-// later is too late to count above it.
+// ownTLS uses the base's TLS dialer. It makes sure that the handshake is done,
+// because a later handshake could not be counted above.
 func (d countingDialer) ownTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := d.dialTLS(ctx, network, addr)
 	if err != nil {
@@ -248,7 +247,7 @@ func (d countingDialer) ownTLS(ctx context.Context, network, addr string) (net.C
 	return &countedConn{Conn: conn, tls: stateOf(conn)}, nil
 }
 
-// stateOf is the state of a TLS connection after its handshake; nil for other
+// stateOf returns the state of a TLS connection after its handshake; nil for other
 // connections.
 func stateOf(conn net.Conn) *tls.ConnectionState {
 	c, ok := conn.(*tls.Conn)

@@ -1,6 +1,7 @@
 package attempt_test
 
-// The transports: the library's own, and those that break their contract.
+// Tests of the library's own transport, and of transports that break their
+// contract.
 
 import (
 	"context"
@@ -21,7 +22,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/faultserver"
 )
 
-// Whatever a base brings along: HTTP/1.1, and TLS 1.2 at least.
+// Whatever the base, the transport speaks HTTP/1.1 and at least TLS 1.2.
 func TestNewTransportSpeaksHTTP1(t *testing.T) {
 	t.Parallel()
 	srv := faultserver.NewTLS(t, faultserver.Reply(200, sold))
@@ -37,7 +38,7 @@ func TestNewTransportSpeaksHTTP1(t *testing.T) {
 
 	offers := faultserver.ClientTLS()
 	offers.NextProtos = []string{"h2"}
-	offers.MinVersion = tls.VersionTLS10 // to see it raised
+	offers.MinVersion = tls.VersionTLS10 // must be raised
 	both := new(http.Protocols)
 	both.SetHTTP1(true)
 	both.SetHTTP2(true)
@@ -107,7 +108,7 @@ func TestATLSDialerThatNegotiatesHTTP2IsRefused(t *testing.T) {
 	requireResult(t, r, attempt.Network, attempt.NotSent, 1)
 }
 
-// oldServer speaks TLS 1.1 and no later one.
+// oldServer speaks at most TLS 1.1.
 func oldServer(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -192,7 +193,7 @@ func TestBodiesAreReadAsTheyAre(t *testing.T) {
 	}
 }
 
-// scripted is a response of a transport made by hand.
+// scripted is a handmade response of a transport.
 func scripted(resp *http.Response, err error) roundTrip {
 	return func(*http.Request) (*http.Response, error) { return resp, err }
 }
@@ -262,7 +263,7 @@ type closer func() error
 
 func (f closer) Close() error { return f() }
 
-// The caller's connections are the caller's.
+// The connections of the caller's own transport are not closed.
 func TestIdleConnectionsStay(t *testing.T) {
 	t.Parallel()
 	srv := faultserver.New(t, faultserver.Reply(200, sold), faultserver.Reply(500, ""), faultserver.Reply(200, "x"), faultserver.Reply(200, sold))
@@ -293,7 +294,7 @@ func TestNothingIsLeftOver(t *testing.T) {
 	srv.WaitClosed()
 	require.Zero(t, srv.Open())
 
-	synctest.Test(t, func(t *testing.T) { // which fails where a goroutine stays
+	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 		srv := faultserver.NewInMemory(t, faultserver.RetryAfter(429, "1"), faultserver.Reply(200, sold))
 		rt := hardened(t, dialing(srv.Dial))
 		requireResult(t, over(t, posting(srv.URL), attempt.Refused, rt), attempt.None, attempt.Answered, 2)
@@ -326,7 +327,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// A panic shows what it was.
+// The error of a panic has the panic's text.
 func TestAPanicKeepsItsText(t *testing.T) {
 	t.Parallel()
 	r := over(t, posting(""), attempt.Never, roundTrip(func(*http.Request) (*http.Response, error) { panic(errors.New("boom")) }))
