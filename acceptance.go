@@ -66,7 +66,7 @@ func newCriteria(match criteria.Match, rules []Rule) *Criteria {
 	return &Criteria{group, parseError(group.Mistakes())}
 }
 
-// engineRule is nil for what is not a rule, which the engine reports.
+// engineRule returns nil for an invalid rule, which the engine reports.
 func engineRule(rule Rule) criteria.Rule {
 	switch r := rule.(type) {
 	case Condition:
@@ -79,7 +79,7 @@ func engineRule(rule Rule) criteria.Rule {
 	return nil
 }
 
-// parseError is nil without mistakes.
+// parseError returns nil if there are no mistakes.
 func parseError(list []criteria.Mistake) *ParseError {
 	if len(list) == 0 {
 		return nil
@@ -194,14 +194,14 @@ func (c *Criteria) MarshalJSON() ([]byte, error) {
 	return data, nil
 }
 
-// Weaknesses finds criteria that fail open. It takes a good reply, which they
-// accept, and drops, nulls, empties and retypes one field that they use after
-// the other, and the lists and objects around it. Each wrong reply that would
-// be accepted all the same is reported: "accepts when buyers is empty". Under
-// Any that can be what is meant.
+// Weaknesses finds criteria that fail open. It takes a sample of a reply that they
+// accept, and drops, nulls, empties and retypes each field that they use, and each
+// list and object around one, in turn. It reports every wrong reply that would
+// still be accepted: "accepts when buyers is empty". Within Any this may be
+// intended.
 //
-// Criteria without weaknesses give nil. Where the sample is not accepted, or
-// the criteria have mistakes, that is the one thing reported.
+// It returns nil if there are no weaknesses. If the criteria have mistakes, or do
+// not accept the sample, it reports only that.
 func (c *Criteria) Weaknesses(sample []byte) []string {
 	if err := c.Err(); err != nil {
 		return []string{withoutPrefix(err.Error())}
@@ -255,16 +255,16 @@ func operandOf(v any) criteria.Operand {
 	}
 }
 
-// GreaterThan holds for a number above v.
+// GreaterThan holds for a number greater than v.
 func (f FieldRef) GreaterThan(v any) Condition { return f.condition(criteria.OpGreaterThan, v) }
 
-// AtLeast holds for v and for a number above it.
+// AtLeast holds for v and any greater number.
 func (f FieldRef) AtLeast(v any) Condition { return f.condition(criteria.OpAtLeast, v) }
 
-// LessThan holds for a number below v.
+// LessThan holds for a number less than v.
 func (f FieldRef) LessThan(v any) Condition { return f.condition(criteria.OpLessThan, v) }
 
-// AtMost holds for v and for a number below it.
+// AtMost holds for v and any smaller number.
 func (f FieldRef) AtMost(v any) Condition { return f.condition(criteria.OpAtMost, v) }
 
 // Between holds for a number from low to high, both included.
@@ -285,10 +285,10 @@ func (f FieldRef) In(v ...any) Condition { return f.condition(criteria.OpIn, v..
 // NotIn holds for a value that is present and equals none of v.
 func (f FieldRef) NotIn(v ...any) Condition { return f.condition(criteria.OpNotIn, v...) }
 
-// Contains holds for a value with text in it; of a number that is its literal.
+// Contains holds for a value that contains text. A number counts as its literal.
 func (f FieldRef) Contains(text string) Condition { return f.condition(criteria.OpContains, text) }
 
-// NotContains holds for a value that is present and has no text in it.
+// NotContains holds for a value that is present and does not contain text.
 func (f FieldRef) NotContains(text string) Condition {
 	return f.condition(criteria.OpNotContains, text)
 }
@@ -299,11 +299,11 @@ func (f FieldRef) StartsWith(text string) Condition { return f.condition(criteri
 // EndsWith holds for a value that ends with text.
 func (f FieldRef) EndsWith(text string) Condition { return f.condition(criteria.OpEndsWith, text) }
 
-// Matches holds for a value in which the pattern, one of package [regexp],
-// matches somewhere; with ^ and $ it must match the whole.
+// Matches holds for a value that matches the pattern, in the syntax of package
+// [regexp], anywhere; with ^ and $ the whole value must match.
 func (f FieldRef) Matches(pattern string) Condition { return f.condition(criteria.OpMatches, pattern) }
 
-// Exists holds for a value that is present, also for null.
+// Exists holds for a value that is present, even if it is null.
 func (f FieldRef) Exists() Condition { return f.condition(criteria.OpExists) }
 
 // Missing holds where there is no value, not even null.

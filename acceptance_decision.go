@@ -36,7 +36,7 @@ type CheckGroup struct {
 	Missing bool    `json:"missing,omitempty"` // rejected because a value is missing or null, and nothing else decides
 }
 
-// decisionOf takes a decision of the engine.
+// decisionOf converts a decision of the engine.
 func decisionOf(d criteria.Decision) Decision {
 	listed := slices.Grow([]Check(nil), len(d.Checks))
 	for _, c := range d.Checks {
@@ -83,7 +83,7 @@ func (d Decision) shown() bool {
 	return slices.ContainsFunc(d.Checks, func(c Check) bool { return !differs(c) })
 }
 
-// outline is the verdict, and a line for each check and group.
+// outline returns the verdict, and a line for each check and group.
 func (d Decision) outline() []string {
 	lines, groups := []string{d.Verdict.String()}, d.Groups
 	for i := range len(d.Checks) + 1 {
@@ -98,7 +98,7 @@ func (d Decision) outline() []string {
 	return lines
 }
 
-// depthOf is how many groups a check is in.
+// depthOf returns the number of groups that a check is in.
 func (d Decision) depthOf(check int) int {
 	depth := 0
 	for _, g := range d.Groups {
@@ -133,7 +133,7 @@ func holdsText(v Verdict) string {
 	}
 }
 
-// finding is what was wanted, and what was there.
+// finding returns what the check wanted, and what it got.
 func (c Check) finding() string {
 	text := display.Line(c.Field) + " " + c.Condition
 	if c.Want != "" {

@@ -29,7 +29,7 @@ func ExampleAny() {
 
 func ExampleNot() {
 	criteria := trackdrive.All(trackdrive.Not(trackdrive.Field("buyers.0.tier").Equals("3")))
-	fmt.Println(criteria.Evaluate(bid)) // what is null is not something else
+	fmt.Println(criteria.Evaluate(bid)) // null is not "not equal" to a value
 	// Output:
 	// rejected
 }
@@ -78,7 +78,7 @@ func ExampleDecision_String() {
 	decision := trackdrive.All(trackdrive.Field("status").Equals("success")).Explain(bid)
 	fmt.Println(decision.String())
 
-	// With groups, the verdict stands in front.
+	// With groups, the first line is the verdict.
 	decision = trackdrive.All(
 		trackdrive.Field("status").Equals("accepted"),
 		trackdrive.Any(
@@ -147,7 +147,7 @@ func ExampleCriteria_Weaknesses() {
 	// accepts when buyers is an object
 }
 
-// judged prints what a single condition says of the reply.
+// judged prints the decision of a single condition on the reply.
 func judged(c trackdrive.Condition) { fmt.Println(trackdrive.All(c).Explain(bid)) }
 
 func ExampleField() {
@@ -196,7 +196,7 @@ func ExampleFieldRef_Equals() {
 
 func ExampleFieldRef_NotEquals() {
 	judged(trackdrive.Field("buyers.0.buyer_id").NotEquals(nil))
-	judged(trackdrive.Field("buyers.7.buyer_id").NotEquals("buyer-a")) // nothing is not something else
+	judged(trackdrive.Field("buyers.7.buyer_id").NotEquals("buyer-a")) // a missing value is not "not equal" to a value
 	// Output:
 	// accepted: buyers.0.buyer_id not equals null: got "buyer-a"
 	// rejected: buyers.7.buyer_id not equals buyer-a: got nothing
@@ -245,7 +245,7 @@ func ExampleFieldRef_Matches() {
 }
 
 func ExampleFieldRef_Exists() {
-	judged(trackdrive.Field("buyers.0.tier").Exists()) // null is there
+	judged(trackdrive.Field("buyers.0.tier").Exists()) // null exists
 	// Output:
 	// accepted: buyers.0.tier exists: got null
 }

@@ -52,7 +52,7 @@ func ExampleTemplate_Expand() {
 	out, err := body.Expand(trackdrive.Values{
 		"tag:CallerId": "+15555550100",
 		"name":         "Jane Doe",
-		"user:zip":     "", // blank: the next of the chain is taken
+		"user:zip":     "", // blank: the next name of the chain is used
 		"gather:zip":   "89101",
 	})
 	fmt.Println(out, err)

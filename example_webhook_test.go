@@ -89,7 +89,7 @@ func ExampleWebhookResult_Field() {
 	// buyer-a
 }
 
-// preview prints what a preset sends.
+// preview prints the request of a preset.
 func preview(cfg trackdrive.WebhookConfig, values trackdrive.Values) {
 	hook, err := trackdrive.NewWebhook(cfg)
 	if err != nil {
@@ -152,7 +152,7 @@ func ExampleCallPostbackURL() {
 	// POST https://acme.trackdrive.com/api/v1/calls/update_call/call-1?buyer_converted=true&revenue=25.50&offer_converted=true
 }
 
-// A token of the number wins over the one of the traffic source.
+// The number's own token wins over that of the traffic source.
 func ExampleRingbaConversion() {
 	cfg := trackdrive.RingbaConversion()
 	cfg.Values = trackdrive.Values{"ringba_webhook_token": "token-of-the-source"}
@@ -163,8 +163,8 @@ func ExampleRingbaConversion() {
 	// GET https://webhook.ringba.com/hook/token-of-the-number?call_id=RGB0001&call_revenue=25.50&sale_successful=true
 }
 
-// Retreaver needs no code of its own: a postback names its call, and a lead
-// carries its uuid and the publisher's own id.
+// Retreaver needs no special code: a postback names its call, and a lead carries
+// the call's uuid and the publisher's own id.
 func ExampleWebhookConfig() {
 	preview(trackdrive.WebhookConfig{
 		Method: "GET",

@@ -55,7 +55,7 @@ func leftoverField(name string, value any) string {
 	return ""
 }
 
-// leftoverIn is leftoverField for a hash, except for its literal members.
+// leftoverIn is leftoverField for a hash without its literal members.
 func leftoverIn(name string, hash []wireField, literal map[string]bool) string {
 	for _, member := range hash {
 		if literal[member.name] {
@@ -71,7 +71,7 @@ func leftoverIn(name string, hash []wireField, literal map[string]bool) string {
 // neverLiteral are the parameters that name a caller, a bid or an account.
 var neverLiteral = []string{"caller_id", "ping_id", "buyer_id", "lead_token"}
 
-// rootOf is the name without a form's brackets.
+// rootOf returns the name without a form's brackets.
 func rootOf(name string) string {
 	root, _, _ := strings.Cut(name, "[")
 	return root

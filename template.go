@@ -33,7 +33,7 @@ const (
 	FormatForm
 )
 
-// MissingPolicy says what a token without a value becomes.
+// MissingPolicy decides what a token without a value becomes.
 type MissingPolicy int
 
 // The policies. Where an empty result would be invalid, all of them fail: outside
@@ -75,8 +75,8 @@ func (v Values) get(name string) (value string, found bool) {
 	return value, found
 }
 
-// fold returns the values by names in lower case, and the names that differ in
-// case only. The first of these, in order, keeps its value.
+// fold returns the values by name in lower case, and the names that differ only in
+// case. The first of these, in order, keeps its value.
 func (v Values) fold() (folded Values, clashes []FieldError) {
 	folded = make(Values, len(v))
 	spelled := make(map[string][]string)
@@ -148,7 +148,8 @@ func OnMissing(p MissingPolicy) TemplateOption {
 	})
 }
 
-// defaultDialects are what a template recognises unless InDialect says otherwise.
+// defaultDialects are the dialects that a template recognises unless InDialect
+// sets others.
 var defaultDialects = template.LongestFirst(template.DefaultDialects)
 
 func longestFirst(dialects []Dialect) []template.Dialect {
@@ -199,7 +200,7 @@ func parseOptions(opts []TemplateOption) (template.Options, error) {
 	return o.Options, nil
 }
 
-// templateError is the error for mistakes, each reported once.
+// templateError returns the error for mistakes, each reported once.
 func templateError(list ...template.Mistake) error {
 	mistakes := make([]FieldError, len(list))
 	for i, m := range list {
@@ -231,7 +232,7 @@ func (t *Template) String() string {
 	return t.engine.String()
 }
 
-// Tokens lists the names of the tokens, each once, in order of appearance. A
+// Tokens returns the names of the tokens, each once, in order of appearance. A
 // chain counts as each of its names.
 func (t *Template) Tokens() []string {
 	if t == nil {

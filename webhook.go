@@ -60,10 +60,10 @@ type compiledWebhook struct {
 	acceptance  *Criteria
 	acceptEmpty bool
 	repeat      Repeatable
-	fixed       Values                // by names in lower case
-	rules       map[string]*tokenRule // by names in lower case
-	shownURL    string                // its URL as errors show it
-	secret      []string              // credentials that are literal in the path
+	fixed       Values                // by name in lower case
+	rules       map[string]*tokenRule // by name in lower case
+	shownURL    string                // the URL as errors show it
+	secret      []string              // credentials that are literals in the path
 	hostNames   []string
 	literals    []string
 }
@@ -101,7 +101,7 @@ func newWebhookBuilder(cfg WebhookConfig) *webhookBuilder {
 // webhookMistakes collects the mistakes in a configuration, or in its values.
 type webhookMistakes struct {
 	mistakeList
-	leftover bool // one of them is a left-over token
+	leftover bool // one of the mistakes is a left-over token
 }
 
 func (m *webhookMistakes) err() error {
@@ -211,8 +211,8 @@ func (b *webhookBuilder) parse(place string, format Format, text string) *Templa
 	return &Template{t}
 }
 
-// isLiteralHeader reports whether a place is a header whose text is sent as it
-// is.
+// isLiteralHeader reports whether a place is a header whose text is sent
+// unchanged.
 func (b *webhookBuilder) isLiteralHeader(place string) bool {
 	name, isHeader := strings.CutPrefix(place, "header ")
 	return isHeader && slices.ContainsFunc(b.cfg.Literals, func(field string) bool { return strings.EqualFold(field, name) })
@@ -285,7 +285,7 @@ func (b *webhookBuilder) buildBody() {
 	case kind == "application/x-www-form-urlencoded":
 		format, b.w.isForm = FormatForm, true
 	case kind != "application/json" && !strings.HasSuffix(kind, "+json"):
-		b.mistake("content_type", "must be JSON or application/x-www-form-urlencoded")
+		b.mistake("content_type", "must be application/json, a type ending in +json, or application/x-www-form-urlencoded")
 		return
 	}
 	if b.cfg.Body != "" {
@@ -294,7 +294,7 @@ func (b *webhookBuilder) buildBody() {
 	}
 }
 
-// checkValues checks the fixed values where they will be.
+// checkValues checks the fixed values in the places where they will be used.
 func (b *webhookBuilder) checkValues() {
 	var clashes []FieldError
 	b.w.fixed, clashes = b.cfg.Values.fold()
@@ -338,7 +338,7 @@ func (w *compiledWebhook) names() []string {
 	return list
 }
 
-var errNoWebhook error = &ParseError{[]FieldError{{"webhook", "is not made by NewWebhook"}}}
+var errNoWebhook error = &ParseError{[]FieldError{{"webhook", "was not made by NewWebhook"}}}
 
 // Tokens lists the names of the tokens that still need a value, each once.
 func (w *Webhook) Tokens() []string {
@@ -393,7 +393,7 @@ func (w *compiledWebhook) fill(given Values) (*WebhookRequest, error) {
 	return r, nil
 }
 
-// isLiteral reports whether what leftoversIn named is sent as it is.
+// isLiteral reports whether a field that leftoversIn named is sent unchanged.
 func (w *compiledWebhook) isLiteral(name string) bool {
 	header, isHeader := strings.CutPrefix(name, "header ")
 	return slices.ContainsFunc(w.literals, func(field string) bool {
@@ -401,7 +401,7 @@ func (w *compiledWebhook) isLiteral(name string) bool {
 	})
 }
 
-// expand puts the values in.
+// expand puts the values into the templates.
 func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequest {
 	mark := ""
 	standIn := func(k *template.Token) string {
@@ -422,7 +422,7 @@ func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequ
 	for _, h := range w.headers {
 		value := fillIn(h.value)
 		switch {
-		case value == "": // nothing to say
+		case value == "": // an empty header is not sent
 		case !isHeaderValue(value) || h.name == "Authorization" && repeatsScheme(value):
 			m.mistake("header "+h.name, "must be printable ASCII without leading or trailing blanks, and with one scheme word at most")
 		default:
@@ -453,8 +453,8 @@ func (w *compiledWebhook) omit(r *WebhookRequest, mark string) {
 	}
 }
 
-// withoutLiterals returns the request as it would be without the values that
-// are never taken for tokens.
+// withoutLiterals returns the request without the values that are never taken
+// for tokens.
 func (w *compiledWebhook) withoutLiterals(r *WebhookRequest, values Values) *WebhookRequest {
 	other := maps.Clone(values)
 	for name, rule := range w.rules {
@@ -468,8 +468,8 @@ func (w *compiledWebhook) withoutLiterals(r *WebhookRequest, values Values) *Web
 	return w.expand(other, new(webhookMistakes))
 }
 
-// merge returns the value of each token, by its name in lower case: the given
-// ones on top of the fixed ones, as its rule asks.
+// merge returns the value of each token, by its name in lower case. Given values
+// win over fixed ones; rules apply to both.
 func (w *compiledWebhook) merge(given Values, m *webhookMistakes) Values {
 	folded, clashes := given.fold()
 	m.mistakeList = append(m.mistakeList, clashes...)
@@ -531,7 +531,7 @@ func appendLeftovers(list []string, values url.Values) []string {
 	return list
 }
 
-// appendLeftoverTexts walks through a JSON document.
+// appendLeftoverTexts names the texts of a JSON document that are still tokens.
 func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name string) []string {
 	kind := s.Kind()
 	if s.Enter() {
@@ -627,11 +627,11 @@ func (w *compiledWebhook) judge(body []byte) Decision {
 	return w.acceptance.Explain(body)
 }
 
-// setWebhook makes the filled-in request the content of the call.
+// setWebhook makes the filled-in request the call's request.
 func (c *apiCall) setWebhook(w *compiledWebhook, r *WebhookRequest, given Values) error {
 	target, err := url.Parse(r.URL)
 	if err != nil {
-		return invalidArgument("url", "cannot be read after the values were filled in")
+		return invalidArgument("url", "is not a URL once the values are filled in")
 	}
 	own := c.set.base.host != "" && target.Scheme == c.set.base.scheme && target.Host == c.set.base.host
 	company := urlpart.CompanyIn(ascii.Lower(target.Host))
@@ -680,7 +680,7 @@ type webhookContent struct {
 	body    []byte
 }
 
-// encode puts the authenticator's parameters where the request has its own.
+// encode adds the authenticator's parameters to those of the request.
 func (c *webhookContent) encode(target *url.URL, auth []namedText) (wirePayload, error) {
 	w := c.webhook
 	out := wirePayload{url: target}
@@ -735,7 +735,7 @@ func addMembers(body []byte, auth []namedText) ([]byte, error) {
 	var s jsonscan.Scanner
 	s.Reset(body)
 	if s.Kind() != jsonscan.Object {
-		return nil, invalidArgument("body", "is not a JSON object, so it has no place for the authenticator's parameters")
+		return nil, invalidArgument("body", "is not a JSON object, so the authenticator cannot add its parameters; give an object")
 	}
 	isEmpty := true
 	for s.Enter(); s.Next(); isEmpty = false {

@@ -12,8 +12,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// MarshalJSON stores a configuration with snake_case keys, "timeout":"10s" and
-// the constants' names.
+// MarshalJSON writes the configuration with keys in snake_case, durations such
+// as "10s", and constants by name.
 func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 	stored := struct {
 		Name        string               `json:"name,omitempty"`
@@ -72,8 +72,8 @@ func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// members reads the members of the object at a place. Names that are given
-// twice are mistakes.
+// members reads the members of the object at a place. A name that is given twice
+// is a mistake.
 func (m *webhookMistakes) members(place string, list []jsondoc.Member, read func(name string, raw []byte)) {
 	for _, entry := range list {
 		if entry.Repeated {
@@ -84,8 +84,8 @@ func (m *webhookMistakes) members(place string, list []jsondoc.Member, read func
 	}
 }
 
-// addRest adds the mistakes of what could be read: none of a key that has one
-// already, or that depends on one that has.
+// addRest adds the mistakes in what could be read. It skips keys that have a
+// mistake already, or that depend on one that has.
 func (b *webhookBuilder) addRest(cfg WebhookConfig) {
 	unread := make(map[string]bool)
 	for _, m := range b.mistakeList {
@@ -102,8 +102,8 @@ func (b *webhookBuilder) addRest(cfg WebhookConfig) {
 	}
 }
 
-// rootOfPlace is the key of a configuration that a place is in: "url" of
-// "url 1:9", "values" of "values.subdomain".
+// rootOfPlace returns the key of a configuration that a place is in: "url" for
+// "url 1:9", "values" for "values.subdomain".
 func rootOfPlace(place string) string {
 	return place[:urlpart.IndexAny(place, " .[")]
 }
@@ -137,15 +137,15 @@ func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 	b.addInside(key, err)
 }
 
-// wantedJSON says what the value of a key must be.
+// wantedJSON describes what the value of a key must be.
 func wantedJSON(key string) string {
 	switch key {
 	case "body":
 		return "text; put the JSON in quotes"
 	case "header", "values":
-		return "an object of texts"
+		return "an object whose values are strings"
 	case "dialects", "literals", "allow_hosts":
-		return "a list of texts"
+		return "a list of strings"
 	case "accept_empty":
 		return "true or false"
 	case "acceptance":
@@ -154,14 +154,14 @@ func wantedJSON(key string) string {
 	return "text"
 }
 
-// setTokens reads the rules, each an object of its own.
+// setTokens reads the rules of the tokens.
 func (w *WebhookConfig) setTokens(b *webhookBuilder, raw []byte) {
 	if jsondoc.IsNull(raw) {
 		return
 	}
 	list, ok := jsondoc.Members(raw)
 	if !ok {
-		b.mistake("tokens", "must be an object, with a rule for each token")
+		b.mistake("tokens", `must be an object such as {"caller_id": {"required": true}}`)
 		return
 	}
 	w.Tokens = make(map[string]TokenRule)
@@ -186,7 +186,7 @@ func (r *TokenRule) set(b *webhookBuilder, place string, raw []byte) {
 	targets := map[string]target{
 		"required": {&r.Required, "true or false"}, "omit_blank": {&r.OmitBlank, "true or false"}, "literal": {&r.Literal, "true or false"},
 		"as": {&r.As, "text"}, "from": {&r.From, "text"}, "default": {&r.Default, "text"}, "layout": {&r.Layout, "text"},
-		"map": {&r.Map, "an object of texts"}, "max_len": {&r.MaxLen, "a whole number"},
+		"map": {&r.Map, "an object whose values are strings"}, "max_len": {&r.MaxLen, "a whole number"},
 	}
 	b.members(place, list, func(key string, raw []byte) {
 		at := jsondoc.JoinPlace(place, quoteName(key))

@@ -1,4 +1,4 @@
-// The webhooks that TrackDrive's and the platforms' documents describe.
+// The webhooks in the documentation of TrackDrive and of the call platforms.
 
 package trackdrive
 
@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// CallGridBid is CallGrid's TrackDrive real-time-bidding template: a JSON ping
-// of trackdrive_number, traffic_source_id and caller_id ([[tag:CallerId]]),
-// accepted when buyers.0.offer_conversion_payout is greater than 0. WebhookName
-// is the vanity URI of the inbound webhook. A blank trafficSourceID is refused. It
-// carries both caller_id and trackdrive_number, so TrackDrive may take it as the
-// post: it is never repeated once it may have left.
+// CallGridBid returns CallGrid's TrackDrive template for real-time bidding: a JSON
+// ping with trackdrive_number, traffic_source_id and caller_id
+// ([[tag:CallerId]]). It is accepted if buyers.0.offer_conversion_payout is
+// greater than 0. WebhookName is the vanity URI of the inbound webhook. A blank
+// trafficSourceID is refused. The request carries both caller_id and
+// trackdrive_number, so TrackDrive may take it as the post: it is never repeated
+// once it may have left.
 func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber string) WebhookConfig {
 	return WebhookConfig{
 		Name:   "CallGrid real-time bid",
@@ -36,10 +37,11 @@ func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber strin
 	}
 }
 
-// RingbaPixel is the Ringba tracking pixel that captures a lead:
+// RingbaPixel returns the Ringba tracking pixel that captures a lead. It sends
 // lead_token, traffic_source_id, caller_id ([tag:InboundNumber:Number]) and
-// ringba_call_uuid ([Call:InboundCallID]). A blank leadToken or
-// trafficSourceID is refused. It accepts what [Client.CaptureLead] does, and is never repeated once it may have left.
+// ringba_call_uuid ([Call:InboundCallID]). A blank leadToken or trafficSourceID is
+// refused. It accepts the replies that [Client.CaptureLead] accepts, and is never
+// repeated once it may have left.
 func RingbaPixel(subdomain, leadToken, trafficSourceID string) WebhookConfig {
 	return WebhookConfig{
 		Name:   "Ringba tracking pixel",
@@ -66,11 +68,12 @@ func RingbaPixel(subdomain, leadToken, trafficSourceID string) WebhookConfig {
 	}
 }
 
-// CallPostback is the global postback: POST
+// CallPostback returns the global postback: POST
 // https://[trackdrive_subdomain].trackdrive.com/api/v1/calls/update_call/[trackdrive_call_uuid]
 // with buyer_converted, offer_converted, revenue ([Call:ConversionPayout]) and
-// post_call_tokens. The revenue must be an amount, 25.50 or $25.50. It accepts what [Client.UpdateCall] does, an empty 2xx reply
-// too, and may be repeated.
+// post_call_tokens. The revenue must be an amount, such as 25.50 or $25.50. It
+// accepts the replies that [Client.UpdateCall] accepts, including an empty 2xx
+// reply, and may be repeated.
 func CallPostback() WebhookConfig {
 	return WebhookConfig{
 		Name:   "TrackDrive call postback",
@@ -91,8 +94,9 @@ func CallPostback() WebhookConfig {
 	}
 }
 
-// CallPostbackURL is [CallPostback] for platforms that cannot send JSON: a POST
-// with the same parameters in its URL, except post_call_tokens, and no Content-Type.
+// CallPostbackURL returns [CallPostback] for platforms that cannot send JSON: a
+// POST with buyer_converted, revenue and offer_converted in its URL, and no
+// Content-Type.
 func CallPostbackURL() WebhookConfig {
 	cfg := CallPostback()
 	cfg.URL += "?buyer_converted=true&revenue=[Call:ConversionPayout]&offer_converted=true"
@@ -100,13 +104,14 @@ func CallPostbackURL() WebhookConfig {
 	return cfg
 }
 
-// RingbaConversion is the conversion webhook of a Ringba traffic source:
+// RingbaConversion returns the conversion webhook of a Ringba traffic source: GET
 // https://webhook.ringba.com/hook/[ringba_webhook_token]?call_id=[ringba_call_uuid]&call_revenue=[revenue]&sale_successful=true
 //
-// The parameters' names are Ringba's, and cannot be changed. Where a number has
-// a ringba_webhook_token of its own, give it to [Client.RunWebhook]: unless it is
-// blank, it wins over the traffic source's in Values. The token and
-// ringba_call_uuid must not be blank. It is never repeated once it may have left.
+// Ringba sets the names of the parameters; do not change them. If a number has a
+// ringba_webhook_token of its own, give it to [Client.RunWebhook]: unless it is
+// blank, it wins over the traffic source's token in Values. The token and
+// ringba_call_uuid must not be blank. The request is never repeated once it may
+// have left.
 func RingbaConversion() WebhookConfig {
 	return WebhookConfig{
 		Name:    "Ringba conversion",
@@ -117,7 +122,7 @@ func RingbaConversion() WebhookConfig {
 	}
 }
 
-// notRefused accepts a reply that says no in none of TrackDrive's ways.
+// notRefused accepts a reply that is not a refusal in any of TrackDrive's forms.
 func notRefused() *Criteria {
 	return All(
 		Any(Field("success").IsNull(), Field("success").IsTrue()),

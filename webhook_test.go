@@ -553,7 +553,7 @@ func TestPreviewReportsAllMistakesOfTheValuesAtOnce(t *testing.T) {
 	}
 	for _, w := range []*trackdrive.Webhook{nil, {}} {
 		_, err := w.Preview(nil)
-		require.Equal(t, map[string]string{"webhook": "is not made by NewWebhook"}, mistakesOf(t, err))
+		require.Equal(t, map[string]string{"webhook": "was not made by NewWebhook"}, mistakesOf(t, err))
 	}
 }
 

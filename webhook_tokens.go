@@ -40,7 +40,7 @@ type TokenRule struct {
 	// Literal sends a value that looks like a token, instead of refusing it.
 	Literal bool `json:"literal,omitempty"`
 
-	// As is how the value is written.
+	// As is the form in which the value is written.
 	As TokenForm `json:"as,omitempty"`
 
 	// From names another token, whose given value is used. The other token's own
@@ -80,7 +80,7 @@ type tokenRule struct {
 	forms []string // of As
 }
 
-// tokenForms write a value; a problem comes back as text, and never shows the
+// tokenForms write a value. They return a problem as text, which never shows the
 // value.
 var tokenForms = map[string]func(value, layout string) (formed, problem string){
 	"amount":     func(value, _ string) (string, string) { return formAmount(value) },
@@ -103,7 +103,7 @@ func formAmount(value string) (formed, problem string) {
 	return a.text, ""
 }
 
-// formNorthAmerican writes the ten digits of a number after a prefix.
+// formNorthAmerican writes a prefix and the ten digits of a number.
 func formNorthAmerican(value, prefix string) (formed, problem string) {
 	digits, plus, ok := phoneDigits(value)
 	if len(digits) == 11 && digits[0] == '1' {
@@ -211,7 +211,7 @@ func (w *compiledWebhook) valueOf(name string, given Values, m *webhookMistakes)
 	return value, true
 }
 
-// chosen returns the value that a token with a rule has before it is formed.
+// chosen returns the value of a token with a rule before it is formed.
 func (w *compiledWebhook) chosen(name string, rule *tokenRule, given Values, m *webhookMistakes) (value string, found bool) {
 	value, found = w.given(name, given)
 	if isBlank(value) && rule.From != "" {
@@ -337,7 +337,7 @@ func (b *webhookBuilder) checkValue(place, name, value string) {
 	b.checkPlaces(place, name, value)
 }
 
-// checkPlaces checks a value where the token is.
+// checkPlaces checks a value in the places of its token.
 func (b *webhookBuilder) checkPlaces(place, name, value string) {
 	for _, t := range b.w.templates() {
 		for _, problem := range t.engine.ProblemsOf(name, value) {
@@ -351,7 +351,7 @@ func (b *webhookBuilder) checkPlaces(place, name, value string) {
 	}
 }
 
-// mustStand reports whether a token is where it cannot be left out.
+// mustStand reports whether a token is in a place where it cannot be left out.
 func (w *compiledWebhook) mustStand(name string) bool {
 	for _, h := range w.headers {
 		if h.value.engine.Has(name) {
@@ -390,7 +390,7 @@ func omitPairs(text, mark string) string {
 	return strings.ReplaceAll(strings.Join(pairs, "&"), mark, "")
 }
 
-// omitFromURL is omitPairs for the query of a URL.
+// omitFromURL is like omitPairs, for the query of a URL.
 func omitFromURL(address, mark string) string {
 	before, query, _ := strings.Cut(address, "?")
 	if query = omitPairs(query, mark); query == "" {
