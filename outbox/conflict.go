@@ -1,4 +1,4 @@
-// Conflicts: whether two items with one id say the same.
+// Conflicts: whether two items with the same id are the same update.
 
 package outbox
 
@@ -14,10 +14,9 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
 )
 
-// conflictingFields returns the fields in which a new item says something else
-// than the one that is stored: none where both say the same. Amounts compare by
-// value. What is shown of a field is its name; amounts and flags are shown
-// themselves, and nothing else that the caller filled in.
+// conflictingFields returns the fields in which a new item differs from the
+// stored one. Amounts compare by value. Fields are shown by name; only the values
+// of amounts and flags are shown, and nothing else that the caller filled in.
 func conflictingFields(stored, enqueued *Item) []string {
 	var list []string
 	for _, field := range []struct{ name, stored, enqueued string }{
@@ -33,7 +32,7 @@ func conflictingFields(stored, enqueued *Item) []string {
 		return list
 	}
 	before, err := decodeUpdate(stored.Body)
-	if err != nil { // older than a rule of today
+	if err != nil { // stored before today's rules
 		return append(list, "body")
 	}
 	after, err := decodeUpdate(enqueued.Body)
@@ -93,8 +92,8 @@ func shownAmount(a trackdrive.Amount) string {
 	return a.String()
 }
 
-// appendConflicts names the fields that differ, and shows no value: they are
-// about people.
+// appendConflicts names the fields that differ. It shows no values: they are
+// personal data.
 func appendConflicts(list []string, within string, stored, enqueued map[string]any) []string {
 	names := slices.Collect(maps.Keys(stored))
 	for name := range enqueued {
@@ -113,8 +112,8 @@ func appendConflicts(list []string, within string, stored, enqueued map[string]a
 	return list
 }
 
-// isSameValue compares what JSON holds. A number, and a text that is an amount,
-// compare by value: 25.5, "25.50" and "$25.5" are the same.
+// isSameValue compares two decoded JSON values. Numbers and strings that are
+// amounts compare by value: 25.5, "25.50" and "$25.5" are the same.
 func isSameValue(a, b any) bool {
 	switch x := a.(type) {
 	case map[string]any:
@@ -132,8 +131,8 @@ func isSameValue(a, b any) bool {
 	return isAmount && alsoAmount && decimal.Compare(x, y) == 0
 }
 
-// amountOf reads a number, or a text that an amount could be. A text with a
-// zero in front is not one: "01234" is a ZIP code, and another one than "1234".
+// amountOf reads a number, or a string that could be an amount. A string with a
+// leading zero is not an amount: the ZIP code "01234" differs from "1234".
 func amountOf(value any) (decimal.Number[string], bool) {
 	switch v := value.(type) {
 	case json.Number:

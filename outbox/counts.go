@@ -1,4 +1,4 @@
-// How counts print and log.
+// Printing and logging of counts.
 
 package outbox
 
@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// countedStates are the states in the order in which counts print.
+// countedStates lists the states in the order in which counts are printed.
 var countedStates = []State{Waiting, Sending, Parked, Aside, Dead, Delivered}
 
-// String tells the counts that are not 0, and since when the oldest item waits:
-// "3 waiting, 1 dead, oldest since 2026-03-01T09:30:00Z".
+// String returns the counts that are not 0, and when the oldest waiting item was
+// enqueued: "3 waiting, 1 dead, oldest since 2026-03-01T09:30:00Z".
 func (c Counts) String() string {
 	var parts []string
 	for _, s := range countedStates {
@@ -30,8 +30,8 @@ func (c Counts) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// LogValue gives all counts, also those that are 0, and the time of the oldest
-// waiting item where there is one.
+// LogValue returns all counts, including those that are 0, and the time at which
+// the oldest waiting item was enqueued, if there is one.
 func (c Counts) LogValue() slog.Value {
 	var attrs []slog.Attr
 	for _, s := range countedStates {

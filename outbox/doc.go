@@ -18,52 +18,56 @@
 //	...
 //	_, added, err := worker.Enqueue(ctx, item)
 //
-// When Enqueue returns without an error, the item survives a crash. Before that
-// nothing is promised: enqueue it again with the same id, which is stored once.
+// When Enqueue returns without an error, the item survives a crash. Until then
+// nothing is promised: enqueue it again with the same id. An id is stored once.
 //
-// To stop, end ctx, wait for Run to return, and only then close the store: the
-// outcomes of deliveries on their way are still recorded.
+// To stop, cancel ctx, wait for Run to return, and only then close the store:
+// Run still records the outcomes of the deliveries in progress.
 //
 // # Guarantees
 //
 // An update with absolute values is delivered at least once: it is sent until
-// TrackDrive answers, and after a crash perhaps once more.
+// TrackDrive answers, and may be sent once more after a crash.
 //
 // An additive update (AddRevenue, AddPayout, Fields) is delivered at most once.
-// Before it may be sent, the store durably records that it may be on its way. If
-// nobody knows whether it arrived, because there was no answer or the process
-// ended meanwhile, it is put [Aside], and is never sent again by itself: look the
-// call up, and call [Settle].
+// Before it is sent, the store durably records that it may be on its way. If it
+// is not known whether it arrived, because no answer came or the process ended,
+// it is put [Aside], and is not sent again automatically: look up the call, and
+// call [Settle].
 //
 // The items of a call are delivered in the order in which they were enqueued.
-// The next one starts when the one before is settled: delivered or dead. An item
-// that is parked or aside keeps those after it waiting.
+// An item starts when the previous one is settled: delivered or dead. An item
+// that is parked or aside holds up the items after it.
 //
 // # Not guaranteed
 //
-// There is no order among calls. A dead item that is retried comes after what was
-// delivered meanwhile. Order, and the single delivery of an additive update, rely
-// on leases: a store that several processes share needs clocks that agree to
-// within some seconds, and a network that does not deliver a request minutes
-// after its sender gave up. An id is known until its item is purged: see
-// Config.Keep. If a disk loses what it reported as written, the items are lost.
+// Calls are not ordered among each other. A dead item that is retried arrives
+// after whatever was delivered in the meantime. Order, and the single delivery of
+// an additive update, rely on leases: processes that share a store need clocks
+// that agree to within a few seconds, and a network that does not deliver a
+// request minutes after its sender gave up. An id is known until its item is
+// purged: see Config.Keep. If a disk loses data that it reported as written, the
+// items are lost.
 //
-// # What becomes of an item
+// # Outcomes
 //
-//	success                                  delivered
-//	408, 409, 423, 425, 429                  waits, longer each time, at least Retry-After
-//	no answer, 5xx                           the same, if its values are absolute; see the last row
-//	401, no credentials                      waits; the company is paused, and probed now and then
-//	403                                      parked, until somebody grants the permission and retries
-//	404                                      waits for an hour, because the call may not exist yet; then dead
-//	400, 422 and other 4xx, a refusal        dead, with the reasons
-//	additive, and nobody knows               aside, until it is settled
+//	success                            delivered
+//	not sent, 408, 409, 423, 425, 429  waits, longer each time, at least Retry-After
+//	sent but not answered, 5xx         waits likewise if absolute; if additive, put aside until it is settled
+//	401, no credentials                waits; the company is paused, and probed from time to time
+//	403                                parked until somebody grants the permission and retries
+//	404                                waits for an hour, because the call may not exist yet; then dead
+//	400, 422 and other 4xx, a refusal  dead, with the reasons
+//
+// Any other reply that leaves open whether an additive update was applied, such
+// as a success that also lists errors, puts it aside as well. After a 501 or 505,
+// which show that it was not applied, an additive update waits.
 //
 // A company that fails several times in a row rests, and is then sent one item at
-// a time until it answers: the backlog does not multiply an outage.
+// a time until it answers, so that the backlog does not make an outage worse.
 //
 // # Secrets
 //
-// An item holds no credentials. The Client's Authenticator is called when an item
-// is sent, so credentials may rotate while items wait.
+// An item holds no credentials. The Client calls its Authenticator when it sends
+// an item, so credentials may rotate while items wait.
 package outbox

@@ -1,4 +1,4 @@
-// Engines that push: what they need besides a Worker's Deliver.
+// Engines that push: what they need in addition to Worker.Deliver.
 
 package outbox
 
@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// probeWait is how soon an engine asks again while credentials are being tried.
+// probeWait is how long an engine waits while a probe tries the credentials.
 const probeWait = 5 * time.Second
 
-// Admit asks whether an item of a company may be sent now. It is for engines
-// that bring their own loop: Run asks by itself. With a wait of 0 it may: claim
-// one, Deliver it, and call release in any case. Else the company is paused or
-// rests, release is nil, and the engine asks again after the wait. A company
-// that is tried again gets one item at a time.
+// Admit reports whether an item of a company may be sent now. It is for engines
+// with a loop of their own; Run does this itself. If wait is 0, claim an item,
+// Deliver it, and always call release. Otherwise the company is paused or rests,
+// release is nil, and the engine must ask again after the wait. A company that is
+// being probed gets one item at a time.
 //
-// What is known of companies is each Worker's own.
+// Workers do not share what they know about companies.
 func (w *Worker) Admit(subdomain string) (release func(), wait time.Duration) {
 	return w.gates.admit(subdomain, time.Now())
 }
 
-// Timeout is the longest that a delivery takes: a lease must be longer, by the
-// time that the store may need.
+// Timeout returns the longest time that a delivery takes. A lease must be longer
+// by the time that the store may need.
 func (w *Worker) Timeout() time.Duration { return w.config.Timeout }
 
-// Purge forgets what was delivered longer than Config.Keep ago, and returns how
-// many items that were. It is for engines that bring their own loop: Run does so
-// every hour.
+// Purge removes the items that were delivered longer than Config.Keep ago, and
+// returns how many it removed. It is for engines with a loop of their own; Run
+// purges every hour.
 func (w *Worker) Purge(ctx context.Context) (int, error) {
 	if w.config.Keep < 0 {
 		return 0, nil
@@ -52,7 +52,7 @@ func (g *companyGates) admit(subdomain string, now time.Time) (release func(), w
 	gate.probing = true
 	gate.probes++
 	number := gate.probes
-	return func() { // another one may be on its way, if it took its time
+	return func() { // if it took long, another probe may be in progress
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if gate.probes == number {

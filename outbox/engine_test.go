@@ -17,7 +17,7 @@ import (
 
 // push does what an engine does with a job: it delivers the head of what there
 // is, if it may.
-func (s *stand) push(t *testing.T) (wait time.Duration) {
+func (s *fixture) push(t *testing.T) (wait time.Duration) {
 	t.Helper()
 	release, wait := s.Admit("acme")
 	if wait > 0 {
@@ -46,7 +46,7 @@ func TestAnEngineIsNotifiedWhenACompanyIsPausedOrRests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStand(t, nil)
+				s := newFixture(t, nil)
 				s.fake.Fail(trackdrivetest.Any, fault, 100)
 				s.enqueue(t, "a", "u-1", revenue("1"))
 				var wait time.Duration
@@ -81,7 +81,7 @@ func TestAnEngineIsNotifiedWhenACompanyIsPausedOrRests(t *testing.T) {
 
 func TestAReleaseThatIsLateLetsNoSecondProbeOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), 100)
 		s.enqueue(t, "a", "u-1", revenue("1"))
 		for range 5 { // in the end it rests
@@ -108,7 +108,7 @@ func TestAReleaseThatIsLateLetsNoSecondProbeOut(t *testing.T) {
 func TestAnEnginePurges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for keep, want := range map[time.Duration]int{0: 1, time.Hour: 1, -1: 0, 9 * 24 * time.Hour: 0} {
-			s := newStand(t, func(c *outbox.Config) { c.Keep = keep })
+			s := newFixture(t, func(c *outbox.Config) { c.Keep = keep })
 			s.enqueue(t, "a", "u-1", revenue("1"))
 			require.Zero(t, s.push(t))
 			n, err := s.Purge(t.Context())

@@ -1,4 +1,4 @@
-// Gates: companies that are sent nothing for a while, and how they are tried.
+// Gates: which companies are sent nothing for a while, and how they are probed.
 
 package outbox
 
@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// companyGates know how it stands with the companies. A company without one is
-// fine.
+// companyGates holds a gate for each company that failed. A company without a
+// gate is fine.
 type companyGates struct {
 	rules      Rules
-	probeEvery time.Duration // how often a company with wrong credentials is tried
+	probeEvery time.Duration // how often a company with wrong credentials is probed
 
 	mu   sync.Mutex
 	list map[string]*companyGate // by subdomain
@@ -23,22 +23,22 @@ type companyGates struct {
 type companyGate struct {
 	failures int       // outages in a row
 	paused   bool      // the credentials are at fault
-	until    time.Time // nothing is sent before, and then one item
-	probing  bool      // that one is on its way
-	probes   int       // how many were admitted
+	until    time.Time // nothing is sent before this time, and then one item, the probe
+	probing  bool      // a probe is in progress
+	probes   int       // number of probes admitted
 }
 
-// maxOutages is how many outages in a row a company may have until it rests.
+// maxOutages is the number of outages in a row after which a company rests.
 const maxOutages = 3
 
 func (g *companyGate) isShut() bool { return g.paused || g.failures >= maxOutages }
 
-// claimPlan says how to claim.
+// claimPlan says which companies to claim for.
 type claimPlan struct {
-	shut   []string  // companies that only probes go to
-	probes []string  // those that may be sent one now
-	rested time.Time // when the next one of those that rest may be; zero for none
-	mended time.Time // when the next one of those that are paused may be; zero for none
+	shut   []string  // companies that may only be probed
+	probes []string  // of these, the ones that may be probed now
+	rested time.Time // when the next resting company may be probed; zero if there is none
+	mended time.Time // when the next paused company may be probed; zero if there is none
 }
 
 func (g *companyGates) plan(now time.Time) claimPlan {
@@ -63,7 +63,7 @@ func (g *companyGates) plan(now time.Time) claimPlan {
 	return p
 }
 
-// earlierTime returns the earlier of two times; a zero one does not count.
+// earlierTime returns the earlier of two times, ignoring zero times.
 func earlierTime(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
@@ -78,7 +78,7 @@ func laterTime(a, b time.Time) time.Time {
 	return a
 }
 
-// probe marks that the company's one item is on its way.
+// probe marks that the company's probe is in progress.
 func (g *companyGates) probe(subdomain string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -92,13 +92,13 @@ type gateChange int
 
 const (
 	gateUnchanged gateChange = iota
-	gateShut                 // it is paused from now on
-	gateOpened               // it was paused, and is no longer
+	gateShut                 // the company is now paused
+	gateOpened               // the company is no longer paused
 )
 
-// tell the gate of a company what became of an item, and whether the company
-// answered.
-func (g *companyGates) tell(subdomain string, d *Decision, answered bool, now time.Time) gateChange {
+// update records in a company's gate the outcome of a delivery, and whether the
+// company answered.
+func (g *companyGates) update(subdomain string, d *Decision, answered bool, now time.Time) gateChange {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	was := g.list[subdomain]
@@ -110,7 +110,7 @@ func (g *companyGates) tell(subdomain string, d *Decision, answered bool, now ti
 			return gateOpened
 		}
 		return gateUnchanged
-	case !failed: // it was the item's own fault, and says nothing of the company
+	case !failed: // the item is at fault, not the company
 		return gateUnchanged
 	case was == nil:
 		was = &companyGate{}
@@ -121,7 +121,7 @@ func (g *companyGates) tell(subdomain string, d *Decision, answered bool, now ti
 	if d.Credentials {
 		return was.pause(now.Add(g.probeEvery))
 	}
-	if leftover { // it was sent before the company rested: the same outage
+	if leftover { // sent before the company rested: part of the same outage
 		was.until = laterTime(was.until, now.Add(d.RetryAfter))
 		return gateUnchanged
 	}
@@ -146,7 +146,7 @@ func (g *companyGate) pause(until time.Time) gateChange {
 	return gateShut
 }
 
-// stopProbing is for a probe that was not sent.
+// stopProbing ends a probe, for the case that nothing was sent.
 func (g *companyGates) stopProbing(subdomain string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -155,7 +155,7 @@ func (g *companyGates) stopProbing(subdomain string) {
 	}
 }
 
-// open forgets what was wrong with a company.
+// open removes the gate of a company.
 func (g *companyGates) open(subdomain string) (wasPaused bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -164,9 +164,9 @@ func (g *companyGates) open(subdomain string) (wasPaused bool) {
 	return gate != nil && gate.paused
 }
 
-// paused lists the companies with wrong credentials.
+// paused lists the companies whose credentials are missing or refused.
 func (g *companyGates) paused() (subdomains []string) {
-	subdomains = []string{} // JSON shows a list
+	subdomains = []string{} // so that JSON shows a list, not null
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for subdomain, gate := range g.list {

@@ -1,4 +1,4 @@
-// Items: what is kept until TrackDrive has it.
+// Items: what an outbox keeps until TrackDrive has it.
 
 package outbox
 
@@ -19,78 +19,79 @@ import (
 // OpUpdateCall is the operation of a postback: see [trackdrive.UpdateCall].
 const OpUpdateCall = "update_call"
 
-// Item is a change that must reach TrackDrive. [NewUpdate] makes one,
-// [Enqueue] checks and stores it. An Item can be stored as JSON; it never holds
-// credentials, but what the caller put in it.
+// Item is a change that must reach TrackDrive. [NewUpdate] makes one, and
+// [Enqueue] checks and stores it. An Item can be stored as JSON. It holds what
+// the caller filled in, but never credentials.
 type Item struct {
-	ID        string          `json:"id"`                  // the dedupe id: stored once, however often it is enqueued
+	ID        string          `json:"id"`                  // the dedupe id: an id is stored once, however often it is enqueued
 	Operation string          `json:"operation"`           // OpUpdateCall
-	Subdomain string          `json:"subdomain"`           // of the company that owns the call
-	CallUUID  string          `json:"call_uuid,omitempty"` // the call's
-	Body      json.RawMessage `json:"body"`                // the parameters as TrackDrive gets them, without credentials
-	NotBefore time.Time       `json:"not_before,omitzero"` // when it may be sent at the earliest; those after it wait, too
+	Subdomain string          `json:"subdomain"`           // the company that owns the call
+	CallUUID  string          `json:"call_uuid,omitempty"` // the UUID of the call
+	Body      json.RawMessage `json:"body"`                // the parameters as TrackDrive receives them, without credentials
+	NotBefore time.Time       `json:"not_before,omitzero"` // the earliest time at which it may be sent; the call's later items wait for it
 
-	// What Enqueue finds out.
-	Key        string    `json:"key"`                // items of one key are delivered one after the other: "acme/UUID"
-	Additive   bool      `json:"additive,omitempty"` // a copy would add once more, so it is sent at most once
+	// Set by Enqueue.
+	Key        string    `json:"key"`                // items with the same key are delivered one after the other: "acme/UUID"
+	Additive   bool      `json:"additive,omitempty"` // a second copy would add again, so it is sent at most once
 	EnqueuedAt time.Time `json:"enqueued_at"`        // when it was enqueued
 
-	// What the store gives.
-	Seq uint64 `json:"seq"` // the order in which items came; from 1
+	// Set by the store.
+	Seq uint64 `json:"seq"` // the order in which items were stored, from 1
 
-	// How far it is.
-	State         State                   `json:"state"`                    // what is to happen next
-	Due           time.Time               `json:"due,omitzero"`             // the next try, at the earliest
+	// Progress.
+	State         State                   `json:"state"`                    // what happens next
+	Due           time.Time               `json:"due,omitzero"`             // the earliest time of the next try
 	Attempts      int                     `json:"attempts,omitempty"`       // tries since it was enqueued or retried
-	NotFoundSince time.Time               `json:"not_found_since,omitzero"` // when TrackDrive first did not know the call
-	SettledAt     time.Time               `json:"settled_at,omitzero"`      // when it was delivered, or died
-	LastError     string                  `json:"last_error,omitempty"`     // the latest failure, in one line, without credentials
-	Reasons       []trackdrive.FieldError `json:"reasons,omitempty"`        // TrackDrive's own, of the latest failure
-	Lease         Lease                   `json:"lease,omitzero"`           // who works on it
+	NotFoundSince time.Time               `json:"not_found_since,omitzero"` // when TrackDrive first answered that it does not know the call
+	SettledAt     time.Time               `json:"settled_at,omitzero"`      // when it was delivered or became dead
+	LastError     string                  `json:"last_error,omitempty"`     // the latest failure, on one line, without credentials
+	Reasons       []trackdrive.FieldError `json:"reasons,omitempty"`        // TrackDrive's reasons for the latest failure
+	Lease         Lease                   `json:"lease,omitzero"`           // the worker that has it
 }
 
-// State says what is to happen to an item.
+// State says what happens to an item next.
 type State string
 
-// The states. Delivered and Dead are settled: the next item of the call starts.
+// The states. Delivered and Dead are settled: the call's next item may start.
 const (
-	Waiting   State = "waiting"   // to be sent when it is due and its turn has come
-	Sending   State = "sending"   // an additive update that may be on its way; without a live lease nobody knows
+	Waiting   State = "waiting"   // will be sent when it is due and its turn has come
+	Sending   State = "sending"   // an additive update that may be on its way; without a live lease, it may or may not have arrived
 	Delivered State = "delivered" // TrackDrive has it
-	Parked    State = "parked"    // a permission is missing: retry it when it was granted
-	Aside     State = "aside"     // additive, and nobody knows whether it arrived: settle it
-	Dead      State = "dead"      // TrackDrive refused it for good; it can be retried
+	Parked    State = "parked"    // a permission is missing: Retry it when the permission is granted
+	Aside     State = "aside"     // additive, and it is not known whether it arrived: Settle it
+	Dead      State = "dead"      // TrackDrive refused it for good; Retry can still send it again
 )
 
-// IsSettled reports whether nothing more happens to an item by itself, and the
-// next one of its call may start.
+// IsSettled reports whether the outbox is done with the item, and the next item
+// of its call may start: the state is Delivered or Dead.
 func (s State) IsSettled() bool { return s == Delivered || s == Dead }
 
 func (s State) isKnown() bool { return new(Counts).in(s) != nil }
 
-// Lease is a claim on an item: who holds its Token may send it and say what
-// came of it, until the time is up.
+// Lease is a claim on an item: the holder of its Token may send the item and
+// record the outcome, until the lease ends.
 type Lease struct {
-	Token string    `json:"token"` // different for every claim; "" if there is none
-	Until time.Time `json:"until"` // when others may claim the item; zero for a lease that Release has broken
+	Token string    `json:"token"` // different for every claim; "" if there is no lease
+	Until time.Time `json:"until"` // when others may claim the item; zero if Release broke the lease
 }
 
-// IsLive reports whether somebody holds the lease at this time.
+// IsLive reports whether a worker holds the lease at this time.
 func (l Lease) IsLive(now time.Time) bool { return l.Token != "" && now.Before(l.Until) }
 
 func (l Lease) isBroken() bool { return l.Token != "" && l.Until.IsZero() }
 
-// ErrLeaseLost says that an item is no longer its worker's: the time was up,
-// and another may have it.
+// ErrLeaseLost says that a worker no longer holds an item: its lease ended, and
+// another worker may have the item.
 var ErrLeaseLost = errors.New("outbox: the lease on the item was lost")
 
-// NewUpdate makes an item of a postback. The id is the caller's own name for
-// it, such as that of the sale: enqueued twice, it is stored once. It has at
-// most 200 bytes. Without an id [Enqueue] gives a random one, and an update that
-// is enqueued twice is two: the same values may be two sales.
+// NewUpdate makes an item from a postback. The id is the caller's own, such as
+// the id of the sale; if it is enqueued twice, it is stored once. It has at most
+// 200 bytes. If it is empty, [Enqueue] assigns a random id, and an update that is
+// enqueued twice becomes two items, because the same values may be two sales.
 //
-// Errors are of kind [trackdrive.ErrInvalidArgument] and name the field: all
-// that the Client would refuse, and fields that look like credentials.
+// Errors are of kind [trackdrive.ErrInvalidArgument] and name the field.
+// NewUpdate refuses what the Client would refuse, and fields that look like
+// credentials.
 func NewUpdate(id string, call trackdrive.CallRef, u *trackdrive.UpdateCall) (Item, error) {
 	call, err := trackdrive.NewCallRef(call.Subdomain, call.UUID)
 	if err != nil {
@@ -117,11 +118,11 @@ func NewUpdate(id string, call trackdrive.CallRef, u *trackdrive.UpdateCall) (It
 	}, nil
 }
 
-// Update returns the postback that the item is. Errors are of kind
+// Update returns the item's call and postback. Errors are of kind
 // [trackdrive.ErrInvalidArgument].
 func (i *Item) Update() (trackdrive.CallRef, *trackdrive.UpdateCall, error) {
 	if i.Operation != OpUpdateCall {
-		return trackdrive.CallRef{}, nil, invalidArgument("operation", "%q is not known", i.Operation)
+		return trackdrive.CallRef{}, nil, invalidArgument("operation", "%q is not known; give %q", i.Operation, OpUpdateCall)
 	}
 	call, err := trackdrive.NewCallRef(i.Subdomain, i.CallUUID)
 	if err != nil {
@@ -131,8 +132,8 @@ func (i *Item) Update() (trackdrive.CallRef, *trackdrive.UpdateCall, error) {
 	return call, u, err
 }
 
-// admitted is the item as it is to be stored: checked, and with nothing in it
-// but what the caller may say.
+// admitted returns the item to store: checked, and with only the fields that the
+// caller may set.
 func (i *Item) admitted(now time.Time) (Item, error) {
 	call, u, err := i.Update()
 	if err != nil {
@@ -157,13 +158,13 @@ func (i *Item) admitted(now time.Time) (Item, error) {
 	return item, nil
 }
 
-// maxYear is the last one that JSON has.
+// maxYear is the last year that a time in JSON can have.
 const maxYear = 9999
 
-// maxID is how long a dedupe id may be, in bytes.
+// maxID is the maximum length of a dedupe id, in bytes.
 const maxID = 200
 
-// checkID refuses ids that many items would share by mistake.
+// checkID refuses malformed ids, and ids that many items would share by mistake.
 func checkID(id string) error {
 	switch {
 	case id == "":
@@ -175,7 +176,7 @@ func checkID(id string) error {
 	case strings.ContainsFunc(id, unicode.IsControl):
 		return invalidArgument("id", "has control characters")
 	case slices.Contains(noValues, strings.ToLower(id)):
-		return invalidArgument("id", "is what programs write for a missing value")
+		return invalidArgument("id", "is what programs write for a missing value; give an id of your own, or leave it empty for a random one")
 	case isLeftover(id):
 		return fmt.Errorf("%w: %w: id", trackdrive.ErrLeftoverToken, trackdrive.ErrInvalidArgument)
 	}
@@ -184,8 +185,8 @@ func checkID(id string) error {
 
 var noValues = []string{"null", "undefined", "none", "nil"}
 
-// isLeftover asks the Client's own rule, by way of a contact field. Most ids
-// need not be asked for: tokens begin with a bracket or a dash, placeholders are
+// isLeftover applies the Client's own rule, by way of a contact field. Most ids
+// need no such check: tokens begin with a bracket or a dash, and placeholders are
 // in capitals.
 func isLeftover(text string) bool {
 	if c := text[0]; 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
@@ -197,8 +198,8 @@ func isLeftover(text string) bool {
 
 var anyCall = trackdrive.CallRef{Subdomain: "acme", UUID: "any"}
 
-// invalidArgument is the error for a wrong argument: it names the field and
-// never shows what the caller filled in.
+// invalidArgument returns the error for a wrong argument. It names the field and
+// never shows the caller's data.
 func invalidArgument(field, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", trackdrive.ErrInvalidArgument, field, fmt.Sprintf(format, args...))
 }

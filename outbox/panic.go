@@ -1,4 +1,4 @@
-// Panics: code of the program's own that fails must not take the outbox down.
+// Panics: a panic in the program's own code must not stop the outbox.
 
 package outbox
 
@@ -11,21 +11,20 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// panicError is the error that a panic of the program's own code becomes. It wraps
-// nothing: an *trackdrive.Error that somebody panics with says nothing of this
-// delivery.
+// panicError is a recovered panic of the program's own code. It wraps nothing: an
+// *trackdrive.Error in the panic says nothing about this delivery.
 type panicError struct {
 	value  any
-	place  string // the function
-	unsent bool   // nothing had left at the time
+	place  string // the function that panicked
+	unsent bool   // nothing had been sent by then
 }
 
-// Error tells where it was, and what the code panicked with.
+// Error returns where the panic happened, and its value.
 func (p *panicError) Error() string {
 	return truncateText(fmt.Sprintf("outbox: panic in %s: %v", p.place, p.value), maxError)
 }
 
-// withoutValue is what a store may keep: the value may be anything.
+// withoutValue is the text that a store may keep: the value may hold anything.
 func (p *panicError) withoutValue() string {
 	if fault, ok := p.value.(runtime.Error); ok {
 		return truncateText(fmt.Sprintf("outbox: panic in %s: %s", p.place, fault), maxError)
@@ -33,8 +32,7 @@ func (p *panicError) withoutValue() string {
 	return truncateText(fmt.Sprintf("outbox: panic in %s with a %T", p.place, p.value), maxError)
 }
 
-// catchPanic runs what calls code of the program's own, and returns its panic
-// as an error.
+// catchPanic calls run, and returns a panic as an error.
 func catchPanic(run func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -45,8 +43,8 @@ func catchPanic(run func() error) (err error) {
 	return run()
 }
 
-// panicFrames are the functions that were running when the panic that is being
-// recovered began, the innermost first.
+// panicFrames returns the functions on the stack when the panic that is being
+// recovered began, innermost first.
 func panicFrames() []string {
 	var pcs [128]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
@@ -63,7 +61,7 @@ func panicFrames() []string {
 	}
 }
 
-// placeIn is the function that panicked.
+// placeIn returns the function that panicked.
 func placeIn(functions []string) string {
 	for _, name := range functions {
 		if !strings.HasPrefix(name, "runtime.") {
@@ -73,9 +71,9 @@ func placeIn(functions []string) string {
 	return "an unknown function"
 }
 
-// isUnsentIn reports whether the Client was still making the request: then the
-// panic is that of an Authenticator. Of an additive item no request can have
-// left before, for those are sent again only where the one before did not leave.
+// isUnsentIn reports whether the Client was still building the request: then an
+// Authenticator panicked. No earlier request of an additive item can have been
+// sent either, because the Client tries again only if the previous one was not.
 func isUnsentIn(functions []string) bool {
 	const guarding, building, observing, sending = "outbox.catchPanic", "trackdrive.(*apiCall).Build", "trackdrive.(*apiCall).Tried", ".RoundTrip"
 	unsent := false
@@ -89,20 +87,20 @@ func isUnsentIn(functions []string) bool {
 			unsent = false
 		}
 	}
-	return false // there are more than were looked at
+	return false // the stack is deeper than panicFrames looked
 }
 
-// sendGuarded is Send for a Worker, which survives a panic of the program's own
-// code, and tells of it.
+// sendGuarded calls send, survives a panic in it, and reports the panic to
+// OnEvent.
 func (w *Worker) sendGuarded(send func() error, item *Item) error {
 	err := catchPanic(send)
 	var p *panicError
 	if !errors.As(err, &p) {
 		return err
 	}
-	w.tell(Event{Kind: EventPanic, Subdomain: item.Subdomain, Item: *item, Err: err})
+	w.report(Event{Kind: EventPanic, Subdomain: item.Subdomain, Item: *item, Err: err})
 	if !p.unsent {
-		return err // nobody knows how far it came
+		return err // it is not known how far it got
 	}
 	return &trackdrive.Error{Operation: item.Operation, Delivery: trackdrive.DeliveryNotSent, Err: err}
 }

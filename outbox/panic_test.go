@@ -15,8 +15,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 )
 
-// client replaces the stand's client, and with it the worker.
-func (s *stand) client(t *testing.T, auth func(*trackdrive.AuthRequest) error, rt http.RoundTripper, opts ...trackdrive.Option) {
+// client replaces the fixture's client, and with it the worker.
+func (s *fixture) client(t *testing.T, auth func(*trackdrive.AuthRequest) error, rt http.RoundTripper, opts ...trackdrive.Option) {
 	t.Helper()
 	if rt == nil {
 		rt = s.fake.Transport()
@@ -37,7 +37,7 @@ func (s *stand) client(t *testing.T, auth func(*trackdrive.AuthRequest) error, r
 }
 
 // event is the first one of a kind.
-func (s *stand) event(t *testing.T, kind outbox.EventKind) outbox.Event {
+func (s *fixture) event(t *testing.T, kind outbox.EventKind) outbox.Event {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,7 +132,7 @@ func TestAPanicOfTheProgramStopsNoWorker(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newStand(t, nil)
+				s := newFixture(t, nil)
 				var rt http.RoundTripper
 				if test.rt != nil {
 					broken, whole := test.rt(s.fake.Transport()), s.fake.Transport()
@@ -167,7 +167,7 @@ func TestAPanicOfTheProgramStopsNoWorker(t *testing.T) {
 					require.ErrorContains(t, e.Err, test.says)
 					require.ErrorContains(t, e.Err, "panic")
 				}
-				require.Equal(t, test.additive == outbox.Aside, s.eventCount(outbox.EventAside) == 1)
+				require.Equal(t, test.additive == outbox.Aside, s.countEvents(outbox.EventAside) == 1)
 
 				s.enqueue(t, "absolute", "u-2", revenue("2.00"))
 				require.NoError(t, s.Drain(t.Context()))
@@ -188,7 +188,7 @@ func TestAPanicOfTheProgramStopsNoWorker(t *testing.T) {
 func TestAnAbsoluteItemWaitsAfterAPanicWithTheUsualWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.client(t, func(*trackdrive.AuthRequest) error { panic("boom") }, nil)
 		s.enqueue(t, "absolute", "u-1", revenue("1.00"))
 		s.enqueue(t, "additive", "u-2", addRevenue("1.00"))
@@ -196,7 +196,7 @@ func TestAnAbsoluteItemWaitsAfterAPanicWithTheUsualWaits(t *testing.T) {
 		pass(time.Hour)
 		require.Equal(t, outbox.Waiting, s.item(t, "absolute").State)
 		require.Equal(t, outbox.Waiting, s.item(t, "additive").State)
-		require.Less(t, s.eventCount(outbox.EventPanic), 100)
+		require.Less(t, s.countEvents(outbox.EventPanic), 100)
 		s.fake.AssertRequests(t, 0)
 	})
 }
@@ -204,7 +204,7 @@ func TestAnAbsoluteItemWaitsAfterAPanicWithTheUsualWaits(t *testing.T) {
 func TestWhatPanickedIsNotInTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.client(t, func(*trackdrive.AuthRequest) error { panic("the token s3cret is bad") }, nil)
 		s.enqueue(t, "absolute", "u-1", revenue("1.00"))
 		ctx, stop := context.WithTimeout(t.Context(), time.Millisecond)
@@ -217,7 +217,7 @@ func TestWhatPanickedIsNotInTheStore(t *testing.T) {
 	})
 }
 
-func TestAnObserverOfEventsThatPanicsIsCalledOnce(t *testing.T) {
+func TestAnObserverOfEventsThatPanicsIsToldOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		panics func(outbox.EventKind) bool
@@ -229,8 +229,8 @@ func TestAnObserverOfEventsThatPanicsIsCalledOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var s *stand
-				s = newStand(t, func(c *outbox.Config) {
+				var s *fixture
+				s = newFixture(t, func(c *outbox.Config) {
 					c.OnEvent = func(e outbox.Event) {
 						s.note(e)
 						if test.panics(e.Kind) {
@@ -243,8 +243,8 @@ func TestAnObserverOfEventsThatPanicsIsCalledOnce(t *testing.T) {
 				require.NoError(t, s.Drain(t.Context()))
 				require.Equal(t, outbox.Delivered, s.item(t, "first").State)
 				require.Equal(t, outbox.Delivered, s.item(t, "second").State)
-				require.Equal(t, 2, s.eventCount(outbox.EventDelivered))
-				require.Equal(t, test.panic, s.eventCount(outbox.EventPanic))
+				require.Equal(t, 2, s.countEvents(outbox.EventDelivered))
+				require.Equal(t, test.panic, s.countEvents(outbox.EventPanic))
 				require.ErrorContains(t, s.event(t, outbox.EventPanic).Err, "boom")
 				s.Resume("acme") // tells nothing
 			})
@@ -298,7 +298,7 @@ func TestAStoreThatPanicsIsTriedAgain(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					store := &panicking{claims: store.claims, updates: store.updates, purges: store.purges}
-					s := newStand(t, func(c *outbox.Config) {
+					s := newFixture(t, func(c *outbox.Config) {
 						store.Memory = c.Store.(*outboxtest.Memory)
 						c.Store = store
 					})
@@ -320,7 +320,7 @@ func TestDeliverSurvivesAStoreThatPanics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &panicking{}
-		s := newStand(t, func(c *outbox.Config) {
+		s := newFixture(t, func(c *outbox.Config) {
 			store.Memory = c.Store.(*outboxtest.Memory)
 			c.Store = store
 		})

@@ -62,10 +62,10 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// heldUp is a stand whose one delivery is on its way when its lease is broken.
-func heldUp(t *testing.T, u *trackdrive.UpdateCall, answersIn time.Duration, status int) (s *stand, end func() error) {
+// heldUp is a fixture whose one delivery is on its way when its lease is broken.
+func heldUp(t *testing.T, u *trackdrive.UpdateCall, answersIn time.Duration, status int) (s *fixture, end func() error) {
 	t.Helper()
-	s = newStand(t, nil)
+	s = newFixture(t, nil)
 	client, err := trackdrive.NewClient("acme", trackdrive.WithAuth(trackdrive.AuthToken("made-up")), trackdrive.WithTransport(roundTrip(
 		func(r *http.Request) (*http.Response, error) {
 			select {
@@ -125,7 +125,7 @@ func TestALateOutcomeOfAReleasedItemIsRecorded(t *testing.T) {
 				require.NoError(t, end())
 				require.Equal(t, test.want, s.item(t, "first").State)
 				require.Equal(t, outbox.Lease{}, s.item(t, "first").Lease)
-				require.Zero(t, s.eventCount(outbox.EventLeaseLost))
+				require.Zero(t, s.countEvents(outbox.EventLeaseLost))
 				if test.want == outbox.Delivered {
 					require.NoError(t, s.Drain(t.Context()))
 					require.Len(t, s.fake.Updates("u-1"), 2, "each once")
@@ -168,8 +168,8 @@ func TestALateOutcomeChangesNothingThatSomebodyElseDecided(t *testing.T) {
 				require.Equal(t, test.want, decided.State)
 				err := end()
 				require.ErrorIs(t, err, outbox.ErrLeaseLost)
-				require.ErrorContains(t, err, "delivered", "the outcome that is not recorded is reported")
-				require.Equal(t, 1, s.eventCount(outbox.EventLeaseLost))
+				require.ErrorContains(t, err, "delivered", "what is not recorded is told")
+				require.Equal(t, 1, s.countEvents(outbox.EventLeaseLost))
 				require.Equal(t, decided, s.item(t, "first"))
 			})
 		})
@@ -179,7 +179,7 @@ func TestALateOutcomeChangesNothingThatSomebodyElseDecided(t *testing.T) {
 func TestAWorkerSendsNothingAdditiveUnderALeaseThatWasBroken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.enqueue(t, "first", "u-1", addRevenue("10.00"))
 		claimed, _, err := s.store.Claim(t.Context(), outbox.Claim{Token: "late", Now: time.Now(), Lease: time.Minute, Limit: 1})
 		require.NoError(t, err)

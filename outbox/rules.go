@@ -1,4 +1,4 @@
-// Rules: what becomes of an item, by the error that its delivery ended with.
+// Rules: what becomes of an item, given the error of its delivery.
 
 package outbox
 
@@ -16,11 +16,11 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/advice"
 )
 
-// Rules say how long an item waits. The zero Rules are the defaults.
+// Rules say how long items wait. The zero Rules are the defaults.
 type Rules struct {
-	FirstWait   time.Duration // the longest wait before the second try; it doubles with each. Default 1 s
-	MaxWait     time.Duration // the longest wait of all, except for a longer Retry-After, of up to a day. Default 5 min
-	NotFoundFor time.Duration // how long a call may be unknown to TrackDrive until its item is dead. Default 1 h
+	FirstWait   time.Duration // the longest wait before the second try; it doubles with each try. Default 1 s
+	MaxWait     time.Duration // the longest wait of all, except for a longer Retry-After of up to a day. Default 5 min
+	NotFoundFor time.Duration // how long a call may be unknown to TrackDrive before its item is dead. Default 1 h
 }
 
 func (r Rules) withDefaults() Rules {
@@ -45,18 +45,18 @@ func (r Rules) check() error {
 // Decision is what becomes of an item.
 type Decision struct {
 	State         State                   // Delivered, Waiting, Parked, Aside or Dead
-	Wait          time.Duration           // how long it waits, where it is Waiting
-	RetryAfter    time.Duration           // how long the company asked to be left alone; Wait is longer
-	Credentials   bool                    // the company's credentials are at fault: send it nothing until they are mended
-	Outage        bool                    // the company's server or the way to it is at fault
-	NotFoundSince time.Time               // when TrackDrive first did not know the call; zero where it does
-	LastError     string                  // what went wrong, in one line, without credentials; "" if there is none
-	Reasons       []trackdrive.FieldError // TrackDrive's own
+	Wait          time.Duration           // how long it waits, if State is Waiting
+	RetryAfter    time.Duration           // what the company asked for in Retry-After; Wait is longer
+	Credentials   bool                    // the company's credentials are at fault: send it nothing until they are fixed
+	Outage        bool                    // the company's server, or the network, is at fault
+	NotFoundSince time.Time               // when TrackDrive first answered that it does not know the call; zero if it knows it
+	LastError     string                  // what went wrong, on one line, without credentials; "" if nothing did
+	Reasons       []trackdrive.FieldError // TrackDrive's reasons
 }
 
-// Decide says what becomes of an item when its delivery ended with err, now. It
-// touches nothing, and is the same for every engine; waits are random, up to a
-// limit that doubles with each of item.Attempts.
+// Decide returns what becomes of an item whose delivery ended with err at the
+// time now. It has no side effects, and is the same for every engine. Waits are
+// random, up to a limit that doubles with each of item.Attempts.
 func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 	r = r.withDefaults()
 	if err == nil {
@@ -85,7 +85,7 @@ func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 	return d
 }
 
-// decideWait is for what ends by itself.
+// decideWait is for failures that pass without intervention.
 func (r Rules) decideWait(d *Decision, item *Item, err error) {
 	d.State, d.Outage = Waiting, !errors.Is(err, trackdrive.ErrRedirect)
 	d.Wait = r.wait(item.Attempts)
@@ -96,13 +96,13 @@ func (r Rules) decideWait(d *Decision, item *Item, err error) {
 	}
 }
 
-// maxRetryAfter is how long a server is believed: one that tells a time of day
-// where seconds belong would keep its company's items for decades.
+// maxRetryAfter is the longest Retry-After that is honoured: a server that sends
+// a timestamp instead of seconds would hold its company's items for decades.
 const maxRetryAfter = 24 * time.Hour
 
-// decideForbidden parks an item for its missing permission. Where a proxy or a
-// firewall answered in TrackDrive's place, it waits for that to end; an additive
-// one goes aside, for it may have arrived.
+// decideForbidden parks an item because a permission is missing. If a proxy or a
+// firewall answered in TrackDrive's place, the item waits instead; an additive
+// one is put aside, because it may have arrived.
 func (r Rules) decideForbidden(d *Decision, item *Item, err error) {
 	refusal := advice.Refusal{Status: http.StatusForbidden, Company: item.Subdomain, Update: true, Sent: item.parameters()}
 	var e *trackdrive.Error
@@ -112,7 +112,7 @@ func (r Rules) decideForbidden(d *Decision, item *Item, err error) {
 	switch {
 	case !advice.IsForeign(refusal.Body):
 		d.State = Parked
-		if text := refusal.Text(); !strings.Contains(d.LastError, text) { // the Client's errors have it
+		if text := refusal.Text(); !strings.Contains(d.LastError, text) { // the Client's errors include it
 			d.LastError = truncateText(text+": "+d.LastError, maxError)
 		}
 	case item.Additive:
@@ -122,7 +122,7 @@ func (r Rules) decideForbidden(d *Decision, item *Item, err error) {
 	}
 }
 
-// decideNotFound gives a call that is not there yet its time.
+// decideNotFound waits for a call that may not exist yet.
 func (r Rules) decideNotFound(d *Decision, item *Item, now time.Time) {
 	d.NotFoundSince = item.NotFoundSince
 	if d.NotFoundSince.IsZero() {
@@ -136,7 +136,7 @@ func (r Rules) decideNotFound(d *Decision, item *Item, now time.Time) {
 	d.State, d.Wait = Waiting, min(r.wait(item.Attempts), left)
 }
 
-// wait is random, up to FirstWait, twice that after the next try, and so on.
+// wait returns a random wait: up to FirstWait, twice that after the next try, and so on.
 func (r Rules) wait(attempts int) time.Duration {
 	limit := r.MaxWait
 	if doubled := r.FirstWait << min(attempts, maxDoublings); doubled>>min(attempts, maxDoublings) == r.FirstWait {
@@ -148,12 +148,12 @@ func (r Rules) wait(attempts int) time.Duration {
 // maxDoublings is more than any wait needs.
 const maxDoublings = 40
 
-// isPassing reports whether a status means that another try may do. Most of
-// them are of a kind that is final otherwise.
+// isPassing reports whether another try may succeed after this status. Most of
+// these statuses are of a kind that is otherwise final.
 func isPassing(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
-		http.StatusConflict, http.StatusLocked: // another request has the call
+		http.StatusConflict, http.StatusLocked: // another request is working on the call
 		return true
 	}
 	return status >= 500 && status <= 599
@@ -179,13 +179,13 @@ func statusOf(err error) int {
 	return 0
 }
 
-// What an item keeps of a failure.
+// Limits of what an item keeps of a failure.
 const (
 	maxError   = 1 << 10 // bytes of LastError
 	maxReasons = 20
 )
 
-// keptText is an error's text as an item keeps it.
+// keptText returns the text of an error as an item keeps it.
 func keptText(err error) string {
 	var p *panicError
 	if errors.As(err, &p) {
@@ -194,7 +194,7 @@ func keptText(err error) string {
 	return err.Error()
 }
 
-// reasonsOf are TrackDrive's reasons, which the Client has rid of credentials.
+// reasonsOf returns TrackDrive's reasons, from which the Client has removed credentials.
 func reasonsOf(err error) []trackdrive.FieldError {
 	var e *trackdrive.Error
 	if !errors.As(err, &e) || len(e.Errors) == 0 {
@@ -214,8 +214,8 @@ func truncateText(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit], "") + "…"
 }
 
-// parameters are the names of those that the item's update sets; nil where it
-// cannot be read.
+// parameters returns the names of the parameters that the item's update sets; nil
+// if the update cannot be read.
 func (i *Item) parameters() []string {
 	_, u, err := i.Update()
 	if err != nil {
@@ -233,7 +233,7 @@ func (i *Item) parameters() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// apply makes the item what was decided.
+// apply records the decision in the item.
 func (d *Decision) apply(i *Item, now time.Time) {
 	i.State, i.Lease = d.State, Lease{}
 	i.Attempts++
@@ -244,8 +244,8 @@ func (d *Decision) apply(i *Item, now time.Time) {
 	}
 }
 
-// interruptedDecision is what becomes of an additive item that may have been
-// sent, when who sent it is gone.
+// interruptedDecision is what becomes of an additive item that may have been sent
+// by a worker that is gone.
 func interruptedDecision() Decision {
-	return Decision{State: Aside, LastError: "outbox: interrupted while it was sent: it may have arrived"}
+	return Decision{State: Aside, LastError: "outbox: interrupted while it was being sent: it may have arrived"}
 }

@@ -52,7 +52,7 @@ func TestNoEventAndNoItemShowsACredential(t *testing.T) {
 					r.SetHeader("X-Api-Key", planted)
 					return nil
 				})
-				s := newStand(t, func(c *outbox.Config) {
+				s := newFixture(t, func(c *outbox.Config) {
 					client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(echoing{status, write}), trackdrive.WithAuth(auth))
 					require.NoError(t, err)
 					c.Client = client

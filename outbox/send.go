@@ -10,13 +10,13 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// sendAttempts is how often the Client may try within one delivery: a second
-// time for a blip, then it is the outbox's turn to wait.
+// sendAttempts is how often the Client may try within one delivery: twice, to
+// get over a short failure. After that the outbox waits.
 const sendAttempts = 2
 
-// Send sends an item through a Client, and asks no store: it is for engines
-// that push jobs instead of pulling from a [Store]. They must keep an additive
-// item from being sent a second time by themselves, and give the error to
+// Send sends an item through a Client, without a store. It is for engines that
+// push jobs instead of pulling from a [Store]. Such an engine must itself ensure
+// that an additive item is not sent a second time, and pass the error to
 // [Rules.Decide].
 //
 // Errors are those of the Client. Credentials that the Client cannot put on a
@@ -37,9 +37,9 @@ func Send(ctx context.Context, client *trackdrive.Client, item Item) error {
 	return err
 }
 
-// classifyError finds out whether the item or the credentials are the wrong
-// argument: a secret that rotated to nonsense must not kill the items that
-// wait.
+// classifyError finds out whether the wrong argument is the item or the
+// credentials: a secret that is rotated to a malformed one must not make the
+// waiting items dead.
 func classifyError(item Item, call trackdrive.CallRef, u *trackdrive.UpdateCall, err error) error {
 	if _, mistake := encodeUpdate(call, u); mistake != nil {
 		return err
@@ -47,6 +47,6 @@ func classifyError(item Item, call trackdrive.CallRef, u *trackdrive.UpdateCall,
 	return &trackdrive.Error{
 		Operation: item.Operation,
 		Delivery:  trackdrive.DeliveryOf(err),
-		Err:       fmt.Errorf("%w: the item is right, the Client or its Authenticator is not: %w", trackdrive.ErrNoCredentials, err),
+		Err:       fmt.Errorf("%w: the item is valid, but the Client or its Authenticator is not: %w", trackdrive.ErrNoCredentials, err),
 	}
 }

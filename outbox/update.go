@@ -1,4 +1,4 @@
-// Updates as items keep them: the very JSON that TrackDrive gets.
+// Updates as items keep them: the same JSON that TrackDrive receives.
 
 package outbox
 
@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 )
 
-// maxBody is how long an update may be, in bytes of JSON.
+// maxBody is the maximum length of an update, in bytes of JSON.
 const maxBody = 64 << 10
 
 // isAdditive reports whether a second copy would change more than the first.
@@ -23,7 +23,7 @@ func isAdditive(u *trackdrive.UpdateCall) bool {
 	return u.AddRevenue.IsSet() || u.AddPayout.IsSet() || len(u.Fields) > 0
 }
 
-// checkUpdate refuses what the Client would send, and a store must not keep.
+// checkUpdate refuses what the Client would send but a store must not keep.
 func checkUpdate(u *trackdrive.UpdateCall) error {
 	if u == nil {
 		return invalidArgument("update", "is nil")
@@ -50,7 +50,7 @@ func checkSecrets(within string, fields map[string]any) error {
 	return nil
 }
 
-// placeOf is a field's name, inside of another one.
+// placeOf returns the name of a field within another one.
 func placeOf(within, name string) string {
 	if within == "" {
 		return name
@@ -62,7 +62,7 @@ func checkSecret(place string, value any) error {
 	switch v := value.(type) {
 	case string:
 		if strings.HasPrefix(v, privateKey) {
-			return invalidArgument(strconv.Quote(place), "holds a private key")
+			return invalidArgument(strconv.Quote(place), "holds a private key; the Client's Authenticator adds credentials when the item is sent")
 		}
 	case map[string]any:
 		return checkSecrets(place, v)
@@ -81,7 +81,7 @@ func checkSecret(place string, value any) error {
 	return nil
 }
 
-// inJSON is a value of any type as its JSON is read again; nil where it has none.
+// inJSON returns a value as its JSON decodes; nil if it has none.
 func inJSON(value any) (read any) {
 	if data, err := json.Marshal(value); err == nil {
 		_ = json.Unmarshal(data, &read)
@@ -89,7 +89,7 @@ func inJSON(value any) (read any) {
 	return read
 }
 
-// encodeUpdate gives the body that the Client would send, or its refusal.
+// encodeUpdate returns the body that the Client would send, or the Client's refusal.
 func encodeUpdate(call trackdrive.CallRef, u *trackdrive.UpdateCall) (json.RawMessage, error) {
 	client, err := recordingClient()
 	if err != nil {
@@ -105,8 +105,8 @@ func encodeUpdate(call trackdrive.CallRef, u *trackdrive.UpdateCall) (json.RawMe
 	return body, nil
 }
 
-// recordingClient is a Client that sends nothing: it hands over the body that it
-// would send. So an item is refused for what its delivery would be refused for.
+// recordingClient is a Client that sends nothing, and hands over the body that it
+// would send. So an item is refused for the same reasons as its delivery.
 var recordingClient = sync.OnceValues(func() (*trackdrive.Client, error) {
 	nobody := trackdrive.AuthenticatorFunc(func(context.Context, *trackdrive.AuthRequest) error { return nil })
 	return trackdrive.NewClient("", trackdrive.WithTransport(recordingTransport{}), trackdrive.WithAuth(trackdrive.AnySubdomain(nobody)))
@@ -114,10 +114,10 @@ var recordingClient = sync.OnceValues(func() (*trackdrive.Client, error) {
 
 type bodyKey struct{}
 
-// recordingTransport is a transport that goes nowhere.
+// recordingTransport is a transport that sends nothing.
 type recordingTransport struct{}
 
-// RoundTrip keeps the body where the request's context says.
+// RoundTrip stores the body where the request's context says.
 func (recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -129,8 +129,8 @@ func (recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, Request: r}, r.Body.Close()
 }
 
-// decodeUpdate reads a body: the parameters that an update knows, and those
-// that it does not as Fields.
+// decodeUpdate reads a body. Parameters that an UpdateCall has no field for
+// become its Fields.
 func decodeUpdate(body json.RawMessage) (*trackdrive.UpdateCall, error) {
 	if len(body) > maxBody {
 		return nil, invalidArgument("body", "is longer than %d bytes", maxBody)
@@ -165,7 +165,7 @@ func decodeUpdate(body json.RawMessage) (*trackdrive.UpdateCall, error) {
 	return u, nil
 }
 
-// valueError is why a value is refused, without the value.
+// valueError says why a value is refused, without the value.
 type valueError string
 
 func (m valueError) Error() string { return string(m) }

@@ -1,4 +1,4 @@
-// Whole items: what every store holds its callers to.
+// Whole items: what every store requires of its callers.
 
 package outbox
 
@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// CheckNew refuses an item that is not whole. [Enqueue] makes an item whole;
-// one straight from [NewUpdate], or made by hand, has no state, and nobody would
-// ever deliver it. The Enqueue of every [Store] calls CheckNew before it looks
-// into itself, and stores nothing when it fails.
+// CheckNew refuses an item that is not whole. [Enqueue] makes an item whole; an
+// item straight from [NewUpdate], or made by hand, has no state, and would never
+// be delivered. The Enqueue of every [Store] calls CheckNew first, and stores
+// nothing if it fails.
 //
-// A whole item has an id and an operation that is known. Its Subdomain, CallUUID,
-// Key and Additive are those that NewUpdate gives it, and its Body is one that
-// the Client would send. It is Waiting, EnqueuedAt and Due are set, Due is not
-// before NotBefore, and JSON can hold every time. What only a worker finds out
+// A whole item has an id and a known operation. Its Subdomain, CallUUID, Key and
+// Additive are those that NewUpdate sets, and its Body is one that the Client
+// would send. It is Waiting, EnqueuedAt and Due are set, Due is not before
+// NotBefore, and JSON can represent all its times. What only a worker sets
 // (Attempts, NotFoundSince, SettledAt, LastError, Reasons and Lease) is not set.
-// The store gives the Seq, whatever the item's is.
+// The store assigns the Seq and ignores the item's own.
 //
 // Errors are of kind [trackdrive.ErrInvalidArgument] and name the field. They
 // never show the body.
@@ -43,7 +43,7 @@ func CheckNew(item Item) error {
 	case !utf8.Valid(item.Body):
 		return notWhole("body", "is not valid UTF-8")
 	case item.State != Waiting:
-		return notWhole("state", "is %q, and must be %q", item.State, Waiting)
+		return notWhole("state", "is %q but must be %q", item.State, Waiting)
 	}
 	if err := checkNewTimes(&item); err != nil {
 		return err
@@ -58,12 +58,12 @@ func checkNewTimes(i *Item) error {
 	case i.Due.IsZero():
 		return notWhole("due", "is not set")
 	case i.Due.Before(i.NotBefore):
-		return notWhole("due", "is before not before")
+		return notWhole("due", "is before the not-before time")
 	}
 	return checkTimes(i)
 }
 
-// checkUntouched refuses what only a worker can know.
+// checkUntouched refuses fields that only a worker sets.
 func checkUntouched(i *Item) error {
 	for _, field := range []struct {
 		name  string
@@ -83,7 +83,7 @@ func checkUntouched(i *Item) error {
 	return nil
 }
 
-// checkTimes refuses times that JSON cannot hold.
+// checkTimes refuses times that JSON cannot represent.
 func checkTimes(i *Item) error {
 	for _, field := range []struct {
 		name string
@@ -93,18 +93,19 @@ func checkTimes(i *Item) error {
 		{"settled at", i.SettledAt}, {"lease", i.Lease.Until},
 	} {
 		if _, err := field.at.MarshalText(); err != nil {
-			return invalidArgument(field.name, "is not a time that the JSON of an item can hold")
+			return invalidArgument(field.name, "is not a time that JSON can represent; give a year from 0 to 9999")
 		}
 	}
 	return nil
 }
 
 // CheckChange refuses a change that an item must not undergo. The Update of
-// every [Store] calls it with the item before and after, and stores nothing when
-// it fails: the item keeps what it is (ID, Operation, Subdomain, CallUUID, Key,
-// Additive, EnqueuedAt and Seq), its State is one of the six, its Attempts are
-// not negative, and JSON can hold its times. Its Body is not to be changed
-// either: where it was, it must be a JSON object that is as additive as the item.
+// every [Store] calls it with the item before and after the change, and stores
+// nothing if it fails. The item's identity (ID, Operation, Subdomain, CallUUID,
+// Key, Additive, EnqueuedAt and Seq) does not change, its State is one of the six,
+// its Attempts are not negative, and JSON can represent its times. Its Body
+// should not change either; if it does, it must be a JSON object that is additive
+// exactly if the item is.
 //
 // Errors are of kind [trackdrive.ErrInvalidArgument] and name the field. They
 // never show the body.
@@ -123,12 +124,12 @@ func CheckChange(before, after Item) error {
 		{"seq", before.Seq != after.Seq},
 	} {
 		if field.isChanged {
-			return invalidArgument(field.name, "of an item that is stored cannot be changed")
+			return invalidArgument(field.name, "cannot be changed after the item is stored")
 		}
 	}
 	switch {
 	case !after.State.isKnown():
-		return invalidArgument("state", "%q is not a state of an item", after.State)
+		return invalidArgument("state", "%q is not a state; give one of the six, such as %q", after.State, Waiting)
 	case after.Attempts < 0:
 		return invalidArgument("attempts", "is negative")
 	}
@@ -138,7 +139,8 @@ func CheckChange(before, after Item) error {
 	return checkTimes(&after)
 }
 
-// checkChangedBody keeps an item from adding twice what it is taken to say once.
+// checkChangedBody keeps an item that is treated as absolute from becoming
+// additive, so that nothing is added twice.
 func checkChangedBody(before, after *Item) error {
 	if string(before.Body) == string(after.Body) {
 		return nil
@@ -148,7 +150,7 @@ func checkChangedBody(before, after *Item) error {
 	case err != nil:
 		return err
 	case isAdditive(u) != after.Additive:
-		return invalidArgument("body", "of an item that is stored cannot become additive, or cease to be")
+		return invalidArgument("body", "cannot become additive, or cease to be, after the item is stored")
 	case !utf8.Valid(after.Body):
 		return invalidArgument("body", "is not valid UTF-8")
 	}

@@ -150,7 +150,7 @@ func ExampleCheckNew() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// trackdrive: invalid argument: state: is "", and must be "waiting"; outbox.Enqueue makes an item whole
+	// trackdrive: invalid argument: state: is "" but must be "waiting"; outbox.Enqueue makes an item whole
 }
 
 func ExampleCheckChange() {
@@ -163,5 +163,5 @@ func ExampleCheckChange() {
 	fmt.Println(outbox.CheckChange(before, after))
 	// Output:
 	// <nil>
-	// trackdrive: invalid argument: call uuid: of an item that is stored cannot be changed
+	// trackdrive: invalid argument: call uuid: cannot be changed after the item is stored
 }

@@ -1,4 +1,4 @@
-// The Worker: claims what is due, delivers it, and records what came of it.
+// The Worker: claims the items that are due, delivers them, and records the outcomes.
 
 package outbox
 
@@ -16,49 +16,49 @@ import (
 
 // Config is what a [Worker] needs.
 type Config struct {
-	Store  Store              // where the items are
-	Client *trackdrive.Client // sends them; its Authenticator knows every company: see trackdrive.PerSubdomain
+	Store  Store              // where the items are stored
+	Client *trackdrive.Client // sends the items; its Authenticator must know every company: see trackdrive.PerSubdomain
 
-	Concurrency int           // how many items are on their way at once. Default 8
-	Timeout     time.Duration // for one delivery; the Client's own counts, too. Default 15 s
-	Poll        time.Duration // how long the store is left alone when nobody wakes the Worker. Default 15 s
-	ProbeEvery  time.Duration // how often a company with wrong credentials is tried. Default 5 min
-	Keep        time.Duration // how long delivered items, and their ids, are known. Default 7 days; negative: for ever
+	Concurrency int           // the maximum number of deliveries at once. Default 8
+	Timeout     time.Duration // the limit for one delivery; the Client's own timeout applies, too. Default 15 s
+	Poll        time.Duration // how often to look into the store, unless something wakes the Worker. Default 15 s
+	ProbeEvery  time.Duration // how often to probe a company with wrong credentials. Default 5 min
+	Keep        time.Duration // how long to keep delivered items and their ids. Default 7 days; negative: forever
 	Rules       Rules         // how long items wait
 
-	// OnEvent is called with what happens. It is called from several goroutines, and
-	// keeps the next item of the call waiting: it should be quick, and must not
-	// call Run or Drain. If it panics, it gets that reported once, by EventPanic.
+	// OnEvent is called for every event, from several goroutines. It delays the next
+	// item of the call, so it should be quick, and it must not call Run or Drain. If
+	// it panics, it is called once more, with an EventPanic.
 	OnEvent func(Event)
 }
 
 // Event is something that happened to an item, or to a company.
 type Event struct {
 	Kind      EventKind // what happened
-	Subdomain string    // the company; "" for what concerns the store
-	Item      Item      // as it is stored now; the zero Item where none is concerned
-	Err       error     // what went wrong; nil if there is none. An *trackdrive.Error has no credentials in it
+	Subdomain string    // the company; "" if the event concerns the store
+	Item      Item      // as it is stored now; the zero Item if the event concerns none
+	Err       error     // what went wrong; nil if nothing did. An *trackdrive.Error never shows credentials
 }
 
 // EventKind says what happened.
 type EventKind string
 
-// What happens.
+// The kinds of events.
 const (
-	EventDelivered EventKind = "delivered"  // TrackDrive has it
-	EventWaiting   EventKind = "waiting"    // it failed, and will be tried again
+	EventDelivered EventKind = "delivered"  // TrackDrive has the item
+	EventWaiting   EventKind = "waiting"    // the delivery failed, and will be tried again
 	EventParked    EventKind = "parked"     // a permission is missing: alert somebody
-	EventAside     EventKind = "aside"      // nobody knows whether it arrived: alert somebody
-	EventDead      EventKind = "dead"       // TrackDrive refused it for good: alert somebody
-	EventPaused    EventKind = "paused"     // the company refuses the credentials, or there are none: once for each pause
+	EventAside     EventKind = "aside"      // it is not known whether the item arrived: alert somebody
+	EventDead      EventKind = "dead"       // TrackDrive refused the item for good: alert somebody
+	EventPaused    EventKind = "paused"     // the company refuses the credentials, or there are none; once for each pause
 	EventResumed   EventKind = "resumed"    // the company took an item again, or Resume was called
-	EventLeaseLost EventKind = "lease_lost" // another worker has the item; what this one did is not recorded
-	EventStore     EventKind = "store"      // the store failed; it is tried again
-	EventPanic     EventKind = "panic"      // code of the program's own panicked, such as an Authenticator, an observer or OnEvent: alert somebody
+	EventLeaseLost EventKind = "lease_lost" // another worker may have the item; this worker's outcome is not recorded
+	EventStore     EventKind = "store"      // the store failed, and will be tried again
+	EventPanic     EventKind = "panic"      // the program's own code panicked, such as an Authenticator, an observer or OnEvent: alert somebody
 )
 
-// Worker delivers the items of a store. Several may work on one store, in one
-// process or in many, where the store allows it. It is safe for concurrent use.
+// Worker delivers the items of a store. Several Workers may share a store, in one
+// process or in many, if the store allows it. A Worker is safe for concurrent use.
 type Worker struct {
 	config  Config
 	gates   *companyGates
@@ -66,7 +66,7 @@ type Worker struct {
 	running atomic.Bool
 }
 
-// The limits of what is not in a Config.
+// The defaults of a Config, and fixed limits.
 const (
 	defaultConcurrency = 8
 	defaultTimeout     = 15 * time.Second
@@ -113,12 +113,12 @@ func New(config Config) (*Worker, error) {
 	}, nil
 }
 
-// lease is how long a claimed item is this Worker's: for a delivery, and for
-// recording what came of it on a slow store.
+// lease returns how long this Worker holds an item that it claimed: for a
+// delivery, and for recording the outcome in a slow store.
 func (w *Worker) lease() time.Duration { return 2*w.config.Timeout + time.Minute }
 
-// Enqueue is the package's [Enqueue] on the Worker's store, and wakes the
-// Worker.
+// Enqueue calls [Enqueue] with the Worker's store, and wakes the Worker if the
+// item was added.
 func (w *Worker) Enqueue(ctx context.Context, item Item) (stored Item, added bool, err error) {
 	stored, added, err = Enqueue(ctx, w.config.Store, item)
 	if added {
@@ -127,8 +127,8 @@ func (w *Worker) Enqueue(ctx context.Context, item Item) (stored Item, added boo
 	return stored, added, err
 }
 
-// Wake lets the Worker look into the store now, instead of at its next poll:
-// after items were enqueued, retried or settled without it.
+// Wake lets the Worker look into the store now instead of at its next poll. Call
+// it after items were enqueued, retried or settled without the Worker.
 func (w *Worker) Wake() {
 	select {
 	case w.wake <- struct{}{}:
@@ -136,38 +136,40 @@ func (w *Worker) Wake() {
 	}
 }
 
-// Resume lets a company be sent items again at once: after its credentials were
-// mended.
+// Resume lets items be sent to a company again at once. Call it after the
+// company's credentials were fixed.
 func (w *Worker) Resume(subdomain string) {
 	if w.gates.open(subdomain) {
-		w.tell(Event{Kind: EventResumed, Subdomain: subdomain})
+		w.report(Event{Kind: EventResumed, Subdomain: subdomain})
 	}
 	w.Wake()
 }
 
-// Paused lists the companies that refuse the credentials, or have none.
+// Paused returns the companies that refuse the credentials, or have none.
 func (w *Worker) Paused() []string { return w.gates.paused() }
 
-// Counts tells how many items of the store are in each state.
+// Counts returns how many items of the store are in each state.
 func (w *Worker) Counts(ctx context.Context) (Counts, error) { return w.config.Store.Counts(ctx) }
 
-// Run delivers until ctx ends, and then waits for what is on its way: no longer
-// than Config.Timeout, and a little for the store. It returns ctx's error. A
-// store that fails is reported to OnEvent, and tried again. A second Run or Drain at
-// the same time is [trackdrive.ErrInvalidArgument].
+// Run delivers items until ctx ends. Then it waits for the deliveries in progress,
+// for at most Config.Timeout and a little more for the store, and returns the
+// error of ctx. A failure of the store is reported to OnEvent, and the store is
+// tried again. If Run or Drain is already running, the error is
+// [trackdrive.ErrInvalidArgument].
 func (w *Worker) Run(ctx context.Context) error {
 	return w.work(ctx, runForever)
 }
 
-// Drain delivers until nothing is left that can be delivered now or soon, which
-// is within Rules.MaxWait: what is left then is parked, aside or dead, waits for
-// one of those, for a paused company, or for a time that is further away. It
-// returns nil then, else the error of ctx or of the store.
+// Drain delivers items until none is left that can be delivered now or within
+// Rules.MaxWait, and returns nil. The items that are left are parked, aside or
+// dead, or wait for such an item, for a paused company, or for a later time. If
+// ctx ends or the store fails, Drain returns that error. If Run or Drain is
+// already running, the error is [trackdrive.ErrInvalidArgument].
 func (w *Worker) Drain(ctx context.Context) error {
 	return w.work(ctx, untilDrained)
 }
 
-// workMode is how long a Worker works.
+// workMode says when a Worker stops.
 type workMode int
 
 const (
@@ -177,7 +179,7 @@ const (
 
 func (w *Worker) work(ctx context.Context, mode workMode) error {
 	if !w.running.CompareAndSwap(false, true) {
-		return invalidArgument("worker", "is running already")
+		return invalidArgument("worker", "is already running; wait for its Run or Drain to return")
 	}
 	defer w.running.Store(false)
 	r := &workRun{Worker: w, mode: mode, done: make(chan deliveryEnd, w.config.Concurrency), begun: map[uint64]time.Time{}, companies: map[string]int{}}
@@ -192,7 +194,7 @@ func (w *Worker) work(ctx context.Context, mode workMode) error {
 			if mode == untilDrained {
 				return err
 			}
-			w.tell(Event{Kind: EventStore, Err: err})
+			w.report(Event{Kind: EventStore, Err: err})
 			rest = r.leaveStore()
 		}
 		if rest < 0 {
@@ -207,13 +209,13 @@ func (w *Worker) work(ctx context.Context, mode workMode) error {
 type workRun struct {
 	*Worker
 	mode      workMode
-	flying    int          // deliveries on their way
-	probing   atomic.Int32 // of those, how many are probes
+	flying    int          // deliveries in progress
+	probing   atomic.Int32 // how many of them are probes
 	done      chan deliveryEnd
-	begun     map[uint64]time.Time // when each of them began, by Seq
-	companies map[string]int       // how many of them each has
-	failed    error                // what the store said to a delivery
-	resting   time.Time            // until when the store is left alone, because it failed
+	begun     map[uint64]time.Time // when each delivery began, by Seq
+	companies map[string]int       // the number of deliveries of each company
+	failed    error                // the store's error in a delivery
+	resting   time.Time            // the store failed, and is left alone until then
 	purgedAt  time.Time
 }
 
@@ -223,8 +225,8 @@ func (r *workRun) leaveStore() time.Duration {
 	return storeWait
 }
 
-// start starts as many deliveries as there may be, and says how long there is
-// nothing to do then but to wait for them: negative for never again.
+// start starts as many deliveries as allowed, and returns how long to wait before
+// the next look into the store; negative if a Drain is done.
 func (r *workRun) start(ctx context.Context) (rest time.Duration, err error) {
 	now := time.Now()
 	switch {
@@ -234,13 +236,13 @@ func (r *workRun) start(ctx context.Context) (rest time.Duration, err error) {
 		return r.resting.Sub(now), nil
 	}
 	plan := r.gates.plan(now)
-	// What is claimed is delivered, also when ctx ends meanwhile.
+	// What is claimed is delivered, even if ctx ends in the meantime.
 	delivering := context.WithoutCancel(ctx)
 	next, err := r.startProbes(ctx, plan, now)
 	if err != nil {
 		return 0, err
 	}
-	// A slow company gets more than half of the places only where no other wants
+	// A slow company gets half of the places or more only if no other company wants
 	// them.
 	excepts := [][]string{plan.shut}
 	if busy := r.busy(); len(busy) > 0 {
@@ -279,7 +281,7 @@ func (r *workRun) start(ctx context.Context) (rest time.Duration, err error) {
 	return min(r.config.Poll, max(0, next.Sub(now))), nil
 }
 
-// untilDrained says how long to wait when the next item can be claimed then.
+// untilDrained returns how long a Drain waits, given when the next item can be claimed.
 func (r *workRun) untilDrained(next, now time.Time) time.Duration {
 	soon := !next.IsZero() && !next.After(now.Add(r.config.Rules.MaxWait))
 	switch {
@@ -291,8 +293,8 @@ func (r *workRun) untilDrained(next, now time.Time) time.Duration {
 	return -1
 }
 
-// startProbes sends one item to each company that may be tried again. They have
-// half of what may be on its way, so that many that hang keep no other waiting.
+// startProbes sends one item to each company that may be probed. Probes take at
+// most half of the places, so that many hanging companies do not hold up others.
 func (r *workRun) startProbes(ctx context.Context, plan claimPlan, now time.Time) (next time.Time, err error) {
 	for _, subdomain := range plan.probes {
 		if r.flying >= r.config.Concurrency || r.probing.Load() >= int32(r.config.Concurrency+1)/2 {
@@ -302,7 +304,7 @@ func (r *workRun) startProbes(ctx context.Context, plan claimPlan, now time.Time
 		if err != nil {
 			return time.Time{}, err
 		}
-		if len(items) == 0 || r.isStuck(items[0]) { // its gate waits for the next one
+		if len(items) == 0 || r.isStuck(items[0]) { // its gate waits for the next item
 			next = earlierTime(next, due)
 			continue
 		}
@@ -327,14 +329,14 @@ func (r *workRun) claim(ctx context.Context, c Claim) (items []Item, next time.T
 	return items, next, err
 }
 
-// deliveryEnd is the end of a delivery.
+// deliveryEnd reports that a delivery is over.
 type deliveryEnd struct {
 	item Item
 	err  error
 }
 
-// isStuck reports whether a delivery of the item has outlived its lease: another
-// one beside it would be stuck, too.
+// isStuck reports whether a delivery of the item has outlived its lease: a second
+// delivery would get stuck, too.
 func (r *workRun) isStuck(item Item) bool {
 	begun, found := r.begun[item.Seq]
 	return found && time.Since(begun) >= r.lease()
@@ -347,12 +349,12 @@ func (r *workRun) fly(item Item, deliver func() error) {
 	r.flying++
 	go func() {
 		end := deliveryEnd{item: item}
-		defer func() { r.done <- end }() // also when OnEvent ends the goroutine
+		defer func() { r.done <- end }() // even if OnEvent ends the goroutine
 		end.err = deliver()              // reported to OnEvent
 	}()
 }
 
-// busy are the companies that have half of the places, or more.
+// busy returns the companies that occupy at least half of the places.
 func (r *workRun) busy() (subdomains []string) {
 	for subdomain, n := range r.companies {
 		if 2*n >= r.config.Concurrency {
@@ -362,9 +364,9 @@ func (r *workRun) busy() (subdomains []string) {
 	return subdomains
 }
 
-// endDelivery forgets a delivery that is over. A store that cannot record is
-// left alone: each item that is claimed meanwhile would be sent, or leased, in
-// vain.
+// endDelivery removes a delivery that is over. If the store could not record it,
+// the store is left alone for a while: sending or leasing further items would be
+// pointless.
 func (r *workRun) endDelivery(end deliveryEnd) {
 	r.flying--
 	delete(r.begun, end.item.Seq)
@@ -378,13 +380,13 @@ func (r *workRun) endDelivery(end deliveryEnd) {
 	}
 }
 
-// wait waits until a delivery is over, there is something new, the time is up,
-// or ctx ends.
+// wait waits until a delivery is over, the Worker is woken, the time is up, or
+// ctx ends.
 func (r *workRun) wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	var clock <-chan time.Time
-	if r.flying < r.config.Concurrency { // else there is nothing to look for
+	if r.flying < r.config.Concurrency { // otherwise nothing more can start
 		clock = timer.C
 	}
 	select {
@@ -402,7 +404,7 @@ func (r *workRun) waitForAll() {
 	}
 }
 
-// purge forgets what was delivered long ago. It may wait for the next time.
+// purge removes the items that were delivered long ago. A failure is only reported.
 func (r *workRun) purge(ctx context.Context) {
 	now := time.Now()
 	if r.config.Keep < 0 || now.Sub(r.purgedAt) < purgeEvery {
@@ -414,19 +416,19 @@ func (r *workRun) purge(ctx context.Context) {
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
-		r.tell(Event{Kind: EventStore, Err: err})
+		r.report(Event{Kind: EventStore, Err: err})
 	}
 }
 
-// Deliver delivers one item that was claimed from the Worker's store, and
-// records what came of it: what Run does with each. It is for engines that bring
-// their own loop, and claim for longer than Config.Timeout. It does not end with
-// ctx once the item may have been sent, but after Config.Timeout. It returns the
-// item as it is stored, and an error only where the store failed or the lease
-// was lost; then an additive item that may have been sent is put aside by who
-// claims it next.
+// Deliver delivers one item that was claimed from the Worker's store, and records
+// the outcome, as Run does with each item. It is for engines with a loop of their
+// own, which must claim for longer than Config.Timeout. Once the item may have
+// been sent, Deliver no longer ends with ctx, but after Config.Timeout. It returns
+// the item as it is stored. It returns an error only if the store failed or the
+// lease was lost; then the next worker to claim an additive item that may have
+// been sent puts it aside.
 func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
-	// A copy of an item that is done would come after those that came after it.
+	// A second copy of an item that is done would overwrite later items of its call.
 	err := catchPanic(func() error {
 		stored, err := w.config.Store.Get(ctx, item.ID)
 		if err != nil {
@@ -440,7 +442,7 @@ func (w *Worker) Deliver(ctx context.Context, item Item) (Item, error) {
 	return w.deliver(ctx, item)
 }
 
-// deliver is Deliver for an item that was claimed just now.
+// deliver is Deliver for an item that was just claimed.
 func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 	if item.State == Sending {
 		return w.record(ctx, item, interruptedDecision(), nil)
@@ -454,19 +456,19 @@ func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 	now := time.Now()
 	decision := w.config.Rules.Decide(item, err, now)
 	answered := trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered || errors.Is(err, trackdrive.ErrRejected)
-	turned := w.gates.tell(item.Subdomain, &decision, answered, now)
+	turned := w.gates.update(item.Subdomain, &decision, answered, now)
 	item, stored := w.record(ctx, item, decision, err)
 	switch turned {
 	case gateShut:
-		w.tell(Event{Kind: EventPaused, Subdomain: item.Subdomain, Item: item, Err: err})
+		w.report(Event{Kind: EventPaused, Subdomain: item.Subdomain, Item: item, Err: err})
 	case gateOpened:
-		w.tell(Event{Kind: EventResumed, Subdomain: item.Subdomain})
+		w.report(Event{Kind: EventResumed, Subdomain: item.Subdomain})
 	}
 	return item, stored
 }
 
-// begin makes sure that the item may be sent: it is still this Worker's, for
-// long enough, and of an additive one it is on record that it may have been.
+// begin makes sure that the item may be sent: this Worker still holds it for long
+// enough, and the store records of an additive item that it may have been sent.
 func (w *Worker) begin(ctx context.Context, item *Item) error {
 	if err := w.hasTime(item); err != nil || !item.Additive {
 		return err
@@ -476,11 +478,11 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 		if err := i.isHeldBy(item.Lease.Token); err != nil {
 			return err
 		}
-		if i.State != Waiting || i.Lease.isBroken() { // another one marked it, or may claim it
+		if i.State != Waiting || i.Lease.isBroken() { // another worker marked it, or may claim it
 			return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
 		}
 		i.State = Sending
-		i.Lease.Until = laterTime(i.Lease.Until, time.Now().Add(left)) // the store may have taken its time
+		i.Lease.Until = laterTime(i.Lease.Until, time.Now().Add(left)) // the store may have been slow
 		return nil
 	})
 	if err != nil {
@@ -490,15 +492,15 @@ func (w *Worker) begin(ctx context.Context, item *Item) error {
 	return w.hasTime(item)
 }
 
-// hasTime refuses an item whose lease may end before its delivery does.
+// hasTime returns an error if the lease may end before the delivery does.
 func (w *Worker) hasTime(item *Item) error {
 	if time.Until(item.Lease.Until) < w.config.Timeout {
-		return fmt.Errorf("%w: %s, before it was sent", ErrLeaseLost, item.ID)
+		return fmt.Errorf("%w: %s: too little time is left to send it", ErrLeaseLost, item.ID)
 	}
 	return nil
 }
 
-// isHeldBy refuses a worker that no longer has the item.
+// isHeldBy returns an error if the holder of the token no longer holds the item.
 func (i *Item) isHeldBy(token string) error {
 	if token == "" || i.Lease.Token != token || i.State != Waiting && i.State != Sending {
 		return fmt.Errorf("%w: %s", ErrLeaseLost, i.ID)
@@ -506,8 +508,9 @@ func (i *Item) isHeldBy(token string) error {
 	return nil
 }
 
-// takesOutcomeOf refuses the outcome of a worker whose item has got another one
-// meanwhile. A lease that was broken while the item was sent did not give it one.
+// takesOutcomeOf returns an error if the outcome of the token's holder must not be
+// recorded, because the item has another outcome. Breaking the lease while the
+// item is being sent does not give it one.
 func (i *Item) takesOutcomeOf(token string) error {
 	if i.State == Aside && i.Lease.isBroken() && i.Lease.Token == token {
 		return nil
@@ -515,8 +518,9 @@ func (i *Item) takesOutcomeOf(token string) error {
 	return i.isHeldBy(token)
 }
 
-// record stores what was decided, and tells of it. A store that fails is asked
-// again for a while: what is not recorded is sent again, or put aside.
+// record stores the decision, and reports it to OnEvent. If the store fails, it
+// tries again for a while: an item without a recorded outcome is sent again, or
+// put aside.
 func (w *Worker) record(ctx context.Context, item Item, d Decision, cause error) (Item, error) {
 	ctx = context.WithoutCancel(ctx)
 	now := time.Now()
@@ -531,7 +535,7 @@ func (w *Worker) record(ctx context.Context, item Item, d Decision, cause error)
 		stored, err := w.update(ctx, item.ID, change)
 		switch {
 		case err == nil:
-			w.tell(Event{Kind: EventKind(stored.State), Subdomain: stored.Subdomain, Item: stored, Err: cause})
+			w.report(Event{Kind: EventKind(stored.State), Subdomain: stored.Subdomain, Item: stored, Err: cause})
 			return stored, nil
 		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrUnknownItem), try == recordTries-1:
 			return item, w.fail(item, err)
@@ -541,7 +545,7 @@ func (w *Worker) record(ctx context.Context, item Item, d Decision, cause error)
 	return item, nil
 }
 
-// How often, and how soon, the store is asked to record an outcome: for some 6 s.
+// How often and how soon record tries: for about 6 s in all.
 const (
 	recordTries = 7
 	recordWait  = 100 * time.Millisecond
@@ -549,18 +553,18 @@ const (
 
 func sleepFor(d time.Duration) { <-time.After(d) }
 
-// fail tells that the store did not do what it was asked for.
+// fail reports an error of the store to OnEvent, and returns it.
 func (w *Worker) fail(item Item, err error) error {
 	kind := EventStore
 	if errors.Is(err, ErrLeaseLost) {
 		kind = EventLeaseLost
 	}
-	w.tell(Event{Kind: kind, Subdomain: item.Subdomain, Item: item, Err: err})
+	w.report(Event{Kind: kind, Subdomain: item.Subdomain, Item: item, Err: err})
 	return err
 }
 
-// tell tells OnEvent. If it panics, it gets that reported once.
-func (w *Worker) tell(e Event) {
+// report calls OnEvent. A panic in it is reported to it once.
+func (w *Worker) report(e Event) {
 	if w.config.OnEvent == nil {
 		return
 	}
@@ -568,11 +572,11 @@ func (w *Worker) tell(e Event) {
 		return catchPanic(func() error { w.config.OnEvent(e); return nil })
 	}
 	if err := onEvent(e); err != nil && e.Kind != EventPanic {
-		_ = onEvent(Event{Kind: EventPanic, Subdomain: e.Subdomain, Item: e.Item, Err: err}) // there is nobody else to tell
+		_ = onEvent(Event{Kind: EventPanic, Subdomain: e.Subdomain, Item: e.Item, Err: err}) // there is no one else to report to
 	}
 }
 
-// update is the store's Update. A store that panics has failed.
+// update calls the store's Update. A panic counts as a failure of the store.
 func (w *Worker) update(ctx context.Context, id string, change func(*Item) error) (item Item, err error) {
 	err = catchPanic(func() (err error) {
 		item, err = w.config.Store.Update(ctx, id, change)

@@ -19,8 +19,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// stand is a worker between a store in memory and a fake.
-type stand struct {
+// fixture is a worker between a store in memory and a fake.
+type fixture struct {
 	*outbox.Worker
 	store *outboxtest.Memory
 	fake  *trackdrivetest.Fake
@@ -29,9 +29,9 @@ type stand struct {
 	events []outbox.Event
 }
 
-func newStand(t *testing.T, change func(*outbox.Config)) *stand {
+func newFixture(t *testing.T, change func(*outbox.Config)) *fixture {
 	t.Helper()
-	s := &stand{store: outboxtest.NewMemory(), fake: trackdrivetest.New()}
+	s := &fixture{store: outboxtest.NewMemory(), fake: trackdrivetest.New()}
 	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "made-up"})
 	for _, uuid := range []string{"u-1", "u-2", "u-3"} {
 		s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
@@ -48,14 +48,14 @@ func newStand(t *testing.T, change func(*outbox.Config)) *stand {
 	return s
 }
 
-func (s *stand) note(e outbox.Event) {
+func (s *fixture) note(e outbox.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events = append(s.events, e)
 }
 
-// eventCount counts the events of a kind.
-func (s *stand) eventCount(kind outbox.EventKind) (n int) {
+// countEvents counts the events of a kind.
+func (s *fixture) countEvents(kind outbox.EventKind) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.events {
@@ -74,12 +74,12 @@ func addRevenue(text string) *trackdrive.UpdateCall {
 	return &trackdrive.UpdateCall{AddRevenue: trackdrive.MustAmount(text)}
 }
 
-func (s *stand) enqueue(t *testing.T, id, uuid string, u *trackdrive.UpdateCall) {
+func (s *fixture) enqueue(t *testing.T, id, uuid string, u *trackdrive.UpdateCall) {
 	t.Helper()
 	s.enqueueAt(t, id, trackdrive.CallRef{Subdomain: "acme", UUID: uuid}, u)
 }
 
-func (s *stand) enqueueAt(t *testing.T, id string, call trackdrive.CallRef, u *trackdrive.UpdateCall) {
+func (s *fixture) enqueueAt(t *testing.T, id string, call trackdrive.CallRef, u *trackdrive.UpdateCall) {
 	t.Helper()
 	item, err := outbox.NewUpdate(id, call, u)
 	require.NoError(t, err)
@@ -88,7 +88,7 @@ func (s *stand) enqueueAt(t *testing.T, id string, call trackdrive.CallRef, u *t
 	require.True(t, added)
 }
 
-func (s *stand) item(t *testing.T, id string) outbox.Item {
+func (s *fixture) item(t *testing.T, id string) outbox.Item {
 	t.Helper()
 	item, err := s.store.Get(t.Context(), id)
 	require.NoError(t, err)
@@ -98,7 +98,7 @@ func (s *stand) item(t *testing.T, id string) outbox.Item {
 func TestAnItemIsDelivered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.enqueue(t, "sale-1", "u-1", revenue("25.50"))
 		require.NoError(t, s.Drain(t.Context()))
 		s.fake.AssertUpdated(t, "u-1", map[string]string{"revenue": "25.50"})
@@ -106,26 +106,26 @@ func TestAnItemIsDelivered(t *testing.T) {
 		require.Equal(t, outbox.Delivered, item.State)
 		require.Equal(t, 1, item.Attempts)
 		require.Equal(t, outbox.Lease{}, item.Lease)
-		require.Equal(t, 1, s.eventCount(outbox.EventDelivered))
+		require.Equal(t, 1, s.countEvents(outbox.EventDelivered))
 	})
 }
 
 func TestAnOutageIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), trackdrivetest.Always)
 		for _, id := range []string{"u-1", "u-2", "u-3"} {
 			s.enqueue(t, id, id, revenue("25.50"))
 		}
 		stop := s.start(t)
 		pass(time.Hour)
-		require.Zero(t, s.eventCount(outbox.EventDelivered))
+		require.Zero(t, s.countEvents(outbox.EventDelivered))
 		sent := len(s.fake.Requests())
 		require.Less(t, sent, 100, "an outage of an hour is not multiplied")
 		s.fake.Heal()
 		pass(10 * time.Minute)
-		require.Equal(t, 3, s.eventCount(outbox.EventDelivered))
+		require.Equal(t, 3, s.countEvents(outbox.EventDelivered))
 		stop()
 	})
 }
@@ -137,7 +137,7 @@ func pass(d time.Duration) {
 }
 
 // start runs the worker until stop.
-func (s *stand) start(t *testing.T) (stop func()) {
+func (s *fixture) start(t *testing.T) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -154,7 +154,7 @@ func (s *stand) start(t *testing.T) (stop func()) {
 func TestAReplyThatSaysYesAndNoAddsNothingTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		both := trackdrivetest.Status(http.StatusOK, http.Header{"Content-Type": {"application/json"}}, `{"success":true,"errors":["a webhook failed"]}`)
 		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.AfterActing(both), trackdrivetest.Always)
 		s.enqueue(t, "adds", "u-1", addRevenue("5.00"))
@@ -174,7 +174,7 @@ func TestAReplyThatSaysYesAndNoAddsNothingTwice(t *testing.T) {
 func TestRetryAfterIsHonoured(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.TooManyRequests(7*time.Minute), 1)
 		s.enqueue(t, "sale-1", "u-1", addRevenue("5.00"))
 		defer s.start(t)()
@@ -197,7 +197,7 @@ func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
 			}
 			return nil
 		})
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		client, err := trackdrive.NewClient("", trackdrive.WithTransport(s.fake.Transport()), trackdrive.WithAuth(trackdrive.AnySubdomain(auth)))
 		require.NoError(t, err)
 		s.Worker, err = outbox.New(outbox.Config{Store: s.store, Client: client, Concurrency: 1, OnEvent: s.note})
@@ -216,13 +216,13 @@ func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
 
 		stop := s.start(t)
 		pass(14 * time.Minute)
-		require.Equal(t, 1, s.eventCount(outbox.EventPaused), "once for each pause")
+		require.Equal(t, 1, s.countEvents(outbox.EventPaused), "once for each pause")
 		require.Len(t, s.fake.Requests(), 4, "one probe in five minutes")
 		good = true
 		s.Resume("ACME")
 		pass(2 * time.Second)
-		require.Equal(t, 4, s.eventCount(outbox.EventDelivered))
-		require.Equal(t, 1, s.eventCount(outbox.EventResumed))
+		require.Equal(t, 4, s.countEvents(outbox.EventDelivered))
+		require.Equal(t, 1, s.countEvents(outbox.EventResumed))
 		require.Equal(t, []string{}, s.Paused(), "JSON shows a list")
 		stop()
 	})
@@ -231,7 +231,7 @@ func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
 func TestAMissingPermissionParksAndKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		ofFirst := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Target == "u-1" })
 		s.fake.Fail(ofFirst, trackdrivetest.Status(http.StatusForbidden, nil, `{"status":403}`), 1)
 		s.enqueue(t, "first", "u-1", revenue("10.00"))
@@ -258,7 +258,7 @@ func TestAMissingPermissionParksAndKeepsTheOrder(t *testing.T) {
 func TestAnUnknownCallIsTriedForAnHour(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.enqueue(t, "late", "u-9", revenue("10.00"))
 		s.enqueue(t, "never", "u-10", revenue("10.00"))
 		defer s.start(t)()
@@ -277,7 +277,7 @@ func TestAnUnknownCallIsTriedForAnHour(t *testing.T) {
 func TestARefusalIsDeadWithItsReasons(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusUnprocessableEntity, nil, `{"errors":{"revenue":["is odd"]}}`), 1)
 		s.enqueue(t, "first", "u-1", revenue("10.00"))
 		s.enqueue(t, "second", "u-1", revenue("20.00"))
@@ -295,7 +295,7 @@ func TestAnAdditiveUpdateWithoutAnAnswerIsPutAside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newStand(t, nil)
+				s := newFixture(t, nil)
 				fault := trackdrivetest.Drop()
 				if delivered {
 					fault = trackdrivetest.AfterActing(fault)
@@ -324,7 +324,7 @@ func TestAnAdditiveUpdateWithoutAnAnswerIsPutAside(t *testing.T) {
 func TestAnAbsoluteUpdateWithoutAnAnswerIsSentAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.AfterActing(trackdrivetest.Drop()), 2)
 		s.enqueue(t, "first", "u-1", revenue("10.00"))
 		require.NoError(t, s.Drain(t.Context()))
@@ -336,7 +336,7 @@ func TestAnAbsoluteUpdateWithoutAnAnswerIsSentAgain(t *testing.T) {
 func TestAMarkedItemWhoseWorkerIsGoneIsPutAside(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.enqueue(t, "additive", "u-1", addRevenue("10.00"))
 		s.enqueue(t, "absolute", "u-2", revenue("10.00"))
 		items, _, err := s.store.Claim(t.Context(), outbox.Claim{Token: "gone", Now: time.Now(), Lease: time.Minute, Limit: 2})
@@ -354,7 +354,7 @@ func TestAMarkedItemWhoseWorkerIsGoneIsPutAside(t *testing.T) {
 func TestADeliveryWithoutALeaseSendsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.enqueue(t, "additive", "u-1", addRevenue("10.00"))
 		claim := outbox.Claim{Token: "one", Now: time.Now(), Lease: time.Minute, Limit: 1}
 		items, _, err := s.store.Claim(t.Context(), claim)
@@ -370,14 +370,14 @@ func TestADeliveryWithoutALeaseSendsNothing(t *testing.T) {
 		_, err = s.Deliver(t.Context(), items[0])
 		require.ErrorIs(t, err, outbox.ErrLeaseLost)
 		s.fake.AssertRequests(t, 0)
-		require.Equal(t, 2, s.eventCount(outbox.EventLeaseLost))
+		require.Equal(t, 2, s.countEvents(outbox.EventLeaseLost))
 	})
 }
 
 func TestNotBeforeIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		item, err := outbox.NewUpdate("later", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, revenue("10.00"))
 		require.NoError(t, err)
 		item.NotBefore = time.Now().Add(time.Hour)
@@ -398,7 +398,7 @@ func TestNotBeforeIsWaitedFor(t *testing.T) {
 func TestCredentialsThatRotateToNonsenseKillNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		token := "line\nbreak"
 		auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
 			r.SetHeader("Authorization", token)
@@ -413,14 +413,14 @@ func TestCredentialsThatRotateToNonsenseKillNothing(t *testing.T) {
 		item := s.item(t, "first")
 		require.Equal(t, outbox.Waiting, item.State)
 		require.NotContains(t, item.LastError, "break")
-		require.Equal(t, 1, s.eventCount(outbox.EventPaused))
+		require.Equal(t, 1, s.countEvents(outbox.EventPaused))
 	})
 }
 
 func TestAWorkerRunsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		stop := s.start(t)
 		synctest.Wait()
 		require.ErrorIs(t, s.Drain(t.Context()), trackdrive.ErrInvalidArgument)
@@ -432,7 +432,7 @@ func TestAWorkerRunsOnce(t *testing.T) {
 func TestACompanyThatIsDownIsTriedWithOneItemAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		const n = 200
 		for i := range n {
 			uuid := fmt.Sprintf("many-%d", i)
@@ -454,14 +454,14 @@ func TestACompanyThatIsDownIsTriedWithOneItemAtATime(t *testing.T) {
 		require.Greater(t, sent, 20)
 		s.fake.Heal()
 		pass(10 * time.Minute)
-		require.Equal(t, n+1, s.eventCount(outbox.EventDelivered))
+		require.Equal(t, n+1, s.countEvents(outbox.EventDelivered))
 	})
 }
 
 func TestACompanyThatWasDownIsTriedAsSoonAsThereIsSomethingNew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Drop(), 3)
 		for _, uuid := range []string{"u-1", "u-2", "u-3"} {
 			s.enqueue(t, uuid, uuid, addRevenue("1.00"))
@@ -473,7 +473,7 @@ func TestACompanyThatWasDownIsTriedAsSoonAsThereIsSomethingNew(t *testing.T) {
 		require.NoError(t, err)
 		defer s.start(t)()
 		pass(time.Hour)
-		require.Equal(t, 3, s.eventCount(outbox.EventAside))
+		require.Equal(t, 3, s.countEvents(outbox.EventAside))
 		s.fake.AddCall(trackdrivetest.Call{UUID: "u-5"})
 		s.enqueue(t, "now", "u-5", revenue("1.00"))
 		pass(time.Second)
@@ -484,7 +484,7 @@ func TestACompanyThatWasDownIsTriedAsSoonAsThereIsSomethingNew(t *testing.T) {
 func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, func(c *outbox.Config) { c.Concurrency = 1 })
+		s := newFixture(t, func(c *outbox.Config) { c.Concurrency = 1 })
 		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusUnauthorized, nil, ""), trackdrivetest.Always)
 		s.enqueue(t, "first", "u-1", revenue("1.00"))
 		s.enqueue(t, "second", "u-2", revenue("1.00"))
@@ -495,8 +495,8 @@ func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
 		}
 		defer s.start(t)()
 		pass(11 * time.Minute)
-		require.Equal(t, 2, s.eventCount(outbox.EventDead))
-		require.Equal(t, 1, s.eventCount(outbox.EventPaused))
+		require.Equal(t, 2, s.countEvents(outbox.EventDead))
+		require.Equal(t, 1, s.countEvents(outbox.EventPaused))
 		require.Equal(t, []string{"acme"}, s.Paused())
 	})
 }
@@ -536,7 +536,7 @@ func TestAStoreThatFailsIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{}
-		s := newStand(t, func(c *outbox.Config) {
+		s := newFixture(t, func(c *outbox.Config) {
 			store.Memory = c.Store.(*outboxtest.Memory)
 			c.Store = store
 		})
@@ -547,7 +547,7 @@ func TestAStoreThatFailsIsTriedAgain(t *testing.T) {
 		pass(time.Minute)
 		s.fake.AssertRequests(t, 1)
 		require.Equal(t, outbox.Delivered, s.item(t, "absolute").State)
-		require.Equal(t, 2, s.eventCount(outbox.EventStore))
+		require.Equal(t, 2, s.countEvents(outbox.EventStore))
 	})
 }
 
@@ -555,7 +555,7 @@ func TestAnOutcomeThatCannotBeRecordedIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{}
-		s := newStand(t, func(c *outbox.Config) {
+		s := newFixture(t, func(c *outbox.Config) {
 			store.Memory = c.Store.(*outboxtest.Memory)
 			c.Store = store
 		})
@@ -577,7 +577,7 @@ func TestAnOutcomeThatCannotBeRecordedIsNotForgotten(t *testing.T) {
 func TestWhatIsOnItsWayIsFinishedWhenTheWorkerStops(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Slow(3*time.Second), 1)
 		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
 		stop := s.start(t)
@@ -590,7 +590,7 @@ func TestWhatIsOnItsWayIsFinishedWhenTheWorkerStops(t *testing.T) {
 func TestWhatWasDeliveredLongAgoIsPurged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, func(c *outbox.Config) { c.Keep = 24 * time.Hour })
+		s := newFixture(t, func(c *outbox.Config) { c.Keep = 24 * time.Hour })
 		s.enqueue(t, "sale-1", "u-1", revenue("1.00"))
 		defer s.start(t)()
 		pass(23 * time.Hour)
@@ -610,7 +610,7 @@ func TestARetryAfterOfDecadesIsNotBelieved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newStand(t, nil)
+				s := newFixture(t, nil)
 				s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusTooManyRequests, http.Header{"Retry-After": {after}}, ""), 1)
 				s.enqueue(t, "first", "u-1", revenue("1.00"))
 				defer s.start(t)()
@@ -627,7 +627,7 @@ func TestWhatFailsAtOnceIsOneOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n = 200
-		s := newStand(t, func(c *outbox.Config) { c.Concurrency = n })
+		s := newFixture(t, func(c *outbox.Config) { c.Concurrency = n })
 		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), trackdrivetest.Always)
 		for i := range n {
 			uuid := fmt.Sprintf("many-%d", i)
@@ -638,7 +638,7 @@ func TestWhatFailsAtOnceIsOneOutage(t *testing.T) {
 		pass(100 * time.Millisecond)
 		s.fake.Heal()
 		pass(10 * time.Second)
-		require.Equal(t, n, s.eventCount(outbox.EventDelivered))
+		require.Equal(t, n, s.countEvents(outbox.EventDelivered))
 	})
 }
 
@@ -652,14 +652,14 @@ func (readOnly) Update(context.Context, string, func(*outbox.Item) error) (outbo
 func TestAStoreThatCannotWriteIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, func(c *outbox.Config) { c.Store = readOnly{c.Store.(*outboxtest.Memory)} })
+		s := newFixture(t, func(c *outbox.Config) { c.Store = readOnly{c.Store.(*outboxtest.Memory)} })
 		for i := range 500 {
 			s.enqueue(t, fmt.Sprint(i), fmt.Sprint("many-", i), addRevenue("1.00"))
 		}
 		stop := s.start(t)
 		pass(10 * time.Second)
 		stop()
-		require.Less(t, s.eventCount(outbox.EventStore), 100)
+		require.Less(t, s.countEvents(outbox.EventStore), 100)
 		pass(2 * time.Minute)
 		limited, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -671,7 +671,7 @@ func TestAStoreThatCannotWriteIsLeftAlone(t *testing.T) {
 func TestAnItemThatIsDeliveredTwiceIsSentOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.enqueue(t, "old", "u-1", revenue("1.00"))
 		s.enqueue(t, "new", "u-1", revenue("2.00"))
 		claim := func(token string) outbox.Item {
@@ -708,7 +708,7 @@ func (s *slow) Update(ctx context.Context, id string, change func(*outbox.Item) 
 func TestAMarkMakesNoLeaseLongerThanItWas(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, func(c *outbox.Config) { c.Timeout = time.Second })
+		s := newFixture(t, func(c *outbox.Config) { c.Timeout = time.Second })
 		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Slow(time.Minute), 1)
 		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
 		const lease = 3 * time.Second // an engine's own, so that another process soon has what a dead one had
@@ -728,7 +728,7 @@ func TestAMarkThatTookLongLeavesTimeForTheDelivery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &slow{wait: 88 * time.Second}
-		s := newStand(t, func(c *outbox.Config) {
+		s := newFixture(t, func(c *outbox.Config) {
 			store.Memory = c.Store.(*outboxtest.Memory)
 			c.Store = store
 		})
@@ -745,7 +745,7 @@ func TestAMarkThatTookLongLeavesTimeForTheDelivery(t *testing.T) {
 func TestAnObserverThatEndsItsGoroutineStopsNoWorker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, func(c *outbox.Config) {
+		s := newFixture(t, func(c *outbox.Config) {
 			c.OnEvent = func(outbox.Event) { runtime.Goexit() } // as t.FailNow does
 		})
 		s.enqueue(t, "first", "u-1", revenue("1.00"))
@@ -756,7 +756,7 @@ func TestAnObserverThatEndsItsGoroutineStopsNoWorker(t *testing.T) {
 func TestCompaniesThatHangKeepNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		hanging := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Company != "acme" })
 		s.fake.Fail(hanging, trackdrivetest.Slow(time.Minute), trackdrivetest.Always)
 		companies := 100
@@ -773,21 +773,21 @@ func TestCompaniesThatHangKeepNobodyWaiting(t *testing.T) {
 		}
 		defer s.start(t)()
 		pass(20 * time.Minute) // all of them rest now
-		began := s.eventCount(outbox.EventDelivered)
+		began := s.countEvents(outbox.EventDelivered)
 		for i := range 50 {
 			uuid := fmt.Sprint("now-", i)
 			s.fake.AddCall(trackdrivetest.Call{UUID: uuid})
 			s.enqueue(t, uuid, uuid, revenue("1.00"))
 		}
 		pass(time.Minute)
-		require.Equal(t, 50, s.eventCount(outbox.EventDelivered)-began)
+		require.Equal(t, 50, s.countEvents(outbox.EventDelivered)-began)
 	})
 }
 
 func TestASlowCompanyTakesHalfOfThePlaces(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		s.fake.AddCompany("slow")
 		s.fake.Fail(trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Company == "slow" }), trackdrivetest.Slow(4*time.Second), trackdrivetest.Always)
 		const n = 100
@@ -808,7 +808,7 @@ func TestASlowCompanyTakesHalfOfThePlaces(t *testing.T) {
 func TestADeliveryThatHangsTakesOnePlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStand(t, nil)
+		s := newFixture(t, nil)
 		hang := make(chan bool)
 		auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
 			if r.Subdomain == "hangs" {
