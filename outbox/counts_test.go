@@ -13,7 +13,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
-func TestCountsPrintReadably(t *testing.T) {
+func TestCountsPrintAndLog(t *testing.T) {
 	t.Parallel()
 	oldest := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 	for _, tt := range []struct {

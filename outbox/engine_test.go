@@ -15,8 +15,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// push does what an engine does with a job: it delivers the head of what there
-// is, if it may.
+// push does what an engine does with a job: it delivers the next item, if it is
+// admitted.
 func (s *fixture) push(t *testing.T) (wait time.Duration) {
 	t.Helper()
 	release, wait := s.Admit("acme")
@@ -36,10 +36,10 @@ func (s *fixture) push(t *testing.T) (wait time.Duration) {
 
 var tokens int
 
-// newToken is a token.
+// newToken returns a token that differs from all others.
 func newToken() string { tokens++; return fmt.Sprint("token-", tokens) }
 
-func TestAnEngineIsNotifiedWhenACompanyIsPausedOrRests(t *testing.T) {
+func TestAdmitMakesAnEngineWaitForACompanyThatIsPausedOrRests(t *testing.T) {
 	for name, fault := range map[string]trackdrivetest.Fault{
 		"paused": trackdrivetest.Status(http.StatusUnauthorized, nil, ""),
 		"rests":  trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""),
@@ -51,8 +51,8 @@ func TestAnEngineIsNotifiedWhenACompanyIsPausedOrRests(t *testing.T) {
 				s.enqueue(t, "a", "u-1", revenue("1"))
 				var wait time.Duration
 				for tries := 0; wait == 0; tries++ {
-					require.Less(t, tries, 100, "it is asked for ever")
-					<-time.After(time.Minute) // what waits is due again
+					require.Less(t, tries, 100, "Admit never makes the engine wait")
+					<-time.After(time.Minute) // the waiting items are due again
 					wait = s.push(t)
 				}
 				before := len(s.fake.Requests(trackdrivetest.OpUpdateCall))
@@ -67,24 +67,24 @@ func TestAnEngineIsNotifiedWhenACompanyIsPausedOrRests(t *testing.T) {
 				require.Zero(t, others)
 				release()
 				s.fake.Heal()
-				<-time.After(10 * time.Minute) // the item is due, too
+				<-time.After(10 * time.Minute) // the item is due again, too
 				require.Zero(t, s.push(t))
 				require.Len(t, s.fake.Updates("u-1"), 1)
 				_, again = s.Admit("acme")
 				require.Zero(t, again, "it answers")
 				_, again = s.Admit("acme")
-				require.Zero(t, again, "to all of them")
+				require.Zero(t, again, "to every item")
 			})
 		})
 	}
 }
 
-func TestAReleaseThatIsLateLetsNoSecondProbeOut(t *testing.T) {
+func TestALateReleaseAdmitsNoSecondProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
 		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), 100)
 		s.enqueue(t, "a", "u-1", revenue("1"))
-		for range 5 { // in the end it rests
+		for range 5 { // until the company rests
 			<-time.After(10 * time.Minute)
 			require.Zero(t, s.push(t))
 		}
@@ -134,7 +134,7 @@ func ExampleWorker_Admit() {
 		return // the engine runs the job again after the wait
 	}
 	items, _, err := store.Claim(ctx, outbox.Claim{
-		Token: "another one for each claim", Now: time.Now(), Lease: 2*worker.Timeout() + time.Minute, Limit: 1, Only: "acme",
+		Token: "a new one for each claim", Now: time.Now(), Lease: 2*worker.Timeout() + time.Minute, Limit: 1, Only: "acme",
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -145,7 +145,7 @@ func ExampleWorker_Admit() {
 		}
 		fmt.Println(item.ID, item.State, fake.Updates("u-1")[0].Values["revenue"])
 	}
-	release() // in any case
+	release() // always
 	// Output: sale-4711 delivered 25.50
 }
 

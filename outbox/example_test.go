@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// fakeWorker is a worker on a store in memory, before a fake TrackDrive that
+// fakeWorker returns a worker with a store in memory and a fake TrackDrive that
 // has the call u-1.
 func fakeWorker() (*outbox.Worker, *outboxtest.Memory, *trackdrivetest.Fake) {
 	fake := trackdrivetest.New()
@@ -32,7 +32,7 @@ func fakeWorker() (*outbox.Worker, *outboxtest.Memory, *trackdrivetest.Fake) {
 	return worker, store, fake
 }
 
-// sale is an item of the call u-1.
+// sale returns an item of the call u-1.
 func sale(id, revenue string) outbox.Item {
 	item, err := outbox.NewUpdate(id, trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, &trackdrive.UpdateCall{
 		BuyerConverted: new(true),
@@ -49,7 +49,7 @@ func Example() {
 	worker, _, fake := fakeWorker()
 	fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.BadGateway(), 1)
 	if _, _, err := worker.Enqueue(ctx, sale("sale-4711", "25.50")); err != nil {
-		log.Fatal(err) // not kept: tell the caller
+		log.Fatal(err) // not stored: report it to the caller
 	}
 	if err := worker.Drain(ctx); err != nil {
 		log.Fatal(err)
@@ -106,7 +106,7 @@ func ExampleRetry() {
 		fmt.Println(reason)
 	}
 
-	// Somebody grants the right, and then:
+	// Somebody grants the permission, and then:
 	item, err := outbox.Retry(ctx, store, "sale-4711")
 	fmt.Println(item.State, err)
 	_ = worker.Drain(ctx)
@@ -133,7 +133,7 @@ func ExampleSettle() {
 	item, _ = store.Get(ctx, "upsell-1")
 	fmt.Println(item.State)
 
-	// Somebody looks the call up.
+	// Somebody looks up the call.
 	call, _ := fake.Call("u-1")
 	item, err = outbox.Settle(ctx, store, "upsell-1", call.Revenue == "5.00")
 	fmt.Println(item.State, err)
@@ -274,7 +274,7 @@ func ExampleWorker_Drain() {
 func ExampleWorker_Wake() {
 	ctx := context.Background()
 	worker, store, _ := fakeWorker()
-	// Stored without the worker, which looks every Config.Poll otherwise:
+	// Stored without the worker, which would find it only at its next poll:
 	_, added, err := outbox.Enqueue(ctx, store, sale("sale-4711", "25.50"))
 	worker.Wake()
 	fmt.Println(added, err)

@@ -14,7 +14,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-func TestUpdatesThatAreRefused(t *testing.T) {
+func TestNewUpdateRefuses(t *testing.T) {
 	t.Parallel()
 	good := trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}
 	for name, test := range map[string]struct {
@@ -23,31 +23,31 @@ func TestUpdatesThatAreRefused(t *testing.T) {
 		update *trackdrive.UpdateCall
 		names  string
 	}{
-		"no update":                   {"a", good, nil, "update"},
-		"an empty update":             {"a", good, &trackdrive.UpdateCall{}, "update"},
-		"a bad uuid":                  {"a", trackdrive.CallRef{Subdomain: "acme", UUID: "u/1"}, revenue("1.00"), "uuid"},
-		"a token as uuid":             {"a", trackdrive.CallRef{Subdomain: "acme", UUID: "[call_uuid]"}, revenue("1.00"), "uuid"},
-		"a bad subdomain":             {"a", trackdrive.CallRef{Subdomain: "evil.example/", UUID: "u-1"}, revenue("1.00"), "subdomain"},
-		"no subdomain":                {"a", trackdrive.CallRef{UUID: "u-1"}, revenue("1.00"), "subdomain"},
-		"a long id":                   {string(make([]byte, 300)), good, revenue("1.00"), "id"},
-		"an id with a line break":     {"a\nb", good, revenue("1.00"), "id"},
-		"an id that is not text":      {"\xff", good, revenue("1.00"), "id"},
-		"an id that is a placeholder": {"Null", good, revenue("1.00"), "id"},
-		"an id that is a token":       {"[sale_id]", good, revenue("1.00"), "id"},
-		"a token in a field":          {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"first_name": "{{name}}"}}, "first_name"},
-		"a name that is taken":        {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"revenue": "1"}}, "revenue"},
-		"a value that is none":        {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": func() {}}}, "x"},
-		"an auth token":               {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"Auth_Token": "s3cret"}}, "Auth_Token"},
-		"a lead token":                {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"lead_token": "s3cret"}}, "lead_token"},
-		"credentials further down":    {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": []any{map[string]any{"auth_token": "s3cret"}}}}, "auth_token"},
-		"credentials in brackets":     {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x[auth_token]": "s3cret"}}, "auth_token"},
-		"a private key as a value":    {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"note": "tdprv-s3cret"}}, "note"},
-		"any name of a credential":    {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"X-Client-Secret": "s3cret"}}, "X-Client-Secret"},
-		"credentials in a map":        {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": map[string]string{"offer_key": "s3cret"}}}, "x[offer_key]"},
-		"credentials in lists":        {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": map[string][]string{"apiKey": {"s3cret"}}}}, "x[apiKey]"},
-		"a private key in a list":     {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": []string{"tdprv-s3cret"}}}, "x[]"},
-		"a private key as an id":      {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": trackdrive.ID("tdprv-s3cret")}}, "x"},
-		"more than a store can use":   {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"note": string(make([]byte, 20<<10))}}, "update"},
+		"no update":                 {"a", good, nil, "update"},
+		"an empty update":           {"a", good, &trackdrive.UpdateCall{}, "update"},
+		"a bad uuid":                {"a", trackdrive.CallRef{Subdomain: "acme", UUID: "u/1"}, revenue("1.00"), "uuid"},
+		"a token as uuid":           {"a", trackdrive.CallRef{Subdomain: "acme", UUID: "[call_uuid]"}, revenue("1.00"), "uuid"},
+		"a bad subdomain":           {"a", trackdrive.CallRef{Subdomain: "evil.example/", UUID: "u-1"}, revenue("1.00"), "subdomain"},
+		"no subdomain":              {"a", trackdrive.CallRef{UUID: "u-1"}, revenue("1.00"), "subdomain"},
+		"a long id":                 {string(make([]byte, 300)), good, revenue("1.00"), "id"},
+		"an id with a line break":   {"a\nb", good, revenue("1.00"), "id"},
+		"an id that is not UTF-8":   {"\xff", good, revenue("1.00"), "id"},
+		"an id that means no value": {"Null", good, revenue("1.00"), "id"},
+		"an id that is a token":     {"[sale_id]", good, revenue("1.00"), "id"},
+		"a token in a field":        {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"first_name": "{{name}}"}}, "first_name"},
+		"a name that is taken":      {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"revenue": "1"}}, "revenue"},
+		"a value that is a func":    {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": func() {}}}, "x"},
+		"an auth token":             {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"Auth_Token": "s3cret"}}, "Auth_Token"},
+		"a lead token":              {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"lead_token": "s3cret"}}, "lead_token"},
+		"nested credentials":        {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": []any{map[string]any{"auth_token": "s3cret"}}}}, "auth_token"},
+		"credentials in brackets":   {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x[auth_token]": "s3cret"}}, "auth_token"},
+		"a private key as a value":  {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"note": "tdprv-s3cret"}}, "note"},
+		"any name of a credential":  {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"X-Client-Secret": "s3cret"}}, "X-Client-Secret"},
+		"credentials in a map":      {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": map[string]string{"offer_key": "s3cret"}}}, "x[offer_key]"},
+		"credentials in lists":      {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": map[string][]string{"apiKey": {"s3cret"}}}}, "x[apiKey]"},
+		"a private key in a list":   {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": []string{"tdprv-s3cret"}}}, "x[]"},
+		"a private key as an id":    {"a", good, &trackdrive.UpdateCall{Fields: trackdrive.Fields{"x": trackdrive.ID("tdprv-s3cret")}}, "x"},
+		"too long an update":        {"a", good, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"note": string(make([]byte, 20<<10))}}, "update"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +59,7 @@ func TestUpdatesThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestItemsByHandAreRefused(t *testing.T) {
+func TestEnqueueRefusesItemsMadeByHand(t *testing.T) {
 	t.Parallel()
 	store := outboxtest.NewMemory()
 	for name, change := range map[string]func(*outbox.Item){
@@ -133,7 +133,7 @@ func TestWhatIsAdditive(t *testing.T) {
 	require.Equal(t, "acme/u-1", stored.Key)
 }
 
-func TestTheSameIDTwice(t *testing.T) {
+func TestAnIDIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	store := outboxtest.NewMemory()
 	first, added, err := outbox.Enqueue(t.Context(), store, anItem(t, revenue("1.00")))
@@ -150,7 +150,7 @@ func TestTheSameIDTwice(t *testing.T) {
 	require.False(t, errors.Is(err, trackdrive.ErrInvalidArgument))
 }
 
-func TestWithoutAnIDTwoAreTwo(t *testing.T) {
+func TestItemsWithoutAnIDAreStoredSeparately(t *testing.T) {
 	t.Parallel()
 	store := outboxtest.NewMemory()
 	ids := map[string]bool{}
@@ -166,7 +166,7 @@ func TestWithoutAnIDTwoAreTwo(t *testing.T) {
 	require.NotContains(t, ids, "")
 }
 
-func TestStatesForSettlingByHand(t *testing.T) {
+func TestStatesThatCanBeSettledByHand(t *testing.T) {
 	t.Parallel()
 	for state, test := range map[outbox.State]struct{ retry, settle bool }{
 		outbox.Waiting:   {false, false},
@@ -207,7 +207,7 @@ func TestStatesForSettlingByHand(t *testing.T) {
 	}
 }
 
-func TestWhatWouldWaitForEverIsDiscarded(t *testing.T) {
+func TestItemsThatWouldWaitForeverCanBeDiscarded(t *testing.T) {
 	t.Parallel()
 	for state, allowed := range map[outbox.State]bool{
 		outbox.Waiting: true, outbox.Parked: true, outbox.Aside: true, outbox.Sending: false, outbox.Delivered: false, outbox.Dead: false,
@@ -233,14 +233,14 @@ func TestWhatWouldWaitForEverIsDiscarded(t *testing.T) {
 		next, _, err := store.Claim(t.Context(), outbox.Claim{Token: "t", Now: time.Now(), Lease: time.Minute, Limit: 10})
 		require.NoError(t, err)
 		require.Len(t, next, 1)
-		require.Equal(t, "sale-2", next[0].ID, "the next one of the call starts")
+		require.Equal(t, "sale-2", next[0].ID, "the call's next item starts")
 
 		_, err = outbox.Discard(t.Context(), store, "sale-2", "it is on its way")
 		require.ErrorIs(t, err, outbox.ErrWrongState)
 	}
 }
 
-func TestConfigsThatAreRefused(t *testing.T) {
+func TestNewRefusesConfigs(t *testing.T) {
 	t.Parallel()
 	client, err := trackdrive.NewClient("acme")
 	require.NoError(t, err)
@@ -277,7 +277,7 @@ func FuzzBodies(f *testing.F) {
 			require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
 			return
 		}
-		// What is stored says the same when it is read again.
+		// A stored body reads back unchanged.
 		second, _, err := outbox.Enqueue(t.Context(), outboxtest.NewMemory(), first)
 		require.NoError(t, err)
 		require.Equal(t, string(first.Body), string(second.Body))

@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 )
 
-// client replaces the fixture's client, and with it the worker.
+// client replaces the fixture's client and its worker.
 func (s *fixture) client(t *testing.T, auth func(*trackdrive.AuthRequest) error, rt http.RoundTripper, opts ...trackdrive.Option) {
 	t.Helper()
 	if rt == nil {
@@ -36,7 +36,7 @@ func (s *fixture) client(t *testing.T, auth func(*trackdrive.AuthRequest) error,
 	require.NoError(t, err)
 }
 
-// event is the first one of a kind.
+// event returns the first event of a kind.
 func (s *fixture) event(t *testing.T, kind outbox.EventKind) outbox.Event {
 	t.Helper()
 	s.mu.Lock()
@@ -46,11 +46,11 @@ func (s *fixture) event(t *testing.T, kind outbox.EventKind) outbox.Event {
 			return e
 		}
 	}
-	require.Fail(t, "there is no event of the kind "+string(kind))
+	require.Fail(t, "there is no event of kind "+string(kind))
 	return outbox.Event{}
 }
 
-func TestAPanicOfTheProgramStopsNoWorker(t *testing.T) {
+func TestAPanicInTheProgramStopsNoWorker(t *testing.T) {
 	t.Parallel()
 	var none map[string]string
 	observer := func(before func()) trackdrive.Option {
@@ -71,7 +71,7 @@ func TestAPanicOfTheProgramStopsNoWorker(t *testing.T) {
 		rt        func(http.RoundTripper) http.RoundTripper
 		observer  trackdrive.Option
 		additive  outbox.State
-		says      string // "" where the Client makes an error of it
+		says      string // "" if the Client turns the panic into an error
 		mayArrive bool
 	}{
 		"an Authenticator": {
@@ -185,7 +185,7 @@ func TestAPanicOfTheProgramStopsNoWorker(t *testing.T) {
 	}
 }
 
-func TestAnAbsoluteItemWaitsAfterAPanicWithTheUsualWaits(t *testing.T) {
+func TestAfterAPanicItemsWaitAsUsual(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -201,7 +201,7 @@ func TestAnAbsoluteItemWaitsAfterAPanicWithTheUsualWaits(t *testing.T) {
 	})
 }
 
-func TestWhatPanickedIsNotInTheStore(t *testing.T) {
+func TestThePanicValueIsNotStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -212,16 +212,16 @@ func TestWhatPanickedIsNotInTheStore(t *testing.T) {
 		_ = s.Drain(ctx)
 		kept := s.item(t, "absolute").LastError
 		require.Contains(t, kept, "panic")
-		require.Contains(t, kept, "outbox_test", "where it was")
+		require.Contains(t, kept, "outbox_test", "the place of the panic")
 		require.NotContains(t, kept, "s3cret")
 	})
 }
 
-func TestAnObserverOfEventsThatPanicsIsToldOnce(t *testing.T) {
+func TestAPanicInOnEventIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		panics func(outbox.EventKind) bool
-		panic  int // events that tell of one
+		panic  int // number of panic events
 	}{
 		"at an event":   {func(k outbox.EventKind) bool { return k == outbox.EventDelivered }, 2},
 		"at all events": {func(outbox.EventKind) bool { return true }, 2},
@@ -246,16 +246,16 @@ func TestAnObserverOfEventsThatPanicsIsToldOnce(t *testing.T) {
 				require.Equal(t, 2, s.countEvents(outbox.EventDelivered))
 				require.Equal(t, test.panic, s.countEvents(outbox.EventPanic))
 				require.ErrorContains(t, s.event(t, outbox.EventPanic).Err, "boom")
-				s.Resume("acme") // tells nothing
+				s.Resume("acme") // emits no event
 			})
 		})
 	}
 }
 
-// panicking is a store that panics now and then.
+// panicking is a store that panics a given number of times.
 type panicking struct {
 	*outboxtest.Memory
-	claims, updates, gets, purges int // how often it still does
+	claims, updates, gets, purges int // panics left
 }
 
 func (p *panicking) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, time.Time, error) {
@@ -289,9 +289,9 @@ func (p *panicking) Purge(ctx context.Context, before time.Time) (int, error) {
 func TestAStoreThatPanicsIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	for name, store := range map[string]*panicking{
-		"when it is claimed from": {claims: 3},
-		"when it is updated":      {updates: 3},
-		"when it is purged":       {purges: 1},
+		"in Claim":  {claims: 3},
+		"in Update": {updates: 3},
+		"in Purge":  {purges: 1},
 	} {
 		for kind, u := range map[string]*trackdrive.UpdateCall{"absolute": revenue("1.00"), "additive": addRevenue("1.00")} {
 			t.Run(name+", "+kind, func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestAStoreThatPanicsIsTriedAgain(t *testing.T) {
 					pass(10 * time.Minute)
 					require.Equal(t, outbox.Delivered, s.item(t, "item").State)
 					require.Len(t, s.fake.Updates("u-1"), 1)
-					if name != "when it is updated" || kind == "additive" { // else it was asked again in time
+					if name != "in Update" || kind == "additive" { // otherwise the retry succeeded in time
 						require.ErrorContains(t, s.event(t, outbox.EventStore).Err, "boom")
 					}
 				})

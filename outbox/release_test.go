@@ -16,7 +16,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 )
 
-func TestWhatIsReleased(t *testing.T) {
+func TestReleaseByState(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[outbox.State]outbox.State{
 		outbox.Waiting: outbox.Waiting, outbox.Sending: outbox.Aside,
@@ -62,7 +62,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// heldUp is a fixture whose one delivery is on its way when its lease is broken.
+// heldUp returns a fixture with a delivery in progress whose lease is broken.
 func heldUp(t *testing.T, u *trackdrive.UpdateCall, answersIn time.Duration, status int) (s *fixture, end func() error) {
 	t.Helper()
 	s = newFixture(t, nil)
@@ -91,7 +91,7 @@ func heldUp(t *testing.T, u *trackdrive.UpdateCall, answersIn time.Duration, sta
 		_, err := s.Deliver(t.Context(), claimed[0])
 		ended <- err
 	}()
-	synctest.Wait() // it waits for its answer
+	synctest.Wait() // the delivery waits for its answer
 	_, err = outbox.Release(t.Context(), s.store, "first")
 	require.NoError(t, err)
 	return s, func() error {
@@ -113,8 +113,8 @@ func TestALateOutcomeOfAReleasedItemIsRecorded(t *testing.T) {
 		"absolute, delivered": {revenue("10.00"), slow, 200, outbox.Waiting, outbox.Delivered},
 		"additive, no answer": {addRevenue("10.00"), never, 200, outbox.Aside, outbox.Aside},
 		"absolute, no answer": {revenue("10.00"), never, 200, outbox.Waiting, outbox.Waiting},
-		"additive, not now":   {addRevenue("10.00"), slow, 429, outbox.Aside, outbox.Waiting},
-		"absolute, not now":   {revenue("10.00"), slow, 429, outbox.Waiting, outbox.Waiting},
+		"additive, 429":       {addRevenue("10.00"), slow, 429, outbox.Aside, outbox.Waiting},
+		"absolute, 429":       {revenue("10.00"), slow, 429, outbox.Waiting, outbox.Waiting},
 		"additive, refused":   {addRevenue("10.00"), slow, 422, outbox.Aside, outbox.Dead},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestALateOutcomeOfAReleasedItemIsRecorded(t *testing.T) {
 	}
 }
 
-func TestALateOutcomeChangesNothingThatSomebodyElseDecided(t *testing.T) {
+func TestALateOutcomeDoesNotReplaceAnotherDecision(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		update *trackdrive.UpdateCall
@@ -168,7 +168,7 @@ func TestALateOutcomeChangesNothingThatSomebodyElseDecided(t *testing.T) {
 				require.Equal(t, test.want, decided.State)
 				err := end()
 				require.ErrorIs(t, err, outbox.ErrLeaseLost)
-				require.ErrorContains(t, err, "delivered", "what is not recorded is told")
+				require.ErrorContains(t, err, "delivered", "the outcome that is not recorded is reported")
 				require.Equal(t, 1, s.countEvents(outbox.EventLeaseLost))
 				require.Equal(t, decided, s.item(t, "first"))
 			})
@@ -176,7 +176,7 @@ func TestALateOutcomeChangesNothingThatSomebodyElseDecided(t *testing.T) {
 	}
 }
 
-func TestAWorkerSendsNothingAdditiveUnderALeaseThatWasBroken(t *testing.T) {
+func TestNoAdditiveUpdateIsSentUnderABrokenLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)

@@ -38,50 +38,50 @@ func TestWhatBecomesOfAnItem(t *testing.T) {
 		absolute, additive outbox.State
 		company            string
 	}{
-		"success":                               {nil, outbox.Delivered, outbox.Delivered, ""},
-		"refused dial":                          {notSent(trackdrive.ErrNetwork), waits, waits, fails},
-		"name that does not exist":              {notSent(trackdrive.ErrNetwork), waits, waits, fails},
-		"timeout in the queue":                  {notSent(trackdrive.ErrTimeout), waits, waits, fails},
-		"no answer":                             {unknown(0, trackdrive.ErrNetwork), waits, outbox.Aside, fails},
-		"no answer in time":                     {unknown(0, trackdrive.ErrTimeout), waits, outbox.Aside, fails},
-		"cancelled on the way":                  {unknown(0, context.Canceled), waits, outbox.Aside, fails},
-		"500":                                   {unknown(500, nil), waits, outbox.Aside, fails},
-		"501":                                   {answered(501), waits, waits, fails},
-		"502":                                   {unknown(502, nil), waits, outbox.Aside, fails},
-		"503":                                   {unknown(503, nil), waits, outbox.Aside, fails},
-		"unreadable 200":                        {unknown(200, trackdrive.ErrUnreadable), waits, outbox.Aside, fails},
-		"408":                                   {answered(408), waits, waits, fails},
-		"425":                                   {answered(425), waits, waits, fails},
-		"429":                                   {answered(429), waits, waits, fails},
-		"401":                                   {answered(401), waits, waits, pauses},
-		"no credentials":                        {notSent(fmt.Errorf("%w: for acme", trackdrive.ErrNoCredentials)), waits, waits, pauses},
-		"403":                                   {answered(403), outbox.Parked, outbox.Parked, ""},
-		"404":                                   {answered(404), waits, waits, ""},
-		"400":                                   {answered(400), outbox.Dead, outbox.Dead, ""},
-		"405":                                   {answered(405), outbox.Dead, outbox.Dead, ""},
-		"413":                                   {answered(413), outbox.Dead, outbox.Dead, ""},
-		"422":                                   {answered(422), outbox.Dead, outbox.Dead, ""},
-		"200 with a refusal":                    {&trackdrive.Error{StatusCode: 200, Err: trackdrive.ErrRejected, Delivery: trackdrive.DeliveryAnswered}, outbox.Dead, outbox.Dead, ""},
-		"200 that says yes and no":              {unknown(200, trackdrive.ErrRejected), outbox.Dead, outbox.Aside, ""},
-		"yes and no, wrapped":                   {fmt.Errorf("odd: %w", unknown(200, trackdrive.ErrRejected)), outbox.Dead, outbox.Aside, ""},
-		"yes and no behind a status that waits": {unknown(503, trackdrive.ErrRejected), outbox.Dead, outbox.Aside, ""},
-		"a refusal behind a status that waits":  {&trackdrive.Error{StatusCode: 503, Err: trackdrive.ErrRejected, Delivery: trackdrive.DeliveryAnswered}, outbox.Dead, outbox.Dead, ""},
-		"409":                                   {answered(409), waits, waits, fails},
-		"423":                                   {answered(423), waits, waits, fails},
-		"409 after a copy without an answer":    {unknown(409, nil), waits, outbox.Aside, fails},
-		"423 after a copy without an answer":    {unknown(423, nil), waits, outbox.Aside, fails},
-		"520":                                   {unknown(520, nil), waits, outbox.Aside, fails},
-		"521":                                   {unknown(521, nil), waits, outbox.Aside, fails},
-		"522":                                   {unknown(522, nil), waits, outbox.Aside, fails},
-		"523":                                   {unknown(523, nil), waits, outbox.Aside, fails},
-		"524":                                   {unknown(524, nil), waits, outbox.Aside, fails},
-		"530":                                   {unknown(530, nil), waits, outbox.Aside, fails},
-		"wrong argument":                        {notSent(trackdrive.ErrInvalidArgument), outbox.Dead, outbox.Dead, ""},
-		"left-over token":                       {notSent(trackdrive.ErrLeftoverToken), outbox.Dead, outbox.Dead, ""},
-		"307":                                   {answered(307), waits, waits, ""},
-		"302":                                   {unknown(302, trackdrive.ErrRedirect), waits, outbox.Aside, ""},
-		"an error of somebody":                  {errors.New("odd"), waits, outbox.Aside, fails},
-		"a wrapped error of ours":               {fmt.Errorf("odd: %w", answered(422)), outbox.Dead, outbox.Dead, ""},
+		"success":                            {nil, outbox.Delivered, outbox.Delivered, ""},
+		"connection refused":                 {notSent(trackdrive.ErrNetwork), waits, waits, fails},
+		"host not found":                     {notSent(trackdrive.ErrNetwork), waits, waits, fails},
+		"timeout in the queue":               {notSent(trackdrive.ErrTimeout), waits, waits, fails},
+		"no answer":                          {unknown(0, trackdrive.ErrNetwork), waits, outbox.Aside, fails},
+		"no answer in time":                  {unknown(0, trackdrive.ErrTimeout), waits, outbox.Aside, fails},
+		"cancelled after sending":            {unknown(0, context.Canceled), waits, outbox.Aside, fails},
+		"500":                                {unknown(500, nil), waits, outbox.Aside, fails},
+		"501":                                {answered(501), waits, waits, fails},
+		"502":                                {unknown(502, nil), waits, outbox.Aside, fails},
+		"503":                                {unknown(503, nil), waits, outbox.Aside, fails},
+		"unreadable 200":                     {unknown(200, trackdrive.ErrUnreadable), waits, outbox.Aside, fails},
+		"408":                                {answered(408), waits, waits, fails},
+		"425":                                {answered(425), waits, waits, fails},
+		"429":                                {answered(429), waits, waits, fails},
+		"401":                                {answered(401), waits, waits, pauses},
+		"no credentials":                     {notSent(fmt.Errorf("%w: for acme", trackdrive.ErrNoCredentials)), waits, waits, pauses},
+		"403":                                {answered(403), outbox.Parked, outbox.Parked, ""},
+		"404":                                {answered(404), waits, waits, ""},
+		"400":                                {answered(400), outbox.Dead, outbox.Dead, ""},
+		"405":                                {answered(405), outbox.Dead, outbox.Dead, ""},
+		"413":                                {answered(413), outbox.Dead, outbox.Dead, ""},
+		"422":                                {answered(422), outbox.Dead, outbox.Dead, ""},
+		"200 with a refusal":                 {&trackdrive.Error{StatusCode: 200, Err: trackdrive.ErrRejected, Delivery: trackdrive.DeliveryAnswered}, outbox.Dead, outbox.Dead, ""},
+		"200 with success and errors":        {unknown(200, trackdrive.ErrRejected), outbox.Dead, outbox.Aside, ""},
+		"success and errors, wrapped":        {fmt.Errorf("wrapped: %w", unknown(200, trackdrive.ErrRejected)), outbox.Dead, outbox.Aside, ""},
+		"success and errors, with a 503":     {unknown(503, trackdrive.ErrRejected), outbox.Dead, outbox.Aside, ""},
+		"a refusal with a 503":               {&trackdrive.Error{StatusCode: 503, Err: trackdrive.ErrRejected, Delivery: trackdrive.DeliveryAnswered}, outbox.Dead, outbox.Dead, ""},
+		"409":                                {answered(409), waits, waits, fails},
+		"423":                                {answered(423), waits, waits, fails},
+		"409 after a copy without an answer": {unknown(409, nil), waits, outbox.Aside, fails},
+		"423 after a copy without an answer": {unknown(423, nil), waits, outbox.Aside, fails},
+		"520":                                {unknown(520, nil), waits, outbox.Aside, fails},
+		"521":                                {unknown(521, nil), waits, outbox.Aside, fails},
+		"522":                                {unknown(522, nil), waits, outbox.Aside, fails},
+		"523":                                {unknown(523, nil), waits, outbox.Aside, fails},
+		"524":                                {unknown(524, nil), waits, outbox.Aside, fails},
+		"530":                                {unknown(530, nil), waits, outbox.Aside, fails},
+		"wrong argument":                     {notSent(trackdrive.ErrInvalidArgument), outbox.Dead, outbox.Dead, ""},
+		"left-over token":                    {notSent(trackdrive.ErrLeftoverToken), outbox.Dead, outbox.Dead, ""},
+		"307":                                {answered(307), waits, waits, ""},
+		"302":                                {unknown(302, trackdrive.ErrRedirect), waits, outbox.Aside, ""},
+		"an unknown error":                   {errors.New("unknown"), waits, outbox.Aside, fails},
+		"a wrapped Client error":             {fmt.Errorf("wrapped: %w", answered(422)), outbox.Dead, outbox.Dead, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -134,7 +134,7 @@ func TestAnUnknownCallHasAnHourFromItsFirst404(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	item, err := anItem(t, revenue("1.00")), &trackdrive.Error{StatusCode: 404, Delivery: trackdrive.DeliveryAnswered}
-	item.Attempts = 100 // an outage before
+	item.Attempts = 100 // after an outage
 	d := outbox.Rules{}.Decide(item, err, now)
 	require.Equal(t, outbox.Waiting, d.State)
 	require.Equal(t, now, d.NotFoundSince)
@@ -154,7 +154,7 @@ func TestAParkedItemNamesThePermissions(t *testing.T) {
 	require.Contains(t, d.LastError, rights+":")
 	require.NotContains(t, d.LastError, "Buyer")
 
-	// The Client's own error has said it already, in the same words.
+	// The Client's own error already says it in the same words.
 	for body, says := range map[string]string{
 		`{"status":403,"errors":{"base":["You are not authorized to access this page."]}}`: "the credentials are right, but their team at acme lacks one of the " + rights,
 		"": "no reason was given: a proxy or a firewall refused it, or the team of the credentials at acme lacks one of the " + rights,
@@ -177,9 +177,9 @@ func (f forbidding) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 403, Body: io.NopCloser(strings.NewReader(string(f))), ContentLength: int64(len(f)), Request: r}, nil
 }
 
-// A proxy's refusal says nothing of permissions, and ends by itself; what it
-// means for an additive item nobody knows.
-func TestAForbiddingProxyParksNothing(t *testing.T) {
+// A proxy's refusal says nothing about permissions, and passes. Whether it means
+// that an additive item was not delivered is unknown.
+func TestA403OfAProxyParksNothing(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"<html>403 Forbidden</html>", "error code: 1020"} {
 		err := &trackdrive.Error{StatusCode: 403, Body: []byte(body), Delivery: trackdrive.DeliveryAnswered, RetryAfter: time.Minute}
@@ -194,7 +194,7 @@ func TestAForbiddingProxyParksNothing(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptOfAnErrorIsBounded(t *testing.T) {
+func TestStoredErrorsAreBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 4000)
 	e := &trackdrive.Error{StatusCode: 422, Delivery: trackdrive.DeliveryAnswered, Body: []byte("SECRET BODY")}

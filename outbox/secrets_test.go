@@ -20,7 +20,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
-// echoing answers with what it is asked with, or fails with it.
+// echoing answers with the request that it gets, or fails with it.
 type echoing struct {
 	status int
 	write  func(string) string

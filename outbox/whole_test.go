@@ -17,7 +17,7 @@ import (
 
 var noon = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
 
-// wholeItem is what a store takes.
+// wholeItem returns an item that a store accepts.
 func wholeItem(t testing.TB) outbox.Item {
 	t.Helper()
 	item := anItem(t, revenue("25.50"))
@@ -33,42 +33,42 @@ func TestAnItemThatIsNotWholeIsRefusedByField(t *testing.T) {
 		corrupt func(*outbox.Item)
 		names   string
 	}{
-		"no id":                       {func(i *outbox.Item) { i.ID = "" }, "id: "},
-		"an id like a missing value":  {func(i *outbox.Item) { i.ID = "null" }, "id: "},
-		"an id that is a token":       {func(i *outbox.Item) { i.ID = "[sale_id]" }, ": id"},
-		"a long id":                   {func(i *outbox.Item) { i.ID = strings.Repeat("a", 201) }, "id: "},
-		"no operation":                {func(i *outbox.Item) { i.Operation = "" }, "operation: "},
-		"another operation":           {func(i *outbox.Item) { i.Operation = "post" }, "operation: "},
-		"no subdomain":                {func(i *outbox.Item) { i.Subdomain = "" }, "subdomain: "},
-		"a subdomain in capitals":     {func(i *outbox.Item) { i.Subdomain = "Acme" }, "subdomain: "},
-		"no call":                     {func(i *outbox.Item) { i.CallUUID = "" }, "call_uuid: "},
-		"no key":                      {func(i *outbox.Item) { i.Key = "" }, "key: "},
-		"another call's key":          {func(i *outbox.Item) { i.Key = "acme/u-2" }, "key: "},
-		"no body":                     {func(i *outbox.Item) { i.Body = nil }, "body: "},
-		"a body that is a list":       {func(i *outbox.Item) { i.Body = json.RawMessage(`["s3cret"]`) }, "body: "},
-		"a body that is not UTF-8":    {func(i *outbox.Item) { i.Body = json.RawMessage("{\"post_call_tokens\":{\"s3cret\":\"\xff\"}}") }, "body: "},
-		"a body that says nothing":    {func(i *outbox.Item) { i.Body = json.RawMessage(`{"post_call_tokens":{}}`) }, "update: "},
-		"a bad amount":                {func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"s3cret"}`) }, "revenue: "},
-		"a credential":                {func(i *outbox.Item) { i.Body = json.RawMessage(`{"auth_token":"s3cret"}`) }, "auth_token"},
-		"adds, and does not say so":   {func(i *outbox.Item) { i.Body = json.RawMessage(`{"add_revenue":"1"}`) }, "additive: "},
-		"says that it adds":           {func(i *outbox.Item) { i.Additive = true }, "additive: "},
-		"no state":                    {func(i *outbox.Item) { i.State = "" }, "state: "},
-		"another state":               {func(i *outbox.Item) { i.State = outbox.Delivered }, "state: "},
-		"no time of enqueueing":       {func(i *outbox.Item) { i.EnqueuedAt = time.Time{} }, "enqueued at: "},
-		"enqueued too late":           {func(i *outbox.Item) { i.EnqueuedAt = farFuture }, "enqueued at: "},
-		"not due":                     {func(i *outbox.Item) { i.Due = time.Time{} }, "due: "},
-		"due too late":                {func(i *outbox.Item) { i.Due = farFuture }, "due: "},
-		"due too early":               {func(i *outbox.Item) { i.NotBefore = noon.Add(time.Hour) }, "due: "},
-		"not before the end of time":  {func(i *outbox.Item) { i.NotBefore, i.Due = farFuture, farFuture }, "not before: "},
-		"attempts":                    {func(i *outbox.Item) { i.Attempts = 1 }, "attempts: "},
-		"a call that was not found":   {func(i *outbox.Item) { i.NotFoundSince = noon }, "not found since: "},
-		"settled":                     {func(i *outbox.Item) { i.SettledAt = noon }, "settled at: "},
-		"an error":                    {func(i *outbox.Item) { i.LastError = "s3cret" }, "last error: "},
-		"reasons":                     {func(i *outbox.Item) { i.Reasons = []trackdrive.FieldError{{Message: "s3cret"}} }, "reasons: "},
-		"a lease":                     {func(i *outbox.Item) { i.Lease.Until = noon }, "lease: "},
-		"a token without its lease":   {func(i *outbox.Item) { i.Lease.Token = "s3cret" }, "lease: "},
-		"straight from NewUpdate":     {func(i *outbox.Item) { *i = anItem(t, revenue("1")) }, "state: "},
-		"an item of nothing whatever": {func(i *outbox.Item) { *i = outbox.Item{} }, "id: "},
+		"no id":                      {func(i *outbox.Item) { i.ID = "" }, "id: "},
+		"an id like a missing value": {func(i *outbox.Item) { i.ID = "null" }, "id: "},
+		"an id that is a token":      {func(i *outbox.Item) { i.ID = "[sale_id]" }, ": id"},
+		"a long id":                  {func(i *outbox.Item) { i.ID = strings.Repeat("a", 201) }, "id: "},
+		"no operation":               {func(i *outbox.Item) { i.Operation = "" }, "operation: "},
+		"another operation":          {func(i *outbox.Item) { i.Operation = "post" }, "operation: "},
+		"no subdomain":               {func(i *outbox.Item) { i.Subdomain = "" }, "subdomain: "},
+		"a subdomain in capitals":    {func(i *outbox.Item) { i.Subdomain = "Acme" }, "subdomain: "},
+		"no call":                    {func(i *outbox.Item) { i.CallUUID = "" }, "call_uuid: "},
+		"no key":                     {func(i *outbox.Item) { i.Key = "" }, "key: "},
+		"another call's key":         {func(i *outbox.Item) { i.Key = "acme/u-2" }, "key: "},
+		"no body":                    {func(i *outbox.Item) { i.Body = nil }, "body: "},
+		"a body that is a list":      {func(i *outbox.Item) { i.Body = json.RawMessage(`["s3cret"]`) }, "body: "},
+		"a body that is not UTF-8":   {func(i *outbox.Item) { i.Body = json.RawMessage("{\"post_call_tokens\":{\"s3cret\":\"\xff\"}}") }, "body: "},
+		"an empty update":            {func(i *outbox.Item) { i.Body = json.RawMessage(`{"post_call_tokens":{}}`) }, "update: "},
+		"a bad amount":               {func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"s3cret"}`) }, "revenue: "},
+		"a credential":               {func(i *outbox.Item) { i.Body = json.RawMessage(`{"auth_token":"s3cret"}`) }, "auth_token"},
+		"additive, not marked so":    {func(i *outbox.Item) { i.Body = json.RawMessage(`{"add_revenue":"1"}`) }, "additive: "},
+		"absolute, marked additive":  {func(i *outbox.Item) { i.Additive = true }, "additive: "},
+		"no state":                   {func(i *outbox.Item) { i.State = "" }, "state: "},
+		"another state":              {func(i *outbox.Item) { i.State = outbox.Delivered }, "state: "},
+		"no time of enqueueing":      {func(i *outbox.Item) { i.EnqueuedAt = time.Time{} }, "enqueued at: "},
+		"enqueued too late":          {func(i *outbox.Item) { i.EnqueuedAt = farFuture }, "enqueued at: "},
+		"not due":                    {func(i *outbox.Item) { i.Due = time.Time{} }, "due: "},
+		"due too late":               {func(i *outbox.Item) { i.Due = farFuture }, "due: "},
+		"due too early":              {func(i *outbox.Item) { i.NotBefore = noon.Add(time.Hour) }, "due: "},
+		"not before the end of time": {func(i *outbox.Item) { i.NotBefore, i.Due = farFuture, farFuture }, "not before: "},
+		"attempts":                   {func(i *outbox.Item) { i.Attempts = 1 }, "attempts: "},
+		"a call that was not found":  {func(i *outbox.Item) { i.NotFoundSince = noon }, "not found since: "},
+		"settled":                    {func(i *outbox.Item) { i.SettledAt = noon }, "settled at: "},
+		"an error":                   {func(i *outbox.Item) { i.LastError = "s3cret" }, "last error: "},
+		"reasons":                    {func(i *outbox.Item) { i.Reasons = []trackdrive.FieldError{{Message: "s3cret"}} }, "reasons: "},
+		"a lease":                    {func(i *outbox.Item) { i.Lease.Until = noon }, "lease: "},
+		"a token without its lease":  {func(i *outbox.Item) { i.Lease.Token = "s3cret" }, "lease: "},
+		"straight from NewUpdate":    {func(i *outbox.Item) { *i = anItem(t, revenue("1")) }, "state: "},
+		"a zero item":                {func(i *outbox.Item) { *i = outbox.Item{} }, "id: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +82,7 @@ func TestAnItemThatIsNotWholeIsRefusedByField(t *testing.T) {
 	}
 }
 
-func TestWhatEnqueueStoresIsWhole(t *testing.T) {
+func TestEnqueueStoresWholeItems(t *testing.T) {
 	t.Parallel()
 	for _, u := range []*trackdrive.UpdateCall{
 		revenue("25.50"), addRevenue("-1"), {BuyerConverted: new(false)}, {Fields: trackdrive.Fields{"x": 1.5}},
@@ -127,16 +127,16 @@ func TestAChangeThatBreaksAnItemIsRefusedByField(t *testing.T) {
 		err := outbox.CheckChange(before, after)
 		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument, names)
 		if names == "body: " {
-			names = "add_payout: " // what is wrong with it
+			names = "add_payout: " // the field that is wrong
 		}
 		require.ErrorContains(t, err, names)
 		require.NotContains(t, err.Error(), "s3cret")
 	}
 }
 
-func TestAnItemOfAnOldStoreCanBeMended(t *testing.T) {
+func TestAnItemOfAnOldStoreCanBeChanged(t *testing.T) {
 	t.Parallel()
-	before := anItem(t, revenue("25.50")) // as stores once took it
+	before := anItem(t, revenue("25.50")) // as older versions stored it
 	before.Seq = 7
 	after := before
 	after.State, after.Due = outbox.Waiting, noon

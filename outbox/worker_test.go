@@ -19,7 +19,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// fixture is a worker between a store in memory and a fake.
+// fixture is a worker with a store in memory and a fake TrackDrive.
 type fixture struct {
 	*outbox.Worker
 	store *outboxtest.Memory
@@ -110,7 +110,7 @@ func TestAnItemIsDelivered(t *testing.T) {
 	})
 }
 
-func TestAnOutageIsWaitedFor(t *testing.T) {
+func TestAWorkerWaitsForTheEndOfAnOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -122,7 +122,7 @@ func TestAnOutageIsWaitedFor(t *testing.T) {
 		pass(time.Hour)
 		require.Zero(t, s.countEvents(outbox.EventDelivered))
 		sent := len(s.fake.Requests())
-		require.Less(t, sent, 100, "an outage of an hour is not multiplied")
+		require.Less(t, sent, 100, "the backlog does not make an outage worse")
 		s.fake.Heal()
 		pass(10 * time.Minute)
 		require.Equal(t, 3, s.countEvents(outbox.EventDelivered))
@@ -149,9 +149,9 @@ func (s *fixture) start(t *testing.T) (stop func()) {
 	}
 }
 
-// A reply that says yes and no may have been acted on: what adds is put aside and
-// cannot be added again by Retry, what sets is dead.
-func TestAReplyThatSaysYesAndNoAddsNothingTwice(t *testing.T) {
+// After a reply with both success and errors, the update may have been applied: an
+// additive one is put aside and cannot be retried, an absolute one is dead.
+func TestAReplyWithSuccessAndErrorsAddsNothingTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -185,7 +185,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	})
 }
 
-func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
+func TestWrongCredentialsPauseOnlyTheirCompany(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		good := false
@@ -209,7 +209,7 @@ func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
 		}
 		s.enqueueAt(t, "b-1", trackdrive.CallRef{Subdomain: "beta", UUID: "b-1"}, addRevenue("1.00"))
 
-		require.NoError(t, s.Drain(t.Context()), "a paused company is not waited for")
+		require.NoError(t, s.Drain(t.Context()), "Drain does not wait for a paused company")
 		require.Len(t, beta.Updates("b-1"), 1)
 		require.Equal(t, []string{"acme"}, s.Paused())
 		s.fake.AssertRequests(t, 2)
@@ -223,7 +223,7 @@ func TestWrongCredentialsPauseTheCompanyAlone(t *testing.T) {
 		pass(2 * time.Second)
 		require.Equal(t, 4, s.countEvents(outbox.EventDelivered))
 		require.Equal(t, 1, s.countEvents(outbox.EventResumed))
-		require.Equal(t, []string{}, s.Paused(), "JSON shows a list")
+		require.Equal(t, []string{}, s.Paused(), "so that JSON shows a list")
 		stop()
 	})
 }
@@ -285,13 +285,13 @@ func TestARefusalIsDeadWithItsReasons(t *testing.T) {
 		dead := s.item(t, "first")
 		require.Equal(t, outbox.Dead, dead.State)
 		require.Equal(t, []trackdrive.FieldError{{Field: "revenue", Message: "is odd"}}, dead.Reasons)
-		require.Equal(t, outbox.Delivered, s.item(t, "second").State, "the next one starts")
+		require.Equal(t, outbox.Delivered, s.item(t, "second").State, "the next item starts")
 	})
 }
 
 func TestAnAdditiveUpdateWithoutAnAnswerIsPutAside(t *testing.T) {
 	t.Parallel()
-	for name, delivered := range map[string]bool{"and it had arrived": true, "and it had not": false} {
+	for name, delivered := range map[string]bool{"delivered": true, "not delivered": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -333,7 +333,7 @@ func TestAnAbsoluteUpdateWithoutAnAnswerIsSentAgain(t *testing.T) {
 	})
 }
 
-func TestAMarkedItemWhoseWorkerIsGoneIsPutAside(t *testing.T) {
+func TestAnInterruptedAdditiveItemIsPutAside(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -361,12 +361,12 @@ func TestADeliveryWithoutALeaseSendsNothing(t *testing.T) {
 		require.NoError(t, err)
 		pass(50 * time.Second)
 		_, err = s.Deliver(t.Context(), items[0])
-		require.ErrorIs(t, err, outbox.ErrLeaseLost, "there is no time left for it")
+		require.ErrorIs(t, err, outbox.ErrLeaseLost, "there is no time left to send it")
 		pass(time.Minute)
 		claim.Token, claim.Now = "two", time.Now()
 		_, _, err = s.store.Claim(t.Context(), claim)
 		require.NoError(t, err)
-		items[0].Lease.Until = time.Now().Add(time.Hour) // a clock that is wrong
+		items[0].Lease.Until = time.Now().Add(time.Hour) // a wrong clock
 		_, err = s.Deliver(t.Context(), items[0])
 		require.ErrorIs(t, err, outbox.ErrLeaseLost)
 		s.fake.AssertRequests(t, 0)
@@ -374,7 +374,7 @@ func TestADeliveryWithoutALeaseSendsNothing(t *testing.T) {
 	})
 }
 
-func TestNotBeforeIsWaitedFor(t *testing.T) {
+func TestAnItemIsNotSentBeforeNotBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -386,7 +386,7 @@ func TestNotBeforeIsWaitedFor(t *testing.T) {
 		s.enqueue(t, "behind", "u-1", revenue("20.00"))
 		began := time.Now()
 		require.NoError(t, s.Drain(t.Context()))
-		require.Zero(t, time.Since(began), "an hour is not soon")
+		require.Zero(t, time.Since(began), "Drain does not wait for an hour")
 		defer s.start(t)()
 		pass(time.Hour - time.Second)
 		s.fake.AssertRequests(t, 0)
@@ -395,7 +395,7 @@ func TestNotBeforeIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestCredentialsThatRotateToNonsenseKillNothing(t *testing.T) {
+func TestMalformedCredentialsMakeNoItemDead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -447,10 +447,10 @@ func TestACompanyThatIsDownIsTriedWithOneItemAtATime(t *testing.T) {
 		s.fake.Fail(down, trackdrivetest.BadGateway(), trackdrivetest.Always)
 		defer s.start(t)()
 		pass(2 * time.Minute)
-		require.Len(t, up.Updates("up-1"), 1, "others are not kept waiting")
+		require.Len(t, up.Updates("up-1"), 1, "other companies do not wait")
 		pass(time.Hour)
 		sent := len(s.fake.Requests())
-		require.Less(t, sent, 200, "each item alone would have been tried dozens of times")
+		require.Less(t, sent, 200, "the items are not each tried dozens of times")
 		require.Greater(t, sent, 20)
 		s.fake.Heal()
 		pass(10 * time.Minute)
@@ -458,7 +458,7 @@ func TestACompanyThatIsDownIsTriedWithOneItemAtATime(t *testing.T) {
 	})
 }
 
-func TestACompanyThatWasDownIsTriedAsSoonAsThereIsSomethingNew(t *testing.T) {
+func TestACompanyThatWasDownIsTriedWhenAnItemIsEnqueued(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -481,7 +481,7 @@ func TestACompanyThatWasDownIsTriedAsSoonAsThereIsSomethingNew(t *testing.T) {
 	})
 }
 
-func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
+func TestAnInvalidItemResumesNoCompany(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, func(c *outbox.Config) { c.Concurrency = 1 })
@@ -489,7 +489,7 @@ func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
 		s.enqueue(t, "first", "u-1", revenue("1.00"))
 		s.enqueue(t, "second", "u-2", revenue("1.00"))
 		require.NoError(t, s.Drain(t.Context()))
-		for _, id := range []string{"first", "second"} { // older than a rule of today
+		for _, id := range []string{"first", "second"} { // stored before today's rules
 			_, err := s.store.Update(t.Context(), id, func(i *outbox.Item) error { i.Body = []byte(`{}`); return nil })
 			require.NoError(t, err)
 		}
@@ -501,7 +501,7 @@ func TestAnItemThatIsItsOwnFaultOpensNoGate(t *testing.T) {
 	})
 }
 
-// flaky is a store that fails now and then.
+// flaky is a store that fails a given number of times.
 type flaky struct {
 	*outboxtest.Memory
 	mu    sync.Mutex
@@ -551,7 +551,7 @@ func TestAStoreThatFailsIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestAnOutcomeThatCannotBeRecordedIsNotForgotten(t *testing.T) {
+func TestAnUnrecordedOutcomeIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{}
@@ -574,7 +574,7 @@ func TestAnOutcomeThatCannotBeRecordedIsNotForgotten(t *testing.T) {
 	})
 }
 
-func TestWhatIsOnItsWayIsFinishedWhenTheWorkerStops(t *testing.T) {
+func TestDeliveriesInProgressFinishWhenTheWorkerStops(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -587,7 +587,7 @@ func TestWhatIsOnItsWayIsFinishedWhenTheWorkerStops(t *testing.T) {
 	})
 }
 
-func TestWhatWasDeliveredLongAgoIsPurged(t *testing.T) {
+func TestOldDeliveredItemsArePurged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, func(c *outbox.Config) { c.Keep = 24 * time.Hour })
@@ -601,7 +601,7 @@ func TestWhatWasDeliveredLongAgoIsPurged(t *testing.T) {
 	})
 }
 
-func TestARetryAfterOfDecadesIsNotBelieved(t *testing.T) {
+func TestARetryAfterOfDecadesIsCapped(t *testing.T) {
 	t.Parallel()
 	for name, after := range map[string]string{
 		"a time of day in seconds": "1795250000", // since 1970
@@ -623,7 +623,7 @@ func TestARetryAfterOfDecadesIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestWhatFailsAtOnceIsOneOutage(t *testing.T) {
+func TestConcurrentFailuresAreOneOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n = 200
@@ -642,7 +642,7 @@ func TestWhatFailsAtOnceIsOneOutage(t *testing.T) {
 	})
 }
 
-// readOnly is a store whose disk is full: it can be read.
+// readOnly is a store whose disk is full: it can only be read.
 type readOnly struct{ *outboxtest.Memory }
 
 func (readOnly) Update(context.Context, string, func(*outbox.Item) error) (outbox.Item, error) {
@@ -688,11 +688,11 @@ func TestAnItemThatIsDeliveredTwiceIsSentOnce(t *testing.T) {
 		_, err = s.Deliver(t.Context(), old)
 		require.ErrorIs(t, err, outbox.ErrLeaseLost)
 		updates := s.fake.Updates("u-1")
-		require.Equal(t, "2.00", updates[len(updates)-1].Values["revenue"], "the older value does not come last")
+		require.Equal(t, "2.00", updates[len(updates)-1].Values["revenue"], "the older value must not come last")
 	})
 }
 
-// slow is a store that takes long to write, such as one that is compacted.
+// slow is a store whose writes take long, such as during compaction.
 type slow struct {
 	*outboxtest.Memory
 	wait time.Duration
@@ -705,13 +705,13 @@ func (s *slow) Update(ctx context.Context, id string, change func(*outbox.Item) 
 	return s.Memory.Update(ctx, id, change)
 }
 
-func TestAMarkMakesNoLeaseLongerThanItWas(t *testing.T) {
+func TestMarkingAnItemDoesNotLengthenItsLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, func(c *outbox.Config) { c.Timeout = time.Second })
 		s.fake.Fail(trackdrivetest.Any, trackdrivetest.Slow(time.Minute), 1)
 		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
-		const lease = 3 * time.Second // an engine's own, so that another process soon has what a dead one had
+		const lease = 3 * time.Second // an engine's own: short, so that another process soon takes over from a dead one
 		claimed, _, err := s.store.Claim(t.Context(), outbox.Claim{Token: "t", Now: time.Now(), Lease: lease, Limit: 1})
 		require.NoError(t, err)
 		until := time.Now().Add(lease)
@@ -724,7 +724,7 @@ func TestAMarkMakesNoLeaseLongerThanItWas(t *testing.T) {
 	})
 }
 
-func TestAMarkThatTookLongLeavesTimeForTheDelivery(t *testing.T) {
+func TestASlowMarkLeavesTimeForTheDelivery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &slow{wait: 88 * time.Second}
@@ -736,13 +736,13 @@ func TestAMarkThatTookLongLeavesTimeForTheDelivery(t *testing.T) {
 		s.enqueue(t, "additive", "u-1", addRevenue("1.00"))
 		defer s.start(t)()
 		pass(91 * time.Second)
-		require.Equal(t, outbox.Sending, s.item(t, "additive").State, "it is on its way, and nobody is to settle it")
+		require.Equal(t, outbox.Sending, s.item(t, "additive").State, "it is in progress, and must not be settled")
 		pass(time.Minute)
 		require.Equal(t, outbox.Delivered, s.item(t, "additive").State)
 	})
 }
 
-func TestAnObserverThatEndsItsGoroutineStopsNoWorker(t *testing.T) {
+func TestAnOnEventThatEndsItsGoroutineStopsNoWorker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, func(c *outbox.Config) {
@@ -753,7 +753,7 @@ func TestAnObserverThatEndsItsGoroutineStopsNoWorker(t *testing.T) {
 	})
 }
 
-func TestCompaniesThatHangKeepNobodyWaiting(t *testing.T) {
+func TestHangingCompaniesDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
@@ -772,7 +772,7 @@ func TestCompaniesThatHangKeepNobodyWaiting(t *testing.T) {
 			}
 		}
 		defer s.start(t)()
-		pass(20 * time.Minute) // all of them rest now
+		pass(20 * time.Minute) // they all rest now
 		began := s.countEvents(outbox.EventDelivered)
 		for i := range 50 {
 			uuid := fmt.Sprint("now-", i)
@@ -805,14 +805,14 @@ func TestASlowCompanyTakesHalfOfThePlaces(t *testing.T) {
 	})
 }
 
-func TestADeliveryThatHangsTakesOnePlace(t *testing.T) {
+func TestAHangingDeliveryTakesOnePlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newFixture(t, nil)
 		hang := make(chan bool)
 		auth := trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
 			if r.Subdomain == "hangs" {
-				<-hang // and heeds no context
+				<-hang // and ignores the context
 			}
 			r.SetParam("auth_token", "made-up")
 			return nil
