@@ -11,7 +11,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 )
 
-// complaints collects the failures of a test.
+// complaints collects the errors that a test would report.
 type complaints struct {
 	list     []string
 	cleanups []func()
@@ -32,7 +32,7 @@ func (c *complaints) end() {
 	}
 }
 
-// sale is an item.
+// sale returns an item.
 func sale(id string) outbox.Item {
 	item, err := outbox.NewUpdate(id, trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("25.50")})
 	if err != nil {
@@ -41,7 +41,7 @@ func sale(id string) outbox.Item {
 	return item
 }
 
-// filled is a store with one item.
+// filled returns a store with one item.
 func filled() *outboxtest.Memory {
 	store := outboxtest.NewMemory()
 	if _, _, err := outbox.Enqueue(context.Background(), store, sale("sale-1")); err != nil {

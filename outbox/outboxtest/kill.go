@@ -1,5 +1,5 @@
 // Kill: a process that enqueues and delivers is killed at the worst moments, and
-// in the end the ledgers must agree.
+// the ledgers must agree in the end.
 
 package outboxtest
 
@@ -25,31 +25,31 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// KillConfig says what [Kill] works with.
+// KillConfig configures [Kill].
 type KillConfig struct {
-	// Open opens the store in a directory, and returns how to close it. It is
-	// called in this process and in those that are killed, in two at once only
-	// where there are several Processes.
+	// Open opens the store in a directory, and returns a function that closes it.
+	// It is called in this process and in those that are killed. Two processes have
+	// the store open at once only if there are several Processes.
 	Open func(dir string) (store outbox.Store, closeStore func() error, err error)
 
-	Test  string // the name of the test, or example, that calls Kill: the process to be killed runs it, too
+	Test  string // the name of the test or example that calls Kill; the process to be killed runs it, too
 	Dir   string // an empty directory for the store, such as t.TempDir()
 	Kills int    // how often to kill. Default 20
-	Seed  uint64 // of all that is random but the scheduler. Default: another one each time
+	Seed  uint64 // the seed of everything random except the scheduler. Default: a new one each time
 
 	// For engines that several processes share.
-	Processes int           // how many work on the store at once; one of them is killed at a time. Default 1
+	Processes int           // how many processes use the store at once; one of them is killed at a time. Default 1
 	Timeout   time.Duration // for one delivery; see outbox.Config. Default: outbox's
 
-	// Work delivers what the store has until ctx ends, in the place of worker.Run.
+	// Work delivers the store's items until ctx ends. Default: worker.Run.
 	Work func(ctx context.Context, store outbox.Store, worker *outbox.Worker) error
 
-	// Disturb is called before every fifth kill, while the processes work: it
-	// may restart a server. With it an Enqueue that fails is tried again.
+	// Disturb is called before every fifth kill, while the processes work. It may
+	// restart a server. If it is set, an Enqueue that fails is tried again.
 	Disturb func() error
 }
 
-// open tries again while a server is restarted.
+// open opens the store, and tries again while a server restarts.
 func (c *KillConfig) open(dir string) (store outbox.Store, closeStore func() error, err error) {
 	for began := time.Now(); ; {
 		store, closeStore, err = c.Open(dir)
@@ -60,22 +60,22 @@ func (c *KillConfig) open(dir string) (store outbox.Store, closeStore func() err
 	}
 }
 
-// KillReport is what Kill found.
+// KillReport is the result of Kill.
 type KillReport struct {
-	Seed      uint64 // to start from again
+	Seed      uint64 // the seed, to repeat the run
 	Kills     int    // processes that were killed
 	Disturbed int    // calls of Disturb
-	Acked     int    // items whose Enqueue had returned
-	Delivered int    // of those, how many TrackDrive has
-	Lost      int    // of those, how many it has not: must be 0
+	Acked     int    // acknowledged items: those whose Enqueue returned
+	Delivered int    // acknowledged items that TrackDrive has
+	Lost      int    // acknowledged items that it does not have: must be 0
 	Doubled   int    // additive updates that it has more than once: must be 0
-	Disorder  int    // updates that came before an older one of the same call: must be 0
-	Forgotten int    // items that were acknowledged, and then stored a second time: must be 0
+	Disorder  int    // updates that arrived before an older one of the same call: must be 0
+	Forgotten int    // acknowledged items that were stored a second time: must be 0
 	Repeated  int    // copies of absolute updates, which change nothing
-	Settled   int    // additive updates that were put aside, and settled by the ledger
+	Settled   int    // additive updates that were put aside, and settled as the ledger says
 }
 
-// String gives the report in a line.
+// String returns the report on one line.
 func (r KillReport) String() string {
 	disturbed := ""
 	if r.Disturbed > 0 {
@@ -85,23 +85,23 @@ func (r KillReport) String() string {
 		r.Kills, disturbed, r.Acked, r.Lost, r.Doubled, r.Disorder, r.Forgotten, r.Repeated, r.Settled, r.Seed)
 }
 
-// Environment variables that tell the process to be killed what to do.
+// The environment variables that tell the process to be killed what to do.
 const (
 	killDir    = "OUTBOXTEST_KILL_DIR"
 	killURL    = "OUTBOXTEST_KILL_URL"
-	killCycle  = "OUTBOXTEST_KILL_CYCLE"  // its number; 0 only drains
-	killReplay = "OUTBOXTEST_KILL_REPLAY" // items to be enqueued once more
+	killCycle  = "OUTBOXTEST_KILL_CYCLE"  // the cycle's number; 0 only drains
+	killReplay = "OUTBOXTEST_KILL_REPLAY" // the items to enqueue again
 )
 
 // Kill starts a process that enqueues updates and delivers them to a fake
 // TrackDrive in this one, kills it (SIGKILL) after a random number of requests
 // or acknowledgements, starts it again, and so on. Meanwhile requests fail and
-// answers are lost. In the end what was acknowledged must have arrived, additive
-// updates once, and those of a call in order; else the test fails.
+// answers are lost. The test fails unless, in the end, every acknowledged update
+// has arrived, additive ones exactly once, and those of a call in order.
 //
-// The process is this test binary, made to run config.Test alone: that test
-// must come to Kill soon, and with the same Open. There Kill does not return. It
-// works where processes inherit files, which is not on Windows.
+// The process is this test binary, running only config.Test. That test must call
+// Kill soon, and with the same Open; in that process Kill does not return. Kill
+// needs processes that inherit files, so it does not work on Windows.
 func Kill(t trackdrivetest.TB, config KillConfig) KillReport {
 	t.Helper()
 	if os.Getenv(killDir) != "" {
@@ -130,15 +130,15 @@ func Kill(t trackdrivetest.TB, config KillConfig) KillReport {
 	return k.report
 }
 
-// killCalls is on how many calls the items are. Items are numbered; that of a
-// number is the same in every process.
+// killCalls is the number of calls that the items belong to. Items are numbered;
+// the item of a number is the same in every process.
 const killCalls = 24
 
-// perCycle is how many numbers a process has. A cycle is a process, in the order
-// in which they were started, from 1.
+// perCycle is how many numbers a process has. A cycle is a process; cycles are
+// numbered from 1, in the order in which the processes start.
 const perCycle = 1_000_000
 
-// firstNumber of a cycle and a lane.
+// firstNumber returns the first number of a lane in a cycle.
 func firstNumber(cycle, lane int) int { return cycle*perCycle + lane - cycle*perCycle%laneCount }
 
 func cycleOf(n int) int { return (n + laneCount) / perCycle }
@@ -165,23 +165,23 @@ type killRun struct {
 	report KillReport
 
 	living   []*childProcess
-	replayed []int              // what the latest one that is gone had acknowledged
-	diedAt   map[int]int        // cycle by cycle: how many had been started then
-	said     chan *childProcess // those that have ended
+	replayed []int              // what the last process that ended had acknowledged
+	diedAt   map[int]int        // by cycle: how many processes had been started when it ended
+	said     chan *childProcess // the processes that have ended
 
 	mu     sync.Mutex
 	random *rand.Rand
 	acked  map[int]bool
 	left   int        // events until the kill
 	at     killMoment // which events count
-	kill   func()     // nil when nothing is to be killed
+	kill   func()     // nil if nothing is to be killed
 }
 
 // killMoment is when a process is killed.
 type killMoment int
 
 const (
-	atArrival killMoment = iota // a request arrived, and nothing is done yet
+	atArrival killMoment = iota // a request arrived, and was not acted on yet
 	atAnswer                    // TrackDrive acted, and the answer is on its way
 	atAck                       // an item was acknowledged
 	momentCount
@@ -223,7 +223,7 @@ func (k *killRun) run(t trackdrivetest.TB) error {
 	return k.drain()
 }
 
-// drain lets processes deliver what is left, and compares.
+// drain lets processes deliver what is left, and compares the ledgers.
 func (k *killRun) drain() error {
 	for range killCalls * k.Kills {
 		if err := k.start(0); err != nil {
@@ -245,10 +245,10 @@ func (k *killRun) drain() error {
 			return nil
 		}
 	}
-	return errors.New("the store does not become empty")
+	return errors.New("the store does not run empty")
 }
 
-// serve is TrackDrive with bad days, and counts.
+// serve plays a TrackDrive that sometimes fails, and counts requests.
 func (k *killRun) serve(w http.ResponseWriter, r *http.Request) {
 	k.happened(atArrival)
 	switch fault := k.fault(); {
@@ -269,20 +269,20 @@ func (k *killRun) serve(w http.ResponseWriter, r *http.Request) {
 	k.happened(atAnswer)
 }
 
-// discardWriter is for an answer that is lost.
+// discardWriter discards an answer that is to be lost.
 type discardWriter struct{}
 
-// Header returns one that nobody reads.
+// Header returns a header that is discarded.
 func (discardWriter) Header() http.Header { return http.Header{} }
 
-// Write takes anything.
+// Write discards data.
 func (discardWriter) Write(b []byte) (int, error) { return len(b), nil }
 
 // WriteHeader does nothing.
 func (discardWriter) WriteHeader(int) {}
 
-// fault is a number below 100: what to do to a request. Nothing goes wrong
-// where nothing is killed.
+// fault returns a number below 100 that selects what goes wrong with a request.
+// Nothing goes wrong if nothing is to be killed.
 func (k *killRun) fault() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -292,7 +292,7 @@ func (k *killRun) fault() int {
 	return k.random.IntN(100)
 }
 
-// happened kills when it is time.
+// happened counts an event, and kills when it is time.
 func (k *killRun) happened(m killMoment) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -304,17 +304,17 @@ func (k *killRun) happened(m killMoment) {
 	}
 }
 
-// stuckAfter is how long a process may take, until it is taken for stuck.
+// stuckAfter is how long a process may take before it counts as stuck.
 const stuckAfter = time.Minute
 
-// childProcess is one that enqueues and delivers; that of cycle 0 delivers
-// alone, and ends by itself.
+// childProcess is a process that enqueues and delivers. The process of cycle 0
+// only delivers, and ends by itself.
 type childProcess struct {
 	cycle  int
 	cmd    *exec.Cmd
 	stderr strings.Builder
 	acked  []int
-	ended  error // how, once it has
+	ended  error // how it ended, once it has
 }
 
 func (p *childProcess) failed() error {
@@ -375,7 +375,7 @@ func (k *killRun) await() (*childProcess, error) {
 
 func (k *killRun) killAll() {
 	for _, p := range k.living {
-		_ = p.cmd.Process.Kill() // it may be gone
+		_ = p.cmd.Process.Kill() // it may be gone already
 	}
 	for range k.living {
 		<-k.said
@@ -383,7 +383,7 @@ func (k *killRun) killAll() {
 	k.living = nil
 }
 
-// killOne kills one of the processes at a random moment, and waits for its end.
+// killOne kills one of the processes at a random moment, and waits until it has ended.
 func (k *killRun) killOne(kill, latest int) error {
 	if k.Disturb != nil && kill%disturbEvery == 0 {
 		if err := k.Disturb(); err != nil {
@@ -404,10 +404,10 @@ func (k *killRun) killOne(kill, latest int) error {
 	return nil
 }
 
-// disturbEvery says which kills are disturbed.
+// disturbEvery is the number of kills from one call of Disturb to the next.
 const disturbEvery = 5
 
-// arm chooses whom and when.
+// arm chooses which process to kill, and when.
 func (k *killRun) arm() *childProcess {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -425,14 +425,14 @@ func (k *killRun) disarm() (killed bool) {
 	return killed
 }
 
-// readAcks reads what the process has enqueued, until it is gone.
+// readAcks reads what the process reports as enqueued, until it ends.
 func (k *killRun) readAcks(p *childProcess, r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		text, again := strings.CutPrefix(lines.Text(), "again ")
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return fmt.Errorf("the process says %q", lines.Text())
+			return fmt.Errorf("the process wrote %q instead of an item's number", lines.Text())
 		}
 		p.acked = append(p.acked, n)
 		k.ack(n, again)
@@ -459,9 +459,9 @@ func lastNumbers(list []int) string {
 	return strings.Join(texts, " ")
 }
 
-// settle does what somebody does who looks up the calls of which nobody knows.
-// A request of a process that was killed just now may still be on its way; but
-// what is aside was put there by it, or by one before.
+// settle settles the items that are aside, as an operator does who looks up their
+// calls. A request of the process that was just killed may still be on its way,
+// but an item that is aside was put there by that process or an earlier one.
 func (k *killRun) settle() (left int, err error) {
 	store, closeStore, err := k.open(k.Dir)
 	if err != nil {
@@ -496,7 +496,7 @@ func (k *killRun) has(item outbox.Item) bool {
 	return false
 }
 
-// killMark is what tells items apart in the ledger.
+// killMark identifies an item in the ledger.
 const killMark = "post_call_tokens[n]"
 
 // compare compares the ledger with what was acknowledged.
@@ -530,8 +530,8 @@ func (k *killRun) compare() {
 	}
 }
 
-// isLate reports whether there was an update of a process that was started when
-// that of a cycle was gone.
+// isLate reports whether there was an update of a process that started after the
+// process of a cycle had ended.
 func (k *killRun) isLate(cycle int, seen map[int]int) bool {
 	diedAt, isDead := k.diedAt[cycle]
 	if !isDead {
@@ -545,7 +545,7 @@ func (k *killRun) isLate(cycle int, seen map[int]int) bool {
 	return false
 }
 
-// serveUntilKilled is the process that is killed.
+// serveUntilKilled runs in the process that is to be killed.
 func serveUntilKilled(config KillConfig) error {
 	cycle, err := strconv.Atoi(os.Getenv(killCycle))
 	if err != nil {
@@ -584,15 +584,15 @@ func serveUntilKilled(config KillConfig) error {
 	}
 }
 
-// The process enqueues on several lanes at once, each with calls of its own, and
-// no more than it can deliver soon.
+// The process enqueues on several lanes at once, each with its own calls, and no
+// more than it can deliver soon.
 const (
 	laneCount  = 3 // divides killCalls
 	maxBacklog = 48
 )
 
-// victimWorker is the process that is killed: it enqueues, delivers, and reports
-// what it has enqueued.
+// victimWorker works in the process that is killed: it enqueues, delivers, and
+// reports what it has enqueued.
 type victimWorker struct {
 	KillConfig
 	*outbox.Worker
@@ -608,7 +608,7 @@ func (v *victimWorker) work(ctx context.Context) error {
 	return v.Work(ctx, v.store, v.Worker)
 }
 
-// drain delivers until all is settled, or somebody has to settle it.
+// drain delivers until everything is settled, or must be settled by hand.
 func (v *victimWorker) drain() error {
 	if v.Work == nil {
 		return v.Drain(baseCtx)
@@ -620,11 +620,11 @@ func (v *victimWorker) drain() error {
 		select {
 		case err := <-ended:
 			stop()
-			return fmt.Errorf("the work ended: %w", err)
+			return fmt.Errorf("work ended early: %w", err)
 		case <-time.After(lookEvery):
 		}
 		counts, err := v.store.Counts(baseCtx)
-		// What is aside keeps others waiting, and is settled by who kills.
+		// Items that are aside hold up others, and the killing process settles them.
 		if err == nil && counts.Aside == 0 && counts.Waiting+counts.Sending > 0 {
 			continue
 		}
@@ -636,7 +636,7 @@ func (v *victimWorker) drain() error {
 	}
 }
 
-// lookEvery is how often a process looks whether all is delivered.
+// lookEvery is how often a process checks whether everything is delivered.
 const lookEvery = 50 * time.Millisecond
 
 // note makes room for another item.
@@ -649,7 +649,7 @@ func (v *victimWorker) note(e outbox.Event) {
 	}
 }
 
-// replay does what a caller does who does not know whether it was heard.
+// replay enqueues again, as a caller does who got no acknowledgement.
 func (v *victimWorker) replay(list string) error {
 	for text := range strings.FieldsSeq(list) {
 		n, err := strconv.Atoi(text)
@@ -687,8 +687,8 @@ func (v *victimWorker) enqueue(cycle, lane int) error {
 	}
 }
 
-// waitForRoom waits until this process has delivered something. Where others
-// deliver its items, it does not wait for long.
+// waitForRoom waits until this process has delivered something. It does not wait
+// for long, because other processes may deliver its items.
 func (v *victimWorker) waitForRoom() {
 	var enough <-chan time.Time
 	if v.Processes > 1 {
@@ -700,7 +700,7 @@ func (v *victimWorker) waitForRoom() {
 	}
 }
 
-// insist enqueues. While servers are restarted it tries again, with the same id.
+// insist enqueues an item. While a server restarts, it tries again with the same id.
 func (v *victimWorker) insist(item outbox.Item) (added bool, err error) {
 	for began := time.Now(); ; {
 		_, added, err = v.Enqueue(baseCtx, item)

@@ -1,7 +1,7 @@
 // Package outboxtest helps to test programs that use an outbox, and
-// implementations of outbox.Store: [NewMemory] keeps items in memory, [Run] is
-// the test that every Store must pass, and [Kill] kills a process that works on a
-// Store, at random moments.
+// implementations of outbox.Store. [NewMemory] makes a store in memory, [Run] is
+// the test that every Store must pass, and [Kill] kills processes that use a
+// Store at random moments.
 //
 //	func TestStore(t *testing.T) {
 //		outboxtest.Run(t, func() (outbox.Store, error) { ... })
@@ -23,8 +23,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
-// Memory is an [outbox.Store] in memory. It forgets all when the process ends,
-// so it is for tests. Claims look at all items.
+// Memory is an [outbox.Store] in memory, for tests: everything is lost when the
+// process ends, and each Claim looks at all items.
 type Memory struct {
 	mu    sync.Mutex
 	seq   uint64
@@ -34,7 +34,7 @@ type Memory struct {
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{items: map[string]*outbox.Item{}} }
 
-// Enqueue keeps an item that is whole: see [outbox.CheckNew].
+// Enqueue stores an item, which must be whole: see [outbox.CheckNew].
 func (m *Memory) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return outbox.Item{}, false, err
@@ -54,7 +54,7 @@ func (m *Memory) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.I
 	return copyOf(&kept), true, nil
 }
 
-// Claim leases heads.
+// Claim leases the heads that c asks for.
 func (m *Memory) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item, next time.Time, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, time.Time{}, err
@@ -82,8 +82,8 @@ func (m *Memory) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item
 	return items, next, nil
 }
 
-// heads are the oldest unsettled items of each key that may be claimed at some
-// time, those that are due first in front.
+// heads returns the oldest unsettled item of each key, if it can be claimed at
+// some time, ordered by when it is due.
 func (m *Memory) heads(c outbox.Claim) []*outbox.Item {
 	byKey := map[string]*outbox.Item{}
 	for _, i := range m.items {
@@ -104,8 +104,8 @@ func (m *Memory) heads(c outbox.Claim) []*outbox.Item {
 	return list
 }
 
-// leasedUntil is when the last live lease on an item of the key ends; zero
-// without one.
+// leasedUntil returns when the last live lease on an item of the key ends; zero
+// if there is none.
 func (m *Memory) leasedUntil(key string, now time.Time) (until time.Time) {
 	for _, i := range m.items {
 		if i.Key == key && i.Lease.IsLive(now) && i.Lease.Until.After(until) {
@@ -115,7 +115,7 @@ func (m *Memory) leasedUntil(key string, now time.Time) (until time.Time) {
 	return until
 }
 
-// Update changes an item.
+// Update changes an item in one step.
 func (m *Memory) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
 	if err := ctx.Err(); err != nil {
 		return outbox.Item{}, err
@@ -147,7 +147,7 @@ func (m *Memory) Get(_ context.Context, id string) (outbox.Item, error) {
 	return outbox.Item{}, outbox.ErrUnknownItem
 }
 
-// List lists items.
+// List returns the items of a state in the order of Seq.
 func (m *Memory) List(_ context.Context, q outbox.Query) ([]outbox.Item, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -161,7 +161,7 @@ func (m *Memory) List(_ context.Context, q outbox.Query) ([]outbox.Item, error) 
 	return list[:min(len(list), q.PageSize())], nil
 }
 
-// Counts counts items.
+// Counts returns how many items are in each state.
 func (m *Memory) Counts(context.Context) (outbox.Counts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -176,7 +176,7 @@ func (m *Memory) Counts(context.Context) (outbox.Counts, error) {
 	return counts, nil
 }
 
-// Purge removes delivered items.
+// Purge removes the delivered items that were settled before a time.
 func (m *Memory) Purge(_ context.Context, before time.Time) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -190,7 +190,7 @@ func (m *Memory) Purge(_ context.Context, before time.Time) (int, error) {
 	return n, nil
 }
 
-// copyOf shares nothing with i.
+// copyOf returns a deep copy of i.
 func copyOf(i *outbox.Item) outbox.Item {
 	c := *i
 	c.Body = slices.Clone(i.Body)

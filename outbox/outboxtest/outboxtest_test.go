@@ -26,8 +26,8 @@ func TestMemoryIsAStore(t *testing.T) {
 	outboxtest.Run(t, func() (outbox.Store, error) { return outboxtest.NewMemory(), nil })
 }
 
-// journal is the smallest Store that survives: one in memory, with each change
-// on a line of a file.
+// journal is the smallest durable Store: one in memory that writes each change to
+// a line of a file.
 type journal struct {
 	*outboxtest.Memory
 	mu   sync.Mutex
@@ -66,7 +66,7 @@ func openJournal(dir string) (outbox.Store, func() error, error) {
 	return j, j.file.Close, nil
 }
 
-// restore enqueues an item as it once came, and makes it what it has become.
+// restore enqueues an item as it was first enqueued, and then restores its state.
 func restore(m *outboxtest.Memory, item outbox.Item) error {
 	_, _, err := m.Enqueue(context.Background(), outbox.Item{
 		ID: item.ID, Operation: item.Operation, Subdomain: item.Subdomain, CallUUID: item.CallUUID, Body: item.Body, NotBefore: item.NotBefore,
@@ -110,7 +110,7 @@ func (j *journal) Update(ctx context.Context, id string, change func(*outbox.Ite
 
 // The stores below have one mistake each.
 
-// forgetful acknowledges what it did not write.
+// forgetful acknowledges items that it did not write.
 type forgetful struct{ *journal }
 
 func (f forgetful) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, error) {
@@ -141,14 +141,14 @@ func (m markless) Update(ctx context.Context, id string, change func(*outbox.Ite
 
 var kills = flag.Int("kills", 10, "how often to kill the process that works on the journal")
 
-func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
+func TestKillFindsNothingWrongWithADurableStore(t *testing.T) {
 	report := outboxtest.Kill(t, outboxtest.KillConfig{Open: openJournal, Test: t.Name(), Dir: t.TempDir(), Kills: *kills})
 	require.Positive(t, report.Acked)
 	require.Equal(t, report.Acked, report.Delivered)
 	t.Log(report)
 }
 
-func TestAStoreThatForgetsIsFound(t *testing.T) {
+func TestKillFindsAStoreThatForgets(t *testing.T) {
 	var said complaints
 	outboxtest.Kill(&said, outboxtest.KillConfig{Test: t.Name(), Dir: t.TempDir(), Kills: 5, Open: func(dir string) (outbox.Store, func() error, error) {
 		store, closing, err := openJournal(dir)
@@ -161,7 +161,7 @@ func TestAStoreThatForgetsIsFound(t *testing.T) {
 	require.NotEmpty(t, said.list)
 }
 
-func TestAStoreThatLosesTheMarkIsFound(t *testing.T) {
+func TestKillFindsAStoreThatLosesTheMark(t *testing.T) {
 	var said complaints
 	report := outboxtest.Kill(&said, outboxtest.KillConfig{Test: t.Name(), Dir: t.TempDir(), Kills: 12, Open: func(dir string) (outbox.Store, func() error, error) {
 		store, closing, err := openJournal(dir)
@@ -175,7 +175,7 @@ func TestAStoreThatLosesTheMarkIsFound(t *testing.T) {
 	require.Positive(t, report.Doubled, report)
 }
 
-// unleased gives every item to everybody.
+// unleased lets everybody claim every item.
 type unleased struct{ *outboxtest.Memory }
 
 func (u unleased) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, time.Time, error) {
@@ -186,7 +186,7 @@ func (u unleased) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, tim
 	return items, next, err
 }
 
-// twofold says of every id that it is new.
+// twofold treats every id as new.
 type twofold struct{ *outboxtest.Memory }
 
 func (f twofold) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, error) {
@@ -194,24 +194,24 @@ func (f twofold) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bo
 	return stored, true, err
 }
 
-// uncounted counts nothing.
+// uncounted returns no counts.
 type uncounted struct{ *outboxtest.Memory }
 
 func (uncounted) Counts(context.Context) (outbox.Counts, error) { return outbox.Counts{}, nil }
 
-// lax takes every item as it is.
+// lax accepts every item as it is.
 type lax struct{ *outboxtest.Memory }
 
 func (l lax) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, error) {
 	if outbox.CheckNew(item) == nil {
 		return l.Memory.Enqueue(ctx, item)
 	}
-	item.ID += " as it is" // the store below takes none but whole ones
+	item.ID += " as it is" // the underlying store accepts only whole items
 	return item, true, nil
 }
 
-// stateless takes an item straight from NewUpdate, and keeps those after it
-// waiting for ever.
+// stateless accepts an item straight from NewUpdate, which then holds up the items
+// after it forever.
 type stateless struct{ *outboxtest.Memory }
 
 func (s stateless) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, error) {
@@ -227,7 +227,7 @@ func (s stateless) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, 
 	return stored, added, err
 }
 
-// malleable lets every change pass.
+// malleable accepts every change.
 type malleable struct{ *outboxtest.Memory }
 
 func (m malleable) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
@@ -245,13 +245,13 @@ func (m malleable) Update(ctx context.Context, id string, change func(*outbox.It
 	return after, nil
 }
 
-func TestMistakesAreFound(t *testing.T) {
+func TestRunFindsMistakes(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		open  func() outbox.Store
 		finds string
 	}{
-		"leases that hold nobody off":  {func() outbox.Store { return unleased{outboxtest.NewMemory()} }, "a lease holds until it ends"},
+		"leases without effect":        {func() outbox.Store { return unleased{outboxtest.NewMemory()} }, "a lease holds until it ends"},
 		"an id that is not known":      {func() outbox.Store { return twofold{outboxtest.NewMemory()} }, "an id is stored once"},
 		"an item that is not whole":    {func() outbox.Store { return lax{outboxtest.NewMemory()} }, "an item that is not whole is refused"},
 		"an item without a state":      {func() outbox.Store { return stateless{outboxtest.NewMemory()} }, "an item that is not whole is refused"},

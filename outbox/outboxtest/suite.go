@@ -19,10 +19,10 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// Run fails the test unless the stores that open returns do what an
-// [outbox.Store] must. It opens an empty one for each of its cases, and closes
-// none: do so with t.Cleanup. What a store keeps when its process dies is not
-// asked here: see [Kill].
+// Run fails the test unless the stores that open returns behave as an
+// [outbox.Store] must. It opens an empty store for each of its cases, and closes
+// none: use t.Cleanup for that. It does not test what a store keeps when its
+// process dies: see [Kill].
 func Run(t trackdrivetest.TB, open func() (outbox.Store, error)) {
 	t.Helper()
 	failed := false
@@ -45,16 +45,16 @@ func Run(t trackdrivetest.TB, open func() (outbox.Store, error)) {
 	}
 }
 
-// storeTrial is a store in one of the cases.
+// storeTrial is one case with its store.
 type storeTrial struct {
 	outbox.Store
 	name string
 	t    trackdrivetest.TB
 
-	failed *bool // any case
+	failed *bool // whether any case failed
 }
 
-// Errorf fails the test, in the name of the case.
+// Errorf fails the test and names the case.
 func (s *storeTrial) Errorf(format string, args ...any) {
 	*s.failed = true
 	s.t.Errorf("outboxtest: %s: %s", s.name, fmt.Sprintf(format, args...))
@@ -66,30 +66,30 @@ func (s *storeTrial) FailNow() { runtime.Goexit() }
 var suiteCases = []struct {
 	name        string
 	run         func(*storeTrial)
-	needsOthers bool // a worker may never end on a store with another mistake
+	needsOthers bool // with a store that fails another case, its workers may never end
 }{
 	{"an item comes back as it was stored", keepsAll, false},
-	{"the store gives the order", givesSeq, false},
+	{"the store assigns the order", givesSeq, false},
 	{"an id is stored once", storesOnce, false},
 	{"an id is stored once, however its amounts are spelled", storesOnceByValue, false},
-	{"an id is stored once, also at the same time", storesOnceAtOnce, false},
+	{"an id is stored once, even if enqueued concurrently", storesOnceAtOnce, false},
 	{"an item that is not whole is refused", refusesBrokenItems, false},
 	{"a change that breaks an item is refused", refusesBrokenChanges, false},
 	{"an ended context stores nothing", heedsContext, false},
-	{"what is due is claimed, up to the limit", claimsWhatIsDue, false},
+	{"items that are due are claimed, up to the limit", claimsWhatIsDue, false},
 	{"a lease holds until it ends", holdsLeases, false},
-	{"an item is claimed once, also at the same time", claimsOnceAtOnce, false},
+	{"an item is claimed once, even if claimed concurrently", claimsOnceAtOnce, false},
 	{"only the head of a call is claimed", claimsHeads, false},
-	{"one item of a call is on its way at a time", claimsOneOfACall, false},
-	{"what was marked is claimed when its lease has ended", claimsMarked, false},
-	{"a lease is broken by hand", breaksLeases, false},
-	{"an update is one step", updatesInOneStep, false},
+	{"one item of a call is leased at a time", claimsOneOfACall, false},
+	{"a marked item is claimed when its lease has ended", claimsMarked, false},
+	{"a lease can be broken by hand", breaksLeases, false},
+	{"an update is atomic", updatesInOneStep, false},
 	{"an update that fails stores nothing", updatesNothing, false},
-	{"companies are picked and left out", picksCompanies, false},
+	{"companies can be selected and excluded", picksCompanies, false},
 	{"no company is starved", starvesNobody, false},
 	{"states are listed page by page", listsPages, false},
 	{"states are counted", countsStates, false},
-	{"what was delivered long ago is purged", purgesDelivered, false},
+	{"old delivered items are purged", purgesDelivered, false},
 	{"two workers deliver each item once", deliversWithTwoWorkers, true},
 }
 
@@ -98,7 +98,7 @@ var (
 	startTime = time.Date(2026, 1, 15, 12, 0, 0, 123456789, time.UTC)
 )
 
-// itemOf is a waiting item of a call of acme's.
+// itemOf returns a waiting item of one of acme's calls.
 func itemOf(id, uuid string) outbox.Item {
 	return outbox.Item{
 		ID: id, Operation: outbox.OpUpdateCall, Subdomain: "acme", CallUUID: uuid, Key: "acme/" + uuid,
@@ -120,7 +120,7 @@ func (s *storeTrial) get(id string) outbox.Item {
 	return item
 }
 
-// claim claims for a minute, and returns the ids.
+// claim claims for a minute, and returns the ids of the items.
 func (s *storeTrial) claim(token string, now time.Time, limit int) (ids []string, next time.Time) {
 	items, next, err := s.Claim(baseCtx, outbox.Claim{Token: token, Now: now, Lease: time.Minute, Limit: limit})
 	require.NoError(s, err)
@@ -132,7 +132,7 @@ func (s *storeTrial) claim(token string, now time.Time, limit int) (ids []string
 	return ids, next
 }
 
-// become gives an item a state, and frees it.
+// become sets the state of an item, and ends its lease.
 func (s *storeTrial) become(id string, state outbox.State) {
 	_, err := s.Update(baseCtx, id, func(i *outbox.Item) error {
 		i.State, i.Lease = state, outbox.Lease{}
@@ -164,7 +164,7 @@ func keepsAll(s *storeTrial) {
 	got, err := json.Marshal(s.get(item.ID))
 	require.NoError(s, err)
 	require.JSONEq(s, string(wanted), string(got))
-	require.Equal(s, string(item.Body), string(s.get(item.ID).Body), "the body is kept to the letter")
+	require.Equal(s, string(item.Body), string(s.get(item.ID).Body), "the body is kept as it is")
 }
 
 func givesSeq(s *storeTrial) {
@@ -175,7 +175,7 @@ func givesSeq(s *storeTrial) {
 		stored, added, err := s.Enqueue(baseCtx, item)
 		require.NoError(s, err)
 		require.True(s, added)
-		require.Greater(s, stored.Seq, last, "the store's own, whatever the item's was")
+		require.Greater(s, stored.Seq, last, "the store assigns it, whatever the item's was")
 		require.Less(s, stored.Seq, uint64(99))
 		last = stored.Seq
 		require.Equal(s, last, s.get(item.ID).Seq)
@@ -190,7 +190,7 @@ func storesOnce(s *storeTrial) {
 	require.NoError(s, err)
 	require.False(s, added)
 	require.Equal(s, "u-1", stored.CallUUID)
-	require.Equal(s, outbox.Dead, stored.State, "as it is now")
+	require.Equal(s, outbox.Dead, stored.State, "the item as it is now")
 	_, err = s.Get(baseCtx, "b")
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
 }
@@ -202,7 +202,7 @@ func storesOnceByValue(s *storeTrial) {
 		stored, added, err := outbox.Enqueue(baseCtx, s.Store, item)
 		require.NoError(s, err)
 		require.Equal(s, n == 0, added)
-		require.Contains(s, string(stored.Body), `"25.5"`, "as it came first")
+		require.Contains(s, string(stored.Body), `"25.5"`, "as it was first enqueued")
 	}
 	_, _, err := outbox.Enqueue(baseCtx, s.Store, itemOf("a", "u-1")) // "25.50"
 	require.NoError(s, err)
@@ -214,7 +214,7 @@ func storesOnceByValue(s *storeTrial) {
 	require.False(s, added)
 }
 
-// brokenItems are items that no store may take, each by what is wrong with it.
+// brokenItems are items that every store must refuse, named by what is wrong.
 var brokenItems = []struct {
 	name    string
 	corrupt func(*outbox.Item)
@@ -223,14 +223,14 @@ var brokenItems = []struct {
 	{"an id that is too long", func(i *outbox.Item) { i.ID = strings.Repeat("a", 201) }},
 	{"an id with a control character", func(i *outbox.Item) { i.ID = "sale\x00" }},
 	{"an id that is not UTF-8", func(i *outbox.Item) { i.ID = "sale\xff" }},
-	{"an id that is a missing value", func(i *outbox.Item) { i.ID = "undefined" }},
+	{"an id that means a missing value", func(i *outbox.Item) { i.ID = "undefined" }},
 	{"without an operation", func(i *outbox.Item) { i.Operation = "" }},
 	{"an unknown operation", func(i *outbox.Item) { i.Operation = "post" }},
 	{"without a subdomain", func(i *outbox.Item) { i.Subdomain = "" }},
-	{"a subdomain that is not one", func(i *outbox.Item) { i.Subdomain = "acme.example" }},
+	{"a malformed subdomain", func(i *outbox.Item) { i.Subdomain = "acme.example" }},
 	{"a subdomain in capitals", func(i *outbox.Item) { i.Subdomain = "ACME" }},
 	{"without a call", func(i *outbox.Item) { i.CallUUID = "" }},
-	{"a call that is not one", func(i *outbox.Item) { i.CallUUID = "u/1" }},
+	{"a malformed call", func(i *outbox.Item) { i.CallUUID = "u/1" }},
 	{"without a key", func(i *outbox.Item) { i.Key = "" }},
 	{"the key of another call", func(i *outbox.Item) { i.Key = "acme/u-2" }},
 	{"the key of another company", func(i *outbox.Item) { i.Key = "globex/u-1" }},
@@ -238,21 +238,21 @@ var brokenItems = []struct {
 	{"a body that is not JSON", func(i *outbox.Item) { i.Body = json.RawMessage(`revenue`) }},
 	{"a body that is not an object", func(i *outbox.Item) { i.Body = json.RawMessage(`["25.50"]`) }},
 	{"a body that is not UTF-8", func(i *outbox.Item) { i.Body = json.RawMessage("{\"post_call_tokens\":{\"note\":\"\xff\"}}") }},
-	{"a body that says nothing", func(i *outbox.Item) { i.Body = json.RawMessage(`{}`) }},
-	{"a body with an amount that is not one", func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"1,250.00"}`) }},
+	{"an empty update", func(i *outbox.Item) { i.Body = json.RawMessage(`{}`) }},
+	{"a body with a malformed amount", func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"1,250.00"}`) }},
 	{"a body with credentials", func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"25.50","auth_token":"made-up"}`) }},
 	{"a body that is too long", func(i *outbox.Item) {
 		i.Body = json.RawMessage(`{"post_call_tokens":{"note":"` + strings.Repeat("a", 65<<10) + `"}}`)
 	}},
-	{"a body that adds, in an item that does not", func(i *outbox.Item) { i.Body = json.RawMessage(`{"add_revenue":"25.50"}`) }},
-	{"additive, with a body that does not add", func(i *outbox.Item) { i.Additive = true }},
+	{"an absolute item with an additive body", func(i *outbox.Item) { i.Body = json.RawMessage(`{"add_revenue":"25.50"}`) }},
+	{"an additive item with an absolute body", func(i *outbox.Item) { i.Additive = true }},
 	{"without a state", func(i *outbox.Item) { i.State = "" }},
 	{"an unknown state", func(i *outbox.Item) { i.State = "lost" }},
-	{"on its way already", func(i *outbox.Item) { i.State = outbox.Sending }},
-	{"delivered already", func(i *outbox.Item) { i.State = outbox.Delivered }},
-	{"parked already", func(i *outbox.Item) { i.State = outbox.Parked }},
-	{"aside already", func(i *outbox.Item) { i.State = outbox.Aside }},
-	{"dead already", func(i *outbox.Item) { i.State = outbox.Dead }},
+	{"already on its way", func(i *outbox.Item) { i.State = outbox.Sending }},
+	{"already delivered", func(i *outbox.Item) { i.State = outbox.Delivered }},
+	{"already parked", func(i *outbox.Item) { i.State = outbox.Parked }},
+	{"already aside", func(i *outbox.Item) { i.State = outbox.Aside }},
+	{"already dead", func(i *outbox.Item) { i.State = outbox.Dead }},
 	{"without the time when it was enqueued", func(i *outbox.Item) { i.EnqueuedAt = time.Time{} }},
 	{"enqueued after the year 9999", func(i *outbox.Item) { i.EnqueuedAt = farFuture }},
 	{"never due", func(i *outbox.Item) { i.Due = time.Time{} }},
@@ -268,7 +268,7 @@ var brokenItems = []struct {
 	{"under a lease", func(i *outbox.Item) { i.Lease = outbox.Lease{Token: "one", Until: startTime.Add(time.Hour)} }},
 }
 
-// farFuture is a time that JSON does not have.
+// farFuture is a time that JSON cannot represent.
 var farFuture = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func refusesBrokenItems(s *storeTrial) {
@@ -300,10 +300,10 @@ func refusesBrokenItems(s *storeTrial) {
 	s.enqueue(itemOf("behind", "u-1"))
 	s.become("known", outbox.Delivered)
 	ids, _ := s.claim("one", startTime, 9)
-	require.Equal(s, []string{"behind"}, ids, "no item that is not whole is in front of it")
+	require.Equal(s, []string{"behind"}, ids, "no item that is not whole comes before it")
 }
 
-// brokenChanges are those that no store may make to an item.
+// brokenChanges are changes that every store must refuse.
 var brokenChanges = []struct {
 	name    string
 	corrupt func(*outbox.Item)
@@ -314,9 +314,9 @@ var brokenChanges = []struct {
 	{"its call", func(i *outbox.Item) { i.CallUUID = "u-2" }},
 	{"its key", func(i *outbox.Item) { i.Key = "acme/u-2" }},
 	{"its sequence number", func(i *outbox.Item) { i.Seq++ }},
-	{"whether it adds", func(i *outbox.Item) { i.Additive = true }},
+	{"whether it is additive", func(i *outbox.Item) { i.Additive = true }},
 	{"when it was enqueued", func(i *outbox.Item) { i.EnqueuedAt = i.EnqueuedAt.Add(time.Hour) }},
-	{"its body to one that adds", func(i *outbox.Item) { i.Body = json.RawMessage(`{"add_revenue":"25.50"}`) }},
+	{"its body to an additive one", func(i *outbox.Item) { i.Body = json.RawMessage(`{"add_revenue":"25.50"}`) }},
 	{"its body to one that is not JSON", func(i *outbox.Item) { i.Body = json.RawMessage(`revenue`) }},
 	{"its state to none", func(i *outbox.Item) { i.State = "" }},
 	{"its state to an unknown one", func(i *outbox.Item) { i.State = "lost" }},
@@ -344,7 +344,7 @@ func refusesBrokenChanges(s *storeTrial) {
 	require.Equal(s, []string{"a"}, ids)
 }
 
-// atOnce calls f n times at the same time.
+// atOnce calls f n times concurrently.
 func atOnce(n int, f func(i int)) {
 	var all sync.WaitGroup
 	for i := range n {
@@ -377,7 +377,7 @@ func storesOnceAtOnce(s *storeTrial) {
 		require.Equal(s, 1, n, id)
 		seqs[s.get(id).Seq] = true
 	}
-	require.Len(s, seqs, ids, "each has its own")
+	require.Len(s, seqs, ids, "each item has its own")
 }
 
 func heedsContext(s *storeTrial) {
@@ -398,20 +398,20 @@ func claimsWhatIsDue(s *storeTrial) {
 	rest, next := s.claim("two", startTime, 2)
 	require.Len(s, rest, 1)
 	require.ElementsMatch(s, []string{"a", "b", "c"}, append(first, rest...))
-	require.True(s, next.Equal(startTime.Add(time.Minute)), "when the first lease ends, not %v", next)
+	require.True(s, next.Equal(startTime.Add(time.Minute)), "next is when the first lease ends, not %v", next)
 	for _, id := range []string{"a", "b", "c"} {
 		s.become(id, outbox.Delivered)
 	}
 	none, next := s.claim("three", startTime, 2)
 	require.Empty(s, none)
-	require.True(s, next.Equal(late.Due), "when the next one is due, not %v", next)
+	require.True(s, next.Equal(late.Due), "next is when the next item is due, not %v", next)
 	ids, next := s.claim("four", late.Due, 2)
 	require.Equal(s, []string{"late"}, ids)
 	require.True(s, next.IsZero() || next.Equal(late.Due.Add(time.Minute)), "%v", next)
 	s.become("late", outbox.Dead)
 	none, next = s.claim("five", late.Due, 2)
 	require.Empty(s, none)
-	require.True(s, next.IsZero(), "never, not %v", next)
+	require.True(s, next.IsZero(), "next is never, not %v", next)
 }
 
 func holdsLeases(s *storeTrial) {
@@ -424,14 +424,14 @@ func holdsLeases(s *storeTrial) {
 	ids, _ = s.claim("three", startTime.Add(time.Minute), 9)
 	require.Equal(s, []string{"a"}, ids)
 	_, err := s.Update(baseCtx, "a", func(i *outbox.Item) error {
-		require.Equal(s, "three", i.Lease.Token, "who has it now")
+		require.Equal(s, "three", i.Lease.Token, "the current holder")
 		i.Due, i.Lease = startTime.Add(2*time.Minute), outbox.Lease{}
 		return nil
 	})
 	require.NoError(s, err)
 	require.Equal(s, outbox.Lease{}, s.get("a").Lease)
 	ids, next = s.claim("four", startTime.Add(time.Minute), 9)
-	require.Empty(s, ids, "it is free, but not due")
+	require.Empty(s, ids, "it is not leased, but not due")
 	require.True(s, next.Equal(startTime.Add(2*time.Minute)))
 }
 
@@ -479,7 +479,7 @@ func claimsHeads(s *storeTrial) {
 		id := fmt.Sprint(i + 2)
 		s.become(id, state)
 		ids, next := s.claim("none", startTime, 9)
-		require.Empty(s, ids, "%s keeps those behind it waiting", state)
+		require.Empty(s, ids, "an item that is %s holds up the items after it", state)
 		require.True(s, next.IsZero())
 		s.become(id, outbox.Delivered)
 	}
@@ -497,7 +497,7 @@ func claimsOneOfACall(s *storeTrial) {
 	require.Equal(s, []string{"new"}, ids)
 	s.become("old", outbox.Waiting)
 	ids, next := s.claim("two", startTime, 9)
-	require.Empty(s, ids, "another one of the call is on its way")
+	require.Empty(s, ids, "another item of the call is leased")
 	require.True(s, next.Equal(startTime.Add(time.Minute)), "%v", next)
 	s.become("new", outbox.Waiting)
 	ids, _ = s.claim("three", startTime, 9)
@@ -520,7 +520,7 @@ func claimsMarked(s *storeTrial) {
 
 func breaksLeases(s *storeTrial) {
 	s.enqueue(itemOf("a", "u-1"), itemOf("marked", "u-2"))
-	// By a clock that is a day ahead.
+	// Claimed with a clock that is a day ahead.
 	ids, _ := s.claim("gone", startTime.Add(24*time.Hour), 9)
 	require.ElementsMatch(s, []string{"a", "marked"}, ids)
 	_, err := s.Update(baseCtx, "marked", func(i *outbox.Item) error { i.State = outbox.Sending; return nil })
@@ -533,7 +533,7 @@ func breaksLeases(s *storeTrial) {
 		require.Equal(s, want, item.State)
 		item = s.get(id)
 		require.Equal(s, want, item.State)
-		require.Equal(s, outbox.Lease{Token: "gone"}, item.Lease, "who had %s can still say what came of it", id)
+		require.Equal(s, outbox.Lease{Token: "gone"}, item.Lease, "the former holder of %s can still record the outcome", id)
 	}
 	ids, _ = s.claim("new", startTime, 9)
 	require.Equal(s, []string{"a"}, ids)
@@ -572,7 +572,7 @@ func updatesNothing(s *storeTrial) {
 	require.ErrorIs(s, err, outbox.ErrUnknownItem)
 }
 
-// ofCompany puts an item on the account of another company.
+// ofCompany moves an item to another company.
 func ofCompany(subdomain string, item outbox.Item) outbox.Item {
 	item.Subdomain, item.Key = subdomain, subdomain+"/"+item.CallUUID
 	return item
@@ -609,7 +609,7 @@ func starvesNobody(s *storeTrial) {
 			return
 		}
 		_, err := s.Update(baseCtx, ids[0], func(i *outbox.Item) error {
-			i.Due, i.Lease = now, outbox.Lease{} // at once again
+			i.Due, i.Lease = now, outbox.Lease{} // due again at once
 			return nil
 		})
 		require.NoError(s, err)
@@ -691,8 +691,7 @@ func purgesDelivered(s *storeTrial) {
 	require.ElementsMatch(s, []string{"0", "3"}, ids)
 }
 
-// deliversWithTwoWorkers lets two workers deliver to a fake that fails now and
-// then.
+// deliversWithTwoWorkers lets two workers deliver to a fake that sometimes fails.
 func deliversWithTwoWorkers(s *storeTrial) {
 	const companies, calls, each = 3, 5, 4
 	fake := trackdrivetest.New(trackdrivetest.WithSubdomain("home"))
@@ -734,7 +733,7 @@ func deliversWithTwoWorkers(s *storeTrial) {
 		failed = errors.Join(failed, err)
 	})
 	require.NoError(s, failed)
-	// What one worker had on its way when the other ended is done by now.
+	// By now, the deliveries that one worker had in progress when the other ended are over.
 	got, err := s.Counts(baseCtx)
 	require.NoError(s, err)
 	require.Equal(s, outbox.Counts{Delivered: companies * calls * each}, got)
