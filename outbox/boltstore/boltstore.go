@@ -1,27 +1,27 @@
-// Package boltstore keeps an outbox in one file, with bbolt. It is the store for
-// a service on one machine: it needs no server, and one process at a time has
-// the file open.
+// Package boltstore keeps an outbox in one file, using bbolt. It is the store for
+// a service on one machine: it needs no server, and only one process at a time can
+// have the file open.
 //
 //	store, err := boltstore.Open("conversions.db", nil)
 //	if err != nil {
-//		return err // boltstore.ErrLocked: another process has it
+//		return err // boltstore.ErrLocked: another process has the file open
 //	}
-//	defer store.Close() // when Run has returned
+//	defer store.Close() // after Run has returned
 //	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
 //
 // # What is durable
 //
 // Enqueue and Update return when the file is synced to the disk. Concurrent calls
 // share one sync: a hundred at once are hardly slower than one. Leases are kept
-// in memory, because they end with the process, and Claim writes nothing.
+// in memory, because they end with the process, so Claim writes nothing.
 //
-// The program in the directory bench compares the speed with that of bbolt
-// written by hand.
+// The program in the directory bench compares the speed with hand-written bbolt
+// code.
 //
 // # Size
 //
-// The file does not shrink when items are purged, but their space is reused.
-// [Store.Compact] rewrites the file, for instance after a large backlog.
+// The file does not shrink when items are purged, but their space is reused. To
+// shrink it, for instance after a large backlog, use [Store.Compact].
 package boltstore
 
 import (
@@ -36,40 +36,40 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
-// What keeps a file from being used, for [errors.Is].
+// Reasons why a file cannot be used, for [errors.Is].
 var (
-	ErrLocked  = errors.New("boltstore: the file is open in another process, or elsewhere in this one")
+	ErrLocked  = errors.New("boltstore: the file is already open, in this process or another")
 	ErrDamaged = errors.New("boltstore: the file is damaged, was replaced, or is not an outbox")
 	ErrClosed  = errors.New("boltstore: the store is closed")
 )
 
-// Options of [Open]. The zero Options are the defaults.
+// Options are the options of [Open]. The zero Options are the defaults.
 type Options struct {
 	LockWait time.Duration // how long to wait for another process to close the file. Default 1 s
-	// SkipCheck leaves out what takes time at Open: reading the whole file, to see
-	// whether it is damaged. A million items, 700 MB, took 16 s with the check and
-	// 0.2 s without, on two busy cores. Damage that is not found then is a late error.
+	// SkipCheck skips the slow part of Open: reading the whole file to check it for
+	// damage. A million items, 700 MB, took 16 s with the check and 0.2 s without,
+	// on two busy cores. Damage may then show later, as ErrDamaged.
 	SkipCheck bool
 }
 
-// Store is an [outbox.Store] on a file. It is safe for concurrent use.
+// Store is an [outbox.Store] in a file. It is safe for concurrent use.
 type Store struct {
 	path string
 
-	access sync.RWMutex // of file: changed by Compact and Close
-	file   *mappedFile  // nil when it is closed
+	access sync.RWMutex // guards file, which Compact and Close change
+	file   *mappedFile  // nil if the store is closed
 
 	queueing sync.Mutex
 	queue    []*queuedWrite
-	leading  chan struct{} // holds one: who commits the queue
+	leading  chan struct{} // holds one element, of the goroutine that commits the queue
 
-	mu     sync.Mutex // of what follows
+	mu     sync.Mutex // guards the fields below
 	leases map[string]keyLease
 	busy   map[string]bool // keys with a change that is not yet durable
 	last   string          // the company that was served last
 }
 
-// keyLease is on a key: no two items of one are on their way.
+// keyLease is the lease on a key: only one item of a key can be leased at a time.
 type keyLease struct {
 	outbox.Lease
 	seq uint64 // the item
@@ -79,15 +79,15 @@ var _ outbox.Store = (*Store)(nil)
 
 // queuedWrite is a change that waits to be committed.
 type queuedWrite struct {
-	do   func(*writeTransaction) error // fails only where the file does
+	do   func(*writeTransaction) error // fails only if the file fails
 	done chan error
 }
 
-// maxBatch is how many writes share a transaction at most.
+// maxBatch is the maximum number of writes that share a transaction.
 const maxBatch = 1000
 
-// write runs do in a transaction, together with what others want to write, and
-// returns when it is durable.
+// write runs do in a transaction, together with concurrent writes, and returns
+// when it is durable.
 func (s *Store) write(ctx context.Context, do func(*writeTransaction) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -161,13 +161,13 @@ func (s *Store) commit(batch []*queuedWrite) {
 // errNothing rolls back a transaction that wrote nothing.
 var errNothing = errors.New("boltstore: nothing to write")
 
-// view reads.
+// view runs read in a read-only transaction.
 func (s *Store) view(ctx context.Context, read func(*bolt.Tx) error) error {
 	return s.locked(ctx, func(f *mappedFile) error { return f.view(read) })
 }
 
-// locked keeps the file from being closed meanwhile. Where mu is needed, too, it
-// comes second.
+// locked runs use, and keeps the file open meanwhile. If mu is needed, too, it is
+// locked second.
 func (s *Store) locked(ctx context.Context, use func(*mappedFile) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -180,12 +180,11 @@ func (s *Store) locked(ctx context.Context, use func(*mappedFile) error) error {
 	return use(s.file)
 }
 
-// Enqueue stores an item that is whole, unless its id is known. [outbox.Enqueue]
-// makes an item whole; for one that is not the error is of kind
-// trackdrive.ErrInvalidArgument, and it is not
-// stored.
+// Enqueue stores an item, which must be whole, unless its id is known.
+// [outbox.Enqueue] makes an item whole. An item that is not whole is not stored,
+// and the error is of kind trackdrive.ErrInvalidArgument.
 func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
-	// What cannot be stored must not fail those that share the transaction.
+	// An item that cannot be stored must not fail the writes that share the transaction.
 	if err := outbox.CheckNew(item); err != nil {
 		return outbox.Item{}, false, err
 	}
@@ -217,7 +216,7 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		return err
 	})
 	if panicked != nil {
-		panic(panicked) // here, and not in the commit of another caller
+		panic(panicked) // here, and not in the goroutine that commits
 	}
 	if err == nil {
 		err = refused
@@ -228,13 +227,13 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 	return changed, nil
 }
 
-// Claim leases heads. It takes the companies in turn, and of each the items that
-// have been due for longest.
+// Claim leases the heads that c asks for. It takes the companies in turn, and from
+// each company the items that have been due longest.
 func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item, next time.Time, err error) {
 	r := &claimRun{Claim: c, store: s}
 	err = s.locked(ctx, func(f *mappedFile) error {
-		// The lock comes before the snapshot: a lease ends only after its item's
-		// change is committed, so what looks free is free.
+		// The lock is taken before the snapshot: a lease ends only after its item's
+		// change is committed, so an item that looks free is free.
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if err := f.view(r.run); err != nil {
@@ -257,7 +256,7 @@ type claimRun struct {
 	next  time.Time
 }
 
-// take gives the items their leases.
+// take leases the items.
 func (r *claimRun) take() {
 	for i := range r.items {
 		item := &r.items[i]
@@ -266,7 +265,7 @@ func (r *claimRun) take() {
 	}
 }
 
-// later is a time at which there is more to claim.
+// later notes a time at which there is more to claim.
 func (r *claimRun) later(at time.Time) {
 	if r.next.IsZero() || at.Before(r.next) {
 		r.next = at
@@ -283,17 +282,17 @@ func (r *claimRun) run(tx *bolt.Tx) error {
 	for _, subdomain := range r.Except {
 		except[subdomain] = true
 	}
-	// From after the company that was served last to the end, and from the
-	// start to that one.
+	// From the company after the one that was served last to the end, and then from
+	// the start up to that one.
 	start := r.store.last
-	subdomain, found := companyBehind(tx, start)
-	for wrapped := false; !r.isFull(); subdomain, found = companyBehind(tx, subdomain) {
+	subdomain, found := companyAfter(tx, start)
+	for wrapped := false; !r.isFull(); subdomain, found = companyAfter(tx, subdomain) {
 		if !found {
 			if wrapped || start == "" {
 				return nil
 			}
 			wrapped = true
-			if subdomain, found = companyBehind(tx, ""); !found {
+			if subdomain, found = companyAfter(tx, ""); !found {
 				return nil
 			}
 		}
@@ -310,14 +309,14 @@ func (r *claimRun) run(tx *bolt.Tx) error {
 	return nil
 }
 
-// company claims the items of one.
+// company claims items of one company.
 func (r *claimRun) company(tx *bolt.Tx, subdomain string) error {
 	prefix := append([]byte(subdomain), 0)
 	due := tx.Bucket(dueBucket).Cursor()
 	for k, v := due.Seek(prefix); hasPrefix(k, prefix) && !r.isFull(); k, v = due.Next() {
 		at, seq, ok := readDue(k[len(prefix):])
 		if !ok {
-			return damagedError("an entry of its index cannot be read")
+			return damagedError("an index entry cannot be read")
 		}
 		if at.After(r.Now) {
 			r.later(at)
@@ -337,7 +336,7 @@ func (r *claimRun) company(tx *bolt.Tx, subdomain string) error {
 			return err
 		}
 		if item.Key != string(v) || item.Subdomain != subdomain || !isClaimable(&item) {
-			return damagedError("item %d is not due as its index says", seq)
+			return damagedError("item %d is not due at the time in its index", seq)
 		}
 		r.items = append(r.items, item)
 		r.store.last = subdomain
@@ -362,7 +361,7 @@ func (s *Store) Get(ctx context.Context, id string) (item outbox.Item, err error
 	return item, err
 }
 
-// List lists the items of a state.
+// List returns the items of a state in the order of Seq.
 func (s *Store) List(ctx context.Context, q outbox.Query) (items []outbox.Item, err error) {
 	code, known := codeOf(q.State)
 	if !known || q.After == ^uint64(0) {
@@ -376,7 +375,7 @@ func (s *Store) List(ctx context.Context, q outbox.Query) (items []outbox.Item, 
 				return err
 			}
 			if item.State != q.State {
-				return damagedError("item %d is not %s as its index says", item.Seq, q.State)
+				return damagedError("item %d is not %s, the state in its index", item.Seq, q.State)
 			}
 			items = append(items, item)
 		}
@@ -391,7 +390,7 @@ func (s *Store) List(ctx context.Context, q outbox.Query) (items []outbox.Item, 
 	return items, nil
 }
 
-// fillLease adds what is in memory alone.
+// fillLease adds the lease, which is kept only in memory.
 func (s *Store) fillLease(i *outbox.Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -400,7 +399,7 @@ func (s *Store) fillLease(i *outbox.Item) {
 	}
 }
 
-// Counts tells how many items are in each state.
+// Counts returns how many items are in each state.
 func (s *Store) Counts(ctx context.Context) (counts outbox.Counts, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) (err error) {
 		counts, err = readCounts(tx)
@@ -419,8 +418,8 @@ func (s *Store) Counts(ctx context.Context) (counts outbox.Counts, err error) {
 	return counts, err
 }
 
-// Purge removes delivered items that were settled before a time, a thousand in
-// each transaction.
+// Purge removes the delivered items that were settled before a time, in
+// transactions of a thousand items.
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
 	for {
 		n := 0

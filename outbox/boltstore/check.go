@@ -1,4 +1,4 @@
-// Checking a file: its pages, and whether its buckets agree.
+// Checking a file: its pages, and whether its buckets are consistent.
 
 package boltstore
 
@@ -16,12 +16,12 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
-// firstTransaction is that of a file in which nothing has been written yet.
+// firstTransaction is the transaction of a file to which nothing has been written yet.
 const firstTransaction = 1
 
-// checkFile checks a file that nobody writes meanwhile, and returns its latest
-// transaction. Shallow leaves out what takes time: the leaves, and whether the
-// buckets agree.
+// checkFile checks a file that nobody writes to meanwhile, and returns its latest
+// transaction. Shallow skips the slow checks: of the leaves, and of whether the
+// buckets are consistent.
 func checkFile(file *os.File, shallow bool) (txid int64, err error) {
 	defer catchFaults(func(e error) { err = e })()
 	info, err := file.Stat()
@@ -66,7 +66,7 @@ func (f *pageFile) readBuckets() (map[string]bucketPlace, error) {
 	return all, err
 }
 
-// checkBuckets reads all buckets, and compares the items with the rest.
+// checkBuckets reads all buckets, and compares the items with the indexes.
 func checkBuckets(f *pageFile, all map[string]bucketPlace, shallow bool) error {
 	for _, name := range allBuckets {
 		if _, exists := all[string(name)]; !exists {
@@ -114,26 +114,26 @@ func readMeta(f *pageFile, meta bucketPlace) (counts outbox.Counts, err error) {
 		return err
 	})
 	if err == nil && !isOutbox {
-		err = damagedError("it is not an outbox, or one of a newer version")
+		err = damagedError("it is not an outbox, or has a newer format")
 	}
 	return counts, err
 }
 
-// indexAudit compares what the indexes hold with what they should hold, by the
+// indexAudit compares the indexes with what they should hold according to the
 // items.
 type indexAudit struct {
 	seed  maphash.Seed
 	found indexTallies
-	queue []byte   // the key of the queue that was read last
+	queue []byte   // the key of the last queue read
 	heads []uint64 // the items that can be claimed, in ascending order
 	items itemSum
 }
 
-// indexTallies are the buckets that follow from the items.
+// indexTallies has a tally for each bucket that follows from the items.
 type indexTallies struct{ ids, queues, due, states, settled entryTally }
 
-// entryTally is a number of entries and the sum of their hashes, which is the same
-// for the same entries in any order, and hardly ever for others.
+// entryTally is a number of entries and the sum of their hashes. The sum does not
+// depend on the order, and hardly ever is the same for other entries.
 type entryTally struct {
 	entries int
 	sum     uint64
@@ -151,7 +151,7 @@ func (a *indexAudit) add(t *entryTally, key, value []byte) {
 	t.sum += h.Sum64()
 }
 
-// adder adds the entries of pages to a tally.
+// adder returns a function that adds the entries of a page to a tally.
 func (a *indexAudit) adder(t *entryTally) func(*bucketPage) error {
 	return func(p *bucketPage) error {
 		for _, e := range p.elements {
@@ -161,7 +161,7 @@ func (a *indexAudit) adder(t *entryTally) func(*bucketPage) error {
 	}
 }
 
-// addQueues finds the heads, too.
+// addQueues adds the entries of a page of queues, and finds the heads.
 func (a *indexAudit) addQueues(p *bucketPage) error {
 	for _, e := range p.elements {
 		a.add(&a.found.queues, e.key, e.value)
@@ -177,16 +177,16 @@ func (a *indexAudit) addQueues(p *bucketPage) error {
 	return nil
 }
 
-// itemSum is what the items say.
+// itemSum sums up the items.
 type itemSum struct {
 	expected indexTallies
 	counts   outbox.Counts
-	last     uint64 // the highest number
-	sequence uint64 // the number that was given last
+	last     uint64 // the highest Seq
+	sequence uint64 // the Seq that was assigned last
 	err      error
 }
 
-// readItems decodes the items on all processors: it takes most of the time.
+// readItems decodes the items, on all processors because this takes most of the time.
 func (a *indexAudit) readItems(f *pageFile, b bucketPlace, shallow bool) error {
 	slices.Sort(a.heads)
 	sums := make([]itemSum, runtime.GOMAXPROCS(0))
@@ -251,7 +251,7 @@ func (a *indexAudit) addItems(s *itemSum, p *bucketPage) (err error) {
 			return err
 		}
 		if !bytes.Equal(e.key, seqKey(item.Seq)) {
-			return damagedError("item %d is in the place of another one", item.Seq)
+			return damagedError("item %d is in the place of another item", item.Seq)
 		}
 		if err := a.addItem(s, &item); err != nil {
 			return err
@@ -282,18 +282,18 @@ func (a *indexAudit) addItem(s *itemSum, i *outbox.Item) error {
 	return nil
 }
 
-// compare finds what is missing, and what should not be there.
+// compare finds entries that are missing, and entries that should not exist.
 func (a *indexAudit) compare(counts outbox.Counts) error {
 	for _, pair := range a.found.with(&a.items.expected) {
 		if *pair.a != *pair.b {
-			return damagedError("%s has %d entries that do not go with the items, which need %d", pair.name, pair.a.entries, pair.b.entries)
+			return damagedError("%s has %d entries that do not match the items, which need %d", pair.name, pair.a.entries, pair.b.entries)
 		}
 	}
 	switch {
 	case counts != a.items.counts:
 		return damagedError("its counts are wrong")
 	case a.items.last > a.items.sequence:
-		return damagedError("its next item would be in the place of another one")
+		return damagedError("its next item would overwrite another item")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-// The file that bbolt has mapped, and whether it can still be trusted.
+// The mapped file, and whether it can still be trusted.
 
 package boltstore
 
@@ -14,27 +14,27 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// mappedFile is a file that is open. Each transaction looks first whether the
-// file is where it was found and as long as it was: what is written to a file
-// that nobody will find again is not durable, and what is cut off cannot be read.
+// mappedFile is an open file. Each transaction first checks that the file is still
+// under its name and as long as before: data written to a file that is no longer
+// under its name is not durable, and data that was cut off cannot be read.
 type mappedFile struct {
 	db       *bolt.DB
-	file     *os.File // the one of db
-	name     string   // by which it is found
+	file     *os.File // the file of db
+	name     string   // the file's path
 	identity os.FileInfo
 	length   atomic.Int64          // of the file; it never shrinks
 	txid     atomic.Int64          // of the latest transaction
-	fault    atomic.Pointer[error] // why it is not used any more; nil while it is
-	stuck    atomic.Bool           // bbolt's own locks are taken for ever
+	fault    atomic.Pointer[error] // why the file is no longer used; nil while it is
+	stuck    atomic.Bool           // bbolt's own locks are held forever
 }
 
-// openBolt opens a file with bbolt, and turns what that says, also by
-// panicking, into this package's errors.
+// openBolt opens a file with bbolt, and turns its errors and panics into errors of
+// this package.
 func openBolt(name string, options bolt.Options) (f *mappedFile, err error) {
 	f = &mappedFile{name: name}
 	defer func() {
 		if err != nil && f.file != nil {
-			_ = f.file.Close() // bbolt leaves it open where it panics
+			_ = f.file.Close() // bbolt leaves it open if it panics
 		}
 	}()
 	defer catchFaults(func(e error) { err = e })()
@@ -59,12 +59,12 @@ func openError(name string, err error) error {
 		return fmt.Errorf("%w: %s", ErrLocked, name)
 	case errors.As(err, &system):
 		return fmt.Errorf("boltstore: %w", err)
-	default: // what is left is about what the file holds
+	default: // the remaining errors are about the content of the file
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 }
 
-// measure notes how the file is now.
+// measure records the current state of the file.
 func (f *mappedFile) measure() error {
 	info, err := f.file.Stat()
 	if err != nil {
@@ -78,8 +78,8 @@ func (f *mappedFile) measure() error {
 	})
 }
 
-// catchFaults begins a stretch in which a panic, and a fault of memory that is
-// after the end of the file, become ErrDamaged.
+// catchFaults begins a section in which a panic, or a fault in memory beyond the
+// end of the file, becomes ErrDamaged.
 func catchFaults(failed func(error)) (end func()) {
 	before := debug.SetPanicOnFault(true)
 	return func() {
@@ -108,8 +108,8 @@ func (f *mappedFile) view(read func(*bolt.Tx) error) (err error) {
 	return read(tx)
 }
 
-// update writes. An error of a transaction that was committed says that it is
-// durable in a file that will not be found again.
+// update runs write in a transaction. An error after the commit means that the
+// transaction is durable, but in a file that is no longer under its name.
 func (f *mappedFile) update(write func(*bolt.Tx) error) (err error) {
 	if _, err := f.check(); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (f *mappedFile) update(write func(*bolt.Tx) error) (err error) {
 	return err
 }
 
-// begin begins a transaction. Where bbolt panics meanwhile, its locks stay taken.
+// begin begins a transaction. If bbolt panics, its locks stay held.
 func (f *mappedFile) begin(writable bool) (*bolt.Tx, error) {
 	began := false
 	defer func() { f.keepStuck(began) }()
@@ -154,7 +154,7 @@ func (f *mappedFile) begin(writable bool) (*bolt.Tx, error) {
 func (f *mappedFile) rollBack(tx *bolt.Tx) {
 	ended := false
 	defer func() { f.keepStuck(ended) }()
-	_ = tx.Rollback() // an error says that it was committed
+	_ = tx.Rollback() // an error means that it was committed
 	ended = true
 }
 
@@ -164,9 +164,9 @@ func (f *mappedFile) keepStuck(done bool) {
 	}
 }
 
-// checkID finds a file that something else has written: its transactions are not
-// those that come next. One more may be in the file than is known, and yet one
-// more when a disk failed.
+// checkID detects that something else has written to the file: its transaction
+// ids are not the next ones. The file may be one transaction ahead of what is
+// known, and one more if a disk failed.
 func (f *mappedFile) checkID(tx *bolt.Tx, atLeast int64) error {
 	if id := int64(tx.ID()); id < atLeast || id > f.txid.Load()+2 {
 		return f.giveUp(damagedError("%s was overwritten while it was open", f.name))
@@ -174,14 +174,14 @@ func (f *mappedFile) checkID(tx *bolt.Tx, atLeast int64) error {
 	return nil
 }
 
-// giveUp makes err the answer to all that follows: when bbolt panics, it is not
+// giveUp makes every later call fail with err: after a panic of bbolt it is not
 // known what it has locked, or changed in memory.
 func (f *mappedFile) giveUp(err error) error {
 	f.fault.CompareAndSwap(nil, &err)
 	return *f.fault.Load()
 }
 
-// check looks whether the file is there, and whole, and returns its length.
+// check checks that the file is in place and not cut, and returns its length.
 func (f *mappedFile) check() (length int64, err error) {
 	if fault := f.fault.Load(); fault != nil {
 		return 0, *fault
@@ -201,14 +201,14 @@ func (f *mappedFile) check() (length int64, err error) {
 	return info.Size(), nil
 }
 
-// isInPlace reports whether the file is the one that has its name.
+// isInPlace reports whether the file is still the one under its name.
 func (f *mappedFile) isInPlace() bool {
 	info, err := os.Stat(f.name)
 	return err == nil && os.SameFile(info, f.identity)
 }
 
-// close unmaps the file, and lets others have it. Where bbolt waits for a lock of
-// its own for ever, that is left to the end of the process.
+// close unmaps and unlocks the file. If bbolt would wait forever for a lock of its
+// own, unmapping is left to the end of the process.
 func (f *mappedFile) close() error {
 	if f == nil {
 		return nil
@@ -223,8 +223,8 @@ func (f *mappedFile) close() error {
 	return nil
 }
 
-// syncDir makes the name of a new file durable. Where directories cannot be
-// synced, nothing more can be done.
+// syncDir makes the name of a new file durable. If directories cannot be synced,
+// nothing more can be done.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

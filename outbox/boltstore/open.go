@@ -15,20 +15,20 @@ import (
 
 const (
 	defaultLockWait = time.Second
-	fileMode        = 0o600 // contact fields are nobody else's business
+	fileMode        = 0o600 // contact fields are personal data
 )
 
-// Open opens the store in a file, and makes the file where there is none. Close
-// the store. Nil options are the defaults.
+// Open opens the store in a file, and creates the file if it does not exist. The
+// caller must close the store. Nil options are the defaults.
 //
-// [ErrLocked] means that the file is open already, [ErrDamaged] that it cannot be
-// trusted: it was cut, changed by something else, or is not an outbox. Nothing is
-// mended then. Keep a copy; the bbolt command shows what is in it, and "bbolt
-// compact" copies what can still be read.
+// [ErrLocked] means that the file is already open. [ErrDamaged] means that it
+// cannot be trusted: it was cut, changed by something else, or is not an outbox.
+// Open does not repair it. Keep a copy; the bbolt command shows what is in the
+// file, and "bbolt compact" copies what can still be read.
 //
-// Open reads the whole file and compares the items with their indexes, so that
-// no item is missing and nothing in the file can end the process later. See
-// Options.SkipCheck for the time that it takes.
+// Open reads the whole file and compares the items with their indexes, to make
+// sure that no item is missing and nothing in the file can crash the process
+// later. See Options.SkipCheck for the time that this takes.
 func Open(path string, options *Options) (*Store, error) {
 	if options == nil {
 		options = &Options{}
@@ -37,7 +37,7 @@ func Open(path string, options *Options) (*Store, error) {
 	if wait <= 0 {
 		wait = defaultLockWait
 	}
-	name, err := filepath.Abs(path) // the process may go to another directory
+	name, err := filepath.Abs(path) // the process may change its working directory
 	if err != nil {
 		return nil, fmt.Errorf("boltstore: %w", err)
 	}
@@ -69,8 +69,8 @@ func openFile(name string, wait time.Duration, shallow bool) (*mappedFile, error
 		if err != nil {
 			return nil, err
 		}
-		// Before the lock was free, somebody may have written to the file, or
-		// compacted it, which puts another one in its place.
+		// Before the lock was free, another process may have written to the file, or
+		// compacted it, which replaces it by another file.
 		if f.isInPlace() && f.txid.Load() == checked {
 			return f, syncDir(filepath.Dir(name))
 		}
@@ -85,8 +85,8 @@ func untilDeadline(deadline time.Time) time.Duration {
 }
 
 // checkAt checks the file while nobody writes to it, and returns its latest
-// transaction: 0 when another file has its name now. One that does not exist, or
-// is empty, will be made.
+// transaction, or 0 if another file now has its name. A file that does not exist,
+// or is empty, is created later.
 func checkAt(name string, deadline time.Time, shallow bool) (txid int64, err error) {
 	info, err := os.Stat(name)
 	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
@@ -107,9 +107,9 @@ func checkAt(name string, deadline time.Time, shallow bool) (txid int64, err err
 	return txid, errors.Join(err, f.close())
 }
 
-// prepare finds out where a file is, and makes the buckets of a new one.
+// prepare finds the real path of the file, and creates the buckets of a new file.
 func (s *Store) prepare() (err error) {
-	// Compact puts another file in the place of this one, and not of a link to it.
+	// Compact replaces the file itself, and not a link to it.
 	if s.path, err = filepath.EvalSymlinks(s.file.name); err != nil {
 		return fmt.Errorf("boltstore: %w", err)
 	}
@@ -126,9 +126,9 @@ func (s *Store) prepare() (err error) {
 	})
 }
 
-// Close waits for what is being written, and closes the file. Later calls are
-// [ErrClosed], also those of a Worker, which cannot record then what it has
-// delivered: let [outbox.Worker.Run] return first.
+// Close waits for the writes in progress, and closes the file. Later calls fail
+// with [ErrClosed], including those of a Worker, which then cannot record what it
+// has delivered: let [outbox.Worker.Run] return first.
 func (s *Store) Close() error {
 	s.access.Lock()
 	defer s.access.Unlock()
@@ -137,16 +137,16 @@ func (s *Store) Close() error {
 	return file.close()
 }
 
-// Path returns the name of the file, without links.
+// Path returns the path of the file, with links resolved.
 func (s *Store) Path() string { return s.path }
 
 // compactStep is how much a transaction copies, in bytes.
 const compactStep = 1 << 20
 
-// Compact writes the file anew, without the space of what was removed, checks
-// it as [Open] does, and puts it in place of the old one. Everything else waits
-// meanwhile. It needs room for a second file. When that cannot be written, the
-// old file is in use as before.
+// Compact writes a new file without the space of removed items, checks it as
+// [Open] does, and replaces the old file by it. All other calls wait meanwhile.
+// Compact needs room on the disk for the second file. If that cannot be written,
+// the old file stays in use.
 func (s *Store) Compact(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -175,8 +175,8 @@ func (s *Store) Compact(ctx context.Context) error {
 	return syncDir(filepath.Dir(s.path))
 }
 
-// copyTo makes a file that is open, and already under the store's name: nobody
-// else can have had it.
+// copyTo returns a new file that is open and already under the store's name, so
+// that no other process can have opened it in between.
 func (s *Store) copyTo(temporary string) (fresh *mappedFile, err error) {
 	fresh, err = openBolt(temporary, bolt.Options{Timeout: defaultLockWait, NoSync: true})
 	if err != nil {
@@ -192,7 +192,7 @@ func (s *Store) copyTo(temporary string) (fresh *mappedFile, err error) {
 	return fresh, nil
 }
 
-// fill copies what the store has into a new file, and checks the copy.
+// fill copies the store's content into a new file, and checks the copy.
 func (s *Store) fill(fresh *mappedFile) (err error) {
 	defer catchFaults(func(e error) { err = errors.Join(s.file.giveUp(e), fresh.giveUp(e)) })()
 	if err := bolt.Compact(fresh.db, s.file.db, compactStep); err != nil {
@@ -208,7 +208,7 @@ func (s *Store) fill(fresh *mappedFile) (err error) {
 	if err := fresh.measure(); err != nil {
 		return err
 	}
-	// What has the name now must not be overwritten when it is something else.
+	// If something else has the name now, it must not be overwritten.
 	_, err = s.file.check()
 	return err
 }

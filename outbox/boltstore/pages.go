@@ -1,9 +1,9 @@
 // The pages of a file, as bbolt lays them out.
 //
 // bbolt maps the file and trusts it. An offset after the end of a page, a page
-// that is its own child, or a free one that is in use, ends the process sooner or
-// later, or lets a write overwrite what is to be kept. So all pages are checked
-// with plain reads before bbolt maps them.
+// that is its own child, or a free page that is in use sooner or later crashes the
+// process, or lets a write overwrite data. So all pages are checked with plain
+// reads before bbolt maps them.
 
 package boltstore
 
@@ -17,11 +17,11 @@ import (
 	"math/bits"
 )
 
-// bbolt writes numbers in the machine's own order.
+// bbolt writes numbers in the machine's byte order.
 var nativeOrder = binary.NativeEndian
 
-// What a page begins with: its id (8 bytes), flags (2), count (2), and how many
-// pages follow that belong to it (4).
+// The header of a page: its id (8 bytes), flags (2), count (2), and how many
+// further pages belong to it (4).
 const pageHeaderSize = 16
 
 // The flags of a page.
@@ -31,26 +31,26 @@ const (
 	freelistPage = 0x10
 )
 
-// fileHead is what the file begins with, twice: transactions write the two in
-// turn, and the later one counts.
+// fileHead is one of the two heads at the beginning of the file. Transactions
+// write them in turn, and the later one counts.
 type fileHead struct {
 	pageSize  int64
 	root      uint64 // the page of the bucket that holds the others
-	freelist  uint64 // the page that lists those that are free
+	freelist  uint64 // the page that lists the free pages
 	pageCount uint64 // how many pages are in use or free; the file may be longer
-	txid      uint64 // of the transaction that wrote it
+	txid      uint64 // the transaction that wrote it
 }
 
 const (
 	headSize    = 64
 	headMagic   = 0xED0CDAED
 	headVersion = 2
-	noFreelist  = ^uint64(0) // the value of freelist where that is not stored
+	noFreelist  = ^uint64(0) // the value of freelist if the list is not stored
 )
 
-// readHead reads the later head. Both must be whole: a disk writes a sector, in
-// which all of a head is, as a whole or not at all, so a crash does not damage
-// one; and of two no one can say whether it was the later one that is damaged.
+// readHead reads the later head. Both must be intact: a head fits in a sector,
+// which a disk writes as a whole or not at all, so a crash does not damage it; and
+// if one is damaged, it may have been the later one.
 func readHead(file io.ReaderAt, size int64) (fileHead, error) {
 	first, err := readHeadAt(file, 0)
 	if err != nil {
@@ -66,9 +66,9 @@ func readHead(file io.ReaderAt, size int64) (fileHead, error) {
 	}
 	switch {
 	case first.pageSize != second.pageSize, first.txid == second.txid:
-		return fileHead{}, damagedError("its two heads do not go together")
+		return fileHead{}, damagedError("its two heads do not match")
 	case later.pageCount > uint64(size/later.pageSize):
-		return fileHead{}, damagedError("it has %d bytes, and should have %d pages of %d", size, later.pageCount, later.pageSize)
+		return fileHead{}, damagedError("it has %d bytes but should have %d pages of %d", size, later.pageCount, later.pageSize)
 	}
 	return later, nil
 }
@@ -97,7 +97,7 @@ func readHeadAt(file io.ReaderAt, at int64) (h fileHead, err error) {
 	return h, nil
 }
 
-// readFull tells a file that is too short from a disk that fails.
+// readFull reads data at an offset. A file that is too short is damaged; other errors are the disk's.
 func readFull(file io.ReaderAt, data []byte, at int64) error {
 	_, err := file.ReadAt(data, at)
 	switch {
@@ -118,7 +118,7 @@ func damagedError(format string, args ...any) error {
 type pageFile struct {
 	file io.ReaderAt
 	fileHead
-	taken []uint64 // a bit for each page that is in use or free
+	taken []uint64 // a bit for each page that is known to be in use or free
 }
 
 func newPageFile(file io.ReaderAt, size int64) (*pageFile, error) {
@@ -131,10 +131,10 @@ func newPageFile(file io.ReaderAt, size int64) (*pageFile, error) {
 	return f, nil
 }
 
-// take notes that pages are in use, or free. No page is both, or either twice.
+// take marks pages as in use or free. No page may be marked twice.
 func (f *pageFile) take(id, n uint64) error {
 	if n > f.pageCount || id > f.pageCount-n {
-		return damagedError("page %d is not among its %d", id, f.pageCount)
+		return damagedError("page %d is not one of its %d pages", id, f.pageCount)
 	}
 	for ; n > 0; id, n = id+1, n-1 {
 		if f.taken[id/64]&(1<<(id%64)) != 0 {
@@ -145,7 +145,7 @@ func (f *pageFile) take(id, n uint64) error {
 	return nil
 }
 
-// checkTaken finds a page that is neither in use nor free: what it held is lost.
+// checkTaken finds a page that is neither in use nor free, whose content is lost.
 func (f *pageFile) checkTaken() error {
 	for id := range f.pageCount {
 		if f.taken[id/64]&(1<<(id%64)) == 0 {
@@ -155,17 +155,17 @@ func (f *pageFile) checkTaken() error {
 	return nil
 }
 
-// readHeader reads the beginning of a page, and takes it and those that belong
-// to it.
+// readHeader reads the header of a page, and takes the page and the further pages
+// that belong to it.
 func (f *pageFile) readHeader(id uint64, data []byte) (flags uint16, count int, following uint32, err error) {
 	if id >= f.pageCount {
-		return 0, 0, 0, damagedError("page %d is not among its %d", id, f.pageCount)
+		return 0, 0, 0, damagedError("page %d is not one of its %d pages", id, f.pageCount)
 	}
 	if err := readFull(f.file, data, int64(id)*f.pageSize); err != nil {
 		return 0, 0, 0, err
 	}
 	if nativeOrder.Uint64(data) != id {
-		return 0, 0, 0, damagedError("page %d is another one", id)
+		return 0, 0, 0, damagedError("page %d has the number of another page", id)
 	}
 	flags, count, following = nativeOrder.Uint16(data[8:]), int(nativeOrder.Uint16(data[10:])), nativeOrder.Uint32(data[12:])
 	return flags, count, following, f.take(id, uint64(following)+1)
@@ -185,7 +185,7 @@ func (f *pageFile) readFreelist() error {
 		return damagedError("page %d does not list free pages", f.freelist)
 	}
 	count, from := uint64(small), int64(pageHeaderSize)
-	if small == 0xFFFF { // the number does not fit, and is the first entry
+	if small == 0xFFFF { // the count does not fit, and is the first entry
 		count, from = nativeOrder.Uint64(header[pageHeaderSize:]), from+8
 	}
 	if length := (int64(following)+1)*f.pageSize - from; count > uint64(length/8) {
@@ -203,14 +203,14 @@ func (f *pageFile) readFreelist() error {
 	return nil
 }
 
-// bucketPage is a page of a bucket, with those that belong to it.
+// bucketPage is a page of a bucket, with the further pages that belong to it.
 type bucketPage struct {
 	id       uint64
 	isLeaf   bool
 	elements []pageElement
 }
 
-// pageElement is what a page has for a key.
+// pageElement is the entry of a page for a key.
 type pageElement struct {
 	key   []byte
 	child uint64 // of a branch: the page with the keys from this one on
@@ -218,7 +218,7 @@ type pageElement struct {
 	value []byte // of a leaf
 }
 
-// elementSize is how long the fixed part of an element is. All of them are
+// elementSize is the length of the fixed part of an element. The fixed parts come
 // after the header, and before the keys and values.
 const elementSize = 16
 
@@ -240,8 +240,8 @@ func (f *pageFile) readPage(id uint64) (*bucketPage, error) {
 	return parsePage(id, flags, count, data)
 }
 
-// readFollowing reads a page that is longer than others. Before it makes room
-// for it, it finds out how long the page must be by its last element.
+// readFollowing reads a page that has further pages. Before it allocates memory,
+// it finds out from the last element how long the page must be.
 func (f *pageFile) readFollowing(id uint64, flags uint16, count int, following uint32) ([]byte, error) {
 	at := int64(id) * f.pageSize
 	fixed := make([]byte, pageHeaderSize+elementSize*count)
@@ -255,14 +255,14 @@ func (f *pageFile) readFollowing(id uint64, flags uint16, count int, following u
 	}
 	length := (int64(following) + 1) * f.pageSize
 	if end <= length-f.pageSize || end > length {
-		return nil, damagedError("page %d is not as long as what it holds", id)
+		return nil, damagedError("page %d is shorter or longer than its content", id)
 	}
 	data := make([]byte, length)
 	return data, readFull(f.file, data, at)
 }
 
-// elementExtent tells where the key of an element begins, and how long key and
-// value are.
+// elementExtent returns where the key of an element begins, and how long its key
+// and value are.
 func elementExtent(data []byte, flags uint16, i int) (start, key, value int64) {
 	at := pageHeaderSize + elementSize*i
 	e := data[at : at+elementSize]
@@ -272,8 +272,8 @@ func elementExtent(data []byte, flags uint16, i int) (start, key, value int64) {
 	return int64(at) + int64(nativeOrder.Uint32(e[4:])), int64(nativeOrder.Uint32(e[8:])), int64(nativeOrder.Uint32(e[12:]))
 }
 
-// parsePage finds the elements of a page, which must have keys in ascending
-// order, and lie within the page.
+// parsePage returns the elements of a page. Their keys must be in ascending order,
+// and they must lie within the page.
 func parsePage(id uint64, flags uint16, count int, data []byte) (*bucketPage, error) {
 	behind := int64(pageHeaderSize + elementSize*count)
 	if behind > int64(len(data)) {
@@ -283,7 +283,7 @@ func parsePage(id uint64, flags uint16, count int, data []byte) (*bucketPage, er
 	for i := range p.elements {
 		start, key, value := elementExtent(data, flags, i)
 		if start < behind || key == 0 || start+key+value > int64(len(data)) {
-			return nil, damagedError("key %d of page %d is not within it", i, id)
+			return nil, damagedError("key %d of page %d lies outside the page", i, id)
 		}
 		e := &p.elements[i]
 		e.key, e.value = data[start:start+key], data[start+key:start+key+value]
@@ -301,35 +301,35 @@ func parsePage(id uint64, flags uint16, count int, data []byte) (*bucketPage, er
 
 // bucketPlace is where a bucket is: in pages, or, while it is small, in its entry.
 type bucketPlace struct {
-	root     uint64 // 0 for one in its entry
+	root     uint64 // 0 for a bucket in its entry
 	sequence uint64
 	inline   []byte
 }
 
 const (
 	bucketFlag = 0x01 // of an element that is a bucket
-	bucketSize = 16   // of a bucket's entry, without what follows
+	bucketSize = 16   // the fixed part of a bucket's entry
 )
 
 func parseBucket(e pageElement) (bucketPlace, error) {
 	if e.flags != bucketFlag || len(e.value) < bucketSize {
-		return bucketPlace{}, damagedError("it has something that is not a bucket where the buckets are")
+		return bucketPlace{}, damagedError("it has an entry that is not a bucket among the buckets")
 	}
 	b := bucketPlace{root: nativeOrder.Uint64(e.value), sequence: nativeOrder.Uint64(e.value[8:]), inline: e.value[bucketSize:]}
 	if b.root == 0 && len(b.inline) < pageHeaderSize {
-		return bucketPlace{}, damagedError("a bucket is cut")
+		return bucketPlace{}, damagedError("a bucket is truncated")
 	}
 	return b, nil
 }
 
-// readBucket hands each leaf of a bucket without buckets to a function, in the
-// order of the keys. Shallow reads no leaves but one: the branches, which are
-// few, are checked.
+// readBucket passes each leaf of a bucket, which must not contain buckets, to a
+// function, in the order of the keys. Shallow reads only one leaf, but checks all
+// branches, of which there are few.
 func (f *pageFile) readBucket(b bucketPlace, shallow bool, each func(*bucketPage) error) error {
 	eachPlain := func(p *bucketPage) error {
 		for _, e := range p.elements {
 			if e.flags != 0 {
-				return damagedError("page %d has a bucket in another one", p.id)
+				return damagedError("page %d has a bucket within another bucket", p.id)
 			}
 		}
 		return each(p)
@@ -347,14 +347,14 @@ func (f *pageFile) readBucket(b bucketPlace, shallow bool, each func(*bucketPage
 	return eachPlain(p)
 }
 
-// pageRange is a page that is to be read, and the keys that may be in it: from low
-// on, and, where there is one, before high.
+// pageRange is a page to read, and the range of its keys: from low on, and before
+// high, if that is set.
 type pageRange struct {
 	id        uint64
 	low, high []byte
 }
 
-// readTree reads level by level. All leaves are on the last one.
+// readTree reads a tree level by level. All leaves are on the last level.
 func (f *pageFile) readTree(root uint64, shallow bool, each func(*bucketPage) error) error {
 	for level := []pageRange{{id: root}}; ; {
 		var next []pageRange
@@ -389,11 +389,11 @@ func (f *pageFile) readTree(root uint64, shallow bool, each func(*bucketPage) er
 	}
 }
 
-// checkPlace compares a page with what the branch above it says.
+// checkPlace compares a page with its range in the branch above.
 func (p *bucketPage) checkPlace(b pageRange, isLeaf, isRoot bool) error {
 	switch n := len(p.elements); {
 	case p.isLeaf != isLeaf:
-		return damagedError("page %d is on another level than it should be", p.id)
+		return damagedError("page %d is on the wrong level", p.id)
 	case n == 0 && isRoot && isLeaf:
 		return nil // an empty bucket
 	case n == 0:
@@ -404,7 +404,7 @@ func (p *bucketPage) checkPlace(b pageRange, isLeaf, isRoot bool) error {
 	return nil
 }
 
-// appendBranches adds what is below a page.
+// appendBranches adds the pages below a page.
 func (p *bucketPage) appendBranches(below []pageRange, high []byte) []pageRange {
 	for i, e := range p.elements {
 		b := pageRange{id: e.child, low: e.key, high: high}

@@ -19,10 +19,10 @@ var (
 	metaBucket    = []byte("meta")    // "format", and "counts" by state
 	itemBucket    = []byte("items")   // SEQ: checksum, JSON
 	idBucket      = []byte("ids")     // ID: SEQ
-	queueBucket   = []byte("queues")  // KEY 0 SEQ of what is not settled: its due time, and whether it can be claimed
+	queueBucket   = []byte("queues")  // KEY 0 SEQ of each item that is not settled: its due time, and whether it can be claimed
 	dueBucket     = []byte("due")     // SUBDOMAIN 0 TIME SEQ of each head that can be claimed: KEY
 	stateBucket   = []byte("states")  // STATE SEQ
-	settledBucket = []byte("settled") // TIME SEQ of what is delivered
+	settledBucket = []byte("settled") // TIME SEQ of each delivered item
 )
 
 var allBuckets = [][]byte{metaBucket, itemBucket, idBucket, queueBucket, dueBucket, stateBucket, settledBucket}
@@ -33,8 +33,8 @@ var (
 	countsName  = []byte("counts")
 )
 
-// stateCodes are the states as indexes have them. What is in a file stays: add at
-// the end.
+// stateCodes are the states as the indexes encode them. Files keep the codes, so
+// add new ones only at the end.
 var stateCodes = []outbox.State{outbox.Waiting, outbox.Sending, outbox.Parked, outbox.Aside, outbox.Dead, outbox.Delivered}
 
 func codeOf(s outbox.State) (code byte, known bool) {
@@ -53,12 +53,12 @@ type writeTransaction struct {
 	states, settled, meta   *bolt.Bucket
 	counts                  outbox.Counts
 	dirty                   bool
-	touched                 []string // keys that are busy
+	touched                 []string // keys marked busy
 	changed                 map[string]keyLease
 	committed               bool
 }
 
-// fillPercent is how full pages are that grow at their end only.
+// fillPercent is how full the pages are of buckets that grow only at the end.
 const fillPercent = 0.9
 
 func (t *writeTransaction) use(tx *bolt.Tx) {
@@ -68,7 +68,7 @@ func (t *writeTransaction) use(tx *bolt.Tx) {
 	t.changed = map[string]keyLease{}
 }
 
-// end makes known what was committed: until then no one else may claim.
+// end frees the keys of a finished transaction: until then nobody may claim them.
 func (t *writeTransaction) end() {
 	s := t.store
 	s.mu.Lock()
@@ -98,7 +98,7 @@ func (t *writeTransaction) add(item outbox.Item) (stored outbox.Item, added bool
 		return outbox.Item{}, false, err
 	}
 	if t.items.Get(seqKey(item.Seq)) != nil {
-		return outbox.Item{}, false, damagedError("its next item would be in the place of item %d", item.Seq)
+		return outbox.Item{}, false, damagedError("its next item would overwrite item %d", item.Seq)
 	}
 	if err := t.ids.Put([]byte(item.ID), seqKey(item.Seq)); err != nil {
 		return outbox.Item{}, false, err
@@ -106,7 +106,7 @@ func (t *writeTransaction) add(item outbox.Item) (stored outbox.Item, added bool
 	return item, true, t.put(nil, &item)
 }
 
-// change changes an item; refused is what change says.
+// change changes an item; refused is the error of change.
 func (t *writeTransaction) change(id string, change func(*outbox.Item) error) (changed outbox.Item, refused, err error) {
 	seq := t.ids.Get([]byte(id))
 	if seq == nil {
@@ -131,7 +131,7 @@ func (t *writeTransaction) change(id string, change func(*outbox.Item) error) (c
 }
 
 // hold keeps an item from being claimed until the transaction has ended, and
-// adds its lease; held tells that it has one.
+// adds its lease; held reports whether it has one.
 func (t *writeTransaction) hold(i *outbox.Item) (held bool) {
 	s := t.store
 	s.mu.Lock()
@@ -149,8 +149,8 @@ func (t *writeTransaction) hold(i *outbox.Item) (held bool) {
 	return true
 }
 
-// put stores an item in place of what it was before, nil if it is new, and keeps
-// the indexes in step.
+// put stores an item in place of before, which is nil if the item is new, and
+// updates the indexes.
 func (t *writeTransaction) put(before, after *outbox.Item) error {
 	t.dirty = true
 	kept := *after
@@ -192,7 +192,7 @@ func (t *writeTransaction) putState(before, after *outbox.Item) error {
 	return t.settled.Put(settledKey(after), nil)
 }
 
-// dropState takes an item out of the indexes of its state.
+// dropState removes an item from the indexes of its state.
 func (t *writeTransaction) dropState(i *outbox.Item) error {
 	t.counts.Add(i.State, -1)
 	code, _ := codeOf(i.State)
@@ -205,8 +205,8 @@ func (t *writeTransaction) dropState(i *outbox.Item) error {
 	return t.settled.Delete(settledKey(i))
 }
 
-// putQueue puts an item into its queue, or takes it out when it is settled, and
-// lets the head of the queue be found by its time.
+// putQueue adds an item to its queue, or removes it if it is settled, and updates
+// the head of the queue in the index of times.
 func (t *writeTransaction) putQueue(i *outbox.Item) error {
 	prefix, place := queueKey(i.Key), placeKey(i)
 	if err := t.dropHead(i.Subdomain, prefix); err != nil {
@@ -236,7 +236,7 @@ func (t *writeTransaction) dropHead(subdomain string, prefix []byte) error {
 	return t.due.Delete(due)
 }
 
-// head is where the head of a queue is in the index of times.
+// head returns the key of a queue's head in the index of times.
 func (t *writeTransaction) head(subdomain string, prefix []byte) (due []byte, claimable bool) {
 	k, v := t.queues.Cursor().Seek(prefix)
 	if !hasPrefix(k, prefix) || len(v) != timeSize+1 || v[timeSize] == 0 {
@@ -245,7 +245,7 @@ func (t *writeTransaction) head(subdomain string, prefix []byte) (due []byte, cl
 	return dueKey(subdomain, v[:timeSize], k[len(prefix):]), true
 }
 
-// purge removes what was delivered before a time, up to maxBatch.
+// purge removes the items delivered before a time, up to maxBatch.
 func (t *writeTransaction) purge(before time.Time) (removed int, err error) {
 	limit := timeKey(before)
 	var keys [][]byte
@@ -255,7 +255,7 @@ func (t *writeTransaction) purge(before time.Time) (removed int, err error) {
 	}
 	for _, key := range keys {
 		if len(key) != timeSize+8 {
-			return 0, damagedError("an entry of its settled items cannot be read")
+			return 0, damagedError("an entry of the settled items cannot be read")
 		}
 		seq := key[timeSize:]
 		item, err := decodeItem(t.items.Get(seq))
@@ -263,7 +263,7 @@ func (t *writeTransaction) purge(before time.Time) (removed int, err error) {
 			return 0, err
 		}
 		if item.State != outbox.Delivered || !bytes.Equal(settledKey(&item), key) {
-			return 0, damagedError("item %d is not settled as its index says", item.Seq)
+			return 0, damagedError("item %d is not settled at the time in its index", item.Seq)
 		}
 		t.dirty = true
 		if err := t.dropState(&item); err != nil {
@@ -305,9 +305,9 @@ func decodeCounts(data []byte) (counts outbox.Counts, err error) {
 	return counts, nil
 }
 
-// companyBehind is the next company, in their order, that has something in the
-// index of times.
-func companyBehind(tx *bolt.Tx, subdomain string) (next string, found bool) {
+// companyAfter returns the next company, in order, that has an entry in the index
+// of times.
+func companyAfter(tx *bolt.Tx, subdomain string) (next string, found bool) {
 	from := []byte(subdomain)
 	if subdomain != "" {
 		from = append(from, 1)
@@ -328,21 +328,21 @@ func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {
 	return i, nil
 }
 
-// itemByID reads the item that the ids have for an id.
+// itemByID reads the item that the index of ids has for an id.
 func itemByID(items *bolt.Bucket, id string, seq []byte) (outbox.Item, error) {
 	i, err := decodeItem(items.Get(seq))
 	if err != nil {
 		return outbox.Item{}, err
 	}
 	if i.ID != id || !bytes.Equal(seqKey(i.Seq), seq) {
-		return outbox.Item{}, damagedError("item %d is not the one that its id stands for", i.Seq)
+		return outbox.Item{}, damagedError("item %d does not have the id in its index", i.Seq)
 	}
 	return i, nil
 }
 
 var castagnoliTable = crc32.MakeTable(crc32.Castagnoli)
 
-// encodeItem puts a checksum in front: bbolt has none of its own.
+// encodeItem prepends a checksum, because bbolt has none of its own.
 func encodeItem(i *outbox.Item) ([]byte, error) {
 	var data bytes.Buffer
 	data.Write(make([]byte, 4))
@@ -396,7 +396,7 @@ func settledKey(i *outbox.Item) []byte {
 // timeSize is how long a time is in a key, in bytes.
 const timeSize = 12
 
-// timeKey sorts as times do, those before 1970 and after 2262 included.
+// timeKey returns a key that sorts as times do, even before 1970 and after 2262.
 func timeKey(t time.Time) []byte {
 	key := binary.BigEndian.AppendUint64(make([]byte, 0, timeSize+9), uint64(t.Unix())^1<<63)
 	return binary.BigEndian.AppendUint32(key, uint32(t.Nanosecond()))
