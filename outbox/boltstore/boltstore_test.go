@@ -24,7 +24,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 )
 
-func TestItIsAStore(t *testing.T) {
+func TestStore(t *testing.T) {
 	t.Parallel()
 	outboxtest.Run(t, func() (outbox.Store, error) {
 		store, err := boltstore.Open(filepath.Join(t.TempDir(), "outbox.db"), nil)
@@ -45,7 +45,7 @@ func TestItIsAStore(t *testing.T) {
 	})
 }
 
-var kills = flag.Int("kills", 20, "how often to kill the process that works on the file")
+var kills = flag.Int("kills", 20, "how often to kill the process that uses the file")
 
 func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
 	report := outboxtest.Kill(t, outboxtest.KillConfig{
@@ -71,7 +71,7 @@ func newItem(t *testing.T, id, uuid string) outbox.Item {
 	return item
 }
 
-// filled is the path of a closed file with n items.
+// filled returns the path of a closed file with n items.
 func filled(t *testing.T, n int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "outbox.db")
@@ -90,7 +90,7 @@ func filled(t *testing.T, n int) string {
 	return path
 }
 
-func TestAFileThatIsOpenIsLocked(t *testing.T) {
+func TestAnOpenFileIsLocked(t *testing.T) {
 	t.Parallel()
 	path := filled(t, 1)
 	store, err := boltstore.Open(path, nil)
@@ -108,7 +108,7 @@ func TestAFileThatIsLockedByAnotherProcess(t *testing.T) {
 	if path := os.Getenv("BOLTSTORE_HOLD"); path != "" {
 		_, err := boltstore.Open(path, nil)
 		fmt.Fprintln(os.Stderr, "open:", err)
-		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent has seen enough
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent is done
 		return
 	}
 	t.Parallel()
@@ -130,11 +130,11 @@ func TestAFileThatIsLockedByAnotherProcess(t *testing.T) {
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed; this closes stdin, too
 	store, err := boltstore.Open(path, nil)
-	require.NoError(t, err, "a process that is gone holds nothing")
+	require.NoError(t, err, "a dead process holds no lock")
 	require.NoError(t, store.Close())
 }
 
-func TestFilesThatCannotBeTrusted(t *testing.T) {
+func TestOpenRefusesDamagedFiles(t *testing.T) {
 	t.Parallel()
 	whole, err := os.ReadFile(filled(t, 300))
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestFilesThatCannotBeTrusted(t *testing.T) {
 			require.ErrorIs(t, err, boltstore.ErrDamaged, "%v", store)
 			after, err := os.ReadFile(path)
 			require.NoError(t, err)
-			require.True(t, bytes.Equal(data, after), "nothing is mended")
+			require.True(t, bytes.Equal(data, after), "the file is not changed")
 		})
 	}
 }
@@ -176,7 +176,7 @@ func otherDatabase(t *testing.T) []byte {
 	return data
 }
 
-func TestALinkToAFileStaysOne(t *testing.T) {
+func TestALinkStaysALink(t *testing.T) {
 	t.Parallel()
 	path := filled(t, 1)
 	link := filepath.Join(t.TempDir(), "link.db")
@@ -194,13 +194,13 @@ func TestALinkToAFileStaysOne(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatIsNotThere(t *testing.T) {
+func TestOpenInAMissingDirectory(t *testing.T) {
 	t.Parallel()
 	_, err := boltstore.Open(filepath.Join(t.TempDir(), "no", "outbox.db"), nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-func TestAClosedStoreSaysSo(t *testing.T) {
+func TestCallsToAClosedStoreFail(t *testing.T) {
 	t.Parallel()
 	store, err := boltstore.Open(filled(t, 1), nil)
 	require.NoError(t, err)
@@ -215,7 +215,7 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	require.ErrorIs(t, store.Compact(t.Context()), boltstore.ErrClosed)
 }
 
-func TestCompactingWhileItIsInUse(t *testing.T) {
+func TestCompactWhileTheStoreIsInUse(t *testing.T) {
 	t.Parallel()
 	const n = 2000
 	store, err := boltstore.Open(filled(t, n), nil)
@@ -266,7 +266,7 @@ func TestCompactingWhileItIsInUse(t *testing.T) {
 	require.NoError(t, store.Close())
 }
 
-func TestWhoWaitsForTheLockGetsTheCompactedFile(t *testing.T) {
+func TestAnOpenThatWaitsGetsTheCompactedFile(t *testing.T) {
 	t.Parallel()
 	path := filled(t, 5)
 	store, err := boltstore.Open(path, nil)
@@ -288,7 +288,7 @@ func TestWhoWaitsForTheLockGetsTheCompactedFile(t *testing.T) {
 	store, err = boltstore.Open(path, nil)
 	require.NoError(t, err)
 	item, err := store.Get(t.Context(), "after")
-	require.NoError(t, err, "it is in the file that has the name")
+	require.NoError(t, err, "it is in the file under the store's name")
 	require.EqualValues(t, 6, item.Seq)
 	require.NoError(t, store.Close())
 }
@@ -320,11 +320,11 @@ func TestOthersSurviveAChangeThatPanics(t *testing.T) {
 	require.True(t, added)
 	items, _, err := store.Claim(t.Context(), outbox.Claim{Token: "one", Now: time.Now(), Lease: time.Hour, Limit: 9})
 	require.NoError(t, err)
-	require.Len(t, items, 2, "it is not busy for ever")
+	require.Len(t, items, 2, "the key does not stay busy")
 	require.NoError(t, store.Close())
 }
 
-func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
+func TestAnItemThatCannotBeStoredFailsAlone(t *testing.T) {
 	t.Parallel()
 	store, err := boltstore.Open(filled(t, 1), nil)
 	require.NoError(t, err)
@@ -353,7 +353,7 @@ func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
 	require.NoError(t, store.Close())
 }
 
-func TestAChangeKeepsTheFileInOrder(t *testing.T) {
+func TestChangesKeepTheFileConsistent(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "outbox.db")
 	store, err := boltstore.Open(path, nil)

@@ -19,8 +19,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
 )
 
-// The specimen of these tests has three items: the first waits, the second waits
-// behind it, the third is delivered.
+// The file of these tests has three items: the first is waiting, the second waits
+// for the first, and the third is delivered.
 func threeItems(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "outbox.db")
@@ -39,7 +39,7 @@ func threeItems(t *testing.T) string {
 	return path
 }
 
-// change changes a file behind the store's back.
+// change changes a file with bbolt directly.
 func change(t *testing.T, path string, do func(*bolt.Tx) error) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, nil)
@@ -50,13 +50,13 @@ func change(t *testing.T, path string, do func(*bolt.Tx) error) {
 
 func seq(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// firstKey is the first key of a bucket, and its value.
+// firstKey returns the first key of a bucket, and its value.
 func firstKey(tx *bolt.Tx, name string) (key, value []byte) {
 	key, value = tx.Bucket([]byte(name)).Cursor().First()
 	return bytes.Clone(key), bytes.Clone(value)
 }
 
-// replaceFirst puts another entry in the place of the first of a bucket.
+// replaceFirst replaces the first entry of a bucket.
 func replaceFirst(name string, by func(key, value []byte) ([]byte, []byte)) func(*bolt.Tx) error {
 	return func(tx *bolt.Tx) error {
 		bucket := tx.Bucket([]byte(name))
@@ -71,7 +71,7 @@ func replaceFirst(name string, by func(key, value []byte) ([]byte, []byte)) func
 	}
 }
 
-// flipped has another byte at a place.
+// flipped returns a copy with one byte changed.
 func flipped(data []byte, at int) []byte {
 	data = bytes.Clone(data)
 	data[at] ^= 1
@@ -95,8 +95,8 @@ func putItem(key []byte, change func(*outbox.Item)) func(*bolt.Tx) error {
 	}
 }
 
-// TestBucketsThatDisagree has what no single page shows. Open finds all of it.
-// With SkipCheck a call finds what would lose an item.
+// TestBucketsThatDisagree covers damage that no single page shows. Open finds all
+// of it. With SkipCheck, a later call finds damage that would lose an item.
 func TestBucketsThatDisagree(t *testing.T) {
 	t.Parallel()
 	enqueue := func(id string) func(*testing.T, *boltstore.Store) error {
@@ -153,7 +153,7 @@ func TestBucketsThatDisagree(t *testing.T) {
 				return tx.Bucket([]byte("items")).SetSequence(4)
 			}, nil,
 		},
-		"an item without a state":             {putItem(seq(1), func(i *outbox.Item) { i.State = "unheard of" }), nil},
+		"an item without a state":             {putItem(seq(1), func(i *outbox.Item) { i.State = "unknown" }), nil},
 		"an item that is due at another time": {putItem(seq(1), func(i *outbox.Item) { i.Due = i.Due.Add(1) }), nil},
 		"an item of another company":          {putItem(seq(1), func(i *outbox.Item) { i.Subdomain = "globex" }), claim},
 		"an item of another call":             {putItem(seq(1), func(i *outbox.Item) { i.Key = "acme/u-2" }), claim},
@@ -243,7 +243,7 @@ func TestBucketsThatDisagree(t *testing.T) {
 	}
 }
 
-// items are those of a file, as they are stored.
+// items returns the items of a file, as they are stored.
 func items(t *testing.T, path string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -265,8 +265,8 @@ const (
 	freelistFlag = 16
 )
 
-// pageWith is a page that is in use: the list of free pages, the branch that is
-// the root of the items, or its first leaf.
+// pageWith returns a page that is in use: the list of free pages, the branch that
+// is the root of the items, or its first leaf.
 func pageWith(data []byte, flags uint16) []byte {
 	native := binary.NativeEndian
 	head := headOf(data)
@@ -281,7 +281,7 @@ func pageWith(data []byte, flags uint16) []byte {
 	return data[id*damagePage:][:damagePage]
 }
 
-// headOf is the later head.
+// headOf returns the later head.
 func headOf(data []byte) []byte {
 	first, second := data[16:80], data[damagePage+16:damagePage+80]
 	if binary.NativeEndian.Uint64(first[48:]) > binary.NativeEndian.Uint64(second[48:]) {
@@ -290,7 +290,7 @@ func headOf(data []byte) []byte {
 	return second
 }
 
-// TestPagesThatAreWrong has what bbolt would believe.
+// TestPagesThatAreWrong covers damage that bbolt would not notice.
 func TestPagesThatAreWrong(t *testing.T) {
 	t.Parallel()
 	whole := usedFile(t)
@@ -316,7 +316,7 @@ func TestPagesThatAreWrong(t *testing.T) {
 			return add(flags, size, at, int64(n))(t, data)
 		}
 	}
-	// head changes the later head, and gives it a checksum that is right.
+	// head changes the later head, and corrects its checksum.
 	head := func(change func(head []byte)) func(*testing.T, []byte) []byte {
 		return func(_ *testing.T, data []byte) []byte {
 			head := headOf(data)
@@ -327,10 +327,10 @@ func TestPagesThatAreWrong(t *testing.T) {
 			return data
 		}
 	}
-	const deep = true // found with SkipCheck, too
+	const deep = true // found even with SkipCheck
 	for name, test := range map[string]struct {
 		damage func(*testing.T, []byte) []byte
-		always bool // also with SkipCheck
+		always bool // found even with SkipCheck
 	}{
 		"a branch that is its own child": {func(_ *testing.T, data []byte) []byte {
 			page := pageWith(data, branchFlag)
@@ -346,8 +346,8 @@ func TestPagesThatAreWrong(t *testing.T) {
 			copy(pageWith(data, branchFlag)[24:32], pageWith(data, freelistFlag)[16:24])
 			return data
 		}, deep},
-		"a branch whose child is a head":         {put(branchFlag, 8, 24, 1), deep},
-		"a branch whose child is behind the end": {put(branchFlag, 8, 24, 1<<40), deep},
+		"a branch whose child is a head":       {put(branchFlag, 8, 24, 1), deep},
+		"a branch whose child is past the end": {put(branchFlag, 8, 24, 1<<40), deep},
 		"a branch whose child is bbolt's own list": {func(_ *testing.T, data []byte) []byte {
 			copy(pageWith(data, branchFlag)[24:32], pageWith(data, freelistFlag)[:8])
 			return data
@@ -356,8 +356,8 @@ func TestPagesThatAreWrong(t *testing.T) {
 		"a branch that lacks its last key":     {add(branchFlag, 2, 10, -1), false},
 		"a branch with more keys than it has":  {add(branchFlag, 2, 10, 1), deep},
 		"a branch with as many keys as can be": {put(branchFlag, 2, 10, 0xFFFF), deep},
-		"a branch with a key behind its end":   {add(branchFlag, 4, 16, 1<<20), deep},
-		"a branch with a key far behind":       {add(branchFlag, 4, 16, 1<<31), deep},
+		"a branch with a key past its end":     {add(branchFlag, 4, 16, 1<<20), deep},
+		"a branch with a key far past it":      {add(branchFlag, 4, 16, 1<<31), deep},
 		"a branch with a key in its list":      {put(branchFlag, 4, 16, 0), deep},
 		"a branch with an empty key":           {put(branchFlag, 4, 20, 0), deep},
 		"a branch with a long key":             {put(branchFlag, 4, 20, 1<<31), deep},
@@ -382,13 +382,13 @@ func TestPagesThatAreWrong(t *testing.T) {
 		"a leaf with more keys":          {add(leafFlag, 2, 10, 1), false},
 		"a leaf with a bucket":           {put(leafFlag, 4, 16, 1), false},
 		"a leaf with unknown flags":      {put(leafFlag, 4, 16, 1<<9), false},
-		"a leaf with a key behind":       {put(leafFlag, 4, 20, 1<<31), false},
+		"a leaf with a key past it":      {put(leafFlag, 4, 20, 1<<31), false},
 		"a leaf with a key in its list":  {put(leafFlag, 4, 20, 4), false},
 		"a leaf with an empty key":       {put(leafFlag, 4, 24, 0), false},
 		"a leaf with a long key":         {put(leafFlag, 4, 24, 1<<32-1), false},
 		"a leaf with a long value":       {put(leafFlag, 4, 28, 1<<32-1), false},
-		"a leaf with a value behind":     {put(leafFlag, 4, 28, 5000), false},
-		"a leaf that is given twice": {func(_ *testing.T, data []byte) []byte {
+		"a leaf with a value past it":    {put(leafFlag, 4, 28, 5000), false},
+		"a leaf that is listed twice": {func(_ *testing.T, data []byte) []byte {
 			second := native.Uint64(pageWith(data, branchFlag)[40:])
 			copy(data[second*damagePage+8:][:damagePage-8], pageWith(data, leafFlag)[8:])
 			return data
@@ -408,7 +408,7 @@ func TestPagesThatAreWrong(t *testing.T) {
 			return data
 		}, deep},
 		"a free page that is a head":             {put(freelistFlag, 8, 16, 1), deep},
-		"a free page that is behind the end":     {put(freelistFlag, 8, 16, 1<<50), deep},
+		"a free page that is past the end":       {put(freelistFlag, 8, 16, 1<<50), deep},
 		"a free page that is missing":            {add(freelistFlag, 2, 10, -1), false},
 		"more free pages than there is room for": {put(freelistFlag, 2, 10, 0xFFFE), deep},
 		"free pages without end": {func(_ *testing.T, data []byte) []byte {
@@ -431,9 +431,9 @@ func TestPagesThatAreWrong(t *testing.T) {
 		"pages of another length":         {head(func(h []byte) { native.PutUint32(h[8:], 8192) }), deep},
 		"buckets that are the free list":  {head(func(h []byte) { copy(h[16:24], h[32:40]) }), deep},
 		"buckets that are a head":         {head(func(h []byte) { native.PutUint64(h[16:], 0) }), deep},
-		"buckets behind the end":          {head(func(h []byte) { native.PutUint64(h[16:], 1<<40) }), deep},
+		"buckets past the end":            {head(func(h []byte) { native.PutUint64(h[16:], 1<<40) }), deep},
 		"free pages in a leaf":            {head(func(h []byte) { copy(h[32:40], h[16:24]) }), deep},
-		"free pages behind the end":       {head(func(h []byte) { native.PutUint64(h[32:], 1<<40) }), deep},
+		"free pages past the end":         {head(func(h []byte) { native.PutUint64(h[32:], 1<<40) }), deep},
 		"a newer version of bbolt":        {head(func(h []byte) { native.PutUint32(h[4:], 3) }), deep},
 		"4 KiB":                           {func(_ *testing.T, data []byte) []byte { return data[:damagePage] }, deep},
 		"a page too few": {func(_ *testing.T, data []byte) []byte {
@@ -456,13 +456,13 @@ func TestPagesThatAreWrong(t *testing.T) {
 				require.ErrorIs(t, err, boltstore.ErrDamaged)
 				after, err := os.ReadFile(path)
 				require.NoError(t, err)
-				require.True(t, bytes.Equal(data, after), "nothing is mended")
+				require.True(t, bytes.Equal(data, after), "the file is not changed")
 			}
 		})
 	}
 }
 
-// usedFile has branches and free pages.
+// usedFile returns a file with branches and free pages.
 func usedFile(t *testing.T) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "outbox.db")
@@ -472,7 +472,7 @@ func usedFile(t *testing.T) []byte {
 	return data
 }
 
-// newDatabase is one of bbolt's in which nothing was written.
+// newDatabase returns a bbolt database to which nothing was written.
 func newDatabase(t *testing.T) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "new.db")
@@ -484,7 +484,7 @@ func newDatabase(t *testing.T) []byte {
 	return data
 }
 
-// TestFilesThatAreWhole has what looks unusual, and is not.
+// TestFilesThatAreWhole covers files that look unusual but are intact.
 func TestFilesThatAreWhole(t *testing.T) {
 	t.Parallel()
 	used := usedFile(t)
@@ -515,7 +515,7 @@ func TestFilesThatAreWhole(t *testing.T) {
 	}
 }
 
-// copied is a file as bbolt copies it: with both heads written anew.
+// copied returns a file as bbolt copies it: with both heads rewritten.
 func copied(t *testing.T, data []byte) []byte {
 	t.Helper()
 	var copy bytes.Buffer

@@ -218,7 +218,7 @@ func enqueueAll(t *testing.T, store outbox.Store, prefix string, n int) {
 	all.Wait()
 }
 
-// ledger is each item by its id, as JSON.
+// ledger has each item by its id, as JSON.
 type ledger map[string]string
 
 func (l ledger) put(i outbox.Item) {
@@ -227,7 +227,7 @@ func (l ledger) put(i outbox.Item) {
 	l[i.ID] = string(data)
 }
 
-// differs tells what is not as it should be.
+// differs describes how a ledger differs from the expected one.
 func (l ledger) differs(want ledger) string {
 	if len(l) != len(want) {
 		return fmt.Sprint(len(l), " items in the place of ", len(want))
@@ -240,7 +240,7 @@ func (l ledger) differs(want ledger) string {
 	return ""
 }
 
-// listAll reads all items, one by one too, and compares them with the counts.
+// listAll reads all items, both in lists and one by one, and compares them with the counts.
 func listAll(t *testing.T, store *boltstore.Store) (ledger, error) {
 	all := ledger{}
 	counts, err := store.Counts(t.Context())
@@ -277,7 +277,7 @@ func listAll(t *testing.T, store *boltstore.Store) (ledger, error) {
 	return all, nil
 }
 
-// useDamaged damages files, uses them, and prints what became of it.
+// useDamaged damages files, uses them, and prints the results.
 func useDamaged(t *testing.T, dir string, from, step, end int) {
 	type specimen struct {
 		data, earlier []byte
@@ -318,8 +318,8 @@ func useDamaged(t *testing.T, dir string, from, step, end int) {
 
 const damagePage = 4096
 
-// damageKinds change a file, and may return another one. The earlier one is the
-// same file some transactions ago.
+// damageKinds are functions that damage a file and return it, or another one.
+// Earlier is the same file some transactions ago.
 var damageKinds = []struct {
 	name string
 	do   func(random *rand.Rand, data, earlier []byte) []byte
@@ -374,7 +374,7 @@ var damageKinds = []struct {
 		}
 		return data
 	}},
-	{"noise behind where a page begins", func(random *rand.Rand, data, _ []byte) []byte {
+	{"noise after the header of a page", func(random *rand.Rand, data, _ []byte) []byte {
 		page := pageOf(data, randomPage(random, data))
 		for i := range page[16:] {
 			page[16+i] = byte(random.Uint32())
@@ -388,11 +388,11 @@ var damageKinds = []struct {
 		copy(b, kept)
 		return data
 	}},
-	{"a page that is given twice", func(random *rand.Rand, data, _ []byte) []byte {
+	{"a page that is copied over another", func(random *rand.Rand, data, _ []byte) []byte {
 		copy(pageOf(data, randomPage(random, data)), pageOf(data, randomPage(random, data)))
 		return data
 	}},
-	{"a page that is given twice, with its own number", func(random *rand.Rand, data, _ []byte) []byte {
+	{"a page that is copied over another, with its own number", func(random *rand.Rand, data, _ []byte) []byte {
 		copy(pageOf(data, randomPage(random, data))[8:], pageOf(data, randomPage(random, data))[8:])
 		return data
 	}},
@@ -434,7 +434,7 @@ func randomPage(random *rand.Rand, data []byte) int {
 
 func pageOf(data []byte, at int) []byte { return data[at : at+damagePage] }
 
-// use does with a damaged file all that can be done with a store.
+// use does everything with a damaged file that a store allows.
 func use(t *testing.T, path string, want ledger) (outcome, detail string) {
 	bad := func(during string, err error) (string, string) {
 		if errors.Is(err, boltstore.ErrDamaged) {
@@ -490,8 +490,8 @@ func use(t *testing.T, path string, want ledger) (outcome, detail string) {
 	return harmless, ""
 }
 
-// atOnce runs something for each element, and puts the items that come of it
-// into the ledger.
+// atOnce runs a function for each element concurrently, and puts the resulting
+// items into the ledger.
 func atOnce[T any](want ledger, list []T, do func(n int, element T) (outbox.Item, error)) error {
 	items, errs := make([]outbox.Item, len(list)), make([]error, len(list))
 	var all sync.WaitGroup
@@ -547,7 +547,7 @@ func updateSome(t *testing.T, store *boltstore.Store, want ledger, now time.Time
 	})
 }
 
-// purgeAll removes what is delivered.
+// purgeAll removes the delivered items.
 func purgeAll(t *testing.T, store *boltstore.Store, want ledger, before time.Time) error {
 	removed, err := store.Purge(t.Context(), before)
 	if err != nil {

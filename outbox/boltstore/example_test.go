@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// temporary is a store in a directory that is removed by the function.
+// temporary returns a store in a directory, and a function that removes it.
 func temporary() (*boltstore.Store, func()) {
 	dir, err := os.MkdirTemp("", "boltstore-")
 	if err != nil {
@@ -67,7 +67,7 @@ func Example() {
 		case outbox.EventDelivered:
 			delivered <- e.Item.ID
 		case outbox.EventDead, outbox.EventParked, outbox.EventAside:
-			log.Println("somebody must look:", e.Kind, e.Item.ID, e.Item.LastError)
+			log.Println("needs attention:", e.Kind, e.Item.ID, e.Item.LastError)
 		}
 	}})
 	if err != nil {
@@ -87,7 +87,7 @@ func Example() {
 	fmt.Println(<-delivered)
 
 	stop()
-	fmt.Println(<-ran)         // what was on its way is recorded
+	fmt.Println(<-ran)         // the outcomes of deliveries in progress are recorded
 	fmt.Println(store.Close()) // and only now
 	// Output:
 	// sale-4711
@@ -191,11 +191,11 @@ func ExampleStore_Purge() {
 	defer done()
 	enqueue(store, "sale-1")
 	if _, err := outbox.Retry(context.Background(), store, "sale-1"); errors.Is(err, outbox.ErrWrongState) {
-		fmt.Println("it waits")
+		fmt.Println("waiting")
 	}
 	n, err := store.Purge(context.Background(), time.Now())
 	fmt.Println(n, err)
 	// Output:
-	// it waits
+	// waiting
 	// 0 <nil>
 }

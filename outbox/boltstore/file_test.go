@@ -16,8 +16,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
 )
 
-// place is an open store, and where it is: link leads to real, and the store was
-// opened by the link.
+// place is an open store and its paths: link leads to real, and the store was
+// opened through the link.
 type place struct {
 	store            *boltstore.Store
 	dir, link, real  string
@@ -46,7 +46,7 @@ func copyFile(t *testing.T, to, from string) {
 	t.Helper()
 	data, err := os.ReadFile(from)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(to, data, 0o600)) // over what is there, in the same place of the disk
+	require.NoError(t, os.WriteFile(to, data, 0o600)) // over the existing file, in the same place on the disk
 }
 
 func truncate(length int64) func(*testing.T, *place) {
@@ -60,7 +60,7 @@ func truncate(length int64) func(*testing.T, *place) {
 	}
 }
 
-// lostPlaces are what may happen to a file while it is open. Back undoes it.
+// lostPlaces are things that may happen to an open file. Back undoes them.
 var lostPlaces = map[string]struct {
 	do, back func(*testing.T, *place)
 }{
@@ -117,7 +117,7 @@ var lostPlaces = map[string]struct {
 	"the file is overwritten by an earlier one": {do: func(t *testing.T, p *place) { copyFile(t, p.real, p.earlier) }},
 }
 
-// storeCalls are all that can be done with a store that has a file.
+// storeCalls are all the calls that need the store's file.
 func storeCalls(t *testing.T) map[string]func(*boltstore.Store) error {
 	return map[string]func(*boltstore.Store) error{
 		"enqueue": func(s *boltstore.Store) error {
@@ -159,7 +159,7 @@ func storeCalls(t *testing.T) map[string]func(*boltstore.Store) error {
 	}
 }
 
-func TestNothingIsAcknowledgedIntoAFileThatIsGone(t *testing.T) {
+func TestCallsFailWhenTheFileIsGone(t *testing.T) {
 	t.Parallel()
 	whole := filled(t, 200)
 	for name, lost := range lostPlaces {
@@ -171,10 +171,10 @@ func TestNothingIsAcknowledgedIntoAFileThatIsGone(t *testing.T) {
 				there, _ := os.ReadFile(p.real)
 				assert.ErrorIs(t, do(p.store), boltstore.ErrDamaged)
 				still, _ := os.ReadFile(p.real)
-				assert.Equal(t, len(there), len(still), "what is there now is not changed")
+				assert.Equal(t, len(there), len(still), "the file under the name is not changed")
 				if lost.back != nil {
 					lost.back(t, p)
-					assert.NoError(t, do(p.store), "it was found again")
+					assert.NoError(t, do(p.store), "the file is back")
 				}
 				require.NoError(t, p.store.Close())
 			})
@@ -182,9 +182,9 @@ func TestNothingIsAcknowledgedIntoAFileThatIsGone(t *testing.T) {
 	}
 }
 
-// Nothing is acknowledged either when the file goes while it is written. What
-// overwrites it meanwhile is found when it is opened again.
-func TestNothingIsAcknowledgedWhenTheFileGoesMeanwhile(t *testing.T) {
+// Nothing is acknowledged if the file disappears during a write either. If
+// something overwrites the file meanwhile, the next Open finds it.
+func TestCallsFailWhenTheFileDisappearsMeanwhile(t *testing.T) {
 	t.Parallel()
 	whole := filled(t, 200)
 	for name, lost := range lostPlaces {
@@ -205,8 +205,8 @@ func TestNothingIsAcknowledgedWhenTheFileGoesMeanwhile(t *testing.T) {
 	}
 }
 
-// A store that was given up gives the lock back, and others can look at what is
-// left.
+// A store that gave up its file releases the lock, so that others can look at what
+// is left.
 func TestAFileThatWasCutIsNotLocked(t *testing.T) {
 	t.Parallel()
 	whole := filled(t, 200)
@@ -228,8 +228,8 @@ func TestAFileThatWasCutIsNotLocked(t *testing.T) {
 	}
 }
 
-// Reads and writes that are on their way when the file is cut fail, and end.
-func TestAFileThatIsCutInUse(t *testing.T) {
+// Reads and writes that are in progress when the file is cut fail, and do not hang.
+func TestAFileThatIsCutWhileInUse(t *testing.T) {
 	t.Parallel()
 	whole := filled(t, 200)
 	for _, length := range []int64{0, 2 * damagePage, 11 * damagePage, 40 * damagePage} {
@@ -265,8 +265,8 @@ func TestAFileThatIsCutInUse(t *testing.T) {
 	}
 }
 
-func TestTheProcessMayGoToAnotherDirectory(t *testing.T) {
-	// It holds for all of the process, so this test is not parallel.
+func TestTheProcessMayChangeItsDirectory(t *testing.T) {
+	// The directory is the whole process's, so this test is not parallel.
 	dir := t.TempDir()
 	t.Chdir(dir)
 	store, err := boltstore.Open("outbox.db", nil)
@@ -287,7 +287,7 @@ func TestTheProcessMayGoToAnotherDirectory(t *testing.T) {
 	require.NoError(t, store.Close())
 }
 
-func TestALinkToAFileThatIsNotThereYet(t *testing.T) {
+func TestALinkToAMissingFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	link, file := filepath.Join(dir, "link.db"), filepath.Join(dir, "outbox.db")
@@ -300,7 +300,7 @@ func TestALinkToAFileThatIsNotThereYet(t *testing.T) {
 	require.NoError(t, store.Close())
 	info, err := os.Lstat(link)
 	require.NoError(t, err)
-	require.Equal(t, os.ModeSymlink, info.Mode().Type(), "the link stays one")
+	require.Equal(t, os.ModeSymlink, info.Mode().Type(), "the link stays a link")
 	store, err = boltstore.Open(file, nil)
 	require.NoError(t, err)
 	_, err = store.Get(t.Context(), "a")

@@ -1,4 +1,4 @@
-// Claims: who has an item, on all machines.
+// Claims: which machine has an item.
 
 package riverstore
 
@@ -12,24 +12,24 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
-// The advisory locks, by their first number. The second one is a hash; two calls
-// that share one only wait for each other.
+// The advisory locks, by their first number. The second number is a hash; if two
+// calls share it, they only wait for each other.
 const (
 	callLock    = 0x7d0b0001 // on a call, while one of its items is claimed
 	migrateLock = 0x7d0b0002 // on a schema, while it is migrated
-	sweepLock   = 0x7d0b0003 // on a schema, while jobs that were lost are looked for
+	sweepLock   = 0x7d0b0003 // on a schema, during a sweep for lost jobs
 )
 
-// lockName is what a lock is hashed from. However the schema was found, the
-// table is the same.
+// lockName is what a lock is hashed from: the table, which is the same however the
+// schema was found.
 func (s *Store) lockName(key string) string { return s.tableID + " " + key }
 
-// busyWait is how soon to look again for a call that another one is claiming.
+// busyWait is how soon to look again for a call that another process is claiming.
 const busyWait = 10 * time.Millisecond
 
-// Claim leases heads, by the clock of who calls: it is for Workers that Run
-// without an [Engine]. It takes the companies in turn, and of each the items
-// that have been due for longest.
+// Claim leases the heads that c asks for, by the caller's clock. It is for Workers
+// that Run without an [Engine]. It takes the companies in turn, and from each
+// company the items that have been due longest.
 func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item, next time.Time, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
 		items, next, err = s.claim(ctx, tx, c)
@@ -45,8 +45,8 @@ func (s *Store) claim(ctx context.Context, tx pgx.Tx, c outbox.Claim) (items []o
 	if c.Except == nil {
 		c.Except = []string{}
 	}
-	// The clock of the database ticks in microseconds; so must this one, or what
-	// is due now were not.
+	// The database's clock has a resolution of microseconds. So must this one, or an
+	// item that is due now would seem to be due later.
 	now := c.Now.Truncate(time.Microsecond)
 	keys, isBusy, err := s.lockCalls(ctx, tx, c, now)
 	if err != nil {
@@ -69,8 +69,8 @@ func (s *Store) claim(ctx context.Context, tx pgx.Tx, c outbox.Claim) (items []o
 	return items, next, err
 }
 
-// lockCalls locks those that seem to have something to claim; isBusy tells that
-// others hold some of them.
+// lockCalls locks the calls that seem to have something to claim. isBusy reports
+// whether others hold some of them.
 func (s *Store) lockCalls(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Time) (keys []string, isBusy bool, err error) {
 	rows, err := tx.Query(ctx, s.sql.candidates, now, c.Only, c.Except, c.Limit, callLock, s.lockName(""))
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Store) lockCalls(ctx context.Context, tx pgx.Tx, c outbox.Claim, now ti
 	return keys, isBusy, err
 }
 
-// take leases the heads of calls that are locked.
+// take leases the heads of the locked calls.
 func (s *Store) take(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Time, keys []string) ([]outbox.Item, error) {
 	lease, err := encodeLease(outbox.Lease{Token: c.Token, Until: c.Now.Add(c.Lease)})
 	if err != nil {
@@ -101,8 +101,7 @@ func (s *Store) take(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Ti
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
 }
 
-// next is when there is more to claim: by the time of an item, or by the end of
-// a lease.
+// next returns when there is more to claim: when an item is due, or a lease ends.
 func (s *Store) next(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Time) (next time.Time, err error) {
 	var due, held itemRow
 	err = tx.QueryRow(ctx, s.sql.nextDue, now, c.Only, c.Except).Scan(&due.item)
@@ -130,21 +129,21 @@ func (s *Store) next(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Ti
 	return next, err
 }
 
-// claimedCall is what an engine learns of a call.
+// claimedCall is the result of claiming a call.
 type claimedCall struct {
-	item *outbox.Item  // leased; nil where there is nothing to deliver now
-	wait time.Duration // until there may be; 0 for never, as far as is known
+	item *outbox.Item  // leased; nil if there is nothing to deliver now
+	wait time.Duration // until there may be something; 0 if no such time is known
 }
 
-// claimCall leases the head of a call, by the clock of the database.
+// claimCall leases the head of a call, by the database's clock.
 func (s *Store) claimCall(ctx context.Context, key, token string, lease time.Duration) (f claimedCall, err error) {
-	// By this machine's clock the lease ends no later than by that of the
-	// database: it begins before that is asked.
+	// By this machine's clock the lease ends no later than by the database's: it
+	// begins before the database is asked.
 	data, err := encodeLease(outbox.Lease{Token: token, Until: time.Now().Add(lease)})
 	if err != nil {
 		return f, err
 	}
-	err = s.inTrip(ctx, func(batch *pgx.Batch) { // a snapshot for each
+	err = s.inTrip(ctx, func(batch *pgx.Batch) { // each with its own snapshot
 		batch.Queue(s.sql.lock, callLock, s.lockName(key))
 		batch.Queue(s.sql.claimOne, key, data, lease).Query(func(rows pgx.Rows) error {
 			item, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })

@@ -1,4 +1,4 @@
-// The engine: River's workers deliver, on all machines.
+// The engine: River's workers deliver the items, on all machines.
 
 package riverstore
 
@@ -24,30 +24,30 @@ import (
 
 // Config is what an [Engine] needs.
 type Config struct {
-	Store  *Store         // where the items are
-	Worker *outbox.Worker // delivers them; do not Run it
+	Store  *Store         // where the items are stored
+	Worker *outbox.Worker // delivers the items; do not Run it
 
-	Concurrency int           // how many deliveries at once, in this process. Default 8; the pool needs some more connections
-	Lease       time.Duration // how long an item is one machine's; longer than a delivery by what the database may need. Default twice Worker.Timeout and a minute
-	Poll        time.Duration // how often River looks for jobs that are due, besides being notified. Default 1 s
-	SweepEvery  time.Duration // how often items whose job was lost are looked for. Default 15 s
+	Concurrency int           // the maximum number of deliveries at once in this process. Default 8; the pool needs a few more connections
+	Lease       time.Duration // how long a machine holds an item: longer than a delivery, by the time that the database may need. Default twice Worker.Timeout plus one minute
+	Poll        time.Duration // how often River looks for jobs that are due, in addition to notifications. Default 1 s
+	SweepEvery  time.Duration // how often to look for items whose job was lost. Default 15 s
 }
 
 // Engine delivers the items of a store with River. Start one in each process, or
-// give its workers to a river.Client of your own: see [Engine.AddWorkers]. It is
+// add its workers to a river.Client of your own: see [Engine.AddWorkers]. It is
 // safe for concurrent use.
 type Engine struct {
 	config Config
 
-	stopping atomic.Bool // jobs come to their end
+	stopping atomic.Bool // jobs finish, and take nothing new
 
 	mu       sync.Mutex
 	client   *river.Client[pgx.Tx]
-	own      *pgxpool.Pool      // the client's; nil where it has the store's
+	own      *pgxpool.Pool      // the client's pool; nil if it uses the store's
 	noSweeps context.CancelFunc // of the client's
 	sweeps   sync.WaitGroup
 
-	purging  sync.Mutex // not mu: who stops waits for the job that purges
+	purging  sync.Mutex // not mu: Stop waits for the job that purges
 	purgedAt time.Time
 }
 
@@ -56,15 +56,15 @@ const (
 	defaultPoll        = time.Second
 	defaultSweep       = 15 * time.Second
 
-	// River's own 100 ms would give Concurrency items ten times in a second.
+	// With River's own 100 ms, at most ten times Concurrency items start in a second.
 	fetchCooldown = 20 * time.Millisecond
 
-	callTurn    = 30 * time.Second // how long a job goes on with its call, before others have their turn
-	longSnooze  = 2 * time.Minute  // after it a job looks again whether its company was resumed
-	orphanGrace = 5 * time.Second  // how long an item is due, until its job is taken for lost
-	jobCoverage = 10 * time.Minute // a job that is further away covers nothing
-	sweepLimit  = 10_000           // jobs for each sweep
-	riverConns  = 5                // what River needs beside its workers, where it has connections of its own
+	callTurn    = 30 * time.Second // how long a job goes on with its call before others have their turn
+	longSnooze  = 2 * time.Minute  // after this, a job checks again whether its company was resumed
+	orphanGrace = 5 * time.Second  // how long an item is due before its job counts as lost
+	jobCoverage = 10 * time.Minute // a job that is scheduled later than this covers no item
+	sweepLimit  = 10_000           // jobs per sweep
+	riverConns  = 5                // what River needs in addition to its workers, if it has its own connections
 	purgeEvery  = time.Hour
 	retryWait   = time.Second // after the database failed
 )
@@ -91,7 +91,7 @@ func New(config Config) (*Engine, error) {
 	config.Poll = cmp.Or(config.Poll, defaultPoll)
 	config.SweepEvery = cmp.Or(config.SweepEvery, defaultSweep)
 	if config.Lease <= config.Worker.Timeout() {
-		return nil, invalidArgument("lease", "is not longer than a delivery may take")
+		return nil, invalidArgument("lease", "is not longer than a delivery may take; give more than Worker.Timeout")
 	}
 	return &Engine{config: config}, nil
 }
@@ -100,19 +100,19 @@ func invalidArgument(field, problem string) error {
 	return fmt.Errorf("%w: %s: %s", trackdrive.ErrInvalidArgument, field, problem)
 }
 
-// Start delivers with a river.Client of its own, until [Engine.Stop]. When ctx
-// ends, River stops, too. A second Start without a Stop is
+// Start delivers items with its own river.Client, until [Engine.Stop] is called or
+// ctx ends. A second Start without a Stop fails with
 // [trackdrive.ErrInvalidArgument].
 //
-// A service with a River of its own in the same schema does not Start: as River's
-// leader this Client would discard the jobs of others that hang, for it does not
-// know their kinds, and would insert no periodic jobs of theirs. It takes
-// [Engine.AddWorkers], or [Options].Schema for the outbox alone.
+// Do not call Start in a service that already uses River in the same schema. As
+// River's leader, the Engine's Client would discard stuck jobs of other kinds,
+// which it does not know, and would not insert their periodic jobs. Use
+// [Engine.AddWorkers] instead, or give the outbox its own [Options].Schema.
 func (e *Engine) Start(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.client != nil {
-		return invalidArgument("engine", "is started already")
+		return invalidArgument("engine", "is already started; call Stop first")
 	}
 	workers := river.NewWorkers()
 	e.AddWorkers(workers)
@@ -148,12 +148,12 @@ func (e *Engine) Start(ctx context.Context) error {
 	return nil
 }
 
-// insertSweeps inserts the jobs that sweep, one for all processes. River's
-// leader would insert none, if it is a Client that knows nothing of the outbox.
+// insertSweeps inserts the sweep jobs, one for all processes. River's leader would
+// insert none if its Client does not know the outbox.
 func (e *Engine) insertSweeps(ctx context.Context) {
 	s := e.config.Store
 	opts := e.sweepOpts()
-	opts.UniqueOpts = river.UniqueOpts{ByPeriod: max(e.config.SweepEvery, time.Second)} // River has no shorter ones
+	opts.UniqueOpts = river.UniqueOpts{ByPeriod: max(e.config.SweepEvery, time.Second)} // River's minimum
 	ticker := time.NewTicker(e.config.SweepEvery)
 	defer ticker.Stop()
 	for {
@@ -162,7 +162,7 @@ func (e *Engine) insertSweeps(ctx context.Context) {
 			return err
 		})
 		if err != nil && ctx.Err() == nil {
-			s.options.Logger.WarnContext(ctx, "riverstore: no sweep now", "error", wrapError(err))
+			s.options.Logger.WarnContext(ctx, "riverstore: cannot insert a sweep", "error", wrapError(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -176,9 +176,9 @@ func (e *Engine) sweepOpts() *river.InsertOpts {
 	return &river.InsertOpts{Queue: e.config.Store.options.Queue, MaxAttempts: 1, Priority: sweepPriority}
 }
 
-// Stop takes no new jobs, waits for the deliveries that are on their way, and
-// returns when they are recorded, or ctx's error. Without a Start it does
-// nothing.
+// Stop stops taking jobs, waits for the deliveries in progress, and returns when
+// they are recorded. If ctx ends first, it returns ctx's error. Without a Start it
+// does nothing.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -204,22 +204,23 @@ func (e *Engine) closeOwn() {
 	}
 }
 
-// AddWorkers is for those who have a river.Client already: it registers the
-// workers of the outbox, before the Client is made. Give the Client
-// [Engine.Queues] and [Engine.PeriodicJobs] besides, and the store's schema.
+// AddWorkers registers the workers of the outbox for a river.Client of your own.
+// Call it before you make the Client, and also give the Client [Engine.Queues],
+// [Engine.PeriodicJobs] and the store's schema.
 func (e *Engine) AddWorkers(workers *river.Workers) {
 	river.AddWorker(workers, &deliverWorker{Engine: e})
 	river.AddWorker(workers, &sweepWorker{Engine: e})
 }
 
-// Queues are for river.Config.Queues.
+// Queues returns the outbox's part of river.Config.Queues.
 func (e *Engine) Queues() map[string]river.QueueConfig {
 	return map[string]river.QueueConfig{e.config.Store.options.Queue: {MaxWorkers: e.config.Concurrency}}
 }
 
-// PeriodicJobs are for river.Config.PeriodicJobs: they look for items whose job
-// was lost, and purge. Any Client of the schema may become River's leader, and
-// the leader inserts its own periodic jobs alone: give them to each.
+// PeriodicJobs returns the outbox's part of river.Config.PeriodicJobs: jobs that
+// look for items whose job was lost, and purge. Any Client of the schema may
+// become River's leader, and the leader inserts only its own periodic jobs, so
+// give them to every Client.
 func (e *Engine) PeriodicJobs() []*river.PeriodicJob {
 	sweep := func() (river.JobArgs, *river.InsertOpts) {
 		return sweepArgs{}, e.sweepOpts()
@@ -229,9 +230,9 @@ func (e *Engine) PeriodicJobs() []*river.PeriodicJob {
 	}
 }
 
-// Sweep inserts jobs for items that are due and have none, and returns how many.
-// A started Engine does so by itself. While another process sweeps, it does
-// nothing.
+// Sweep inserts jobs for items that are due and have none, and returns how many it
+// inserted. A started Engine sweeps by itself. While another process sweeps, Sweep
+// does nothing.
 func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	s := e.config.Store
 	n := 0
@@ -265,48 +266,48 @@ func (e *Engine) Sweep(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// jobTimeout is the longest that a job takes.
+// jobTimeout returns the longest time that a job takes.
 func (e *Engine) jobTimeout() time.Duration {
 	return callTurn + e.config.Worker.Timeout() + time.Minute
 }
 
-// The priorities of jobs: a sweep does not wait behind a backlog, nor does a
-// company behind that of another one that gets nothing.
+// The priorities of jobs: a sweep does not wait for a backlog, and a company does
+// not wait for the backlog of another company that is sent nothing.
 const (
 	sweepPriority   = 1
 	deliverPriority = 2
 	restingPriority = 3
 )
 
-// deliverArgs say which call has something to deliver.
+// deliverArgs names a call that has something to deliver.
 type deliverArgs struct {
 	Key       string `json:"key"`
 	Subdomain string `json:"subdomain"`
 }
 
-// Kind names the job.
+// Kind returns the kind of the job.
 func (deliverArgs) Kind() string { return "trackdrive_outbox" }
 
 func (s *Store) jobOpts() *river.InsertOpts {
 	return &river.InsertOpts{Queue: s.options.Queue, Priority: deliverPriority}
 }
 
-// deliverWorker delivers what a call has.
+// deliverWorker delivers the items of a call.
 type deliverWorker struct {
 	river.WorkerDefaults[deliverArgs]
 	*Engine
 }
 
-// Timeout is the longest that a job takes.
+// Timeout returns the longest time that a job takes.
 func (d *deliverWorker) Timeout(*river.Job[deliverArgs]) time.Duration { return d.jobTimeout() }
 
-// NextRetry is soon: only the database makes a job fail.
+// NextRetry returns a time soon from now: jobs fail only if the database fails.
 func (d *deliverWorker) NextRetry(job *river.Job[deliverArgs]) time.Time {
 	return time.Now().Add(retryWait * time.Duration(min(job.Attempt, 30)))
 }
 
 // Work delivers the items of a call, one after the other, as long as they are
-// due. Who delivered one looks at the call once more: so another one that finds
+// due. After a delivery it looks at the call once more, so another job that finds
 // the call taken may leave it alone.
 func (d *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) error {
 	for began := time.Now(); time.Since(began) < callTurn && !d.stopping.Load() && ctx.Err() == nil; {
@@ -325,8 +326,8 @@ func (d *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 	return river.JobSnooze(0)
 }
 
-// deliverNext delivers one item; then wait is 0. Else it is how long there is
-// nothing to do for the call: negative for never, as far as is known.
+// deliverNext delivers one item and returns a wait of 0. If there is nothing to
+// deliver, it returns how long to wait; negative if no such time is known.
 func (d *deliverWorker) deliverNext(ctx context.Context, job *river.Job[deliverArgs]) (wait time.Duration, err error) {
 	s := d.config.Store
 	release, wait := d.config.Worker.Admit(job.Args.Subdomain)
@@ -336,7 +337,7 @@ func (d *deliverWorker) deliverNext(ctx context.Context, job *river.Job[deliverA
 				return 0, wrapError(err)
 			}
 		}
-		// A backlog does not come back all at once.
+		// Spread the jobs, so that a backlog does not return all at once.
 		wait = min(wait, longSnooze)
 		return wait + mathrand.N(wait), nil
 	}
@@ -354,13 +355,13 @@ func (d *deliverWorker) deliverNext(ctx context.Context, job *river.Job[deliverA
 	return -1, nil
 }
 
-// sweepArgs have nothing to say.
+// sweepArgs has no fields.
 type sweepArgs struct{}
 
-// Kind names the job.
+// Kind returns the kind of the job.
 func (sweepArgs) Kind() string { return "trackdrive_outbox_sweep" }
 
-// sweepWorker looks for what was lost, and purges.
+// sweepWorker looks for items whose job was lost, and purges.
 type sweepWorker struct {
 	river.WorkerDefaults[sweepArgs]
 	*Engine
@@ -388,8 +389,8 @@ func (e *Engine) isPurgeTime(now time.Time) bool {
 	return true
 }
 
-// purgeSoon lets the next sweep purge: there was more than a job has time for,
-// or the database failed.
+// purgeSoon makes the next sweep purge again, because there was more than a job
+// has time for, or the database failed.
 func (e *Engine) purgeSoon() {
 	e.purging.Lock()
 	defer e.purging.Unlock()

@@ -23,8 +23,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// stand is a store before a fake, and what its engines tell.
-type stand struct {
+// fixture is a store, a fake TrackDrive, and the events of its engines.
+type fixture struct {
 	*riverstore.Store
 	pool    *pgxpool.Pool
 	options *riverstore.Options
@@ -35,9 +35,9 @@ type stand struct {
 	requests int
 }
 
-func newStand(t *testing.T) *stand {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	s := &stand{fake: trackdrivetest.New(), events: map[outbox.EventKind]int{}}
+	s := &fixture{fake: trackdrivetest.New(), events: map[outbox.EventKind]int{}}
 	s.Store, s.pool, s.options = storeFor(t)
 	for n := range 20 {
 		s.fake.AddCall(trackdrivetest.Call{UUID: fmt.Sprint("u-", n)})
@@ -48,7 +48,7 @@ func newStand(t *testing.T) *stand {
 // counted counts requests.
 type counted struct {
 	http.RoundTripper
-	stand *stand
+	stand *fixture
 }
 
 func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -58,26 +58,26 @@ func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.RoundTripper.RoundTrip(r)
 }
 
-func (s *stand) note(e outbox.Event) {
+func (s *fixture) note(e outbox.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events[e.Kind]++
 }
 
-func (s *stand) eventCount(kind outbox.EventKind) int {
+func (s *fixture) told(kind outbox.EventKind) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.events[kind]
 }
 
-func (s *stand) sent() int {
+func (s *fixture) sent() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests
 }
 
-// engine is one, with its worker.
-func (s *stand) engine(t *testing.T, change func(*outbox.Config)) (*riverstore.Engine, *outbox.Worker) {
+// engine returns an engine with its worker.
+func (s *fixture) engine(t *testing.T, change func(*outbox.Config)) (*riverstore.Engine, *outbox.Worker) {
 	t.Helper()
 	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(counted{s.fake.Transport(), s}), trackdrive.WithAuth(trackdrive.AuthToken("made-up")))
 	require.NoError(t, err)
@@ -107,7 +107,7 @@ func start(t *testing.T, engine *riverstore.Engine) {
 	})
 }
 
-func (s *stand) enqueue(t *testing.T, items ...outbox.Item) {
+func (s *fixture) enqueue(t *testing.T, items ...outbox.Item) {
 	t.Helper()
 	for _, item := range items {
 		_, added, err := outbox.Enqueue(t.Context(), s.Store, item)
@@ -116,8 +116,8 @@ func (s *stand) enqueue(t *testing.T, items ...outbox.Item) {
 	}
 }
 
-// becomes waits until the counts are these.
-func (s *stand) becomes(t *testing.T, want outbox.Counts) {
+// becomes waits until the store has these counts.
+func (s *fixture) becomes(t *testing.T, want outbox.Counts) {
 	t.Helper()
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		got, err := s.Counts(context.Background())
@@ -127,9 +127,9 @@ func (s *stand) becomes(t *testing.T, want outbox.Counts) {
 	}, 30*time.Second, 10*time.Millisecond)
 }
 
-func TestTwoEnginesShareTheWorkInOrder(t *testing.T) {
+func TestTwoEnginesShareTheWorkAndKeepTheOrder(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	const calls, each = 20, 5
 	for n := range each {
 		for call := range calls {
@@ -157,7 +157,7 @@ func TestTwoEnginesShareTheWorkInOrder(t *testing.T) {
 
 func TestOneMachineAtATimeWorksOnACall(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	s.fake.Fail(trackdrivetest.Any, trackdrivetest.AfterActing(trackdrivetest.Slow(50*time.Millisecond)), trackdrivetest.Always)
 	for range 3 {
 		engine, _ := s.engine(t, nil)
@@ -169,12 +169,12 @@ func TestOneMachineAtATimeWorksOnACall(t *testing.T) {
 	}
 	s.becomes(t, outbox.Counts{Delivered: n})
 	require.Equal(t, n, s.sent())
-	require.Zero(t, s.eventCount(outbox.EventLeaseLost))
+	require.Zero(t, s.told(outbox.EventLeaseLost))
 }
 
-func TestWhatIsEnqueuedLaterIsDeliveredSoon(t *testing.T) {
+func TestItemsEnqueuedLaterAreDeliveredSoon(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	engine, worker := s.engine(t, nil)
 	start(t, engine)
 	later := saleOf(t, "later", "u-1", revenue("2"))
@@ -193,7 +193,7 @@ func TestWhatIsEnqueuedLaterIsDeliveredSoon(t *testing.T) {
 
 func TestALostJobLosesNothing(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")), saleOf(t, "sale-2", "u-2", revenue("2")))
 	engine, _ := s.engine(t, nil)
 	sweep := func() int {
@@ -202,20 +202,20 @@ func TestALostJobLosesNothing(t *testing.T) {
 		return n
 	}
 
-	require.Eventually(t, func() bool { return sweep() == 0 }, time.Second, 10*time.Millisecond, "they have theirs")
+	require.Eventually(t, func() bool { return sweep() == 0 }, time.Second, 10*time.Millisecond, "the items have their jobs")
 	_, err := s.pool.Exec(t.Context(), `DELETE FROM `+s.options.Schema+`.river_job WHERE args->>'key' = 'acme/u-1'`)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return sweep() == 1 }, 10*time.Second, 10*time.Millisecond)
-	require.Zero(t, sweep(), "it has one again")
+	require.Zero(t, sweep(), "the item has a job again")
 	_, err = s.pool.Exec(t.Context(), `DELETE FROM `+s.options.Schema+`.river_job`)
 	require.NoError(t, err)
-	start(t, engine) // its leader sweeps by itself
+	start(t, engine) // the leader sweeps by itself
 	s.becomes(t, outbox.Counts{Delivered: 2})
 }
 
-func TestDeadAndParkedItemsWaitForSomebody(t *testing.T) {
+func TestDeadAndParkedItemsWaitForARetry(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusUnprocessableEntity, nil, `{"errors":{"revenue":["is odd"]}}`), 1)
 	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
 	engine, _ := s.engine(t, nil)
@@ -224,12 +224,12 @@ func TestDeadAndParkedItemsWaitForSomebody(t *testing.T) {
 	_, err := outbox.Retry(t.Context(), s.Store, "sale-1")
 	require.NoError(t, err)
 	s.becomes(t, outbox.Counts{Delivered: 1})
-	require.Equal(t, 1, s.eventCount(outbox.EventDead))
+	require.Equal(t, 1, s.told(outbox.EventDead))
 }
 
-func TestACompanyThatRefusesTheCredentialsIsLeftAlone(t *testing.T) {
+func TestACompanyThatRefusesTheCredentialsIsPaused(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "another"})
 	for n := range 20 {
 		s.enqueue(t, saleOf(t, fmt.Sprint("sale-", n), fmt.Sprint("u-", n), revenue("1")))
@@ -237,9 +237,9 @@ func TestACompanyThatRefusesTheCredentialsIsLeftAlone(t *testing.T) {
 	engine, worker := s.engine(t, func(c *outbox.Config) { c.ProbeEvery = time.Second })
 	start(t, engine)
 	require.Eventually(t, func() bool { return len(worker.Paused()) == 1 }, 10*time.Second, 10*time.Millisecond)
-	require.Eventually(t, func() bool { return s.eventCount(outbox.EventPaused) == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.told(outbox.EventPaused) == 1 }, 10*time.Second, 10*time.Millisecond)
 	tried := s.sent()
-	require.LessOrEqual(t, tried, 2*8, "no more than were on their way")
+	require.LessOrEqual(t, tried, 2*8, "only the items that were already in progress")
 	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "made-up"})
 	worker.Resume("acme")
 	s.becomes(t, outbox.Counts{Delivered: 20})
@@ -260,7 +260,7 @@ func (f *forgetful) Purge(ctx context.Context, before time.Time) (int, error) {
 
 func TestAPurgeThatFailsIsRepeatedSoon(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	store := &forgetful{Store: s.Store}
 	engine, _ := s.engine(t, func(c *outbox.Config) { c.Store, c.Keep = store, time.Nanosecond })
 	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
@@ -272,9 +272,9 @@ func TestAPurgeThatFailsIsRepeatedSoon(t *testing.T) {
 	require.GreaterOrEqual(t, store.purges.Load(), int32(3))
 }
 
-func TestJobsOfACompanyThatGetsNothingLetOthersPass(t *testing.T) {
+func TestJobsOfAPausedCompanyDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	s.fake.AddAccess(trackdrivetest.Access{AuthToken: "another"})
 	engine, worker := s.engine(t, nil)
 	start(t, engine)
@@ -293,7 +293,7 @@ func TestJobsOfACompanyThatGetsNothingLetOthersPass(t *testing.T) {
 
 func TestAnEngineIsStartedOnceAndStopsTwice(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	engine, _ := s.engine(t, nil)
 	require.NoError(t, engine.Stop(t.Context()))
 	require.NoError(t, engine.Start(context.Background()))
@@ -321,7 +321,7 @@ func (g *greeter) Work(context.Context, *river.Job[greetArgs]) error {
 
 func TestAServiceWithARiverOfItsOwn(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	engine, _ := s.engine(t, nil)
 	workers := river.NewWorkers()
 	greeted := make(chan struct{}, 1)
@@ -342,9 +342,9 @@ func TestAServiceWithARiverOfItsOwn(t *testing.T) {
 	s.becomes(t, outbox.Counts{Delivered: 1})
 }
 
-func TestConfigsThatMakeNoSense(t *testing.T) {
+func TestNewRefusesConfigs(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	_, worker := s.engine(t, nil)
 	for name, config := range map[string]riverstore.Config{
 		"store":       {Worker: worker},
@@ -360,9 +360,9 @@ func TestConfigsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-func TestStopDoesNotWaitForASweepThatWaitsForIt(t *testing.T) {
+func TestStopDoesNotDeadlockWithASweep(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	engine, _ := s.engine(t, nil)
 	require.NoError(t, engine.Start(context.Background()))
 	tx, err := s.pool.Begin(t.Context())
@@ -389,7 +389,7 @@ func TestStopDoesNotWaitForASweepThatWaitsForIt(t *testing.T) {
 
 func TestAMarkKeepsTheLeaseOnTheDatabasesClock(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	ctx := t.Context()
 	s.enqueue(t, saleOf(t, "sale-1", "u-1", addRevenue("1")))
 	items, _, err := s.Claim(ctx, outbox.Claim{Token: "one", Now: time.Now(), Lease: time.Minute, Limit: 1})
@@ -412,9 +412,9 @@ func TestAMarkKeepsTheLeaseOnTheDatabasesClock(t *testing.T) {
 	require.WithinDuration(t, before.Add(time.Second), until(), time.Millisecond)
 }
 
-func TestALeaseByADatabaseClockThatWasAheadIsBrokenByHand(t *testing.T) {
+func TestReleaseBreaksALeaseOfAClockThatWasAhead(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	ctx := t.Context()
 	for id, update := range map[string]*trackdrive.UpdateCall{"u-1": revenue("1"), "u-2": addRevenue("1"), "u-3": addRevenue("1")} {
 		s.enqueue(t, saleOf(t, id, id, update))
@@ -426,7 +426,7 @@ func TestALeaseByADatabaseClockThatWasAheadIsBrokenByHand(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.pool.Exec(ctx, `UPDATE `+s.options.Schema+`.trackdrive_outbox SET lease_until = lease_until + interval '1 day'`)
 	require.NoError(t, err)
-	_, err = s.pool.Exec(ctx, `DELETE FROM `+s.options.Schema+`.river_job`) // those of the process that is gone
+	_, err = s.pool.Exec(ctx, `DELETE FROM `+s.options.Schema+`.river_job`) // the jobs of the process that is gone
 	require.NoError(t, err)
 	_, worker := s.engine(t, nil)
 	engine, err := riverstore.New(riverstore.Config{Store: s.Store, Worker: worker, Poll: 20 * time.Millisecond, SweepEvery: time.Hour})
@@ -440,9 +440,9 @@ func TestALeaseByADatabaseClockThatWasAheadIsBrokenByHand(t *testing.T) {
 	s.becomes(t, outbox.Counts{Delivered: 2, Aside: 1}) // without a sweep
 }
 
-func TestAJobInAnotherQueueIsAsGoodAsLost(t *testing.T) {
+func TestAJobInAnotherQueueCountsAsLost(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")))
 	options := *s.options
 	options.Queue = "renamed"
@@ -456,7 +456,7 @@ func TestAJobInAnotherQueueIsAsGoodAsLost(t *testing.T) {
 
 func TestASchemaInCapitals(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	options := *s.options
 	options.Schema = "Test_" + options.Schema
 	t.Cleanup(func() {
@@ -472,9 +472,9 @@ func TestASchemaInCapitals(t *testing.T) {
 	s.becomes(t, outbox.Counts{Delivered: 1})
 }
 
-func TestALostJobIsMissedWhenAnotherRiverLeads(t *testing.T) {
+func TestALostJobIsFoundWhenAnotherRiverLeads(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &greeter{greeted: make(chan struct{}, 1)})
 	leader, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{
@@ -496,12 +496,12 @@ func TestALostJobIsMissedWhenAnotherRiverLeads(t *testing.T) {
 	s.becomes(t, outbox.Counts{Delivered: 1})
 }
 
-func TestConnectionsThatPrepareNothing(t *testing.T) {
+func TestConnectionsWithoutPreparedStatements(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
 		t.Run(mode.String(), func(t *testing.T) {
 			t.Parallel()
-			s := newStand(t)
+			s := newFixture(t)
 			config := s.pool.Config()
 			config.ConnConfig.DefaultQueryExecMode = mode
 			pool, err := pgxpool.NewWithConfig(t.Context(), config)
@@ -520,9 +520,9 @@ func TestConnectionsThatPrepareNothing(t *testing.T) {
 	}
 }
 
-// Not parallel: the others need the server, too.
-func TestPostgresCrashesAndTheEngineGoesOn(t *testing.T) {
-	s := newStand(t)
+// Not parallel: other tests need the server, too.
+func TestTheEngineSurvivesACrashOfPostgres(t *testing.T) {
+	s := newFixture(t)
 	engine, _ := s.engine(t, nil)
 	start(t, engine)
 	for n := range 20 {
@@ -536,9 +536,9 @@ func TestPostgresCrashesAndTheEngineGoesOn(t *testing.T) {
 	s.becomes(t, outbox.Counts{Delivered: 21})
 }
 
-func TestAnItemThatWasStoredWithoutAStateIsMended(t *testing.T) {
+func TestAnItemThatWasStoredWithoutAStateCanBeRepaired(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	s.enqueue(t, saleOf(t, "sale-1", "u-1", revenue("1")), saleOf(t, "sale-2", "u-1", revenue("2")))
 	_, err := s.pool.Exec(t.Context(), `UPDATE `+s.options.Schema+`.trackdrive_outbox SET state = '', due = '0001-01-01',
 		item = (item::jsonb || '{"state":"","due":"0001-01-01T00:00:00Z","enqueued_at":"0001-01-01T00:00:00Z"}')::json WHERE id = 'sale-1'`)

@@ -19,7 +19,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// exampleStore is an empty store in a schema of its own.
+// exampleStore returns an empty store in its own schema.
 func exampleStore(schema string) (*riverstore.Store, *pgxpool.Pool) {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, os.Getenv("TRACKDRIVE_POSTGRES_URL"))
@@ -40,8 +40,8 @@ func exampleStore(schema string) (*riverstore.Store, *pgxpool.Pool) {
 	return store, pool
 }
 
-// exampleEngine delivers to a fake TrackDrive that has the call u-1, and says
-// when it has delivered something.
+// exampleEngine returns an engine that delivers to a fake TrackDrive with the call
+// u-1, and signals each delivery.
 func exampleEngine(store *riverstore.Store) (*riverstore.Engine, chan outbox.Event) {
 	fake := trackdrivetest.New()
 	fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
@@ -80,7 +80,7 @@ func Example() {
 		panic(err)
 	}
 	if _, _, err := outbox.Enqueue(ctx, store, exampleSale("sale-4711")); err != nil { // on any machine
-		panic(err) // not kept: tell the caller
+		panic(err) // not stored: report it to the caller
 	}
 	e := <-events
 	fmt.Println(e.Kind, e.Item.ID)
@@ -115,13 +115,13 @@ func ExampleEngine_AddWorkers() {
 	defer pool.Close()
 	engine, events := exampleEngine(store)
 
-	workers := river.NewWorkers() // with those of the service
+	workers := river.NewWorkers() // add the service's own workers, too
 	engine.AddWorkers(workers)
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Schema:       "example_own",
 		Workers:      workers,
-		Queues:       engine.Queues(),       // and those of the service
-		PeriodicJobs: engine.PeriodicJobs(), // and those of the service
+		Queues:       engine.Queues(),       // and the service's own
+		PeriodicJobs: engine.PeriodicJobs(), // and the service's own
 		Logger:       slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -183,7 +183,7 @@ func ExampleNew() {
 	_, err = riverstore.New(riverstore.Config{Store: store, Worker: worker, Lease: 30 * time.Second})
 	fmt.Println(err)
 	// Output:
-	// trackdrive: invalid argument: lease: is not longer than a delivery may take
+	// trackdrive: invalid argument: lease: is not longer than a delivery may take; give more than Worker.Timeout
 	// <nil>
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// poolWith is a pool whose connections begin with these settings.
+// poolWith returns a pool whose connections start with these settings.
 func poolWith(t *testing.T, settings map[string]string) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(os.Getenv(urlVariable))
@@ -40,7 +40,7 @@ var isolationLevels = map[string]map[string]string{
 	"serializable deferrable": {"default_transaction_isolation": "serializable", "default_transaction_deferrable": "on"},
 }
 
-func TestItIsAStoreAtEveryIsolationLevel(t *testing.T) {
+func TestStoreAtEveryIsolationLevel(t *testing.T) {
 	t.Parallel()
 	for name, settings := range isolationLevels {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestEverythingIsDeliveredAtEveryIsolationLevel(t *testing.T) {
 	for name, settings := range isolationLevels {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStand(t)
+			s := newFixture(t)
 			s.fake.Fail(trackdrivetest.Any, trackdrivetest.TooManyRequests(0), 20)
 			var err error
 			s.pool = poolWith(t, settings)
@@ -109,7 +109,7 @@ func TestEnqueueTxIsInTheCallersTransaction(t *testing.T) {
 	}
 }
 
-func TestAMissCostsNoConnection(t *testing.T) {
+func TestANotFoundItemKeepsTheConnection(t *testing.T) {
 	t.Parallel()
 	store, pool, _ := storeFor(t)
 	_, err := store.Get(t.Context(), "unknown")

@@ -17,7 +17,7 @@ import (
 
 var kills = flag.Int("kills", 10, "how often to kill one of the processes that share the database")
 
-// The schema goes to the processes by the environment.
+// The environment passes the schema to the processes.
 const killSchema = "RIVERSTORE_KILL_SCHEMA"
 
 func openShared(string) (outbox.Store, func() error, error) {
@@ -53,14 +53,14 @@ func workWithRiver(ctx context.Context, store outbox.Store, worker *outbox.Worke
 		if !errors.Is(err, riverstore.ErrNoConnection) {
 			return err
 		}
-		<-time.After(100 * time.Millisecond) // the server is restarted
+		<-time.After(100 * time.Millisecond) // the server is restarting
 	}
 	<-ctx.Done()
 	return engine.Stop(context.WithoutCancel(ctx))
 }
 
 func TestNothingIsLostWhenProcessesAreKilledAndPostgresRestarts(t *testing.T) {
-	if os.Getenv(killSchema) == "" { // else it is one of the processes
+	if os.Getenv(killSchema) == "" { // otherwise this is one of the processes
 		options := schemaFor(t, poolFor(t))
 		t.Setenv(killSchema, options.Schema)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
 )
 
-// Where the tests find their PostgreSQL. Without both they start one of their
-// own: they restart it, so nobody else should need it.
+// Where the tests find PostgreSQL. If neither variable is set, the tests start a
+// server of their own. They restart it, so nothing else should use it.
 const (
 	urlVariable     = "TRACKDRIVE_POSTGRES_URL"
 	restartVariable = "TRACKDRIVE_POSTGRES_RESTART" // a command that restarts it as a crash would
@@ -51,7 +51,7 @@ func withServer(m *testing.M) int {
 	return m.Run()
 }
 
-// restart lets the server crash, and starts it again.
+// restart crashes the server, and starts it again.
 func restart() error {
 	command := strings.Fields(os.Getenv(restartVariable))
 	said, err := exec.Command(command[0], command[1:]...).CombinedOutput()
@@ -61,7 +61,7 @@ func restart() error {
 	return nil
 }
 
-// newPool has few connections, for there are many tests.
+// newPool returns a pool with few connections, because there are many tests.
 func newPool(conns int32) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(os.Getenv(urlVariable))
 	if err != nil {
@@ -79,7 +79,7 @@ func poolFor(t *testing.T) *pgxpool.Pool {
 	return pool
 }
 
-// schemaFor is one that is removed when the test is over.
+// schemaFor returns a schema that is removed when the test is over.
 func schemaFor(t *testing.T, pool *pgxpool.Pool) *riverstore.Options {
 	t.Helper()
 	options := &riverstore.Options{Schema: "test_" + strings.ToLower(rand.Text()[:12])}
@@ -89,7 +89,7 @@ func schemaFor(t *testing.T, pool *pgxpool.Pool) *riverstore.Options {
 	return options
 }
 
-// storeFor is an empty store.
+// storeFor returns an empty store.
 func storeFor(t *testing.T) (*riverstore.Store, *pgxpool.Pool, *riverstore.Options) {
 	t.Helper()
 	pool := poolFor(t)

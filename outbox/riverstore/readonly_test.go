@@ -17,7 +17,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
 )
 
-func TestADatabaseThatCannotBeWrittenToIsNotOpened(t *testing.T) {
+func TestOpenRefusesAReadOnlyDatabase(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		prepare func(t *testing.T, admin *pgxpool.Pool, options *riverstore.Options) *pgxpool.Pool
@@ -39,7 +39,7 @@ func TestADatabaseThatCannotBeWrittenToIsNotOpened(t *testing.T) {
 		"a user who may not delete": {func(t *testing.T, admin *pgxpool.Pool, options *riverstore.Options) *pgxpool.Pool {
 			return poolOfRole(t, admin, options, "SELECT, INSERT, UPDATE")
 		}, riverstore.ErrReadOnly, "permission denied"},
-		"a user who may do all that it takes": {func(t *testing.T, admin *pgxpool.Pool, options *riverstore.Options) *pgxpool.Pool {
+		"a user with all privileges": {func(t *testing.T, admin *pgxpool.Pool, options *riverstore.Options) *pgxpool.Pool {
 			return poolOfRole(t, admin, options, "SELECT, INSERT, UPDATE, DELETE")
 		}, nil, ""},
 	} {
@@ -58,7 +58,7 @@ func TestADatabaseThatCannotBeWrittenToIsNotOpened(t *testing.T) {
 	}
 }
 
-// poolOfRole is that of a user of its own, with rights on the tables.
+// poolOfRole returns the pool of a new user with privileges on the tables.
 func poolOfRole(t *testing.T, admin *pgxpool.Pool, options *riverstore.Options, rights string) *pgxpool.Pool {
 	t.Helper()
 	role := options.Schema + "_user"
@@ -77,7 +77,7 @@ func poolOfRole(t *testing.T, admin *pgxpool.Pool, options *riverstore.Options, 
 	return pool
 }
 
-func TestADatabaseThatBecomesReadOnlySaysSo(t *testing.T) {
+func TestADatabaseThatBecomesReadOnlyIsReported(t *testing.T) {
 	t.Parallel()
 	_, admin, options := storeFor(t)
 	pool := poolOfRole(t, admin, options, "ALL")
@@ -91,9 +91,9 @@ func TestADatabaseThatBecomesReadOnlySaysSo(t *testing.T) {
 	require.ErrorIs(t, riverstore.Migrate(t.Context(), pool, &riverstore.Options{Schema: options.Schema + "_new"}), riverstore.ErrReadOnly)
 }
 
-// TestAStandbyIsNotOpened makes a server of its own a standby that waits for a
+// TestOpenRefusesAStandby starts a separate server as a standby that waits for a
 // primary.
-func TestAStandbyIsNotOpened(t *testing.T) {
+func TestOpenRefusesAStandby(t *testing.T) {
 	t.Parallel()
 	script, err := filepath.Abs("../../.ci/postgres")
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-// Package riverstore keeps an outbox in PostgreSQL, and lets River deliver it. It
+// Package riverstore keeps an outbox in PostgreSQL, and delivers it with River. It
 // is the store and the engine for a service on several machines.
 //
 //	if err := riverstore.Migrate(ctx, pool, nil); err != nil { // once, or at every start
@@ -25,22 +25,22 @@
 //	...
 //	err = tx.Commit(ctx)
 //
-// # What is where
+// # Table and jobs
 //
 // The table trackdrive_outbox holds the truth: each item with its state, its
 // lease and its id, which is unique in the database until it is purged. A River
-// job says no more than "this call has something to deliver". It is inserted in
-// the transaction of its item, and snoozes while the item waits. So it does not
-// matter that River deletes completed jobs after a day, and discarded ones after
-// a week. A dead item stays until it is retried or settled, and an item whose job
-// was lost or deleted gets another one within some 20 seconds.
+// job says only that a call has something to deliver. It is inserted in the
+// transaction of its item, and snoozes while the item waits. So it does not matter
+// that River deletes completed jobs after a day, and discarded ones after a week.
+// A dead item stays until it is retried or settled, and an item whose job was lost
+// or deleted gets another job within about 20 seconds.
 //
 // # Order
 //
 // Only the oldest unsettled item of a call is ever claimed, under a lock in the
 // database that all machines share, and none while another item of the call is
 // leased. If transactions overlap, items are in the order in which they were
-// enqueued, not in that of the commits; but an item that is not committed yet
+// enqueued, not in the order of the commits; but an item that is not committed yet
 // does not hold up the others.
 //
 // # Clocks
@@ -52,7 +52,7 @@
 // # When a machine dies
 //
 // Its items stay leased for Config.Lease; then other machines can claim them. An
-// additive one that may have been sent is put aside, as always.
+// additive item that may have been sent is put aside, as always.
 package riverstore
 
 import (
@@ -78,21 +78,21 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
-// What keeps a database from being used, for [errors.Is].
+// Reasons why a database cannot be used, for [errors.Is].
 var (
 	ErrNoConnection = errors.New("riverstore: no connection to PostgreSQL")
-	ErrNotMigrated  = errors.New("riverstore: tables are missing or old: call Migrate")
-	ErrNotDurable   = errors.New("riverstore: the database loses what it acknowledged when it crashes")
+	ErrNotMigrated  = errors.New("riverstore: tables are missing or outdated; call Migrate")
+	ErrNotDurable   = errors.New("riverstore: the database loses acknowledged transactions when it crashes")
 	ErrReadOnly     = errors.New("riverstore: the database cannot be written to")
 )
 
-// Options of [Open] and [Migrate]. The zero Options are the defaults.
+// Options are the options of [Open] and [Migrate]. The zero Options are the defaults.
 type Options struct {
-	Schema string       // where the tables are, River's included: letters, digits and underscores. Default: the connection's search_path
+	Schema string       // the schema of the tables, including River's: letters, digits and underscores. Default: the connection's search_path
 	Queue  string       // River's queue for the jobs; the same in every process. Default "trackdrive_outbox"
 	Logger *slog.Logger // for River. Default: slog's default, warnings and errors
 
-	// Unsafe accepts a database with fsync or synchronous_commit off: for tests.
+	// Unsafe accepts a database with fsync or synchronous_commit off, for tests.
 	Unsafe bool
 }
 
@@ -115,21 +115,21 @@ func (o *Options) withDefaults() Options {
 	return d
 }
 
-// atLeast leaves out what River says of its daily life.
+// atLeast drops the records below a level, such as River's routine messages.
 type atLeast struct {
 	slog.Handler
 	level slog.Level
 }
 
-// Enabled reports whether a record is important enough.
+// Enabled reports whether records of a level are logged.
 func (a atLeast) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= a.level && a.Handler.Enabled(ctx, level)
 }
 
-// schemaName is what River can name; it does not quote the name everywhere.
+// schemaName matches the names that River can use, because it does not quote them everywhere.
 var schemaName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
-// maxSchema leaves River room for the names of its notifications.
+// maxSchema leaves room for the names of River's notifications.
 const maxSchema = 46
 
 func (o *Options) check() error {
@@ -139,12 +139,12 @@ func (o *Options) check() error {
 	case len(o.Schema) > maxSchema:
 		return invalidArgument("schema", fmt.Sprintf("is longer than %d bytes", maxSchema))
 	case !schemaName.MatchString(o.Schema):
-		return invalidArgument("schema", "has more than letters, digits and underscores, or begins with a digit")
+		return invalidArgument("schema", "must have only letters, digits and underscores, and not begin with a digit")
 	}
 	return nil
 }
 
-// name is a table's, in its schema.
+// name returns the qualified name of a table.
 func (o *Options) name(table string) string {
 	if o.Schema == "" {
 		return pgx.Identifier{table}.Sanitize()
@@ -157,22 +157,23 @@ func (o *Options) name(table string) string {
 type Store struct {
 	options Options
 	pool    *pgxpool.Pool
-	river   *river.Client[pgx.Tx] // inserts jobs, and works on none
+	river   *river.Client[pgx.Tx] // inserts jobs, but works on none
 	sql     sqlStatements
 	tableID string // the database's own
 }
 
 var _ outbox.Store = (*Store)(nil)
 
-// Open checks the database and returns its store. The pool stays the caller's:
-// close it after the store was used. Nil options are the defaults.
+// Open checks the database and returns its store. The caller keeps the pool, and
+// closes it when the store is no longer in use. Nil options are the defaults.
 //
-// [ErrNoConnection] means that PostgreSQL does not answer, [ErrNotMigrated] that
-// [Migrate] has to be called, [ErrNotDurable] that it is set up to lose
-// transactions: with fsync off, or synchronous_commit off for this user,
-// [ErrReadOnly] that it is a standby, or read-only by its settings or for this
-// user. A database that fails later does so with the same errors, and a store
-// recovers with it. A schema that River cannot name is [trackdrive.ErrInvalidArgument].
+// [ErrNoConnection] means that PostgreSQL does not answer. [ErrNotMigrated] means
+// that [Migrate] has to be called. [ErrNotDurable] means that PostgreSQL may lose
+// transactions, because fsync is off, or synchronous_commit is off for this user.
+// [ErrReadOnly] means that it is a standby, or read-only by its settings or for
+// this user. If the database fails later, the store returns the same errors, and
+// recovers when the database does. A schema that River cannot use is
+// [trackdrive.ErrInvalidArgument].
 func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, error) {
 	s := &Store{options: options.withDefaults(), pool: pool}
 	if err := s.options.check(); err != nil {
@@ -190,7 +191,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, er
 	return s, nil
 }
 
-// sqlStatements are the queries, with the names of the tables filled in.
+// sqlStatements are the SQL statements, with the names of the tables filled in.
 type sqlStatements struct {
 	add, get, version, change, list, counts, oldest, purge, probe string
 
@@ -202,11 +203,11 @@ const (
 	isClaimable = `state IN ('waiting', 'sending')`
 	// isHead holds for the oldest unsettled item of a call.
 	isHead = `NOT EXISTS (SELECT FROM {items} o WHERE o.key = i.key AND o.seq < i.seq AND o.` + isUnsettled + `)`
-	// isFree holds where no item of the call is under a lease at $1.
+	// isFree holds if no item of the call is under a lease at $1.
 	isFree = `NOT EXISTS (SELECT FROM {items} l WHERE l.key = i.key AND l.lease_until > $1)`
-	// isWanted is by company: $2 is the only one, or empty; $3 are those left out.
+	// isWanted selects companies: $2 is the only one, or empty; $3 are the excluded ones.
 	isWanted = `($2 = '' OR i.subdomain = $2) AND i.subdomain <> ALL($3)`
-	// withCompanies finds them without reading all of their items.
+	// withCompanies finds the companies without reading all of their items.
 	withCompanies = `WITH RECURSIVE names AS (
 		(SELECT subdomain FROM {items} WHERE ` + isClaimable + ` ORDER BY subdomain LIMIT 1)
 		UNION ALL
@@ -226,13 +227,13 @@ func newStatements(o *Options) sqlStatements {
 			lease = $7::json, lease_until = CASE WHEN $8 THEN lease_until + $9::interval ELSE $10 END
 			WHERE id = $1 AND version = $2`),
 		list: fill(`SELECT seq, item, lease FROM {items} WHERE state = $1 AND seq > $2 ORDER BY seq LIMIT $3`),
-		// An index has all that is counted.
+		// An index-only scan is enough.
 		counts: fill(`SELECT state, count(*) FROM {items} GROUP BY state`),
 		oldest: fill(`SELECT item FROM {items} WHERE state = 'waiting' ORDER BY seq LIMIT 1`),
 		purge: fill(`DELETE FROM {items} WHERE id IN (
 			SELECT id FROM {items} WHERE state = 'delivered' AND settled_at < $1 ORDER BY settled_at LIMIT $2
 		) AND state = 'delivered' AND settled_at < $1`),
-		// It writes nothing, and needs every right that it takes to write.
+		// This writes nothing, but needs every privilege that writing needs.
 		probe: fill(`WITH added AS (
 				INSERT INTO {items} (id, key, subdomain, state, due, item) SELECT '', '', '', '', now(), '{}'::json WHERE false
 			), changed AS (UPDATE {items} SET version = version WHERE false
@@ -275,13 +276,13 @@ func newStatements(o *Options) sqlStatements {
 	}
 }
 
-// What PostgreSQL says where nothing may be written.
+// PostgreSQL's error codes if nothing may be written.
 const (
 	readOnlyTransaction   = "25006"
 	insufficientPrivilege = "42501"
 )
 
-// wrapError says what is wrong with the database, and shows no item.
+// wrapError classifies an error of the database, and never shows an item.
 func wrapError(err error) error {
 	if err == nil {
 		return nil
@@ -306,9 +307,9 @@ func wrapError(err error) error {
 	return fmt.Errorf("riverstore: %w", err)
 }
 
-// Enqueue stores an item that is whole, unless its id is known, and a job for it.
-// [outbox.Enqueue] makes an item whole; one that is not is
-// [trackdrive.ErrInvalidArgument], and not stored.
+// Enqueue stores an item, which must be whole, and a job for it, unless the id is
+// known. [outbox.Enqueue] makes an item whole. An item that is not whole is not
+// stored, and the error is [trackdrive.ErrInvalidArgument].
 func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
 		stored, added, err = s.add(ctx, tx, item)
@@ -321,16 +322,15 @@ func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 }
 
 // EnqueueTx is [outbox.Enqueue] in the caller's own transaction: the item is
-// stored when that commits, and then it is delivered. Of two transactions with
-// one id the second waits for the end of the first.
+// stored when the transaction commits, and delivered after that. Of two
+// transactions with the same id, the second waits for the first to end.
 //
-// The transaction's isolation level is the caller's. Under one above READ
-// COMMITTED PostgreSQL refuses the second of two transactions with one id
-// (SQLSTATE 40001), as it may refuse any other: repeat the whole transaction
-// then.
+// The caller chooses the isolation level. Above READ COMMITTED, PostgreSQL refuses
+// the second of two transactions with the same id (SQLSTATE 40001), as it may
+// refuse any other transaction: repeat the whole transaction then.
 //
-// Errors are those of outbox.Enqueue. After one of the database the transaction
-// is of no use: roll it back.
+// Errors are those of outbox.Enqueue. After an error of the database, roll the
+// transaction back.
 func (s *Store) EnqueueTx(ctx context.Context, tx pgx.Tx, item outbox.Item) (stored outbox.Item, added bool, err error) {
 	return outbox.Enqueue(ctx, txStore{s, tx}, item)
 }
@@ -341,7 +341,7 @@ type txStore struct {
 	tx pgx.Tx
 }
 
-// Enqueue stores an item when the transaction commits.
+// Enqueue stores an item in the transaction.
 func (w txStore) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.Item, added bool, err error) {
 	stored, added, err = w.add(ctx, w.tx, item)
 	return stored, added, wrapError(err)
@@ -368,7 +368,7 @@ func (s *Store) add(ctx context.Context, tx pgx.Tx, item outbox.Item) (stored ou
 	return item, true, s.insertJob(ctx, tx, &item)
 }
 
-// insertJob lets River look at the call when the item is due.
+// insertJob makes River look at the call when the item is due.
 func (s *Store) insertJob(ctx context.Context, tx pgx.Tx, i *outbox.Item) error {
 	opts := s.jobOpts()
 	if i.Due.After(time.Now()) {
@@ -378,8 +378,8 @@ func (s *Store) insertJob(ctx context.Context, tx pgx.Tx, i *outbox.Item) error 
 	return err
 }
 
-// Update changes an item in one step. Where the change is not that of who has
-// it under a lease, it inserts a job for the call.
+// Update changes an item in one step. Unless the change is by the holder of the
+// lease, it also inserts a job for the call.
 func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
 	for {
 		var version int64
@@ -410,11 +410,11 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		}
 		if stored {
 			return after, nil
-		} // else another process changed it meanwhile
+		} // otherwise another process changed it meanwhile
 	}
 }
 
-// replace stores an item in place of one of a version, if that is still there.
+// replace stores an item in place of a version of it, if that is still current.
 func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version int64) (stored bool, err error) {
 	data, err := encodeItem(*after)
 	if err != nil {
@@ -427,7 +427,7 @@ func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version
 	isBroken := after.Lease.Until.IsZero() && after.Lease.Token != "" // by hand
 	args := []any{
 		after.ID, version, string(after.State), after.Due, orNull(after.SettledAt), data, lease,
-		// A lease that is renewed stays on the clock that it began on.
+		// A renewed lease keeps to the clock by which it began.
 		before.Lease.Token == after.Lease.Token && !isBroken, after.Lease.Until.Sub(before.Lease.Until), orNull(after.Lease.Until),
 	}
 	isWorkers := before.Lease.Token != "" && !isBroken
@@ -458,7 +458,7 @@ func (s *Store) Get(ctx context.Context, id string) (outbox.Item, error) {
 	return item, wrapError(err)
 }
 
-// List lists the items of a state.
+// List returns the items of a state in the order of Seq.
 func (s *Store) List(ctx context.Context, q outbox.Query) ([]outbox.Item, error) {
 	if q.After >= math.MaxInt64 {
 		return nil, ctx.Err()
@@ -471,8 +471,8 @@ func (s *Store) List(ctx context.Context, q outbox.Query) ([]outbox.Item, error)
 	return items, wrapError(err)
 }
 
-// Counts tells how many items are in each state. It counts in an index: a
-// million delivered items take some tenths of a second.
+// Counts returns how many items are in each state. It counts in an index: a
+// million delivered items take a few tenths of a second.
 func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
 	var counts outbox.Counts
 	err := s.query(ctx, func(rows pgx.Rows) error {
@@ -489,7 +489,7 @@ func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
 	}
 	var row itemRow
 	err = s.queryRow(ctx, func(r pgx.Row) error { return r.Scan(&row.item) }, s.sql.oldest)
-	if errors.Is(err, pgx.ErrNoRows) { // it was sent meanwhile
+	if errors.Is(err, pgx.ErrNoRows) { // it was sent in the meantime
 		return counts, nil
 	}
 	if err != nil {
@@ -503,8 +503,8 @@ func (s *Store) Counts(ctx context.Context) (outbox.Counts, error) {
 // purgeBatch is how many items one transaction removes.
 const purgeBatch = 1000
 
-// Purge removes delivered items that were settled before a time, a thousand in
-// each transaction.
+// Purge removes the delivered items that were settled before a time, in
+// transactions of a thousand items.
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
 	for {
 		n, err := s.exec(ctx, s.sql.purge, before, purgeBatch)
@@ -515,8 +515,8 @@ func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err e
 	}
 }
 
-// itemRow is an item as the table has it. A lease is in a column of its own: it
-// changes where the item does not.
+// itemRow is an item as the table stores it. The lease has its own column, because
+// it changes when the item does not.
 type itemRow struct {
 	seq         int64
 	item, lease []byte
@@ -543,7 +543,7 @@ func (r *itemRow) decode() (item outbox.Item, err error) {
 	return item, nil
 }
 
-// encodeItem leaves the body as it is, to the byte.
+// encodeItem keeps the body as it is, byte for byte.
 func encodeItem(i outbox.Item) (string, error) {
 	i.Lease = outbox.Lease{}
 	var data bytes.Buffer
@@ -555,7 +555,7 @@ func encodeItem(i outbox.Item) (string, error) {
 	return strings.TrimSuffix(data.String(), "\n"), nil
 }
 
-// encodeLease gives nothing for no lease.
+// encodeLease returns nil if there is no lease.
 func encodeLease(l outbox.Lease) (*string, error) {
 	if l.Token == "" {
 		return nil, nil
@@ -565,7 +565,7 @@ func encodeLease(l outbox.Lease) (*string, error) {
 	return &text, err
 }
 
-// orNull is a time, or none.
+// orNull returns a time, or NULL if it is zero.
 func orNull(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -19,7 +19,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
 )
 
-func TestItIsAStore(t *testing.T) {
+func TestStore(t *testing.T) {
 	t.Parallel()
 	outboxtest.Run(t, func() (outbox.Store, error) {
 		store, _, _ := storeFor(t)
@@ -72,7 +72,7 @@ func TestASaleAndItsPostbackCommitTogether(t *testing.T) {
 	added, end := sell("sale-1")
 	require.True(t, added)
 	_, err = store.Get(ctx, "sale-1")
-	require.ErrorIs(t, err, outbox.ErrUnknownItem, "nobody sees it yet")
+	require.ErrorIs(t, err, outbox.ErrUnknownItem, "the item is not visible yet")
 	end(false)
 	require.Zero(t, count("sales")+count("trackdrive_outbox")+count("river_job"))
 
@@ -103,7 +103,7 @@ func TestEnqueueTxChecksAsEnqueueDoes(t *testing.T) {
 	_, _, err = store.EnqueueTx(ctx, tx, outbox.Item{ID: "sale-2", Operation: "unheard"})
 	require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
 	_, _, err = store.EnqueueTx(ctx, tx, saleOf(t, "sale-3", "u-1", revenue("25.50")))
-	require.NoError(t, err, "what was refused spoils no transaction")
+	require.NoError(t, err, "a refused item does not spoil the transaction")
 }
 
 func TestTheSecondOfTwoTransactionsWaitsForTheFirst(t *testing.T) {
@@ -123,7 +123,7 @@ func TestTheSecondOfTwoTransactionsWaitsForTheFirst(t *testing.T) {
 				_, added, err := outbox.Enqueue(ctx, store, saleOf(t, "sale-1", "u-1", revenue("25.50")))
 				second <- err == nil && added
 			}()
-			require.Eventually(t, func() bool { // it waits for a lock
+			require.Eventually(t, func() bool { // the second waits for a lock
 				var n int
 				err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid IS NOT NULL`).Scan(&n)
 				return err == nil && n > 0
@@ -138,7 +138,7 @@ func TestTheSecondOfTwoTransactionsWaitsForTheFirst(t *testing.T) {
 	}
 }
 
-func TestABodyIsKeptToTheByte(t *testing.T) {
+func TestABodyIsKeptByteForByte(t *testing.T) {
 	t.Parallel()
 	store, _, _ := storeFor(t)
 	item := saleOf(t, "sale-1", "u-1", &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"note": "<a href='?b&c'>\u2028 \u00e4 \\u0041"}})
@@ -146,12 +146,12 @@ func TestABodyIsKeptToTheByte(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, added)
 	stored, added, err := outbox.Enqueue(t.Context(), store, item)
-	require.NoError(t, err, "it says the same")
+	require.NoError(t, err, "the update is the same")
 	require.False(t, added)
 	require.Equal(t, string(item.Body), string(stored.Body))
 }
 
-func TestWhatIsWrongWithTheDatabaseIsSaid(t *testing.T) {
+func TestOpenReportsWhatIsWrongWithTheDatabase(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	pool := poolFor(t)
@@ -191,7 +191,7 @@ func TestWhatIsWrongWithTheDatabaseIsSaid(t *testing.T) {
 	require.ErrorIs(t, err, riverstore.ErrNotMigrated)
 }
 
-func TestNobodyAnswers(t *testing.T) {
+func TestOpenReportsThatPostgresDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), "postgres://postgres:made-up@127.0.0.1:1/postgres?sslmode=disable")
 	require.NoError(t, err)
@@ -202,7 +202,7 @@ func TestNobodyAnswers(t *testing.T) {
 	require.ErrorIs(t, riverstore.Migrate(t.Context(), pool, nil), riverstore.ErrNoConnection)
 }
 
-func TestManyMigrateAtOnce(t *testing.T) {
+func TestConcurrentMigrations(t *testing.T) {
 	t.Parallel()
 	pool := poolFor(t)
 	options := schemaFor(t, pool)
@@ -236,7 +236,7 @@ func TestMigrateConnectsAsThePoolDoes(t *testing.T) {
 	user := config.ConnConfig.User
 	config.ConnConfig.User = "nobody_yet"
 	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
-		c.User = user // as others fetch a password that changes
+		c.User = user // as other programs fetch a changing password
 		return nil
 	}
 	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
@@ -253,7 +253,7 @@ func TestMigrateConnectsAsThePoolDoes(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestASchemaThatRiverCannotName(t *testing.T) {
+func TestSchemasThatRiverCannotNameAreRefused(t *testing.T) {
 	t.Parallel()
 	pool := poolFor(t)
 	for _, schema := range []string{"with-dash", `we"ird`, "a b", "x; DROP TABLE y", "1st", strings.Repeat("a", 47)} {
@@ -265,7 +265,7 @@ func TestASchemaThatRiverCannotName(t *testing.T) {
 	}
 }
 
-func TestASchemaThatIsThereNeedsNoRightToMakeOne(t *testing.T) {
+func TestMigrateNeedsNoPrivilegeForAnExistingSchema(t *testing.T) {
 	t.Parallel()
 	admin := poolFor(t)
 	options := schemaFor(t, admin)

@@ -1,4 +1,4 @@
-// The schema: tables, and whether they are there.
+// The schema: making and checking the tables.
 
 package riverstore
 
@@ -15,8 +15,8 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// tableMigrations are the versions of the table, in order. What was released
-// stays: add at the end.
+// tableMigrations are the migrations of the table, in order. Never change one that
+// was released; add new ones at the end.
 var tableMigrations = []string{`
 	CREATE TABLE {items} (
 		id          text PRIMARY KEY,
@@ -40,17 +40,17 @@ var tableMigrations = []string{`
 
 const versionTable = itemTable + "_migration"
 
-// Migrate makes the tables of the outbox and those of River, or brings them up
-// to date. It may be called at every start, also by several processes at once.
-// With Options.Schema it makes that, too. Its user needs the right to make
-// tables; that of the service does not.
+// Migrate creates the tables of the outbox and of River, or brings them up to
+// date. It may be called at every start, even by several processes at once. If
+// Options.Schema is set, it also creates the schema. Its database user needs the
+// privilege to create tables; the service's user does not.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 	o := options.withDefaults()
 	if err := o.check(); err != nil {
 		return err
 	}
-	// A connection of its own holds the lock, for River takes some of the pool's.
-	// It is made as those are, with the hooks of the pool.
+	// A separate connection holds the lock, because River takes some of the pool's.
+	// It is made as the pool's are, with the pool's hooks.
 	config := pool.Config()
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
 	own, err := pgxpool.NewWithConfig(ctx, config)
@@ -82,7 +82,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, options *Options) error {
 	return nil
 }
 
-// makeSchema makes none that is there: that would need a right of its own.
+// makeSchema does not create an existing schema again: even that needs a privilege.
 func (o *Options) makeSchema(ctx context.Context, conn *pgxpool.Conn) error {
 	var found bool
 	err := conn.QueryRow(ctx, `SELECT $1 = '' OR EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, o.Schema).Scan(&found)
@@ -120,7 +120,7 @@ func (o *Options) migrate(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// version is how many migrations there were.
+// version returns the number of migrations that were applied.
 func (o *Options) version(ctx context.Context, db interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }) (n int, err error) {
@@ -128,7 +128,7 @@ func (o *Options) version(ctx context.Context, db interface {
 	return n, err
 }
 
-// check looks whether the database can be used.
+// check checks whether the database can be used.
 func (s *Store) check(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoConnection, err)
@@ -160,7 +160,7 @@ func (s *Store) check(ctx context.Context) error {
 	return s.checkRights(ctx)
 }
 
-// checkSettings refuses a server that takes nothing, or loses what it took.
+// checkSettings refuses a server that accepts no writes, or may lose them.
 func (s *Store) checkSettings(ctx context.Context) error {
 	var isStandby bool
 	var readOnly, fsync, commit string
@@ -179,7 +179,7 @@ func (s *Store) checkSettings(ctx context.Context) error {
 	return nil
 }
 
-// checkRights asks the server whether this user may write.
+// checkRights checks with the server that this user may write.
 func (s *Store) checkRights(ctx context.Context) error {
 	_, err := s.pool.Exec(ctx, s.sql.probe)
 	var said *pgconn.PgError

@@ -1,4 +1,4 @@
-// Transactions: the store's own, at a level of its own.
+// Transactions: the store's own, at a fixed isolation level.
 
 package riverstore
 
@@ -11,9 +11,9 @@ import (
 )
 
 // Every transaction sets its level, whatever the connection's default is. Claims
-// rest on it: the second statement sees what others committed while the first
-// waited for a lock. A higher level would refuse that, and nobody would repeat
-// the transaction.
+// rely on it: the second statement sees what others committed while the first
+// waited for a lock. At a higher level PostgreSQL would refuse the transaction,
+// and nothing would repeat it.
 var readCommitted = pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
 
 const (
@@ -26,7 +26,7 @@ func (s *Store) inTx(ctx context.Context, do func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, s.pool, readCommitted, do)
 }
 
-// inTrip runs what queue queues in a transaction, and in one round trip.
+// inTrip runs the statements that queue queues in a transaction, in one round trip.
 func (s *Store) inTrip(ctx context.Context, queue func(*pgx.Batch)) error {
 	batch := &pgx.Batch{}
 	batch.Queue(beginSQL)
@@ -46,7 +46,7 @@ func (s *Store) exec(ctx context.Context, sql string, args ...any) (rows int64, 
 	return rows, err
 }
 
-// queryRow reads one row in a transaction: [pgx.ErrNoRows] without one.
+// queryRow reads one row in a transaction; [pgx.ErrNoRows] if there is none.
 func (s *Store) queryRow(ctx context.Context, scan func(pgx.Row) error, sql string, args ...any) error {
 	return s.inTrip(ctx, func(batch *pgx.Batch) { batch.Queue(sql, args...).QueryRow(scan) })
 }
