@@ -1,4 +1,4 @@
-// Credentials, and what their team may do.
+// Credentials, and the permissions of their team.
 
 package trackdrivetest
 
@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// Access is one user of a company: credentials, and the rights of their team.
-// Set the kinds of credentials that the test is about.
+// Access is a user of a company: credentials, and the permissions of their team.
+// Set only the kinds of credentials that the test needs.
 type Access struct {
 	PublicKey, PrivateKey string       // company access token: Authorization: Basic base64(public:private)
 	DeveloperToken        string       // Authorization: Token
 	AuthToken             string       // the auth_token parameter
-	Lacks                 []Permission // rights that the team does not have: 403
+	Lacks                 []Permission // permissions that the team does not have: 403
 }
 
-// Permission is a team's right on calls.
+// Permission is a permission of a team to use or change calls.
 type Permission string
 
-// The rights that an update of a call needs, and what needs them.
+// The permissions that an update of a call needs, and what needs them.
 const (
 	PermitAPI            Permission = "Enable Developer API Access" // every call
 	PermitBuyerConverted Permission = "Buyer Converted"             // buyer_converted
@@ -30,8 +30,9 @@ const (
 	PermitContactFields  Permission = "Contact Fields"              // post_call_tokens that are not empty
 )
 
-// AddAccess gives the company a user. Until the first, the company takes any
-// credentials, but not requests without some, where credentials are needed.
+// AddAccess adds a user to the company. Until the first one is added, the company
+// accepts any credentials. Requests that need credentials are never accepted
+// without.
 func (c *Company) AddAccess(a Access) {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
@@ -46,7 +47,7 @@ func (c *Company) AddAccess(a Access) {
 
 func (a Access) lacks(p Permission) bool { return slices.Contains(a.Lacks, p) }
 
-// admit lets users in that may use the API.
+// admit accepts users that may use the API.
 func (c *Company) admit(r *Request) (Access, *httpReply) {
 	user, known := c.accessOf(r)
 	switch {
@@ -62,7 +63,7 @@ func hasCredentials(r *Request) bool {
 	return r.Header.Get("Authorization") != "" || r.Params.Text("auth_token") != ""
 }
 
-// accessOf finds the user of a request. A header wins over the parameter.
+// accessOf finds the user of a request. A header takes precedence over the parameter.
 func (c *Company) accessOf(r *Request) (user Access, known bool) {
 	header, param := r.Header.Get("Authorization"), r.Params.Text("auth_token")
 	if !hasCredentials(r) {
@@ -81,7 +82,7 @@ func (c *Company) accessOf(r *Request) (user Access, known bool) {
 	return Access{}, false
 }
 
-// headerCheck reads Basic and Token, the latter also as Token token="...".
+// headerCheck reads the schemes Basic and Token, the latter also as Token token="...".
 func headerCheck(header string) func(Access) bool {
 	scheme, value, _ := strings.Cut(header, " ")
 	switch strings.ToLower(scheme) {

@@ -55,7 +55,7 @@ func TestCredentialsOfEveryKind(t *testing.T) {
 	}
 }
 
-func TestWithoutUsersAnyCredentialsDo(t *testing.T) {
+func TestWithoutUsersAnyCredentialsAreAccepted(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{RequireAuth: true})
 	require.Equal(t, 200, send(t, srv, pingPath, `{"auth_token":"whatever"}`).status)

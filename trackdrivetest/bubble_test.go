@@ -12,7 +12,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// stopped is a test that notes why it was stopped, in place of failing.
+// stopped is a TB that records why it was stopped, instead of failing.
 type stopped struct {
 	trackdrivetest.TB
 	why []string
@@ -22,7 +22,7 @@ func (s *stopped) Fatalf(format string, args ...any) {
 	s.why = append(s.why, fmt.Sprintf(format, args...))
 }
 
-// stoppedT is one that has a deadline, as a *testing.T has.
+// stoppedT is a stopped with a deadline, as a *testing.T has.
 type stoppedT struct {
 	stopped
 	deadline func() (time.Time, bool)
@@ -30,7 +30,7 @@ type stoppedT struct {
 
 func (s *stoppedT) Deadline() (time.Time, bool) { return s.deadline() }
 
-func TestAServerInABubbleFailsAtOnce(t *testing.T) {
+func TestAServerInABubbleFailsImmediately(t *testing.T) {
 	t.Parallel()
 	outer := t
 	synctest.Test(t, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestTheFakeInMemoryWorksInABubble(t *testing.T) {
 	})
 }
 
-// Only a bubble's panic is taken for a bubble.
+// Only a bubble's panic counts as a bubble.
 func TestADeadlineThatPanicsOtherwiseIsNotHidden(t *testing.T) {
 	t.Parallel()
 	broken := &stoppedT{stopped{TB: t}, func() (time.Time, bool) { panic("broken") }}

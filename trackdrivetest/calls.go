@@ -1,4 +1,4 @@
-// Calls: what postbacks update, and what a test can ask of them.
+// Calls: what postbacks update, and how tests look at them.
 
 package trackdrivetest
 
@@ -24,7 +24,7 @@ type Call struct {
 	BuyerID         trackdrive.ID // buyer_id
 	BuyerName       string        // buyer
 	TrafficSourceID trackdrive.ID // traffic_source_id
-	OfferToken      string        // what an update by caller id must name; "" for any
+	OfferToken      string        // the token that an update by caller id must have; "" for any
 	Status          string        // default "finished"
 	Duration        time.Duration // total_duration
 	CreatedAt       time.Time     // default now
@@ -37,41 +37,41 @@ type Call struct {
 	KeyPresses     []string          // the digits of each key press that was sent
 }
 
-// Update is a change of a call that was made. One that was refused is only in
+// Update is a change that was made to a call. A refused change appears only in
 // [Fake.Requests].
 type Update struct {
 	Company   string            // the subdomain
-	UUID      string            // the call's
+	UUID      string            // the UUID of the call
 	Operation Operation         // OpUpdateCall or OpUpdateByCaller
 	Values    map[string]string // as sent, without credentials: "revenue": "25.50", "post_call_tokens[first_name]": "Pat"
 	Time      time.Time         // by the fake's clock
 }
 
-// String gives the update in a line.
+// String returns the update on one line.
 func (u Update) String() string {
 	return fmt.Sprintf("%s/%s %s %v", u.Company, u.UUID, u.Operation, u.Values)
 }
 
-// AddCall puts a call on the company's account, and returns it with its
-// defaults. Sales add their calls by themselves: see [Sale.CallUUID].
+// AddCall adds a call to the company's account, and returns it with its defaults
+// filled in. Sales add their calls themselves: see [Sale.CallUUID].
 func (c *Company) AddCall(call Call) Call {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
 	for _, money := range []string{call.Revenue, call.Payout} {
 		if _, err := trackdrive.ParseAmount(money); money != "" && err != nil {
-			c.fake.mistake("call %q: Revenue or Payout is not an amount", call.UUID)
+			c.fake.mistake("call %q: Revenue or Payout is not an amount; give a decimal such as \"25.50\"", call.UUID)
 		}
 	}
 	if call.UUID == "" {
 		call.UUID = c.newCallUUID()
 	}
 	if c.findCall(call.UUID) != nil || call.ID != "" && c.findCall(string(call.ID)) != nil {
-		c.fake.mistake("call %q was added before", call.UUID)
+		c.fake.mistake("call %q is already added", call.UUID)
 	}
 	return c.addCall(call).copy()
 }
 
-// newCallUUID is a uuid that no call of the company has.
+// newCallUUID returns a uuid that no call of the company has.
 func (c *Company) newCallUUID() string {
 	for {
 		c.fake.uuids++
@@ -109,11 +109,11 @@ func (call Call) copy() Call {
 	return call
 }
 
-// findCall looks a call up by uuid or id; nil when it is not on this account.
+// findCall looks up a call by uuid or id; nil if it is not on this account.
 func (c *Company) findCall(id string) *Call { return c.byID[id] }
 
-// Call returns a call as it is now, by uuid or id; false when it is not on this
-// company's account.
+// Call returns a call as it is now, by uuid or id. It returns false if the call is
+// not on this company's account.
 func (c *Company) Call(id string) (Call, bool) {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
@@ -124,8 +124,8 @@ func (c *Company) Call(id string) (Call, bool) {
 	return call.copy(), true
 }
 
-// Updates returns the changes that were made to a call, in order: two entries
-// are two postbacks that counted.
+// Updates returns the changes that were made to a call, in order. Two entries mean
+// that two postbacks counted.
 func (c *Company) Updates(uuid string) []Update {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
@@ -140,7 +140,7 @@ func (c *Company) Updates(uuid string) []Update {
 }
 
 // AssertUpdated fails the test unless the call was updated exactly once, with
-// exactly these values, as texts and named as in a form:
+// exactly these values. Values are strings, and names are as in a form:
 //
 //	srv.AssertUpdated(t, uuid, map[string]string{"buyer_converted": "true", "revenue": "25.50"})
 func (c *Company) AssertUpdated(t TB, uuid string, values map[string]string) {
@@ -175,8 +175,8 @@ func (c *Company) updateCall(r *Request, id string) httpReply {
 	return c.update(call, r, user)
 }
 
-// updateByCaller updates the caller's latest call. It is for buyers that have
-// no uuid, and no credentials but the offer's token.
+// updateByCaller updates the caller's latest call. It is for buyers that have no
+// uuid, and no credentials except the offer's token.
 func (c *Company) updateByCaller(r *Request, caller string) httpReply {
 	user, known := c.accessOf(r)
 	if !known && hasCredentials(r) {
@@ -218,10 +218,10 @@ var callAttributes = []callAttribute{
 	{"add_payout", PermitTSPayout, func(c *Call, text string) string { return addMoney(&c.Payout, text) }},
 }
 
-// credentialParams are the parameters that say who asks, not what for.
+// credentialParams are the parameters that are credentials.
 var credentialParams = []string{"auth_token", "offer_token", "lead_token"}
 
-// update changes a call, wholly or not at all.
+// update changes a call, completely or not at all.
 func (c *Company) update(call *Call, r *Request, user Access) httpReply {
 	changed, problems := call.copy(), orderedObject{}
 	for _, a := range callAttributes {
@@ -255,7 +255,7 @@ func (c *Company) update(call *Call, r *Request, user Access) httpReply {
 	return callReply(call)
 }
 
-// setFlag reads a boolean in every form that TrackDrive takes.
+// setFlag reads a boolean in every form that TrackDrive accepts.
 func setFlag(flag *bool, text string) (problem string) {
 	switch strings.ToLower(text) {
 	case "1", "true", "yes", "on":
@@ -327,7 +327,7 @@ func (c *Company) getCall(r *Request, id string) httpReply {
 // timeLayout is how TrackDrive writes times.
 const timeLayout = "2006-01-02 15:04:05 -0700"
 
-// object is the call as replies show it.
+// object returns the call as replies show it.
 func (call *Call) object() orderedObject {
 	return orderedObject{
 		{"id", jsonID(call.ID)},
@@ -348,7 +348,7 @@ func (call *Call) object() orderedObject {
 	}
 }
 
-// convertedValue is how the API reads a flag that it takes as a boolean.
+// convertedValue returns a flag as the API interprets it.
 func convertedValue(flag bool) any {
 	if flag {
 		return "Converted"
@@ -356,7 +356,7 @@ func convertedValue(flag bool) any {
 	return nil
 }
 
-// hashOf is never null.
+// hashOf returns a hash that is never null in JSON.
 func hashOf(values map[string]string) map[string]string {
 	if values == nil {
 		return map[string]string{}

@@ -18,7 +18,7 @@ const (
 	updatePath = "calls/update_call/" + callID
 )
 
-// withCall is a server with one call, and a user with the right given.
+// withCall returns a server with one call, and a user with the given permissions.
 func withCall(t *testing.T, lacks ...trackdrivetest.Permission) *trackdrivetest.Server {
 	t.Helper()
 	noon := time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
@@ -49,7 +49,7 @@ func TestUpdateSetsExactlyWhatWasSent(t *testing.T) {
 	})
 }
 
-func TestUpdatesTravelInEveryWay(t *testing.T) {
+func TestUpdatesCanBeSentInEveryWay(t *testing.T) {
 	t.Parallel()
 	form := url.Values{"auth_token": {"auth-1"}, "revenue": {"25.50"}, "post_call_tokens[first_name]": {"Pat"}}
 	values := map[string]string{"revenue": "25.50", "post_call_tokens[first_name]": "Pat"}
@@ -88,7 +88,7 @@ func TestAddingMoneyIsExactAndCountsEveryCopy(t *testing.T) {
 	require.Len(t, srv.Updates(callID), 3)
 }
 
-func TestUpdatesThatAreRefused(t *testing.T) {
+func TestRefusedUpdates(t *testing.T) {
 	t.Parallel()
 	base := func(status int, reason string) string {
 		return fmt.Sprintf(`{"status":%d,"errors":{"base":["%s"]}}`, status, reason)
@@ -133,7 +133,7 @@ func TestUpdatesThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestEmptyTokensNeedNoRight(t *testing.T) {
+func TestEmptyTokensNeedNoPermission(t *testing.T) {
 	t.Parallel()
 	srv := withCall(t, trackdrivetest.PermitContactFields)
 	require.Equal(t, 200, send(t, srv, updatePath, `{"auth_token":"auth-1","revenue":"1","post_call_tokens":{}}`).status)
@@ -264,7 +264,7 @@ func TestCallsAreListedByCursor(t *testing.T) {
 	}
 }
 
-// rawCursor is next_cursor to the letter.
+// rawCursor returns next_cursor exactly as it was sent.
 func rawCursor(t *testing.T, srv *trackdrivetest.Server, query string) string {
 	t.Helper()
 	_, after, found := strings.Cut(get(t, srv, "calls?auth_token=x&"+query).text, `"next_cursor":`)
@@ -317,7 +317,7 @@ func TestCallsAreFilteredByTime(t *testing.T) {
 	require.Equal(t, 422, get(t, srv, "calls?auth_token=x&created_at_from=yesterday").status)
 }
 
-func TestUpdateAssertionsSayWhatArrived(t *testing.T) {
+func TestUpdateAssertionsListWhatArrived(t *testing.T) {
 	t.Parallel()
 	srv := withCall(t)
 	tb := &complaints{}

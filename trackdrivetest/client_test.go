@@ -17,7 +17,7 @@ import (
 // encodings are the ways in which the Client sends parameters.
 var encodings = []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery}
 
-// newClient is a Client of acme that reaches every company of the fake.
+// newClient returns a Client of acme that reaches every company of the fake.
 func newClient(t *testing.T, srv *trackdrivetest.Server, opts ...trackdrive.Option) *trackdrive.Client {
 	t.Helper()
 	c, err := trackdrive.NewClient("acme", append([]trackdrive.Option{trackdrive.WithTransport(srv.Transport())}, opts...)...)
@@ -30,7 +30,7 @@ func converted() *trackdrive.UpdateCall {
 	return &trackdrive.UpdateCall{BuyerConverted: new(true), OfferConverted: new(true), Revenue: trackdrive.MustAmount("25.50")}
 }
 
-// convertedValues is what the ledger has of it.
+// convertedValues are its values in the ledger.
 var convertedValues = map[string]string{"buyer_converted": "true", "offer_converted": "true", "revenue": "25.50"}
 
 func TestClientUpdatesACallWithEveryKindOfCredentials(t *testing.T) {
@@ -119,7 +119,7 @@ func TestClientAddsMoneyOnce(t *testing.T) {
 	}
 }
 
-func TestClientBringsAConversionThroughFaults(t *testing.T) {
+func TestClientDeliversAConversionDespiteFaults(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		fault   trackdrivetest.Fault
@@ -150,7 +150,7 @@ func TestClientBringsAConversionThroughFaults(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhichPermissionsAreNeeded(t *testing.T) {
+func TestClientReportsWhichPermissionsAreNeeded(t *testing.T) {
 	t.Parallel()
 	for permission, update := range map[trackdrivetest.Permission]*trackdrive.UpdateCall{
 		trackdrivetest.PermitAPI:            converted(),
@@ -259,7 +259,7 @@ func TestClientStoresLeads(t *testing.T) {
 	}
 }
 
-// requireLead wants one lead in the store: the one of the reply.
+// requireLead requires that the reply's lead is the only one stored.
 func requireLead(t *testing.T, srv *trackdrivetest.Server, reply *trackdrive.LeadResponse, fields map[string]string, op trackdrivetest.Operation) {
 	t.Helper()
 	require.Equal(t, []trackdrivetest.Lead{{
@@ -269,7 +269,7 @@ func requireLead(t *testing.T, srv *trackdrivetest.Server, reply *trackdrive.Lea
 	}}, srv.Leads())
 }
 
-// with is m and one more.
+// with returns m with one more entry.
 func with(m map[string]string, name, value string) map[string]string {
 	more := map[string]string{name: value}
 	for k, v := range m {

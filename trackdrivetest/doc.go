@@ -21,7 +21,7 @@
 //		}
 //	}
 //
-// # Three ways in
+// # Three ways to connect
 //
 // [NewServer] and [Start] listen on a loopback address: give the client
 // [Server.URL] as its base URL, or [Server.Transport], which routes every
@@ -31,10 +31,10 @@
 // [Ping], [Post], [Rejected], [Invalid], [CallUpdated], [LeadSubmitted] and
 // [LeadCaptured].
 //
-// In a testing/synctest bubble use [New] and [Fake.Transport], or
+// In a testing/synctest bubble, use [New] with [Fake.Transport] or
 // [Fake.Register]. A listener always waits for the network, so the bubble's time
-// would stand still, and whatever waits for it would hang; [NewServer] fails at
-// once in a bubble. The fake uses the bubble's time, [Slow] included:
+// would not advance, and whatever waits for it would hang; [NewServer] fails
+// immediately in a bubble. The fake uses the bubble's time, even in [Slow]:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		fake := trackdrivetest.New()
@@ -42,18 +42,18 @@
 //		// ...
 //	})
 //
-// # What it knows
+// # State
 //
 // The fake remembers the ping ids that it gives out. A post with an id that was
-// never given out, was sold before or has expired is refused as TrackDrive does
-// it, with HTTP 200 and success false. A post without a caller_id is refused with
+// never given out, was sold before or has expired is refused as by TrackDrive,
+// with HTTP 200 and success false. A post without a caller_id is refused with
 // HTTP 422, unless its endpoint has [Endpoint.CallerIDOptional]. The fake has a
-// clock of its own: [Fake.Advance] lets ids expire without waiting.
+// clock of its own: with [Fake.Advance], ids expire without waiting.
 // [Company.ChangeEndpoint] lets a buyer leave between ping and post.
 //
 // [Company.AddCall] adds calls to an account, and every sale adds one
 // ([Sale.CallUUID]). [Company.AssertUpdated] checks that a postback arrived once,
-// with exactly these values. [Company.AddOffer] adds an offer that takes leads,
+// with exact values. [Company.AddOffer] adds an offer that accepts leads,
 // and [Company.Leads] lists them. [Company.AddAccess] adds credentials, and can
 // take permissions away from their team, to test 401 and 403. [Fake.AddCompany]
 // adds more accounts: a call is found only on its own account.
@@ -64,15 +64,15 @@
 //
 //	srv.Fail(trackdrivetest.OpPost, trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
 //
-// sells the call and loses the answer. It is the one case in which a client
-// cannot tell whether it sold: [Fake.Sales] has the truth. A fault without
-// [AfterActing] strikes before anything is done.
+// sells the call and loses the answer. The client then cannot tell whether the
+// call was sold, but [Fake.Sales] shows it. A fault without [AfterActing] strikes
+// before anything is done.
 //
-// # What it is not
+// # Limits
 //
 // Replies are as accurate as TrackDrive's public documents. Where these say
 // nothing (the bodies of 401, 404 and 429), replies are a guess. Ids and numbers
 // come in a fixed order (ta-1, bp-1-101, +15555550100), so that outputs can be
-// compared; real ones cannot be guessed. The fake logs nothing, and its record
-// shows everything: use made-up values.
+// compared; real ones cannot be guessed. The fake logs nothing, but its record
+// shows everything, credentials included: use made-up values.
 package trackdrivetest

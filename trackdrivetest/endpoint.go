@@ -14,57 +14,57 @@ import (
 type Endpoint struct {
 	VanityURI string  // names it in the URL
 	Buyers    []Buyer // in priority order: the order of try-all
-	Shape     Shape   // of its replies; default ShapeCurrent
+	Shape     Shape   // the shape of its replies; default ShapeCurrent
 
 	Static        bool          // static tracking: the publisher names trackdrive_number on ping, and no number is returned
 	RequirePingID bool          // refuse posts without a ping_id
-	NoFull        bool          // no FULL URL here: 404
-	Expiry        time.Duration // how long ping ids hold, in whole seconds; 0: for ever, and replies do not say
+	NoFull        bool          // the endpoint has no FULL URL: 404
+	Expiry        time.Duration // how long ping ids are valid, in whole seconds; 0: forever, and replies show no expiry
 	SIPHost       string        // posts also return sip:NUMBER@SIPHost
 
 	RequireAuth          bool      // refuse requests without auth_token or another credential of the company: 401
 	RequireTrafficSource bool      // refuse requests without traffic_source_id: 422
 	RequiredOnPing       []string  // parameters that a ping must carry, such as "caller_id"
 	RequiredOnPost       []string  // parameters that a post must carry, such as "first_name"
-	CallerIDOptional     bool      // take posts and full requests without a caller_id, but not with Static; otherwise they are refused: 422
+	CallerIDOptional     bool      // accept posts and full requests without a caller_id, except with Static; otherwise refuse them: 422
 	ErrorForm            ErrorForm // how a 422 lists its reasons; default ErrorsByField
 
-	RateLimit  int           // requests a minute, of all kinds together; 0: no limit
+	RateLimit  int           // requests per minute, of all kinds together; 0: no limit
 	RetryAfter time.Duration // sent with 429, in whole seconds; 0: no Retry-After
 }
 
 // Buyer is a bidder on an [Endpoint].
 type Buyer struct {
-	ID              trackdrive.ID // default 101, 102, ... by its place
+	ID              trackdrive.ID // default 101, 102, ... by its position
 	Name            string        // name
 	Bid             string        // "25.00", sent with exactly these digits; "" for a buyer without a bid
 	MinCall         time.Duration // how long a call must last to be paid, in whole seconds
 	Tier            string        // tier
-	Number          string        // the buyer's own number, shown on ping where the shape has it
+	Number          string        // the buyer's own number, shown on ping if the shape includes it
 	OfferID         trackdrive.ID // offer_id
 	DuplicateWindow string        // in TrackDrive's words: "30 days"
-	Cap             int           // how many calls it takes; every sale uses one up; 0: no limit
+	Cap             int           // the maximum number of calls that it buys; 0: no limit
 	Unavailable     bool          // does not bid, and refuses posts
 	Declines        bool          // bids, and then refuses every post
 }
 
-// liveEndpoint is an Endpoint at work.
+// liveEndpoint is an Endpoint with its state.
 type liveEndpoint struct {
 	Endpoint
 	ids  map[string]*pingID
 	sold map[trackdrive.ID]int
 }
 
-// pingID is what a ping id allows: one sale, to the first of its buyers that
-// takes the call.
+// pingID is the state of a ping id, which allows one sale: to the first of its
+// buyers that takes the call.
 type pingID struct {
 	buyers  []trackdrive.ID
 	expires time.Time // zero: never
 	used    bool
-	taken   map[trackdrive.ID]bool // who bought this ping, shared by all its ids: nobody does twice
+	taken   map[trackdrive.ID]bool // who bought this ping, shared by all its ids: no buyer buys it twice
 }
 
-// left are the buyers that can still buy.
+// left returns the buyers that can still buy.
 func (p *pingID) left() []trackdrive.ID {
 	if p.used {
 		return nil
@@ -72,13 +72,13 @@ func (p *pingID) left() []trackdrive.ID {
 	return slices.DeleteFunc(slices.Clone(p.buyers), func(id trackdrive.ID) bool { return p.taken[id] })
 }
 
-// AddEndpoint opens a ping/post endpoint. A wrong set-up (a bid that is no
+// AddEndpoint adds a ping/post endpoint. A wrong set-up (a bid that is not an
 // amount, a vanity URI that is taken) ends the test.
 func (c *Company) AddEndpoint(e Endpoint) {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
 	if c.endpoints[e.VanityURI] != nil {
-		c.fake.mistake("endpoint %q was added before", e.VanityURI)
+		c.fake.mistake("endpoint %q is already added", e.VanityURI)
 	}
 	c.endpoints[e.VanityURI] = &liveEndpoint{
 		Endpoint: c.checked(e),
@@ -87,8 +87,8 @@ func (c *Company) AddEndpoint(e Endpoint) {
 	}
 }
 
-// ChangeEndpoint changes an endpoint while it is at work: a buyer leaves, a bid
-// goes up. Ping ids that were given stay known.
+// ChangeEndpoint changes an endpoint while it is in use: a buyer leaves, or a bid
+// goes up. Ping ids that were given out stay valid.
 //
 //	srv.ChangeEndpoint("my_endpoint", func(e *trackdrivetest.Endpoint) { e.Buyers[0].Unavailable = true })
 //
@@ -98,13 +98,13 @@ func (c *Company) ChangeEndpoint(vanityURI string, change func(*Endpoint)) {
 	defer c.fake.mu.Unlock()
 	ep := c.endpoints[vanityURI]
 	if ep == nil {
-		c.fake.mistake("there is no endpoint %q", vanityURI)
+		c.fake.mistake("there is no endpoint %q; add it first", vanityURI)
 	}
 	e := ep.Endpoint
 	e.Buyers = slices.Clone(e.Buyers)
 	change(&e)
 	if e.VanityURI != vanityURI {
-		c.fake.mistake("endpoint %q: the vanity URI can not change", vanityURI)
+		c.fake.mistake("endpoint %q: the vanity URI cannot change", vanityURI)
 	}
 	ep.Endpoint = c.checked(e)
 }
@@ -166,7 +166,7 @@ func (b Buyer) check() error {
 	return err
 }
 
-// payout is the bid as an amount; unset when there is none.
+// payout returns the bid as an amount; unset if there is none.
 func (b Buyer) payout() trackdrive.Amount {
 	if b.Bid == "" {
 		return trackdrive.Amount{}
@@ -174,7 +174,7 @@ func (b Buyer) payout() trackdrive.Amount {
 	return trackdrive.MustAmount(b.Bid)
 }
 
-// free is how many more calls the buyer takes; nil when there is no limit.
+// free returns how many more calls the buyer buys; nil if there is no limit.
 func (ep *liveEndpoint) free(b Buyer) *int {
 	if b.Cap == 0 {
 		return nil
@@ -182,7 +182,7 @@ func (ep *liveEndpoint) free(b Buyer) *int {
 	return new(max(0, b.Cap-ep.sold[b.ID]))
 }
 
-// bids reports whether the buyer bids at this moment.
+// bids reports whether the buyer bids now.
 func (ep *liveEndpoint) bids(b Buyer) bool {
 	free := ep.free(b)
 	return !b.Unavailable && (free == nil || *free > 0)

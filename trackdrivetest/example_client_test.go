@@ -29,7 +29,7 @@ func market() (*trackdrivetest.Server, *trackdrive.Client) {
 	return srv, client
 }
 
-// sell pings and posts, and returns what the post said.
+// sell pings and posts, and returns the reply to the post.
 func sell(client *trackdrive.Client) (*trackdrive.PostResponse, error) {
 	ping, err := client.Ping(context.Background(), "sell", &trackdrive.PingRequest{CallerID: "+15555550142"})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// In a test, NewServer(t) is shorter: it closes itself, and a wrong set-up
+// In a test, NewServer(t) is shorter: it closes the server, and a wrong set-up
 // fails the test.
 func Example() {
 	srv, err := trackdrivetest.Start()
@@ -43,7 +43,7 @@ func Example() {
 func ExampleNewServer() {
 	var t reporter // in a test: *testing.T
 	srv := trackdrivetest.NewServer(t)
-	defer srv.Close() // a test needs no Close: it is a cleanup of t
+	defer srv.Close() // a test needs no Close: t's cleanup closes the server
 	srv.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "my_endpoint"})
 	fmt.Println(call(srv.URL, "inbound_webhooks/ping/my_endpoint", `{}`))
 	// Output:
@@ -123,7 +123,7 @@ func ExampleFake_Register() {
 	// 200 1 1
 }
 
-// The post is sold, and the answer lost: what a client must not repeat.
+// The call is sold, and the answer lost: a client must not repeat the post.
 func ExampleFake_Fail() {
 	srv := start()
 	defer srv.Close()
@@ -177,7 +177,7 @@ func ExampleTruncated() {
 	// 1 sold
 }
 
-// A list of faults, to run one test on each.
+// A list of faults, to run a test with each.
 func ExampleFault() {
 	for _, fault := range []trackdrivetest.Fault{
 		trackdrivetest.Slow(30 * time.Second),
@@ -234,7 +234,7 @@ func ExampleCompany_ChangeEndpoint() {
 	// 200 {"success":false,"status":"rejected","errors":["Buyer is no longer available"]}
 }
 
-// A post must say whose call it sells, unless its endpoint does without.
+// A post must name the caller, unless its endpoint does not require it.
 func ExampleEndpoint_callerIDOptional() {
 	srv := start()
 	defer srv.Close()
@@ -376,7 +376,7 @@ func ExampleShapes() {
 	// [current guide nested production callgrid in_try_all]
 }
 
-// start is a server with an endpoint that has one buyer.
+// start returns a server with an endpoint that has one buyer.
 func start() *trackdrivetest.Server {
 	srv, err := trackdrivetest.Start()
 	if err != nil {
@@ -403,7 +403,7 @@ func call(baseURL, path, body string) string {
 	return fmt.Sprint(resp.StatusCode, " ", strings.TrimSpace(string(text)))
 }
 
-// reporter prints what a failing test would.
+// reporter prints what a failing test would print.
 type reporter struct{}
 
 func (reporter) Helper()                           {}

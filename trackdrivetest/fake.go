@@ -1,4 +1,4 @@
-// The fake itself: companies, clock, and the way from a request to its reply.
+// The fake itself: companies, the clock, and how requests are answered.
 
 package trackdrivetest
 
@@ -10,41 +10,41 @@ import (
 	"time"
 )
 
-// TB is the part of testing.TB that the package needs. A *testing.T is one; so
-// the package can be used where there is no test.
+// TB is the part of testing.TB that the package needs. *testing.T implements it;
+// other implementations allow the package to be used outside of tests.
 type TB interface {
-	Helper()                           // as testing.TB has it
-	Cleanup(f func())                  // as testing.TB has it
-	Errorf(format string, args ...any) // as testing.TB has it
-	Fatalf(format string, args ...any) // as testing.TB has it
+	Helper()                           // as in testing.TB
+	Cleanup(f func())                  // as in testing.TB
+	Errorf(format string, args ...any) // as in testing.TB
+	Fatalf(format string, args ...any) // as in testing.TB
 }
 
-// Fake is a TrackDrive in memory: a [http.Handler] that answers as the platform
-// does, remembers what it was asked, and keeps the ledger of what was sold. It
-// is safe for concurrent use. [NewServer] puts one behind a loopback address;
-// [New] is for programs that bring their own transport.
+// Fake is a TrackDrive in memory: an [http.Handler] that answers as the platform
+// does, records the requests, and keeps a ledger of the sales. It is safe for
+// concurrent use. [NewServer] serves one on a loopback address; [New] is for
+// programs with a transport of their own.
 type Fake struct {
-	*Company // the home company, which answers wherever no other is named
+	*Company // the home company, which answers if no other is named
 
 	set  settings
 	done chan struct{} // closed by stop: ends waits
 	stop func()
 
-	mu        sync.Mutex // guards all below, and everything of the companies
+	mu        sync.Mutex // guards all fields below, and all state of the companies
 	offset    time.Duration
 	companies map[string]*Company
 	faults    []*plannedFault
 	requests  []Request
 	sales     []Sale
-	pings     int // how many were answered with ids, for minting
-	numbers   int // how many of the ring pool were handed out
-	uuids     int // how many were given to calls
+	pings     int // pings that were answered with ids, for minting
+	numbers   int // numbers of the ring pool that were handed out
+	uuids     int // uuids that were given to calls
 	callIDs   int
 	leadCount int
 	windows   map[string]rateWindow
 }
 
-// settings are what options change.
+// settings are the values that options set.
 type settings struct {
 	home  string
 	clock func() time.Time
@@ -54,20 +54,20 @@ type settings struct {
 // Option configures [NewServer], [Start] and [New].
 type Option func(*settings)
 
-// WithSubdomain names the home company. Default "acme".
+// WithSubdomain sets the subdomain of the home company. Default "acme".
 func WithSubdomain(subdomain string) Option {
 	return func(s *settings) { s.home = subdomain }
 }
 
-// WithClock takes the time from now instead of time.Now. See also
-// [Fake.Advance], which is enough for most tests.
+// WithClock makes the fake take the time from now instead of time.Now. For most
+// tests, [Fake.Advance] is enough.
 func WithClock(now func() time.Time) Option {
 	return func(s *settings) { s.clock = now }
 }
 
-// New returns a Fake without a listener: use it as a [http.Handler], through
-// [Fake.Transport], or on an httpmock transport with [Fake.Register]. Mistakes
-// in its set-up panic.
+// New returns a Fake without a listener: use it as an [http.Handler], through
+// [Fake.Transport], or on an httpmock transport with [Fake.Register]. A wrong
+// set-up panics.
 func New(opts ...Option) *Fake {
 	set := settings{home: "acme", clock: time.Now, fatal: func(format string, args ...any) {
 		panic(fmt.Sprintf(format, args...))
@@ -103,18 +103,18 @@ type Company struct {
 	leads      []*Lead
 }
 
-// AddCompany opens a second account, which answers at
-// https://SUBDOMAIN.trackdrive.com: see [Server.Transport], and [Server.URLOf]
-// for a base URL.
+// AddCompany adds another account, which answers at
+// https://SUBDOMAIN.trackdrive.com: see [Server.Transport], or [Server.URLOf] for
+// a base URL.
 func (f *Fake) AddCompany(subdomain string) *Company {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	subdomain = strings.ToLower(subdomain)
 	if subdomain == "" || strings.ContainsAny(subdomain, "./:@ ") {
-		f.mistake("company %q: a subdomain is one label, such as acme", subdomain)
+		f.mistake("company %q is not a subdomain; give one label, such as acme", subdomain)
 	}
 	if f.companies[subdomain] != nil {
-		f.mistake("company %q was added before", subdomain)
+		f.mistake("company %q is already added", subdomain)
 	}
 	c := &Company{
 		fake:       f,
@@ -130,24 +130,24 @@ func (f *Fake) AddCompany(subdomain string) *Company {
 // Subdomain returns the company's subdomain.
 func (c *Company) Subdomain() string { return c.subdomain }
 
-// Advance puts the fake's clock forward: ping ids expire and rate limits open
-// without waiting. It does not shorten [Slow].
+// Advance moves the fake's clock forward: ping ids expire and rate limits open
+// again without waiting. It does not shorten [Slow].
 func (f *Fake) Advance(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.offset += d
 }
 
-// now is the fake's time. The lock is held.
+// now returns the fake's time. The caller holds the lock.
 func (f *Fake) now() time.Time { return f.set.clock().Add(f.offset) }
 
-// mistake ends the test for a wrong set-up, or panics where there is no test.
+// mistake ends the test because of a wrong set-up, or panics outside of a test.
 func (f *Fake) mistake(format string, args ...any) {
 	f.set.fatal("trackdrivetest: "+format, args...)
 }
 
 // ServeHTTP answers as the company that the request's host names
-// (https://SUBDOMAIN.trackdrive.com). Any other host is the home company.
+// (https://SUBDOMAIN.trackdrive.com), or as the home company for any other host.
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.serve(w, r, f.companyOf(r.Host))
 }
@@ -155,7 +155,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // ServeHTTP answers as this company, whatever the request's host.
 func (c *Company) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.fake.serve(w, r, c) }
 
-// companyOf finds the company by host; nil when it names one that is not there.
+// companyOf finds the company of a host; nil if the host names an unknown company.
 func (f *Fake) companyOf(host string) *Company {
 	host, _, _ = strings.Cut(strings.ToLower(host), ":")
 	subdomain, ours := subdomainOf(host)
@@ -167,7 +167,7 @@ func (f *Fake) companyOf(host string) *Company {
 	return f.companies[subdomain]
 }
 
-// subdomainOf splits TrackDrive's own hosts; the bare domain has no subdomain.
+// subdomainOf returns the subdomain of TrackDrive's own hosts; the bare domain has none.
 func subdomainOf(host string) (subdomain string, ours bool) {
 	for _, domain := range []string{"trackdrive.com", "trackdrive.net"} {
 		if host == domain {
@@ -180,7 +180,7 @@ func subdomainOf(host string) (subdomain string, ours bool) {
 	return "", false
 }
 
-// serve reads, records and answers one request, or does to it what a fault says.
+// serve reads, records and answers one request, or applies a fault to it.
 func (f *Fake) serve(w http.ResponseWriter, r *http.Request, c *Company) {
 	req, problem := readRequest(r)
 	if req == nil {
@@ -209,7 +209,7 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request, c *Company) {
 	fault.do(act, func() bool { return f.wait(r.Context(), fault.delay) }).write(w)
 }
 
-// arrive records a request and picks its fault.
+// arrive records a request and picks a fault for it.
 func (f *Fake) arrive(req *Request) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()

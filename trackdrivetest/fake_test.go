@@ -12,7 +12,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// worlds are the ways to reach a fake by TrackDrive's own host names.
+// worlds are the ways to reach a fake under TrackDrive's own host names.
 var worlds = map[string]func(t *testing.T) (*trackdrivetest.Fake, http.RoundTripper){
 	"over loopback": func(t *testing.T) (*trackdrivetest.Fake, http.RoundTripper) {
 		srv := trackdrivetest.NewServer(t)
@@ -63,7 +63,7 @@ func TestEveryCompanyAnswersAtItsHost(t *testing.T) {
 	}
 }
 
-func TestAnyOtherHostIsTheHomeCompany(t *testing.T) {
+func TestAnyOtherHostReachesTheHomeCompany(t *testing.T) {
 	t.Parallel()
 	fake := trackdrivetest.New(trackdrivetest.WithSubdomain("beta"))
 	w := httptest.NewRecorder()
@@ -107,7 +107,7 @@ func TestBuildersOfEveryShapeAgreeWithTheServer(t *testing.T) {
 	require.Equal(t, `{"success":false,"status":"rejected","errors":["No"]}`, trackdrivetest.Rejected("rejected", "No"))
 }
 
-func TestMistakesInTheSetUpEndTheTest(t *testing.T) {
+func TestAWrongSetUpEndsTheTest(t *testing.T) {
 	t.Parallel()
 	ok := trackdrivetest.Endpoint{VanityURI: "my_endpoint"}
 	buyers := func(b ...trackdrivetest.Buyer) trackdrivetest.Endpoint {
@@ -124,7 +124,7 @@ func TestMistakesInTheSetUpEndTheTest(t *testing.T) {
 		},
 			`endpoint "my_endpoint": buyer 1 is given twice`},
 		"an endpoint twice": {func(f *trackdrivetest.Fake) { f.AddEndpoint(ok); f.AddEndpoint(ok) },
-			`endpoint "my_endpoint" was added before`},
+			`endpoint "my_endpoint" is already added`},
 		"no vanity URI": {func(f *trackdrivetest.Fake) { f.AddEndpoint(trackdrivetest.Endpoint{}) },
 			`endpoint "": VanityURI is empty`},
 		"half seconds": {func(f *trackdrivetest.Fake) {
@@ -134,29 +134,29 @@ func TestMistakesInTheSetUpEndTheTest(t *testing.T) {
 		"no such shape": {func(f *trackdrivetest.Fake) { f.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "x", Shape: 9}) },
 			`endpoint "x": Shape 9 or ErrorForm 0 does not exist`},
 		"a change of nothing": {func(f *trackdrivetest.Fake) { f.ChangeEndpoint("x", func(*trackdrivetest.Endpoint) {}) },
-			`there is no endpoint "x"`},
+			`there is no endpoint "x"; add it first`},
 		"a new name": {func(f *trackdrivetest.Fake) {
 			f.AddEndpoint(ok)
 			f.ChangeEndpoint("my_endpoint", func(e *trackdrivetest.Endpoint) { e.VanityURI = "x" })
-		}, `endpoint "my_endpoint": the vanity URI can not change`},
-		"a company twice":     {func(f *trackdrivetest.Fake) { f.AddCompany("ACME") }, `company "acme" was added before`},
-		"a company as a host": {func(f *trackdrivetest.Fake) { f.AddCompany("a.b") }, `company "a.b": a subdomain is one label, such as acme`},
+		}, `endpoint "my_endpoint": the vanity URI cannot change`},
+		"a company twice":     {func(f *trackdrivetest.Fake) { f.AddCompany("ACME") }, `company "acme" is already added`},
+		"a company as a host": {func(f *trackdrivetest.Fake) { f.AddCompany("a.b") }, `company "a.b" is not a subdomain; give one label, such as acme`},
 		"no credentials":      {func(f *trackdrivetest.Fake) { f.AddAccess(trackdrivetest.Access{}) }, `AddAccess needs credentials`},
 		"half a pair": {func(f *trackdrivetest.Fake) { f.AddAccess(trackdrivetest.Access{PublicKey: "p"}) },
 			`AddAccess: PublicKey and PrivateKey go together`},
 		"a call twice": {func(f *trackdrivetest.Fake) {
 			f.AddCall(trackdrivetest.Call{UUID: "u"})
 			f.AddCall(trackdrivetest.Call{UUID: "u"})
-		}, `call "u" was added before`},
+		}, `call "u" is already added`},
 		"a call's revenue": {func(f *trackdrivetest.Fake) { f.AddCall(trackdrivetest.Call{UUID: "u", Revenue: "x"}) },
-			`call "u": Revenue or Payout is not an amount`},
+			`call "u": Revenue or Payout is not an amount; give a decimal such as "25.50"`},
 		"no token": {func(f *trackdrivetest.Fake) { f.AddOffer(trackdrivetest.Offer{}) }, `AddOffer needs a LeadToken or an OfferToken`},
 		"a token twice": {func(f *trackdrivetest.Fake) {
 			f.AddOffer(trackdrivetest.Offer{LeadToken: "x"})
 			f.AddOffer(trackdrivetest.Offer{LeadToken: "x"})
-		}, `AddOffer: the lead token was added before`},
+		}, `AddOffer: an offer with this lead token is already added`},
 		"no fault":       {func(f *trackdrivetest.Fake) { f.Fail(nil, trackdrivetest.Drop(), 1) }, `Fail needs a matcher and a fault`},
-		"negative times": {func(f *trackdrivetest.Fake) { f.Fail(trackdrivetest.Any, trackdrivetest.Drop(), -2) }, `Fail: -2 times`},
+		"negative times": {func(f *trackdrivetest.Fake) { f.Fail(trackdrivetest.Any, trackdrivetest.Drop(), -2) }, `Fail: times is -2; give 0 or more, or Always`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

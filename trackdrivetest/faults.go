@@ -1,4 +1,4 @@
-// Faults: what a network, a proxy or a bad day does to a request.
+// Faults: what a network, a proxy or an outage does to a request.
 
 package trackdrivetest
 
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Fault is what happens to a request instead of, or besides, its answer.
+// Fault is something that goes wrong with a request or its answer.
 type Fault struct {
 	name     string
 	delay    time.Duration
@@ -17,23 +17,23 @@ type Fault struct {
 	change   func(httpReply) httpReply // nil: the answer goes out as it is
 }
 
-// String returns the fault's name, as it is in [Request.Fault].
+// String returns the fault's name, as in [Request.Fault].
 func (f Fault) String() string { return f.name }
 
-// Slow lets a request wait before it is acted on and answered. A client that
-// leaves meanwhile is not acted on. AfterActing(Slow(d)) is the other case: the
-// work is done, the answer comes late.
+// Slow delays a request before it is acted on and answered. If the client leaves
+// meanwhile, the request is not acted on. With AfterActing(Slow(d)), the work is
+// done, and the answer comes late.
 func Slow(d time.Duration) Fault { return Fault{name: "slow", delay: d} }
 
 // Drop reads the whole request and closes the connection without an answer.
-// Nothing is acted on: nothing sold, stored or updated. The client can not tell
-// it from AfterActing(Drop()), which is what makes a post's outcome unknown.
+// Nothing is acted on: nothing is sold, stored or updated. The client cannot tell
+// it from AfterActing(Drop()), so the outcome of a post is unknown.
 func Drop() Fault {
 	return Fault{name: "drop", change: func(httpReply) httpReply { return httpReply{drop: true} }}
 }
 
-// Status answers with this status, header and body, without acting. A nil
-// header gives a JSON content type.
+// Status answers with a status, header and body, without acting. If header is nil,
+// the content type is JSON.
 func Status(code int, header http.Header, body string) Fault {
 	return Fault{name: "status " + strconv.Itoa(code), change: func(httpReply) httpReply {
 		rep := httpReply{status: code, header: header.Clone(), body: []byte(body)}
@@ -51,7 +51,7 @@ func TooManyRequests(retryAfter time.Duration) Fault {
 }
 
 // BadGateway answers 502 with a proxy's HTML page, without acting. With
-// AfterActing it is a proxy that gave up too early.
+// AfterActing, it is a proxy that gave up too early.
 func BadGateway() Fault {
 	const page = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>\n<center><h1>502 Bad Gateway</h1></center>\n</body>\n</html>\n"
 	fault := Status(http.StatusBadGateway, htmlHeader(), page)
@@ -67,22 +67,22 @@ func HTML200() Fault {
 	return fault
 }
 
-// Empty answers 200 with no body, without acting. For an update of a call that
-// is a proper answer: use AfterActing(Empty()).
+// Empty answers 200 without a body, and without acting. TrackDrive may answer an
+// update of a call like this: for that, use AfterActing(Empty()).
 func Empty() Fault {
 	fault := Status(http.StatusOK, http.Header{"Content-Type": {"text/plain"}}, "")
 	fault.name = "empty"
 	return fault
 }
 
-// Refusal answers 200 with success false, this status word and these reasons,
-// without acting: Refusal("rejected", "Buyer is no longer available").
+// Refusal answers 200 with success false, a status word and reasons, without
+// acting: Refusal("rejected", "Buyer is no longer available").
 func Refusal(status string, reasons ...string) Fault {
 	return Fault{name: "refusal", change: func(httpReply) httpReply { return refusalReply(status, reasons...) }}
 }
 
-// Truncated acts, and sends only the first half of its answer, as if that were
-// all: proper HTTP, broken JSON.
+// Truncated acts, and sends only the first half of the answer as if it were
+// complete: valid HTTP, broken JSON.
 func Truncated() Fault {
 	return Fault{name: "truncated", actFirst: true, change: func(rep httpReply) httpReply {
 		rep.body = rep.body[:len(rep.body)/2]
@@ -90,8 +90,8 @@ func Truncated() Fault {
 	}}
 }
 
-// CutOff acts, promises the whole answer by its length, and closes the
-// connection in the middle.
+// CutOff acts, announces the length of the whole answer, and closes the connection
+// in the middle of it.
 func CutOff() Fault {
 	return Fault{name: "cut off", actFirst: true, change: func(rep httpReply) httpReply {
 		rep.cut = true
@@ -99,16 +99,16 @@ func CutOff() Fault {
 	}}
 }
 
-// AfterActing is the same fault, after TrackDrive has done the work: the call is
-// sold, the lead stored, the update made, and then the answer is lost or
-// replaced. It is the dangerous case: the client can not know.
+// AfterActing returns the same fault, striking after TrackDrive has done the work:
+// the call is sold, the lead stored or the update made, and then the answer is
+// lost or replaced. This is the dangerous case, because the client cannot know.
 func AfterActing(f Fault) Fault {
 	f.name += " after acting"
 	f.actFirst = true
 	return f
 }
 
-// do lets the fault happen. Without the lock: it may wait.
+// do applies the fault. The caller must not hold the lock, because do may wait.
 func (f *Fault) do(act func() httpReply, wait func() (stayed bool)) httpReply {
 	var rep httpReply
 	if f.actFirst {
@@ -126,7 +126,7 @@ func (f *Fault) do(act func() httpReply, wait func() (stayed bool)) httpReply {
 	return rep
 }
 
-// wait reports false when the client, or the fake, left before the time was up.
+// wait returns false if the client left, or the fake was closed, before the time was up.
 func (f *Fake) wait(ctx context.Context, d time.Duration) (stayed bool) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -139,15 +139,15 @@ func (f *Fake) wait(ctx context.Context, d time.Duration) (stayed bool) {
 	return false
 }
 
-// Matcher picks requests for [Fake.Fail]: an [Operation], [Any] or a [Where].
+// Matcher selects requests for [Fake.Fail]: an [Operation], [Any] or a [Where].
 type Matcher interface {
 	matches(r *Request) bool
 }
 
 func (op Operation) matches(r *Request) bool { return op == r.Operation }
 
-// Where matches the requests that the function picks. The function must not
-// call the fake.
+// Where matches the requests for which the function returns true. The function
+// must not call the fake.
 type Where func(Request) bool
 
 func (w Where) matches(r *Request) bool { return w(*r) }
@@ -155,7 +155,7 @@ func (w Where) matches(r *Request) bool { return w(*r) }
 // Any matches every request.
 var Any = Where(func(Request) bool { return true })
 
-// Always is the number of times of a fault that does not end.
+// Always makes a fault strike until [Fake.Heal].
 const Always = -1
 
 type plannedFault struct {
@@ -164,9 +164,9 @@ type plannedFault struct {
 	left    int
 }
 
-// Fail lets the fault happen to the next requests that m matches, so many times
-// ([Always]: until [Fake.Heal]). Faults that match the same requests come one
-// after the other, in the order of the calls:
+// Fail makes the fault strike the next requests that m matches, the given number
+// of times ([Always]: until [Fake.Heal]). Faults that match the same requests
+// strike one after the other, in the order of the calls to Fail:
 //
 //	srv.Fail(trackdrivetest.OpPost, trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
 func (f *Fake) Fail(m Matcher, fault Fault, times int) {
@@ -176,7 +176,7 @@ func (f *Fake) Fail(m Matcher, fault Fault, times int) {
 		f.mistake("Fail needs a matcher and a fault")
 	}
 	if times < Always {
-		f.mistake("Fail: %d times", times)
+		f.mistake("Fail: times is %d; give 0 or more, or Always", times)
 	}
 	f.faults = append(f.faults, &plannedFault{m, fault, times})
 }
@@ -188,7 +188,7 @@ func (f *Fake) Heal() {
 	f.faults = nil
 }
 
-// plan picks the fault of a request; nil if there is none. The lock is held.
+// plan picks the fault of a request; nil if there is none. The caller holds the lock.
 func (f *Fake) plan(r *Request) *Fault {
 	for _, p := range f.faults {
 		if p.left == 0 || !p.matcher.matches(r) {

@@ -89,7 +89,7 @@ func TestCutOffIsAnUnexpectedEnd(t *testing.T) {
 	}
 }
 
-func TestTooManyRequestsNamesTheWait(t *testing.T) {
+func TestTooManyRequestsSendsTheWait(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{})
 	srv.Fail(trackdrivetest.Any, trackdrivetest.TooManyRequests(1500*time.Millisecond), 1)
@@ -149,7 +149,7 @@ func TestCloseEndsSlow(t *testing.T) {
 	require.Error(t, <-failed)
 }
 
-func TestLedgerIsRightWhereTheClientsAreInDoubt(t *testing.T) {
+func TestTheLedgerIsRightWhenClientsCannotKnow(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{})
 	acted := []trackdrivetest.Fault{
@@ -180,7 +180,7 @@ func TestLedgerIsRightWhereTheClientsAreInDoubt(t *testing.T) {
 	srv.AssertSales(t, 256-2*20)
 }
 
-func TestFaultsComeOneAfterTheOther(t *testing.T) {
+func TestFaultsStrikeOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{})
 	onlyB := trackdrivetest.Where(func(r trackdrivetest.Request) bool { return r.Params.Text("zip") == "90210" })

@@ -1,4 +1,4 @@
-// Leads: offers with their tokens, and what was stored.
+// Leads: offers with their tokens, and the stored leads.
 
 package trackdrivetest
 
@@ -12,19 +12,19 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// Offer takes leads by its lead token.
+// Offer accepts leads with its lead token.
 type Offer struct {
-	LeadToken   string        // what leads of this offer carry
+	LeadToken   string        // the token that leads of this offer carry
 	OfferToken  string        // for updates of calls by caller id
 	ID          trackdrive.ID // default 21
 	ScheduleID  trackdrive.ID // default 31
-	Duplicates  Duplicates    // what a second lead of a caller does; default DuplicatesAllowed
+	Duplicates  Duplicates    // what happens to a second lead of a caller; default DuplicatesAllowed
 	Required    []string      // parameters that a lead must carry, such as "first_name"
-	RequireAuth bool          // the company demands credentials besides the token: 401
+	RequireAuth bool          // the company requires credentials in addition to the token: 401
 	ErrorForm   ErrorForm     // how a 422 lists its reasons; default ErrorsByField
 }
 
-// Duplicates is what happens to a lead whose caller the offer knows already.
+// Duplicates is what happens to a lead whose caller the offer already knows.
 type Duplicates int
 
 // What an offer does with a duplicate.
@@ -47,11 +47,11 @@ type Lead struct {
 	Fields          map[string]string // all other parameters, named as in a form: "zip", "data[zip]"
 	OptedOut        bool              // opt_out
 	Operation       Operation         // OpCaptureLead or OpSubmitLead: what created it
-	Updates         int               // how often it was changed since
+	Updates         int               // how often it has been changed since
 	CreatedAt       time.Time         // by the fake's clock
 }
 
-// String gives the lead in a line.
+// String returns the lead on one line.
 func (l Lead) String() string {
 	return fmt.Sprintf("%s %s caller %s %v", l.ID, l.Operation, l.CallerID, l.Fields)
 }
@@ -61,8 +61,8 @@ func (l Lead) copy() Lead {
 	return l
 }
 
-// AddOffer lets the company take leads with the offer's tokens. Until the
-// first, it takes any token.
+// AddOffer makes the company accept leads with the offer's tokens. Until the first
+// offer is added, it accepts any token.
 func (c *Company) AddOffer(o Offer) {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
@@ -71,7 +71,7 @@ func (c *Company) AddOffer(o Offer) {
 	}
 	for _, other := range c.offers {
 		if o.LeadToken != "" && o.LeadToken == other.LeadToken {
-			c.fake.mistake("AddOffer: the lead token was added before")
+			c.fake.mistake("AddOffer: an offer with this lead token is already added")
 		}
 	}
 	c.offers = append(c.offers, o.withDefaults())
@@ -107,8 +107,7 @@ func (c *Company) AssertLeads(t TB, n int) {
 	}
 }
 
-// offerOf finds the offer of a lead token, or says what is wrong with the
-// token.
+// offerOf returns the offer of a lead token, or what is wrong with the token.
 func (c *Company) offerOf(token string) (o Offer, problem string) {
 	switch i := slices.IndexFunc(c.offers, func(o Offer) bool { return o.LeadToken == token }); {
 	case token == "":
@@ -141,7 +140,7 @@ func (c *Company) captureLead(r *Request, _ string) httpReply {
 	})
 }
 
-// upsertLead updates the caller's lead whatever the offer says of duplicates.
+// upsertLead updates the caller's lead, whatever the offer's Duplicates.
 func (c *Company) upsertLead(r *Request, _ string) httpReply {
 	return c.takeLead(r, new(DuplicatesUpdated), func(l *Lead, _ string) httpReply { return c.leadReply(l, r) })
 }
@@ -186,8 +185,8 @@ func (c *Company) takeLead(r *Request, duplicates *Duplicates, answer func(l *Le
 	return answer(lead, "created")
 }
 
-// admitLead checks the lead token, and the credentials where the offer wants
-// them or where some were sent.
+// admitLead checks the lead token, and the credentials if the offer requires them
+// or some were sent.
 func (c *Company) admitLead(r *Request) (Offer, *httpReply) {
 	offer, problem := c.offerOf(r.Params.Text("lead_token"))
 	if problem != "" {
@@ -209,7 +208,7 @@ func (c *Company) leadOf(token, caller string) *Lead {
 	return nil
 }
 
-// read takes over what the parameters say; what they do not name stays.
+// read sets the fields that the parameters name; the others stay.
 func (l *Lead) read(params Params) {
 	values := params.Flat()
 	for _, name := range credentialParams {
@@ -237,7 +236,7 @@ func (c *Company) optOutLead(r *Request, id string) httpReply {
 	return c.changeLead(r, id, func(l *Lead) { l.OptedOut = true })
 }
 
-// changeLead changes the lead with this id, which must be the token's.
+// changeLead changes the lead with an id, which must belong to the token.
 func (c *Company) changeLead(r *Request, id string, change func(*Lead)) httpReply {
 	offer, rep := c.admitLead(r)
 	if rep != nil {
@@ -252,7 +251,7 @@ func (c *Company) changeLead(r *Request, id string, change func(*Lead)) httpRepl
 	return c.leadReply(c.leads[i], r)
 }
 
-// optOutCaller opts out all leads of a caller that are the token's.
+// optOutCaller opts out all leads of a caller that belong to the token.
 func (c *Company) optOutCaller(r *Request, caller string) httpReply {
 	offer, rep := c.admitLead(r)
 	if rep != nil {
@@ -271,8 +270,8 @@ func (c *Company) optOutCaller(r *Request, caller string) httpReply {
 	return c.leadReply(latest, r)
 }
 
-// leadReply is the envelope of POST /leads. Where the request asks for numbers,
-// the lead gets some of the pool.
+// leadReply is the envelope of POST /leads. If the request asks for numbers, the
+// lead gets some from the pool.
 func (c *Company) leadReply(l *Lead, r *Request) httpReply {
 	o := l.object()
 	for _, number := range []string{"trackdrive_number", "sms_number"} {
@@ -295,7 +294,7 @@ func (l *Lead) captured(deduped string) orderedObject {
 	}
 }
 
-// object is the lead as replies show it.
+// object returns the lead as replies show it.
 func (l *Lead) object() orderedObject {
 	status, human := "scheduled", "Scheduled"
 	if l.OptedOut {
@@ -325,7 +324,7 @@ func (l *Lead) object() orderedObject {
 	}
 }
 
-// dataName shows data[zip] as zip: both end up as a token of that name.
+// dataName returns zip for data[zip]: both become a token of that name.
 func dataName(name string) string {
 	if keys := splitName(name); len(keys) == 2 && keys[0] == "data" {
 		return keys[1]

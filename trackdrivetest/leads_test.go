@@ -14,7 +14,7 @@ import (
 
 var noon = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
 
-// withOffer is a server with one offer, whose lead token is lead-1.
+// withOffer returns a server with one offer, whose lead token is lead-1.
 func withOffer(t *testing.T, o trackdrivetest.Offer) *trackdrivetest.Server {
 	t.Helper()
 	srv := trackdrivetest.NewServer(t, trackdrivetest.WithClock(func() time.Time { return noon }))
@@ -49,7 +49,7 @@ func TestSubmittedLeadsAreStored(t *testing.T) {
 	require.Equal(t, "90210", srv.Leads()[0].Fields["data[zip]"])
 }
 
-func TestLeadsTravelInEveryWay(t *testing.T) {
+func TestLeadsCanBeSentInEveryWay(t *testing.T) {
 	t.Parallel()
 	form := url.Values{"lead_token": {"lead-1"}, "caller_id": {"5555550100"}, "data[zip]": {"90210"}}
 	for _, path := range []string{"leads", "leads/capture"} {
@@ -66,7 +66,7 @@ func TestLeadsTravelInEveryWay(t *testing.T) {
 	}
 }
 
-func TestLeadsThatAreRefused(t *testing.T) {
+func TestRefusedLeads(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		offer  trackdrivetest.Offer
@@ -122,7 +122,7 @@ func TestDuplicates(t *testing.T) {
 	upserted.AssertLeads(t, 1)
 }
 
-func TestWithoutOffersAnyLeadTokenDoes(t *testing.T) {
+func TestWithoutOffersAnyLeadTokenIsAccepted(t *testing.T) {
 	t.Parallel()
 	srv := trackdrivetest.NewServer(t)
 	require.Equal(t, 200, send(t, srv, "leads", `{"lead_token":"whatever","email":"pat@example.com"}`).status)

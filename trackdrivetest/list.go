@@ -34,8 +34,8 @@ func (c *Company) listCalls(r *Request, _ string) httpReply {
 	})
 }
 
-// list writes one page of the calls, the oldest first: by page number, or by
-// cursor, which starts at -1, is to be sent back unchanged, and ends with 0.
+// list returns one page of the calls, oldest first: by page number, or by cursor.
+// A cursor starts at -1, must be sent back unchanged, and ends with 0.
 func (c *Company) list(r *Request, wanted func(*Call) bool) httpReply {
 	found := []orderedObject{}
 	for _, call := range c.calls {
@@ -64,7 +64,7 @@ func (c *Company) list(r *Request, wanted func(*Call) bool) httpReply {
 	return jsonReply(http.StatusOK, orderedObject{{"calls", calls}, {"metadata", metadata}})
 }
 
-// countParam is a parameter that counts from 1.
+// countParam reads a parameter that counts from 1.
 func countParam(params Params, name string, fallback int) (n int, valid bool) {
 	text := params.Text(name)
 	if text == "" {
@@ -74,8 +74,8 @@ func countParam(params Params, name string, fallback int) (n int, valid bool) {
 	return n, err == nil && 1 <= n && n <= 1e6
 }
 
-// timeParam is a time in TrackDrive's form or in RFC 3339's; zero when it is
-// not there.
+// timeParam reads a time in TrackDrive's form or in RFC 3339's; zero if it is not
+// given.
 func timeParam(params Params, name string) (at time.Time, valid bool) {
 	text := params.Text(name)
 	if text == "" {
@@ -89,8 +89,8 @@ func timeParam(params Params, name string) (at time.Time, valid bool) {
 	return time.Time{}, false
 }
 
-// nextCursor is the place where the next page starts, as the API may write it:
-// a float in exponent form; 0 after the last page.
+// nextCursor returns where the next page starts, as the API may write it: a float
+// in exponent form; 0 after the last page.
 func nextCursor(next, total int) json.Number {
 	if next >= total {
 		return "0"
@@ -98,7 +98,7 @@ func nextCursor(next, total int) json.Number {
 	return json.Number(strconv.FormatFloat(float64(next), 'e', -1, 64))
 }
 
-// readCursor takes only what nextCursor gave, to the letter.
+// readCursor accepts only exactly what nextCursor returned.
 func readCursor(text string) (start int, valid bool) {
 	if text == "-1" {
 		return 0, true

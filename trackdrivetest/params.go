@@ -1,4 +1,4 @@
-// The parameters of a request: JSON, form or query, read into one tree.
+// The parameters of a request: read from JSON, a form or the query into one tree.
 
 package trackdrivetest
 
@@ -14,28 +14,28 @@ import (
 	"strings"
 )
 
-// Params are the parameters of a request, however they travelled: strings,
+// Params are the parameters of a request, however they were sent: strings,
 // json.Number, booleans, nil, and nested map[string]any and []any. A form's
-// name[key]=x is nested, like in JSON.
+// name[key]=x is nested, as in JSON.
 type Params map[string]any
 
-// Text returns a parameter as text, exactly as it was sent: the text of a
-// string, the literal of a number or boolean, "" for null and for what is not
-// there. Nested ones are named as in a form: "post_call_tokens[first_name]",
+// Text returns a parameter as text, exactly as it was sent: the text of a string,
+// the literal of a number or boolean, and "" for null or if it was not sent.
+// Nested parameters are named as in a form: "post_call_tokens[first_name]",
 // "ids[0]".
 func (p Params) Text(name string) string {
 	v, _ := p.lookup(name)
 	return scalarText(v)
 }
 
-// Has reports whether a parameter was sent, also when it is empty or null.
+// Has reports whether a parameter was sent, even if it is empty or null.
 func (p Params) Has(name string) bool {
 	_, found := p.lookup(name)
 	return found
 }
 
 // Flat returns every scalar by its name in a form: "revenue",
-// "post_call_tokens[first_name]". Empty hashes and lists leave no trace.
+// "post_call_tokens[first_name]". It omits empty hashes and lists.
 func (p Params) Flat() map[string]string {
 	flat := map[string]string{}
 	for name, v := range p {
@@ -85,7 +85,7 @@ func (p Params) lookup(name string) (any, bool) {
 	return v, true
 }
 
-// hash returns a nested parameter; nil when there is none.
+// hash returns a nested parameter; nil if there is none.
 func (p Params) hash(name string) map[string]any {
 	h, _ := p[name].(map[string]any)
 	return h
@@ -104,8 +104,8 @@ func scalarText(v any) string {
 	}
 }
 
-// parseParams reads the query and the body; the body wins. The body is JSON
-// where its type says so, or where it says nothing and looks like it.
+// parseParams reads the query and the body; the body takes precedence. The body is
+// JSON if its content type says so, or if it has none and looks like JSON.
 func parseParams(rawQuery, contentType string, body []byte) (Params, error) {
 	params, err := parseForm(rawQuery)
 	if err != nil {
@@ -135,7 +135,7 @@ var (
 // maxDepth is how deep parameters nest, as in Rails.
 const maxDepth = 32
 
-// nestsDeeper reports whether v nests more than so many levels.
+// nestsDeeper reports whether v nests more than the given number of levels.
 func nestsDeeper(v any, levels int) bool {
 	tooDeep := func(inner any) bool { return levels == 0 || nestsDeeper(inner, levels-1) }
 	switch v := v.(type) {
@@ -192,7 +192,7 @@ func parseForm(text string) (Params, error) {
 	return params, nil
 }
 
-// putNested stores v below nested hashes. A scalar that is in the way gives way.
+// putNested stores v below nested hashes. It replaces a scalar that is in the way.
 func putNested(params map[string]any, keys []string, v any) {
 	for _, key := range keys[:len(keys)-1] {
 		inner, ok := params[key].(map[string]any)
@@ -205,8 +205,7 @@ func putNested(params map[string]any, keys []string, v any) {
 	params[keys[len(keys)-1]] = v
 }
 
-// splitName splits a[b][c] into a, b, c. A name that is not of this form is one
-// key.
+// splitName splits a[b][c] into a, b, c. A name of any other form is one key.
 func splitName(name string) []string {
 	open := strings.IndexByte(name, '[')
 	if open <= 0 || !strings.HasSuffix(name, "]") {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Names without brackets mean what net/url says; brackets never make it fail.
+// Names without brackets are read as by net/url; brackets never cause an error.
 func FuzzParseForm(f *testing.F) {
 	for _, seed := range []string{"", "a=1&a=2", "a[b][c]=1&a=2", "a[]=1&a[]=2", "[]=1", "a[=1&]=2", "a%5Bb%5D=%zz", "a[b=1&a[b]=2&a[b][]=3"} {
 		f.Add(seed)
@@ -35,8 +35,8 @@ func FuzzParseForm(f *testing.F) {
 	})
 }
 
-// plainOf is the parameter, or what net/url says where a hash of the same name
-// took its place.
+// plainOf returns the parameter, or net/url's value if a hash of the same name
+// replaced it.
 func plainOf(got Params, name string, want url.Values) string {
 	if _, isText := got[name].(string); isText {
 		return got.Text(name)
@@ -44,8 +44,7 @@ func plainOf(got Params, name string, want url.Values) string {
 	return want[name][len(want[name])-1]
 }
 
-// Nothing that arrives makes the fake fall over, and what it takes from JSON is
-// what was sent.
+// No input makes the fake panic, and what it reads from JSON is what was sent.
 func FuzzParseParams(f *testing.F) {
 	f.Add("a=1", "application/json", []byte(`{"a":{"b":[1,2.50,null,true,"x"]}}`))
 	f.Add("", "", []byte(`{"a":1}{}`))

@@ -13,26 +13,26 @@ import (
 	"time"
 )
 
-// Request is a request that reached the fake as a whole, whatever became of it.
+// Request is a request that reached the fake completely, whatever became of it.
 type Request struct {
 	Operation Operation   // which call it was
-	Company   string      // the subdomain of the company that was called; "" for one that is not there
+	Company   string      // the subdomain of the company that was called; "" if there is no such company
 	Target    string      // what the path names: vanity URI, uuid or id of a call or lead, caller
 	Method    string      // the HTTP method
-	Host      string      // as the client named it
+	Host      string      // the host as the client named it
 	Path      string      // without the query
 	Query     url.Values  // the parameters in the URL
 	Header    http.Header // unchanged
 	Body      []byte      // unchanged
-	Params    Params      // of query and body together
+	Params    Params      // the parameters of query and body together
 	Time      time.Time   // by the fake's clock
 	Fault     string      // the fault that hit it; "" if there is none
 
 	route *apiRoute
 }
 
-// String gives the request in a line: operation, method, path, query and body.
-// Nothing is redacted: it is for tests.
+// String returns the request on one line: operation, method, path, query and body.
+// Nothing is redacted, because it is for tests.
 func (r Request) String() string {
 	parts := []string{string(r.Operation), r.Method, r.Path}
 	if len(r.Query) > 0 {
@@ -47,11 +47,11 @@ func (r Request) String() string {
 	return strings.Join(parts, " ")
 }
 
-// maxBody is how much of a request's body is read, in bytes.
+// maxBody is the maximum size of a request's body, in bytes.
 const maxBody = 1 << 20
 
-// readRequest takes in a request. The reply is for one that can not be read; no
-// request is one that did not arrive as a whole.
+// readRequest reads a request. It returns a reply if the request is malformed, and
+// no request if it did not arrive completely.
 func readRequest(r *http.Request) (*Request, *httpReply) {
 	req := &Request{
 		Operation: OpUnknown,
@@ -106,8 +106,8 @@ func (f *Fake) Pings() []Request { return f.Requests(OpPing) }
 // Posts returns the posts that arrived, sold or not.
 func (f *Fake) Posts() []Request { return f.Requests(OpPost) }
 
-// Last returns the latest request, or the latest of the operations given; the
-// zero Request when there is none.
+// Last returns the latest request, or the latest of the operations given. It
+// returns the zero Request if there is none.
 func (f *Fake) Last(ops ...Operation) Request {
 	found := f.Requests(ops...)
 	if len(found) == 0 {
@@ -129,7 +129,7 @@ func (f *Fake) AssertPosts(t TB, n int) {
 }
 
 // AssertRequests fails the test unless exactly n requests arrived, of the
-// operations given or of all. The failure lists what did arrive.
+// operations given or of all. The failure lists the requests that did arrive.
 func (f *Fake) AssertRequests(t TB, n int, ops ...Operation) {
 	t.Helper()
 	found := f.Requests(ops...)
@@ -143,8 +143,8 @@ func (f *Fake) AssertRequests(t TB, n int, ops ...Operation) {
 	t.Errorf("trackdrivetest: got %d %s, want %d%s", len(found), what, n, indentedLines(found))
 }
 
-// indentedLines returns a list of things, to follow a message: each on a line of
-// its own.
+// indentedLines returns a list to append to a message, each element on its own
+// line.
 func indentedLines[T fmt.Stringer](list []T) string {
 	var b strings.Builder
 	for _, v := range list {

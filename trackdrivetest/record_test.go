@@ -15,7 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-func TestRequestsAreRecordedAsTheyCame(t *testing.T) {
+func TestRequestsAreRecordedUnchanged(t *testing.T) {
 	t.Parallel()
 	noon := time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
 	srv := trackdrivetest.NewServer(t, trackdrivetest.WithClock(func() time.Time { return noon }))
@@ -65,7 +65,7 @@ func TestTheRecordIsSearchedByOperation(t *testing.T) {
 	require.Equal(t, trackdrivetest.OpUnknown, srv.Last().Operation)
 }
 
-// complaints is a TB that keeps what is said to it.
+// complaints is a TB that records failures.
 type complaints struct {
 	said []string
 	t    *testing.T
@@ -81,7 +81,7 @@ func (c *complaints) Fatalf(format string, args ...any) {
 	panic(c)
 }
 
-func TestAssertionsSayWhatArrived(t *testing.T) {
+func TestAssertionsListWhatArrived(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{})
 	send(t, srv, postPath, `{"caller_id":"5555550100"}`)

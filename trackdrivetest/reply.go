@@ -1,5 +1,4 @@
-// Replies: the shapes they come in, and builders for tests that serve them by
-// themselves.
+// Replies: their shapes, and builders for tests that serve replies themselves.
 
 package trackdrivetest
 
@@ -15,11 +14,11 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// Shape is how an endpoint writes its replies. TrackDrive's differ by endpoint:
-// its owner chooses the columns.
+// Shape is the form of an endpoint's replies. On TrackDrive they differ by
+// endpoint, because its owner chooses the columns.
 type Shape int
 
-// The shapes that are met in the field.
+// The shapes that occur in practice.
 const (
 	ShapeCurrent    Shape = iota // success, status accepted; buyers with id and bid_price; posts give forwarding_number
 	ShapeGuide                   // status success and no success key; buyers with buyer_id and bid; posts give trackdrive_number and buyer_name
@@ -32,7 +31,7 @@ const (
 // ErrorForm is how a reply with status 422 lists its reasons.
 type ErrorForm int
 
-// The forms that are met in the field.
+// The forms that occur in practice.
 const (
 	ErrorsByField     ErrorForm = iota // {"zip":["is invalid"]}
 	ErrorsByFieldText                  // {"zip":"is invalid"}
@@ -72,9 +71,9 @@ func Shapes() []Shape {
 	return shapes
 }
 
-// Ping returns the JSON of an accepted ping: for httpmock, or any handler of
-// your own. The try-all id is ta-1, a buyer's ping id bp-1- and its id
-// (bp-1-101). A bid that is not an amount panics.
+// Ping returns the JSON of an accepted ping, for httpmock or a handler of your
+// own. The try-all id is ta-1; a buyer's ping id is bp-1- followed by its id
+// (bp-1-101). Ping panics if a bid is not an amount.
 func Ping(shape Shape, buyers ...Buyer) string {
 	bids := make([]buyerBid, len(buyers))
 	for i, b := range withIDs(buyers) {
@@ -87,8 +86,8 @@ func Ping(shape Shape, buyers ...Buyer) string {
 	return jsonText(pingReply{tryAll: tryAllID(1), bids: bids}.in(shape))
 }
 
-// Post returns the JSON of an accepted post that sold to buyer. An empty number
-// gives none, as in static tracking.
+// Post returns the JSON of an accepted post that sold to buyer. If number is
+// empty, the reply has none, as in static tracking.
 func Post(shape Shape, number string, buyer Buyer) string {
 	sold := postReply{number: number, buyer: withIDs([]Buyer{buyer})[0], leadID: leadUUID(1)}
 	return jsonText(sold.in(shape))
@@ -100,13 +99,12 @@ func Rejected(status string, reasons ...string) string {
 	return string(refusalReply(status, reasons...).body)
 }
 
-// Invalid returns the JSON of a reply with status 422, in this form.
+// Invalid returns the JSON of a reply with status 422, in the given form.
 func Invalid(form ErrorForm, reasons ...trackdrive.FieldError) string {
 	return string(invalidReply(form, reasons).body)
 }
 
-// CallUpdated returns the JSON of an accepted update, with the call as it is
-// now.
+// CallUpdated returns the JSON of an accepted update, with the updated call.
 func CallUpdated(call Call) string { return string(callReply(&call).body) }
 
 // LeadSubmitted returns the JSON of a lead that POST /leads stored.
@@ -121,7 +119,7 @@ func buyerPingID(ping int, buyer trackdrive.ID) string {
 	return "bp-" + strconv.Itoa(ping) + "-" + string(buyer)
 }
 
-// callUUID is the uuid of the nth call, leadUUID that of the nth lead.
+// callUUID returns the uuid of the nth call, leadUUID that of the nth lead.
 func callUUID(n int) string { return fmt.Sprintf("7c9e6679-0000-4000-8000-%012d", n) }
 func leadUUID(n int) string { return fmt.Sprintf("0f3b1c52-0000-4000-8000-%012d", n) }
 
@@ -132,7 +130,7 @@ type buyerBid struct {
 	free   *int
 }
 
-// pingReply is an accepted ping, before it takes a shape.
+// pingReply is an accepted ping, before it is given a shape.
 type pingReply struct {
 	tryAll string
 	bids   []buyerBid
@@ -212,7 +210,7 @@ func (b buyerBid) in(shape Shape, trafficSource string) orderedObject {
 		orOmit("current_conversion_duration", wholeSeconds(b.MinCall))
 }
 
-// price is the bid as a JSON number with its own digits, or as text where JSON
+// price returns the bid as a JSON number with its own digits, or as text if JSON
 // has no such number; "" if there is none.
 func (b Buyer) price() any {
 	if json.Valid([]byte(b.Bid)) {
@@ -221,7 +219,7 @@ func (b Buyer) price() any {
 	return b.Bid
 }
 
-// postReply is an accepted post, before it takes a shape.
+// postReply is an accepted post, before it is given a shape.
 type postReply struct {
 	number string // "" in static tracking
 	sip    string
@@ -252,13 +250,13 @@ func (p postReply) in(shape Shape) orderedObject {
 	return o
 }
 
-// httpReply is an answer on its way out.
+// httpReply is an answer that is to be sent.
 type httpReply struct {
 	status int
 	header http.Header
 	body   []byte
 	drop   bool // close the connection without an answer
-	cut    bool // close it in the middle
+	cut    bool // close the connection in the middle of the answer
 }
 
 func jsonReply(status int, v any) httpReply {
@@ -278,19 +276,19 @@ func (r httpReply) write(w http.ResponseWriter) {
 		body = body[:len(body)/2]
 	}
 	w.WriteHeader(r.status)
-	_, _ = w.Write(body) // a client that left does not concern the fake
+	_, _ = w.Write(body) // the client may have left
 	if r.cut {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// refusalReply is a no with HTTP 200.
+// refusalReply is a refusal with HTTP 200.
 func refusalReply(status string, reasons ...string) httpReply {
 	return jsonReply(http.StatusOK, orderedObject{{"success", false}, {"status", status}, {"errors", nonNullList(reasons)}})
 }
 
-// refusalReplyIn is a no in the shape's own words.
+// refusalReplyIn is a refusal in the given shape.
 func refusalReplyIn(shape Shape, status string, reasons ...string) httpReply {
 	if shape != ShapeGuide && shape != ShapeCallGrid {
 		return refusalReply(status, reasons...)
@@ -298,7 +296,7 @@ func refusalReplyIn(shape Shape, status string, reasons ...string) httpReply {
 	return jsonReply(http.StatusOK, orderedObject{{"status", status}, {"errors", nonNullList(reasons)}})
 }
 
-// noBuyersReply is a ping's answer when there is no buyer.
+// noBuyersReply is the answer to a ping without buyers.
 func noBuyersReply(shape Shape) httpReply {
 	o := orderedObject{{"success", false}, {"status", "rejected"}, {"errors", []string{"No buyers are available"}}, {"buyers", []orderedObject{}}}
 	if shape == ShapeGuide || shape == ShapeCallGrid {
@@ -307,7 +305,7 @@ func noBuyersReply(shape Shape) httpReply {
 	return jsonReply(http.StatusOK, o)
 }
 
-// recordReply is a record below its own name.
+// recordReply is a record under its own name.
 func recordReply(root string, record orderedObject) httpReply {
 	return jsonReply(http.StatusOK, orderedObject{
 		{"status", http.StatusOK},
@@ -346,7 +344,7 @@ func tooManyReply(retryAfter time.Duration) httpReply {
 	return rep
 }
 
-// invalidReply is a 422 with its reasons in this form.
+// invalidReply is a 422 with its reasons in the given form.
 func invalidReply(form ErrorForm, reasons []trackdrive.FieldError) httpReply {
 	o := orderedObject{{"status", http.StatusUnprocessableEntity}}
 	if form != ErrorsByField && form != ErrorsByFieldText {
@@ -392,7 +390,7 @@ func fieldOrBase(field string) string {
 	return field
 }
 
-// orderedObject is a JSON object that keeps its order.
+// orderedObject is a JSON object that keeps the order of its members.
 type orderedObject []objectMember
 
 type objectMember struct {
@@ -436,7 +434,7 @@ func (o orderedObject) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// jsonText is the JSON of v. What the fake writes can always be written.
+// jsonText returns the JSON of v. All values of the fake have JSON.
 func jsonText(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -458,7 +456,7 @@ func isZero(v any) bool {
 	}
 }
 
-// orNull is v, or null when it is empty.
+// orNull returns v, or null if it is empty.
 func orNull(v any) any {
 	if isZero(v) {
 		return nil
@@ -471,7 +469,7 @@ func nonNullList(texts []string) []string { return append([]string{}, texts...) 
 
 func wholeSeconds(d time.Duration) int { return int(d / time.Second) }
 
-// jsonID is a number where TrackDrive would send one.
+// jsonID returns an id as a number if TrackDrive would send one.
 func jsonID(id trackdrive.ID) any {
 	text := string(id)
 	if n, err := strconv.ParseUint(text, 10, 64); err == nil && strconv.FormatUint(n, 10) == text {

@@ -1,4 +1,4 @@
-// Which path is which operation.
+// Routes: which path is which operation.
 
 package trackdrivetest
 
@@ -28,8 +28,8 @@ const (
 	OpUnknown        Operation = "unknown"
 )
 
-// apiRoute is one path of the API. "*" stands for a segment, which the handler
-// gets.
+// apiRoute is one path of the API. "*" matches a segment, which is passed to the
+// handler.
 type apiRoute struct {
 	methods string
 	path    string
@@ -37,7 +37,7 @@ type apiRoute struct {
 	handle  func(c *Company, r *Request, id string) httpReply
 }
 
-// The first that fits wins.
+// The first route that matches is used.
 var apiRoutes = []apiRoute{
 	{"GET POST", "inbound_webhooks/ping/*", OpPing, (*Company).ping},
 	{"GET POST", "inbound_webhooks/post/*", OpPost, (*Company).post},
@@ -59,7 +59,7 @@ var apiRoutes = []apiRoute{
 	{"PUT GET", "leads/*/caller_opt_out", OpOptOut, (*Company).optOutCaller},
 }
 
-// match compares path segments and returns the one that "*" stands for.
+// match compares path segments and returns the one that "*" matches.
 func (t apiRoute) match(method string, segments []string) (id string, ok bool) {
 	pattern := strings.Split(t.path, "/")
 	if len(pattern) != len(segments) || !slices.Contains(strings.Fields(t.methods), method) {
@@ -76,7 +76,7 @@ func (t apiRoute) match(method string, segments []string) (id string, ok bool) {
 	return id, true
 }
 
-// findRoute returns the route of a request, nil when there is none.
+// findRoute returns the route of a request; nil if there is none.
 func findRoute(method, escapedPath string) (*apiRoute, string) {
 	rest, found := strings.CutPrefix(escapedPath, "/api/v1/")
 	if !found {
@@ -98,7 +98,7 @@ func findRoute(method, escapedPath string) (*apiRoute, string) {
 	return nil, ""
 }
 
-// answer does what the request asks for. The lock is held.
+// answer does what the request asks for. The caller holds the lock.
 func (c *Company) answer(r *Request) httpReply {
 	if r.route == nil {
 		return notFoundReply()

@@ -1,4 +1,4 @@
-// Ping, post and full: who may ask, who bids, and what is sold.
+// Ping, post and full: which requests are accepted, who bids, and what is sold.
 
 package trackdrivetest
 
@@ -11,36 +11,36 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// Sale is a call that was sold, as the fake's ledger has it.
+// Sale is a sold call in the fake's ledger.
 type Sale struct {
 	Company         string            // the subdomain
 	Endpoint        string            // the vanity URI
-	BuyerID         trackdrive.ID     // who bought
-	BuyerName       string            // who bought
-	Payout          trackdrive.Amount // the bid at the time of the sale; unset when the buyer gave none
-	PingID          string            // "" when sold without one: post-only and full
+	BuyerID         trackdrive.ID     // the buyer
+	BuyerName       string            // the name of the buyer
+	Payout          trackdrive.Amount // the bid at the time of the sale; unset if there was none
+	PingID          string            // the ping id; "" if sold without one: post-only and full
 	CallerID        string            // as it was sent
-	TrafficSourceID string            // who sold
-	CallUUID        string            // of the call that the sale became: see Company.Call
-	Number          string            // where the call goes: the number handed out, or the static one
+	TrafficSourceID string            // the seller
+	CallUUID        string            // the UUID of the call that the sale became: see Company.Call
+	Number          string            // the number to dial: the one handed out, or the static one
 	Time            time.Time         // by the fake's clock
 }
 
-// String gives the sale in a line.
+// String returns the sale on one line.
 func (s Sale) String() string {
 	return fmt.Sprintf("%s/%s to buyer %s for %s, caller %s, ping id %q", s.Company, s.Endpoint, s.BuyerID, s.Payout, s.CallerID, s.PingID)
 }
 
-// Sales returns the ledger: every call that was sold, in order, also where the
-// answer never reached the client.
+// Sales returns the ledger: every sold call, in order, even if the answer never
+// reached the client.
 func (f *Fake) Sales() []Sale {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]Sale(nil), f.sales...)
 }
 
-// AssertSales fails the test unless exactly n calls were sold. The failure
-// lists what was.
+// AssertSales fails the test unless exactly n calls were sold. The failure lists
+// the sales.
 func (f *Fake) AssertSales(t TB, n int) {
 	t.Helper()
 	if sales := f.Sales(); len(sales) != n {
@@ -60,7 +60,7 @@ func (c *Company) ping(r *Request, vanityURI string) httpReply {
 	return jsonReply(http.StatusOK, c.offer(ep, buyers, r).in(ep.Shape))
 }
 
-// offer mints the ping ids: one for each buyer, and one for all.
+// offer mints ping ids: one for each buyer, and one for all.
 func (c *Company) offer(ep *liveEndpoint, buyers []Buyer, r *Request) pingReply {
 	f := c.fake
 	f.pings++
@@ -160,7 +160,7 @@ func (c *Company) sell(ep *liveEndpoint, r *Request, b Buyer) httpReply {
 	return jsonReply(http.StatusOK, answer.in(ep.Shape))
 }
 
-// connect lets the caller arrive at once, and returns the call's uuid.
+// connect adds the call immediately, and returns its uuid.
 func (c *Company) connect(sale Sale) string {
 	return c.addCall(Call{
 		UUID:            c.newCallUUID(),
@@ -172,21 +172,21 @@ func (c *Company) connect(sale Sale) string {
 	}).UUID
 }
 
-// newNumber takes the next number of the ring pool.
+// newNumber returns the next number of the ring pool.
 func (f *Fake) newNumber() string {
 	f.numbers++
 	return ringPoolNumber(f.numbers - 1)
 }
 
-// ringPoolNumber is the nth number of the pool: +15555550100 to 0199, and then
-// on in the next area code.
+// ringPoolNumber returns the nth number of the pool: +15555550100 to 0199, and
+// then those of the next area code.
 func ringPoolNumber(n int) string {
 	const first, codes = 555, 800
 	area := 200 + (first-200+n/100)%codes
 	return fmt.Sprintf("+1%d55501%02d", area, n%100)
 }
 
-// refuse turns away who may not ask, asks too often, or asks badly.
+// refuse refuses requests that are not allowed, too frequent, or invalid.
 func (c *Company) refuse(ep *liveEndpoint, r *Request) (httpReply, bool) {
 	if ep == nil {
 		return notFoundReply(), true
@@ -246,8 +246,8 @@ func findMistakes(params Params, required []string) []trackdrive.FieldError {
 	return found
 }
 
-// lastTen are the last ten digits of a phone number, which is how numbers in
-// different forms are the same.
+// lastTen returns the last ten digits of a phone number, by which numbers in
+// different forms are compared.
 func lastTen(number string) string {
 	digits := strings.Map(func(r rune) rune {
 		if '0' <= r && r <= '9' {
@@ -258,10 +258,10 @@ func lastTen(number string) string {
 	return digits[max(0, len(digits)-10):]
 }
 
-// sameNumber compares phone numbers in any form.
+// sameNumber reports whether two phone numbers, in any form, are the same.
 func sameNumber(a, b string) bool { return lastTen(a) != "" && lastTen(a) == lastTen(b) }
 
-// e164 is how TrackDrive writes a number that it was sent in any form.
+// e164 returns a number as TrackDrive writes it, in whatever form it was sent.
 func e164(number string) string {
 	if digits := lastTen(number); digits != "" {
 		return "+1" + digits

@@ -57,7 +57,7 @@ func TestPingRepliesInEveryShape(t *testing.T) {
 	}
 }
 
-// compact takes the layout out of JSON that has none in its texts.
+// compact removes the white space from JSON whose strings contain none.
 func compact(text string) string {
 	return strings.NewReplacer("\n", "", "\t", "").Replace(text)
 }
@@ -84,7 +84,7 @@ func TestPostRepliesInEveryShape(t *testing.T) {
 	}
 }
 
-func TestParametersTravelInEveryWay(t *testing.T) {
+func TestParametersCanBeSentInEveryWay(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{RequiredOnPing: []string{"caller_id"}})
 	for name, got := range map[string]answer{
@@ -142,7 +142,7 @@ func TestABuyerBuysAPingOnce(t *testing.T) {
 	require.Equal(t, trackdrive.ID("102"), sales[1].BuyerID)
 }
 
-func TestEveryPostGetsANumberOfItsOwn(t *testing.T) {
+func TestEveryPostGetsItsOwnNumber(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{SIPHost: "sip.acme.example"})
 	seen := map[any]bool{}
@@ -155,7 +155,7 @@ func TestEveryPostGetsANumberOfItsOwn(t *testing.T) {
 	require.Equal(t, "sip:+15565550101@sip.acme.example", send(t, srv, postPath, `{"caller_id":"5555550100"}`).json(t)["forwarding_number_sip_address"])
 }
 
-func TestPostsThatAreRefused(t *testing.T) {
+func TestRefusedPosts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		prepare func(t *testing.T, srv *trackdrivetest.Server)
@@ -204,7 +204,7 @@ func TestPostsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestPingIDsHoldUntilTheyExpire(t *testing.T) {
+func TestPingIDsAreValidUntilTheyExpire(t *testing.T) {
 	t.Parallel()
 	srv := withEndpoint(t, trackdrivetest.Endpoint{Expiry: 2 * time.Minute})
 	srv.Advance(time.Hour)
@@ -249,7 +249,7 @@ func TestSuppressedCallersAreRefusedInAnyFormOfTheNumber(t *testing.T) {
 	srv.AssertSales(t, 0)
 }
 
-func TestABuyersCapIsUsedUpBySales(t *testing.T) {
+func TestSalesUseUpABuyersCap(t *testing.T) {
 	t.Parallel()
 	capped := buyerA
 	capped.Cap = 1
@@ -309,7 +309,7 @@ func TestWhatAnEndpointRequires(t *testing.T) {
 	srv.AssertSales(t, 0)
 }
 
-func TestPostsAboutNobodyAreRefused(t *testing.T) {
+func TestPostsWithoutACallerAreRefused(t *testing.T) {
 	t.Parallel()
 	const refusal = `{"status":422,"errors":{"caller_id":["can't be blank"]}}`
 	for _, path := range []string{postPath, fullPath} {
@@ -382,7 +382,7 @@ func TestUnknownPathsAreNotFound(t *testing.T) {
 	}
 }
 
-func TestLedgerAgreesWithTheClientsUnderLoad(t *testing.T) {
+func TestTheLedgerAgreesWithTheClientsUnderLoad(t *testing.T) {
 	t.Parallel()
 	capped := buyerA
 	capped.Cap = 100

@@ -1,4 +1,4 @@
-// Server: the fake behind a loopback address.
+// Server: the fake on a loopback address.
 
 package trackdrivetest
 
@@ -19,16 +19,16 @@ type Server struct {
 	*Fake
 	URL string // the base URL of the home company: http://127.0.0.1:PORT
 
-	guard   sync.Mutex        // of urls and servers
+	guard   sync.Mutex        // guards urls and servers
 	urls    map[string]string // by company
 	servers []*http.Server
 	serving sync.WaitGroup
-	client  http.Transport // of Transport
+	client  http.Transport // used by Transport
 }
 
 // NewServer starts a fake for a test, and closes it when the test ends. A wrong
-// set-up fails the test at once, and so does a testing/synctest bubble, in which
-// a listener would hang: use [New] and [Fake.Transport] there.
+// set-up fails the test immediately. So does a testing/synctest bubble, in which a
+// listener would hang: use [New] and [Fake.Transport] there.
 //
 //	srv := trackdrivetest.NewServer(t)
 //	client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(srv.URL))
@@ -50,8 +50,8 @@ func NewServer(t TB, opts ...Option) *Server {
 	return srv
 }
 
-// Start starts a fake outside of a test: in an example or a demonstration.
-// Close it. A wrong set-up panics.
+// Start starts a fake outside of a test, such as in an example. The caller must
+// close it. A wrong set-up panics.
 func Start(opts ...Option) (*Server, error) {
 	srv := &Server{Fake: New(opts...), urls: map[string]string{}}
 	url, err := srv.listen(srv.Fake)
@@ -63,21 +63,21 @@ func Start(opts ...Option) (*Server, error) {
 	return srv, nil
 }
 
-// Close stops the server and ends what still waits. It may be called twice.
+// Close stops the server and ends pending requests. It may be called twice.
 func (s *Server) Close() {
 	s.stop()
 	s.guard.Lock()
 	servers := s.servers
 	s.guard.Unlock()
 	for _, server := range servers {
-		_ = server.Close() // what is left to close is closed
+		_ = server.Close() // everything is closed anyway
 	}
 	s.client.CloseIdleConnections()
 	s.serving.Wait()
 }
 
-// URLOf returns a base URL at which this company alone answers, for a client
-// with trackdrive.WithBaseURL. For the home company that is URL.
+// URLOf returns a base URL at which only this company answers, for a client with
+// trackdrive.WithBaseURL. For the home company, it is URL.
 func (s *Server) URLOf(c *Company) string {
 	s.guard.Lock()
 	url := s.urls[c.subdomain]
@@ -95,14 +95,14 @@ func (s *Server) URLOf(c *Company) string {
 	return url
 }
 
-// listen serves h on a loopback address of its own.
+// listen serves h on a new loopback address.
 func (s *Server) listen(h http.Handler) (url string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		listener, err = net.Listen("tcp", "[::1]:0")
 	}
 	if err != nil {
-		return "", fmt.Errorf("trackdrivetest: no loopback address to listen on: %w", err)
+		return "", fmt.Errorf("trackdrivetest: cannot listen on a loopback address: %w", err)
 	}
 	server := &http.Server{
 		Handler:           h,
@@ -117,8 +117,8 @@ func (s *Server) listen(h http.Handler) (url string, err error) {
 }
 
 // Transport returns a transport that sends every request for trackdrive.com and
-// its subdomains to this server, over loopback, and refuses all others. With it
-// a client needs no base URL, and reaches every company by its name:
+// its subdomains to this server, over loopback, and refuses all others. A client
+// with this transport needs no base URL, and reaches every company by its name:
 //
 //	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(srv.Transport()))
 func (s *Server) Transport() http.RoundTripper {
@@ -144,8 +144,8 @@ func (l loopbackTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return l.next.RoundTrip(sent)
 }
 
-// mustBeOurs keeps tests off the network. A RoundTripper closes the body also
-// where it fails.
+// mustBeOurs keeps tests off the network. A RoundTripper must close the body even
+// if it fails.
 func mustBeOurs(r *http.Request) error {
 	if _, ours := subdomainOf(strings.ToLower(r.URL.Hostname())); ours {
 		return nil
@@ -153,5 +153,5 @@ func mustBeOurs(r *http.Request) error {
 	if r.Body != nil {
 		_ = r.Body.Close()
 	}
-	return fmt.Errorf("trackdrivetest: %s is not a host of TrackDrive", r.URL.Hostname())
+	return fmt.Errorf("trackdrivetest: %s is not a host of TrackDrive, and the transport reaches no other", r.URL.Hostname())
 }

@@ -1,4 +1,4 @@
-// The fake without a network: as a transport, and on httpmock's.
+// The fake without a network: as a transport, and on an httpmock transport.
 
 package trackdrivetest
 
@@ -21,7 +21,7 @@ func (f *Fake) Transport() http.RoundTripper { return inMemory{f} }
 
 type inMemory struct{ fake *Fake }
 
-// RoundTrip lets the fake answer.
+// RoundTrip answers the request with the fake.
 func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := mustBeOurs(r); err != nil {
 		return nil, err
@@ -29,10 +29,10 @@ func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.fake.roundTrip(r)
 }
 
-// Register puts the fake on an httpmock transport: it answers every request for
-// trackdrive.com and its subdomains, in memory. The mock's own responders for
-// exact URLs go before it, and its call counts count. Faults that need a
-// connection become errors.
+// Register adds the fake to an httpmock transport: it answers every request for
+// trackdrive.com and its subdomains in memory. The mock's responders for exact
+// URLs take precedence, and its call counts include the fake's requests. Faults
+// that need a connection become errors.
 func (f *Fake) Register(mock *httpmock.MockTransport) {
 	hosts := regexp.MustCompile(`^https?://([^/?#]+\.)?trackdrive\.(com|net)(:\d+)?/`)
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
@@ -40,13 +40,13 @@ func (f *Fake) Register(mock *httpmock.MockTransport) {
 	}
 }
 
-// errClosed is what a client sees of a connection that was closed on it.
+// errClosed is what a client sees if its connection is closed.
 var errClosed = fmt.Errorf("trackdrivetest: the connection was closed: %w", io.ErrUnexpectedEOF)
 
 // roundTrip runs the handler on what the client would send.
 func (f *Fake) roundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
-		defer func() { _ = r.Body.Close() }() // a RoundTripper must; nothing is left to do about an error
+		defer func() { _ = r.Body.Close() }() // required of a RoundTripper; an error does not matter
 	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (f *Fake) roundTrip(r *http.Request) (*http.Response, error) {
 	return answer.response(r), nil
 }
 
-// serveWhole reports false when the handler closed the connection.
+// serveWhole returns false if the handler closed the connection.
 func (f *Fake) serveWhole(w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
 		p := recover()
@@ -78,7 +78,7 @@ func (f *Fake) serveWhole(w http.ResponseWriter, r *http.Request) (whole bool) {
 	return true
 }
 
-// replyRecorder keeps an answer.
+// replyRecorder records an answer.
 type replyRecorder struct {
 	status int
 	header http.Header
@@ -95,7 +95,7 @@ func (w *replyRecorder) WriteHeader(status int) { w.status = status }
 // Write keeps the body.
 func (w *replyRecorder) Write(b []byte) (int, error) { return w.body.Write(b) }
 
-// Flush does nothing: all is kept.
+// Flush does nothing: everything is recorded.
 func (w *replyRecorder) Flush() {}
 
 func (w *replyRecorder) response(r *http.Request) *http.Response {
@@ -117,7 +117,7 @@ func (w *replyRecorder) response(r *http.Request) *http.Response {
 	}
 }
 
-// cutBody is the rest of a body that was cut.
+// cutBody is the end of a body that was cut.
 type cutBody struct{}
 
 // Read fails.

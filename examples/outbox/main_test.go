@@ -99,7 +99,7 @@ func TestUsage(t *testing.T) {
 		"no key":             {[]string{"-listen", "127.0.0.1:0"}, `{"acme":"Token ` + secret + `"}`, "", 2, "outbox: OUTBOX_KEY is not set; give one of your own making"},
 		"no URL":             {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@h:port/d"}, `{"acme":"Token x"}`, "k", 2, "-postgres"},
 		"nobody answers":     {[]string{"-listen", "127.0.0.1:0", "-postgres", "postgres://u:" + secret + "@127.0.0.1:1/d"}, `{"acme":"Token x"}`, "k", 1, "no connection"},
-		"a locked store":     {[]string{"-listen", "127.0.0.1:0", "-store", locked}, `{"acme":"Token ` + secret + `"}`, "k", 1, "open in another process"},
+		"a locked store":     {[]string{"-listen", "127.0.0.1:0", "-store", locked}, `{"acme":"Token ` + secret + `"}`, "k", 1, "already open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TRACKDRIVE_CREDENTIALS", test.credentials)
