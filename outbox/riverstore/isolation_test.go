@@ -86,8 +86,8 @@ func TestEverythingIsDeliveredAtEveryIsolationLevel(t *testing.T) {
 			}
 			all.Wait()
 			s.becomes(t, outbox.Counts{Delivered: calls*each + calls*each/callers})
-			require.Zero(t, s.eventCount(outbox.EventStore))
-			require.Zero(t, s.eventCount(outbox.EventLeaseLost))
+			require.Zero(t, s.told(outbox.EventStore))
+			require.Zero(t, s.told(outbox.EventLeaseLost))
 		})
 	}
 }
