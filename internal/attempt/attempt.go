@@ -136,23 +136,11 @@ func (c *Call) Do(parent context.Context) Result {
 	if err != nil {
 		return Result{Try: Try{Fault: NotBuilt, Err: err, Delivery: NotSent}, Delivery: NotSent}
 	}
-	r.http = http.Client{Transport: r, CheckRedirect: useLastResponse}
-	r.client = retryablehttp.Client{
-		HTTPClient:   &r.http,
-		RetryMax:     math.MaxInt32, // the policy counts
-		CheckRetry:   r.checkRetry,
-		Backoff:      r.backoff,
-		PrepareRetry: r.prepareRetry,
-		ErrorHandler: retryablehttp.PassthroughErrorHandler,
-	}
-	r.request.Request = (&http.Request{
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(r.flight.ctx)
-	if err := r.put(first); err != nil {
-		return Result{Try: Try{Fault: NotBuilt, Err: err, Delivery: NotSent}, Delivery: NotSent}
-	}
+	r.bare = *(&http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(r.flight.ctx)
+	r.request.Request = &r.bare
+	r.put(&r.bare, first)
 	// The last try tells more than what the loop returns.
-	_, _ = r.client.Do(&r.request) //nolint:bodyclose // read and closed by RoundTrip
+	_, _ = sharedLoop.Do(&r.request) //nolint:bodyclose // read and closed by roundTrip
 	if r.rebuild != nil {
 		r.last.Err = joinRebuildError(r.last.Err, r.rebuild)
 	}
@@ -167,7 +155,28 @@ func joinRebuildError(last, end error) error {
 	return fmt.Errorf("%w; not sent again: %w", last, end)
 }
 
-func useLastResponse(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// sharedLoop runs every call: a request's context tells to which run it belongs.
+// The loop sees requests that have little more than an address, and responses that
+// say nothing, so it has nothing to parse, copy or quote.
+var sharedLoop = retryablehttp.Client{
+	HTTPClient: &http.Client{Transport: runTransport{}},
+	RetryMax:   math.MaxInt32, // the policy counts
+	CheckRetry: func(ctx context.Context, _ *http.Response, _ error) (bool, error) {
+		return runOf(ctx).checkRetry(), nil
+	},
+	Backoff: func(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
+		return runOf(resp.Request.Context()).last.RetryIn
+	},
+	PrepareRetry: func(req *http.Request) error { return runOf(req.Context()).prepareRetry(req) },
+	ErrorHandler: retryablehttp.PassthroughErrorHandler,
+}
+
+// runTransport makes a try of the run that a request belongs to.
+type runTransport struct{}
+
+func (runTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return runOf(req.Context()).roundTrip(req), nil
+}
 
 // callRun is a call being sent.
 type callRun struct {
@@ -176,11 +185,10 @@ type callRun struct {
 	flight *tryInFlight    // the current try
 	first  tryInFlight
 
-	http    http.Client
-	client  retryablehttp.Client
 	request retryablehttp.Request
-	host    string
-	header  http.Header // of the next try
+	bare    http.Request // the first that the loop sends
+	next    Request      // the next that the transport is to send
+	reader  bytes.Reader // of the first try's body
 
 	last       Try
 	tries      int
@@ -193,38 +201,48 @@ type callRun struct {
 // begin makes f the flight of the next try.
 func (r *callRun) begin(f *tryInFlight) {
 	r.flight = f
-	f.begin(r.parent, r.call.Deadline, r.call.Class == Never)
+	f.begin(r, r.call.Deadline, r.call.Class == Never)
 }
 
 // noHeader is the header that the loop sees, because http.Client copies the header
 // for redirects that never come.
 var noHeader = http.Header{}
 
-// put makes req the next request.
-func (r *callRun) put(req Request) error {
-	h := r.request.Request
-	h.Method, h.URL, h.Header, h.Host = req.Method, req.URL, noHeader, req.URL.Host
-	r.host, r.header = req.URL.Host, req.Header
-	r.flight.method = req.Method
-	if req.Body == nil {
-		return nil
+// put makes next the next request, and shows the loop its address.
+func (r *callRun) put(bare *http.Request, next Request) {
+	bare.Method, bare.URL, bare.Header, bare.Host = next.Method, next.URL, noHeader, ""
+	bare.Body, bare.GetBody, bare.ContentLength, bare.TransferEncoding = nil, nil, 0, nil
+	r.next = next
+	r.flight.method = next.Method
+}
+
+// fill makes the bare request of the loop the whole one for the transport. The
+// loop has made a new one for this try, because a transport may still be reading
+// the previous one.
+func (r *callRun) fill(req *http.Request) {
+	req.Header, req.Host = r.next.Header, r.next.URL.Host
+	body := r.next.Body
+	if body == nil {
+		return
 	}
-	if err := r.request.SetBody(req.Body); err != nil {
-		return err
+	reader := &r.reader
+	if r.tries > 1 {
+		reader = new(bytes.Reader)
 	}
-	if r.call.Class == Never {
-		// Without it, a transport cannot send the body again by itself.
-		r.request.GetBody = nil
+	reader.Reset(body)
+	req.Body, req.ContentLength = io.NopCloser(reader), int64(len(body))
+	if r.call.Class != Never {
+		// With it, a transport can send the body again by itself.
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
-	return nil
 }
 
 // prepareRetry makes the next request, which may differ because credentials
 // rotate.
-func (r *callRun) prepareRetry(*http.Request) error {
+func (r *callRun) prepareRetry(bare *http.Request) error {
 	next, err := r.call.Caller.Build(r.flight.limit)
 	if err == nil {
-		err = r.put(next)
+		r.put(bare, next)
 	}
 	r.rebuild = err
 	return err
@@ -232,30 +250,29 @@ func (r *callRun) prepareRetry(*http.Request) error {
 
 var (
 	emptyOKResponse = &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
-	errFailed       = errors.New("failed")
 	errResent       = errors.New("the transport was about to send a second copy; stopped")
 	errNothing      = errors.New("the transport returned neither a response nor an error")
 	errTooLarge     = fmt.Errorf("the reply is larger than %d bytes", MaxBody)
 	errNoBody       = errors.New("the reply switches protocols")
 )
 
-// RoundTrip makes one whole try: when it returns, the reply is read and closed.
+// roundTrip makes one whole try: when it returns, the reply is read and closed.
 // The loop sees neither status nor Location, because it would parse and quote
 // them.
-func (r *callRun) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r *callRun) roundTrip(req *http.Request) *http.Response {
 	r.tries++
 	start := time.Now()
-	t := Try{Number: r.tries, Method: req.Method, RetryIn: -1}
-	r.exchange(req, &t)
+	t := &r.last
+	*t = Try{Number: r.tries, Method: req.Method, RetryIn: -1}
+	r.exchange(req, t)
 	t.Duration = time.Since(start)
 	t.Copies = r.flight.copies()
 	r.copies += t.Copies
 	r.sum = min(r.sum, t.Delivery)
-	r.last = t
-	if !t.readable() {
-		return nil, errFailed
+	if t.readable() {
+		return emptyOKResponse
 	}
-	return emptyOKResponse, nil
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: req} // Backoff asks for the request
 }
 
 // exchange sends the request, reads the reply, and fills in t.
@@ -317,12 +334,9 @@ func (r *callRun) send(req *http.Request) (resp *http.Response, err error) {
 			resp, err = nil, &panicError{"the transport", p}
 		}
 	}()
-	// Each try has a request of its own, because a transport may still be reading
-	// the previous one.
-	out := *req
-	out.Header = r.header
-	r.flight.pin(&out)
-	resp, err = r.call.Transport().RoundTrip(&out)
+	r.fill(req)
+	r.flight.pin(req)
+	resp, err = r.call.Transport().RoundTrip(req)
 	switch {
 	case err == nil && resp == nil:
 		return nil, errNothing
@@ -453,10 +467,10 @@ func readBody(resp *http.Response) (body []byte, err error) {
 
 // checkRetry is the policy. It also decides the wait, because only it sees the
 // context.
-func (r *callRun) checkRetry(context.Context, *http.Response, error) (bool, error) {
+func (r *callRun) checkRetry() bool {
 	t := &r.last
 	if t.readable() {
-		r.call.Budget.succeed(r.host)
+		r.call.Budget.succeed(r.next.URL.Host)
 	}
 	again := r.again(t)
 	r.call.Caller.Tried(t)
@@ -464,11 +478,7 @@ func (r *callRun) checkRetry(context.Context, *http.Response, error) (bool, erro
 		r.begin(new(tryInFlight))
 		r.request.Request = r.request.Request.WithContext(r.flight.ctx)
 	}
-	return again, nil
-}
-
-func (r *callRun) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
-	return r.last.RetryIn
+	return again
 }
 
 // again decides whether another try follows t, and sets when.
@@ -483,7 +493,7 @@ func (r *callRun) again(t *Try) bool {
 	if left <= 0 || wait >= math.MaxInt64-t.Duration || left < wait+t.Duration {
 		return false
 	}
-	if !r.call.Budget.take(r.host) {
+	if !r.call.Budget.take(r.next.URL.Host) {
 		return false
 	}
 	t.RetryIn = wait

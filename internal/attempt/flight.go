@@ -13,18 +13,22 @@ import (
 // goes on; that round trip belongs to its own flight, never to a later one.
 type tryInFlight struct {
 	sendProof
+	run   *callRun
 	limit context.Context // with the deadline
-	ctx   context.Context // limit with the trace, for the transport
+	own   flightContext   // limit with the flight
+	ctx   context.Context // own with the trace, for the transport
 	trace httptrace.ClientTrace
 }
 
 // begin starts the flight of a try. If guarded is set, a copy must not be sent.
-func (f *tryInFlight) begin(parent context.Context, deadline time.Time, guarded bool) {
-	f.limit, f.stop = context.WithDeadline(parent, deadline)
+func (f *tryInFlight) begin(run *callRun, deadline time.Time, guarded bool) {
+	f.run = run
+	f.limit, f.stop = context.WithDeadline(run.parent, deadline)
 	f.guarded = guarded
 	f.uses = f.space[:0]
 	f.trace = f.sendProof.trace()
-	f.ctx = httptrace.WithClientTrace(&flightContext{f.limit, f}, &f.trace)
+	f.own = flightContext{f.limit, f}
+	f.ctx = httptrace.WithClientTrace(&f.own, &f.trace)
 }
 
 // end ends the try. What its transport is still doing is cancelled, and finds no
@@ -78,6 +82,9 @@ func (c *flightContext) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
+
+// runOf returns the run that a request of the loop belongs to.
+func runOf(ctx context.Context) *callRun { return ctx.Value(flightKey{}).(*tryInFlight).run }
 
 // flightOf returns the flight of a request; nil if there is none or a middleware
 // hides it.
