@@ -133,8 +133,8 @@ func checkAuthenticator(a Authenticator) error {
 // fixedAuth holds credentials that do not change, in a closure, where no verb of
 // fmt finds them.
 type fixedAuth struct {
-	put func(*AuthRequest)
-	bad func() error
+	made func() *authCredentials // only read: all requests share it
+	bad  func() error
 }
 
 // Authenticate puts the credentials on r.
@@ -142,20 +142,27 @@ func (f *fixedAuth) Authenticate(_ context.Context, r *AuthRequest) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	f.put(r)
+	made := f.made()
+	for _, header := range made.headers {
+		r.SetHeader(header.name, header.text)
+	}
+	for _, param := range made.params {
+		r.SetParam(param.name, param.text)
+	}
 	return nil
 }
 
 func (f *fixedAuth) check() error { return f.bad() }
 
 func newFixed(put func(*AuthRequest), err error) Authenticator {
+	var r AuthRequest
+	made := r.credentials()
 	if err == nil {
 		// Find what SetHeader and SetParam refuse now, not at the first call.
-		var trial AuthRequest
-		put(&trial)
-		err = trial.credentials().err
+		put(&r)
+		err = made.err
 	}
-	return &fixedAuth{put, hideValue(err)}
+	return &fixedAuth{r.sent, hideValue(err)}
 }
 
 // ParseCredentials reads credentials in the forms that configurations use:

@@ -43,13 +43,14 @@ type apiCall struct {
 	content   callContent
 	headers   []namedText // beside the package's own
 	repeat    Repeatable
-	ownRepeat bool                                // the caller gave repeat with the request
-	expiresAt time.Time                           // nothing is sent from then on; zero: no limit
-	secret    []string                            // credentials outside the parameters
-	masked    string                              // a webhook's URL, without its query and values; "" for other calls
-	read      func(status int, body []byte) error // reads a 2xx reply
-	doubts    func(body []byte) bool              // reports whether a refusal by status may have sold the lead all the same; nil: none may
-	refuses   func() bool                         // reports whether the reply that was read refuses; nil: none does
+	ownRepeat bool                   // the caller gave repeat with the request
+	expiresAt time.Time              // nothing is sent from then on; zero: no limit
+	secret    []string               // credentials outside the parameters
+	masked    string                 // a webhook's URL, without its query and values; "" for other calls
+	doubts    func(body []byte) bool // reports whether a refusal by status may have sold the lead all the same; nil: none may
+
+	// read reads a 2xx reply, and reports whether it accepts. Nil: any reply does.
+	read func(status int, body []byte) (accepted bool, err error)
 
 	params callParams // the content, if it is parameters
 	typed  [8]typedParam

@@ -145,11 +145,10 @@ func (c *apiCall) command(ctx context.Context, r paramRequest, method string, re
 	}
 	c.repeat = repeat
 	var refusal bool
-	c.read = func(_ int, body []byte) (err error) {
+	c.read = func(_ int, body []byte) (accepted bool, err error) {
 		refusal, err = readUpdate(body)
-		return err
+		return !refusal, err
 	}
-	c.refuses = func() bool { return refusal }
 	meta, err := c.send(ctx)
 	if err != nil {
 		return nil, err

@@ -120,9 +120,9 @@ func (c *Client) callsAt(ctx context.Context, p *callPage, opts []CallOption) (*
 	out.setMethod(http.MethodGet)
 	out.repeat = RepeatSafe
 	var reply *callsReply
-	out.read = func(_ int, body []byte) (err error) {
+	out.read = func(_ int, body []byte) (accepted bool, err error) {
 		reply, err = readCalls(body)
-		return err
+		return true, err
 	}
 	_, err = out.send(ctx)
 	return reply, err

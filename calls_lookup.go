@@ -90,17 +90,17 @@ func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call
 	out.setMethod(http.MethodGet)
 	out.repeat = RepeatSafe
 	var found *Call
-	out.read = func(_ int, body []byte) error {
+	out.read = func(_ int, body []byte) (accepted bool, err error) {
 		if err := jsonscan.Valid(body); err != nil {
-			return err
+			return false, err
 		}
 		record := lookupValue(body, "call")
 		if record.kind != jsonscan.Object {
-			return errors.New("the reply has no call")
+			return false, errors.New("the reply has no call")
 		}
 		call := readCall(json.RawMessage(record.text))
 		found = &call
-		return nil
+		return true, nil
 	}
 	if _, err := out.send(ctx); err != nil {
 		return nil, err

@@ -131,16 +131,16 @@ func (r *Request) parameters(list []typedParam) []typedParam { return list }
 func (r *Request) fields() Fields { return r.Params }
 
 // decoderInto returns a function that decodes replies into out.
-func decoderInto(out any) (func(status int, body []byte) error, error) {
+func decoderInto(out any) (func(status int, body []byte) (accepted bool, err error), error) {
 	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
 		return nil, invalidArgument("out", "must be a non-nil pointer")
 	}
-	return func(_ int, body []byte) error {
+	return func(_ int, body []byte) (accepted bool, err error) {
 		if err := jsonscan.Valid(body); err != nil {
-			return err
+			return false, err
 		}
 		decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, byteOrderMark)))
 		decoder.UseNumber()
-		return decoder.Decode(out)
+		return true, decoder.Decode(out)
 	}, nil
 }

@@ -191,11 +191,10 @@ func (c *apiCall) sendLead(ctx context.Context, l *Lead, method string, repeat R
 	}
 	c.repeat = repeat
 	var reply *LeadResponse
-	c.read = func(_ int, body []byte) (err error) {
+	c.read = func(_ int, body []byte) (accepted bool, err error) {
 		reply, err = readLead(body)
-		return err
+		return reply != nil, err
 	}
-	c.refuses = func() bool { return reply == nil }
 	meta, err := c.send(ctx)
 	if err != nil {
 		return nil, err

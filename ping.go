@@ -78,14 +78,13 @@ func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts
 	if maySell {
 		call.repeat = RepeatNever
 	}
-	call.read = func(_ int, body []byte) (err error) {
-		reply, err = readPing(body)
-		if err == nil {
-			reply.ReceivedAt = time.Now()
+	call.read = func(_ int, body []byte) (accepted bool, err error) {
+		if reply, err = readPing(body); err != nil {
+			return false, err
 		}
-		return err
+		reply.ReceivedAt = time.Now()
+		return reply.Accepted, nil
 	}
-	call.refuses = func() bool { return !reply.Accepted }
 	meta, err := call.send(ctx)
 	if err != nil {
 		return nil, call.lastBody, err

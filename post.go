@@ -116,11 +116,12 @@ func (c *Client) commit(ctx context.Context, op apiOperation, endpoint string, r
 	call.expiresAt = copied.ExpiresAt
 	call.doubts = saysSold
 	var reply *PostResponse
-	call.read = func(_ int, body []byte) (err error) {
-		reply, err = readPost(body)
-		return err
+	call.read = func(_ int, body []byte) (accepted bool, err error) {
+		if reply, err = readPost(body); err != nil {
+			return false, err
+		}
+		return reply.Accepted, nil
 	}
-	call.refuses = func() bool { return !reply.Accepted }
 	meta, err := call.send(ctx)
 	if err != nil {
 		return nil, err

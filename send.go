@@ -90,10 +90,8 @@ func (c *apiCall) authenticate(ctx context.Context) (*authCredentials, error) {
 	if c.who == nil {
 		return noCredentialsSent, nil
 	}
-	r := AuthRequest{Operation: c.name, Subdomain: c.subdomain, Host: c.target.Host}
-	auth := r.credentials()
-	c.sent = append(c.sent, auth) // before the call: its error may quote what it set
-	if err := c.who.Authenticate(ctx, &r); err != nil {
+	auth, err := c.askAuthenticator(ctx)
+	if err != nil {
 		return nil, c.authFailure(ctx, err)
 	}
 	if auth.err != nil {
@@ -108,6 +106,20 @@ func (c *apiCall) authenticate(ctx context.Context) (*authCredentials, error) {
 		return auth, c.params.checkAuth(auth.params)
 	}
 	return auth, nil
+}
+
+// askAuthenticator returns what the authenticator puts on a request. Credentials
+// that never change are not put together again.
+func (c *apiCall) askAuthenticator(ctx context.Context) (*authCredentials, error) {
+	if fixed, ok := c.who.(*fixedAuth); ok {
+		auth := fixed.made()
+		c.sent = append(c.sent, auth)
+		return auth, fixed.check()
+	}
+	r := AuthRequest{Operation: c.name, Subdomain: c.subdomain, Host: c.target.Host}
+	auth := r.credentials()
+	c.sent = append(c.sent, auth) // before the call: its error may quote what it set
+	return auth, c.who.Authenticate(ctx, &r)
 }
 
 // authFailure returns the call's error for an authenticator's error.
@@ -149,10 +161,7 @@ func (c *apiCall) Check(status int, body []byte) (accepted bool, err error) {
 	if c.read == nil {
 		return true, nil
 	}
-	if err := c.read(status, body); err != nil {
-		return false, err
-	}
-	return c.refuses == nil || !c.refuses(), nil
+	return c.read(status, body)
 }
 
 // Tried reports an attempt to the observers and the log.

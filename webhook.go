@@ -600,11 +600,10 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 		return nil, notSentError(name, err)
 	}
 	result := new(WebhookResult)
-	call.read = func(_ int, body []byte) error {
+	call.read = func(_ int, body []byte) (accepted bool, err error) {
 		result.Decision = w.w.judge(body)
-		return nil
+		return result.Decision.Verdict == VerdictAccepted, nil
 	}
-	call.refuses = func() bool { return result.Decision.Verdict != VerdictAccepted }
 	if result.Meta, err = call.send(ctx); err != nil {
 		return nil, err
 	}
