@@ -230,7 +230,7 @@ func readPing(body []byte) (*PingResponse, error) {
 		Buyers:             r.allBuyers(),
 		ForwardingNumber:   r.string(r.top[mForwardingNumber]),
 		TrackdriveNumber:   r.string(r.top[mTrackdriveNumber]),
-		LeadID:             r.id(r.top[mLeadID]),
+		LeadID:             r.idOf(r.top[mLeadID]),
 		Errors:             a.reasons,
 		ExpiresIn:          r.seconds(r.top[mPingIDsExpiryInSeconds]),
 	}

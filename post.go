@@ -304,7 +304,7 @@ func (r *replyReader) postResponse(a *replyAnswer) *PostResponse {
 		SIPAddress:             r.string(r.top[mForwardingNumberSIPAddress]),
 		TrackdriveNumber:       r.string(r.top[mTrackdriveNumber]),
 		BuyerName:              r.string(r.top[mBuyerName]),
-		LeadID:                 r.id(r.top[mLeadID]),
+		LeadID:                 r.idOf(r.top[mLeadID]),
 		Buyers:                 r.allBuyers(),
 		Errors:                 a.reasons,
 	}

@@ -51,11 +51,12 @@ type replyReader struct {
 	body []byte
 	text string // body as a string: what is read shares its memory
 	top  foundMembers
-	in   foundMembers // the members of try_all_buyers, or of a lead's record
-	buf  []byte       // for texts with escapes
-	caps []int        // buyers' caps point into it
-	room int          // how many caps there can be
-	err  error        // the first mistake
+	in   foundMembers            // the members of try_all_buyers, or of a lead's record
+	buf  []byte                  // for texts with escapes
+	caps []int                   // buyers' caps point into it
+	flat [24]jsonscan.FlatMember // of the buyer being read
+	room int                     // how many caps there can be
+	err  error                   // the first mistake
 
 	buyers, inBuyers []Buyer
 }
@@ -166,74 +167,115 @@ func (r *replyReader) readBuyers() []Buyer {
 	return list
 }
 
-// readBuyer reads one buyer. If two names mean the same, both values are kept until
-// it is clear which one counts.
+// readBuyer reads one buyer.
 func (r *replyReader) readBuyer(b *Buyer) {
-	var seen uint64
-	var buyerID, id, destination, forwarding, duration jsonscan.Value
-	var bids [endOfBids - firstBid]jsonscan.Value
+	buyer := buyerReader{replyReader: r, Buyer: b}
 	start := r.Offset()
-	r.Enter()
-	for r.Next() {
-		m, ok := r.which(inBuyer)
-		switch {
-		case !ok:
-			continue
-		case seen&(1<<m) != 0:
-			r.fail(fmt.Errorf("%s is given twice", m.name()))
-			continue
-		}
-		seen |= 1 << m
-		v := r.Read()
-		if r.Failed() {
-			return
-		}
-		switch m {
-		case mBuyerID:
-			buyerID = v
-		case mID:
-			id = v
-		case mPingID:
-			b.PingID = r.id(v)
-		case mName:
-			b.Name = r.string(v)
-		case mOfferID:
-			b.OfferID = r.id(v)
-		case mTier:
-			b.Tier = r.string(v)
-		case mDestinationNumber:
-			destination = v
-		case mForwardingNumber:
-			forwarding = v
-		case mTrafficSourceID:
-			b.TrafficSourceID = r.id(v)
-		case mCurrentConversionDuration:
-			b.ConversionDuration = r.seconds(v)
-		case mDuration:
-			duration = v
-		case mConcurrencyCapLimit:
-			b.ConcurrencyCapLimit = r.count(v)
-		case mConcurrencyCapAvailable:
-			b.ConcurrencyCapAvailable = r.count(v)
-		default:
-			if firstBid <= m && m < endOfBids {
-				bids[m-firstBid] = v
+	if n, ok := r.ReadFlat(r.flat[:]); ok {
+		for i := range r.flat[:n] {
+			member := &r.flat[i]
+			if m, wanted := memberNamed(r.body[member.NameStart:member.NameEnd], inBuyer); wanted && buyer.isFirst(m) {
+				buyer.read(m, member.Value)
 			}
 		}
+	} else if !buyer.readMembers() {
+		return
 	}
-	b.ID = r.firstID(buyerID, id)
-	b.DestinationNumber = r.firstString(destination, forwarding)
-	if b.ConversionDuration == 0 {
-		b.ConversionDuration = r.seconds(duration)
-	}
-	b.Payout = r.payout(bids)
+	buyer.choose()
 	end := r.Offset()
 	b.Raw = json.RawMessage(r.body[start:end:end])
 }
 
-// payout returns the first bid that is given. If it cannot be read, the payout is
-// unset: the next bid does not replace it.
-func (r *replyReader) payout(bids [endOfBids - firstBid]jsonscan.Value) Amount {
+// buyerReader reads one buyer. If two names mean the same, it keeps both values
+// until it is clear which one counts.
+type buyerReader struct {
+	*replyReader
+	*Buyer
+	seen uint64 // a bit for each member
+
+	buyerID, id             jsonscan.Value
+	destination, forwarding jsonscan.Value
+	duration                jsonscan.Value
+	bids                    [endOfBids - firstBid]jsonscan.Value
+}
+
+// readMembers reads the members of any object. It returns false if the reply is
+// faulty.
+func (b *buyerReader) readMembers() bool {
+	b.Enter()
+	for b.Next() {
+		m, wanted := b.which(inBuyer)
+		if !wanted || !b.isFirst(m) {
+			continue
+		}
+		v := b.Read()
+		if b.Failed() {
+			return false
+		}
+		b.read(m, v)
+	}
+	return true
+}
+
+// isFirst reports whether the member is given for the first time.
+func (b *buyerReader) isFirst(m replyMember) bool {
+	if b.seen&(1<<m) != 0 {
+		b.fail(fmt.Errorf("%s is given twice", m.name()))
+		return false
+	}
+	b.seen |= 1 << m
+	return true
+}
+
+// read reads a member that the Buyer has.
+func (b *buyerReader) read(m replyMember, v jsonscan.Value) {
+	switch m {
+	case mBuyerID:
+		b.buyerID = v
+	case mID:
+		b.id = v
+	case mPingID:
+		b.PingID = b.idOf(v)
+	case mName:
+		b.Name = b.string(v)
+	case mOfferID:
+		b.OfferID = b.idOf(v)
+	case mTier:
+		b.Tier = b.string(v)
+	case mDestinationNumber:
+		b.destination = v
+	case mForwardingNumber:
+		b.forwarding = v
+	case mTrafficSourceID:
+		b.TrafficSourceID = b.idOf(v)
+	case mCurrentConversionDuration:
+		b.ConversionDuration = b.seconds(v)
+	case mDuration:
+		b.duration = v
+	case mConcurrencyCapLimit:
+		b.ConcurrencyCapLimit = b.count(v)
+	case mConcurrencyCapAvailable:
+		b.ConcurrencyCapAvailable = b.count(v)
+	default:
+		if firstBid <= m && m < endOfBids {
+			b.bids[m-firstBid] = v
+		}
+	}
+}
+
+// choose chooses among the values that were kept.
+func (b *buyerReader) choose() {
+	b.ID = b.firstID(b.buyerID, b.id)
+	b.DestinationNumber = b.firstString(b.destination, b.forwarding)
+	if b.ConversionDuration == 0 {
+		b.ConversionDuration = b.seconds(b.duration)
+	}
+	b.Payout = b.firstBid(&b.bids)
+}
+
+// firstBid returns the first bid that is given. If it cannot be read, there is no
+// bid: the next one does not replace it.
+func (r *replyReader) firstBid(bids *[endOfBids - firstBid]jsonscan.Value) Amount {
 	for _, v := range bids {
 		if r.isGiven(v) {
 			amount, _ := r.value(v).Amount()
@@ -274,9 +316,9 @@ func (r *replyReader) firstString(list ...jsonscan.Value) string {
 	return ""
 }
 
-// id is string for an id, which requests send back: control characters and half a
+// idOf is string for an id, which requests send back: control characters and half a
 // surrogate pair make the reply unreadable.
-func (r *replyReader) id(v jsonscan.Value) ID {
+func (r *replyReader) idOf(v jsonscan.Value) ID {
 	text := r.string(v)
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		r.fail(errors.New("an id has control characters"))
@@ -291,7 +333,7 @@ func (r *replyReader) id(v jsonscan.Value) ID {
 
 func (r *replyReader) firstID(list ...jsonscan.Value) ID {
 	for _, v := range list {
-		if id := r.id(v); id != "" {
+		if id := r.idOf(v); id != "" {
 			return id
 		}
 	}

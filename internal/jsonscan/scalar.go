@@ -58,12 +58,17 @@ func (s *Scanner) number(i int) int {
 
 // digits skips one or more digits.
 func (s *Scanner) digits(i int) int {
-	start := i
-	for i < len(s.data) && s.data[i]-'0' <= 9 {
-		i++
-	}
-	if i == start {
+	end := digitsEnd(s.data, i)
+	if end == i {
 		return s.unexpected(i, WantsDigit)
+	}
+	return end
+}
+
+// digitsEnd returns the first place from i on that has no digit.
+func digitsEnd(data []byte, i int) int {
+	for i < len(data) && data[i]-'0' <= 9 {
+		i++
 	}
 	return i
 }

@@ -1,0 +1,88 @@
+// Objects of the plainest form, which nearly all of TrackDrive's buyers have.
+
+package jsonscan
+
+// FlatMember is a member of an object that ReadFlat has read.
+type FlatMember struct {
+	NameStart, NameEnd int   // data[NameStart:NameEnd] is the name, which has no escapes
+	Value              Value // neither an object nor an array, and without escapes
+}
+
+// ReadFlat reads the next value if it is an object without white space and nesting,
+// whose names and strings are ASCII without escapes. It stores the members in list
+// and returns how many there are. For anything else, valid or not, and for more
+// members than the list has room for, it does nothing and returns false: Enter it.
+func (s *Scanner) ReadFlat(list []FlatMember) (n int, ok bool) {
+	if s.Kind() != Object || s.depth == MaxDepth {
+		return 0, false
+	}
+	data, i := s.data, s.pos+1
+	if s.at(i) == '}' {
+		s.pos, s.unread = i+1, false
+		return 0, true
+	}
+	for n = range list {
+		m := &list[n]
+		if i >= len(data) || data[i] != '"' {
+			return 0, false
+		}
+		m.NameStart = i + 1
+		i = skipPlain(data, i+1)
+		m.NameEnd = i
+		if i+2 >= len(data) || data[i] != '"' || data[i+1] != ':' {
+			return 0, false
+		}
+		i += 2
+		if i, ok = m.Value.readFlat(data, i); !ok || i >= len(data) {
+			return 0, false
+		}
+		switch data[i] {
+		case ',':
+			i++
+		case '}':
+			s.pos, s.unread = i+1, false
+			return n + 1, true
+		default:
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+// readFlat reads the value that starts at i, where data does not end. It returns
+// false for an object, an array and all that needs a closer look.
+func (v *Value) readFlat(data []byte, i int) (next int, ok bool) {
+	*v = Value{Kind: kindByFirstByte[data[i]], Start: i}
+	switch v.Kind {
+	case String:
+		v.Start = i + 1
+		v.End = skipPlain(data, i+1)
+		return v.End + 1, v.End < len(data) && data[v.End] == '"'
+	case Number:
+		v.End, ok = flatNumberEnd(data, i)
+	case Null:
+		v.End, ok = i+4, i+4 <= len(data) && string(data[i:i+4]) == "null"
+	case True:
+		v.End, ok = i+4, i+4 <= len(data) && string(data[i:i+4]) == "true"
+	case False:
+		v.End, ok = i+5, i+5 <= len(data) && string(data[i:i+5]) == "false"
+	}
+	return v.End, ok
+}
+
+// flatNumberEnd returns the end of a number without an exponent.
+func flatNumberEnd(data []byte, i int) (end int, ok bool) {
+	if data[i] == '-' {
+		i++
+	}
+	end = digitsEnd(data, i)
+	if end == i || data[i] == '0' && end > i+1 {
+		return 0, false
+	}
+	if end < len(data) && data[end] == '.' {
+		i = end + 1
+		end = digitsEnd(data, i)
+		return end, end > i
+	}
+	return end, true
+}
