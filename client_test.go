@@ -355,7 +355,7 @@ func TestAPingCostsTheSameForAnyNumberOfBuyers(t *testing.T) { // not parallel: 
 		buyers := strings.Repeat(`{"id":7,"ping_id":"bp-1","name":"Buyer A","bid_price":"25.50","current_conversion_duration":90,"concurrency_cap_limit":5},`, n)
 		c := newClient(t, instant(`{"success":true,"status":"accepted","buyers":[`+strings.TrimSuffix(buyers, ",")+`]}`), trackdrive.WithAuth(trackdrive.BasicAuth("tdpub1", "tdprv2")))
 		r := &trackdrive.PingRequest{CallerID: "+15555550100", TrafficSourceID: "11", Fields: fields}
-		requireAllocs(t, 50, func() {
+		requireAllocs(t, 38, func() {
 			p, err := c.Ping(context.Background(), "sell", r)
 			if err != nil || len(p.Buyers) != n {
 				t.Error(err)
@@ -364,7 +364,7 @@ func TestAPingCostsTheSameForAnyNumberOfBuyers(t *testing.T) { // not parallel: 
 	}
 	refusing := newClient(t, instant(`{"success":false,"status":"rejected","errors":["No buyers available"]}`), trackdrive.WithAuth(trackdrive.BasicAuth("tdpub1", "tdprv2")))
 	r := &trackdrive.PingRequest{CallerID: "+15555550100", TrafficSourceID: "11", Fields: fields}
-	requireAllocs(t, 50, func() {
+	requireAllocs(t, 38, func() {
 		p, err := refusing.Ping(context.Background(), "sell", r)
 		if err != nil || p.Accepted {
 			t.Error(err)

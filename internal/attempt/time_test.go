@@ -304,5 +304,5 @@ func requireAllocs(t *testing.T, most float64, f func()) {
 
 func TestAllocationsOfTheLoop(t *testing.T) { // not parallel: it counts allocations
 	send := idle(t)
-	requireAllocs(t, 29, send)
+	requireAllocs(t, 20, send)
 }
