@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
-	"text/tabwriter"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,33 +14,29 @@ import (
 // buyersEach is how many buyers each source of an auction answers with.
 const buyersEach = 2
 
-// auctions measures on a transport that answers at once, and on loopback.
-func auctions(out *tabwriter.Writer, each time.Duration) {
-	url, stop := startServer()
-	defer stop()
+// compareAuctions measures on a transport that answers at once, and on loopback.
+func compareAuctions(b *benchRun) {
 	for _, network := range []struct {
-		name, url string
-		rt        http.RoundTripper
+		name   string
+		target pingTarget
 	}{
-		{"instant", "", instant(pingReply(buyersEach))},
-		{"loopback", fmt.Sprintf("%s/%d", url, buyersEach), trackdrive.NewTransport(nil)},
+		{"instant", instantReply(pingReply(buyersEach))},
+		{"loopback", pingTarget{url: b.server(buyersEach), transport: trackdrive.NewTransport(nil)}},
 	} {
-		client := newClient(network.url, network.rt)
+		client := libraryClient(network.target)
 		for _, sources := range []int{1, 8, 64} {
-			c := contest{path: fmt.Sprintf("Auction of %d, %s", sources, network.name), list: []contestant{
-				bidding("trackdrive", sources, auction(client, sources)),
-				bidding("errgroup + Ping", sources, fanOut(client, sources)),
-			}}
-			report(out, c, compete(c, each))
-			_ = out.Flush()
+			b.contest(fmt.Sprintf("Auction of %d, %s", sources, network.name), []contestEntry{
+				auctionEntry("trackdrive", sources, runAuctions(client, sources)),
+				auctionEntry(peerErrgroup, sources, fanOut(client, sources)),
+			})
 		}
 	}
 }
 
-// bidding is a contestant that holds auctions, and must rank all bids.
-func bidding(name string, sources int, hold func() (bids int)) contestant {
-	return contestant{name, func(n int) {
-		for range n {
+// auctionEntry holds auctions, and must rank all bids.
+func auctionEntry(name string, sources int, hold func() (bids int)) contestEntry {
+	return contestEntry{name, func(times int) {
+		for range times {
 			if hold() != sources*buyersEach {
 				panic("bids")
 			}
@@ -51,17 +44,17 @@ func bidding(name string, sources int, hold func() (bids int)) contestant {
 	}}
 }
 
-func auction(client *trackdrive.Client, sources int) func() int {
-	cfg := trackdrive.AuctionConfig{Timeout: timeout, PingsNeverSell: true}
+func runAuctions(client *trackdrive.Client, sources int) func() int {
+	cfg := trackdrive.AuctionConfig{Timeout: pingTimeout, PingsNeverSell: true}
 	for i := range sources {
 		cfg.Sources = append(cfg.Sources, trackdrive.AuctionSource{Name: fmt.Sprintf("source %d", i), Client: client, Endpoint: "sell"})
 	}
 	a, err := trackdrive.NewAuction(cfg)
-	check(err)
-	lead := request()
+	must(err)
+	lead := sampleLead()
 	return func() int {
 		result, err := a.Run(context.Background(), lead)
-		check(err)
+		must(err)
 		return len(result.Bids)
 	}
 }
@@ -75,9 +68,9 @@ func fanOut(client *trackdrive.Client, sources int) func() int {
 		buyer  trackdrive.Buyer
 		ping   *trackdrive.PingResponse
 	}
-	lead := request()
+	lead := sampleLead()
 	return func() int {
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
 		defer cancel()
 		var group errgroup.Group
 		var mu sync.Mutex
@@ -96,7 +89,7 @@ func fanOut(client *trackdrive.Client, sources int) func() int {
 				return nil
 			})
 		}
-		check(group.Wait())
+		must(group.Wait())
 		slices.SortStableFunc(bids, func(a, b bid) int { return b.buyer.Payout.Cmp(a.buyer.Payout) })
 		return len(bids)
 	}

@@ -1,7 +1,8 @@
 // Command bench measures the library beside what a program would otherwise
-// write, in one run, the contestants in turn, and prints ratios.
+// write, in one run, the contestants in turn. It prints each figure as it comes
+// and, at the end, the table of all of them with their goals.
 //
-//	go run -C bench . [-quick] [name...]
+//	go run -C bench . [-quick] [part...]
 package main
 
 import (
@@ -11,129 +12,111 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
-// contestant is one way of doing a job.
-type contestant struct {
-	name string
-	run  func(n int) // n times
+// A benchPart measures one thing, and can be asked for by its name.
+type benchPart struct {
+	name    string
+	measure func(*benchRun)
 }
 
-// contest is a job, and who does it; the library first.
-type contest struct {
-	path string
-	goal string
-	list []contestant
+var allParts = []benchPart{
+	{"amount", compareAmounts},
+	{"evaluate", compareEvaluations},
+	{"stars", growCriteria},
+	{"expand", compareExpansions},
+	{"ping", compareInstantPings},
+	{"get", comparePingsByGET},
+	{"refusal", compareRefusals},
+	{"auction", compareAuctions},
+	{"loopback", compareLatencies},
+	{"workers", compareRates},
+	{"memory", watchMemory},
+	{"size", compareSizes},
 }
 
-// result is what one contestant took.
-type result struct {
-	time   time.Duration // a run, the median of the rounds
-	allocs float64
-}
+// A benchRun is one run of the program.
+type benchRun struct {
+	quick bool
+	each  time.Duration // how long a contestant works in each round
+	table *resultTable
 
-const rounds = 7
-
-// compete measures the contestants in turn, so that whatever else the machine
-// does befalls all of them.
-func compete(c contest, each time.Duration) []result {
-	counts := make([]int, len(c.list))
-	for i, who := range c.list {
-		counts[i] = calibrate(who.run, each)
-	}
-	times := make([][]time.Duration, len(c.list))
-	results := make([]result, len(c.list))
-	for range rounds {
-		for i, who := range c.list {
-			runtime.GC()
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			start := time.Now()
-			who.run(counts[i])
-			took := time.Since(start)
-			runtime.ReadMemStats(&after)
-			times[i] = append(times[i], took/time.Duration(counts[i]))
-			results[i].allocs = float64(after.Mallocs-before.Mallocs) / float64(counts[i])
-		}
-	}
-	for i := range results {
-		slices.Sort(times[i])
-		results[i].time = times[i][rounds/2]
-	}
-	return results
-}
-
-// calibrate returns how many runs take about as long as each.
-func calibrate(run func(int), each time.Duration) int {
-	for n := 1; ; n *= 4 {
-		start := time.Now()
-		run(n)
-		if took := time.Since(start); took > each/8 || n > 1<<24 {
-			return max(1, int(float64(n)*float64(each)/float64(took+1)))
-		}
-	}
+	serverURL  string // see server
+	stopServer func()
 }
 
 func main() {
 	quick := flag.Bool("quick", false, "shorter rounds, for a look")
 	serve := flag.Bool("serve", false, "answer pings on loopback (the program starts itself so)")
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: bench [-quick] [part...]\nparts: %s\n", strings.Join(partNames(), " "))
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if *serve {
 		serveForEver()
 		return
 	}
-	each := 150 * time.Millisecond
+	chosen, err := choose(flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	run := &benchRun{quick: *quick, each: 150 * time.Millisecond, table: &resultTable{out: os.Stdout}}
 	if *quick {
-		each = 30 * time.Millisecond
+		run.each = 30 * time.Millisecond
 	}
-	fmt.Printf("%s, %s/%s, %d cores, %s\n\n", machine(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	defer func() { _ = out.Flush() }()
-	fmt.Fprintln(out, "PATH\tBESIDE\tTIME\tALLOCS\tTHEIRS\tALLOCS\tRATIO\tGOAL")
-	for _, group := range []struct {
-		name     string
-		contests func() []contest
-	}{{"amount", amounts}, {"evaluate", evaluations}, {"expand", expansions}, {"ping", instantPings}} {
-		if !wanted(group.name) {
-			continue
-		}
-		for _, c := range group.contests() {
-			report(out, c, compete(c, each))
-			_ = out.Flush()
-		}
+	fmt.Printf("%s, %s/%s, %d cores, %s\n\n", processorName(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+	run.table.printHeading()
+	for _, p := range chosen {
+		run.table.part = p.name
+		p.measure(run)
 	}
-	if wanted("auction") {
-		auctions(out, each)
+	if run.stopServer != nil {
+		run.stopServer()
 	}
-	if wanted("loopback") {
-		loopback(out, *quick)
-	}
-	if wanted("memory") {
-		memory(out)
-	}
-	if wanted("size") {
-		size(out)
+	fmt.Println()
+	run.table.printMarkdown()
+	if open := run.table.goalsWithoutRow(); len(open) > 0 {
+		fmt.Fprintf(os.Stderr, "goals without a row: %s\n", strings.Join(open, "; "))
+		os.Exit(1)
 	}
 }
 
-func wanted(name string) bool { return flag.NArg() == 0 || slices.Contains(flag.Args(), name) }
+func partNames() []string {
+	var names []string
+	for _, p := range allParts {
+		names = append(names, p.name)
+	}
+	return names
+}
 
-func report(out *tabwriter.Writer, c contest, results []result) {
-	own := results[0]
-	for i, r := range results[1:] {
-		goal := ""
-		if who, limit, found := strings.Cut(c.goal, " "); found && strings.HasPrefix(c.list[i+1].name, who) {
-			goal = limit
+// choose returns the parts with these names, or all of them.
+func choose(names []string) ([]benchPart, error) {
+	if len(names) == 0 {
+		return allParts, nil
+	}
+	var chosen []benchPart
+	for _, name := range names {
+		i := slices.IndexFunc(allParts, func(p benchPart) bool { return p.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%q is not a part; the parts are: %s", name, strings.Join(partNames(), " "))
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%.0f\t%s\t%.0f\t%.2f\t%s\n",
-			c.path, c.list[i+1].name, own.time, own.allocs, r.time, r.allocs, float64(own.time)/float64(r.time), goal)
+		chosen = append(chosen, allParts[i])
+	}
+	return chosen, nil
+}
+
+// must stops the program: a contestant that fails measures nothing.
+func must(err error) {
+	if err != nil {
+		panic(err)
 	}
 }
 
-// machine is the processor's name, where the system tells it.
-func machine() string {
+// processorName is what the system calls the processor, where it tells.
+func processorName() string {
 	data, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return "unknown processor"

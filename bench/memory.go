@@ -3,21 +3,31 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"text/tabwriter"
 )
 
-// memory pings a million times and prints what stays.
-func memory(out *tabwriter.Writer) {
-	p := ours("", instant(pingReply(20)))
-	const steps, each = 5, 200_000
+// watchMemory pings a million times and sees whether the heap grows after the
+// first fifth.
+func watchMemory(b *benchRun) {
+	const buyers, steps = 20, 5
+	each, job := 200_000, "A million pings"
+	if b.quick {
+		each = 20_000
+	}
+	entry := pingWithLibrary(instantReply(pingReply(buyers))).entry(buyers)
+	var first, last float64
 	for step := range steps {
-		for range each {
-			_, err := p.ping()
-			check(err)
-		}
+		entry.run(each)
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		fmt.Fprintf(out, "after %d pings\theap %d KiB\t%d objects\t%d goroutines\n", (step+1)*each, m.HeapAlloc>>10, m.HeapObjects, runtime.NumGoroutine())
+		last = float64(m.HeapAlloc >> 10)
+		if step == 0 {
+			first = last
+		}
 	}
+	b.table.add(tableRow{
+		job: job, peer: countedHeap, figure: last - first,
+		ours: fmt.Sprintf("%.0f", last), theirs: fmt.Sprintf("%.0f at first", first),
+	})
+	b.table.add(tableRow{job: job, peer: countedGoroutines, figure: float64(runtime.NumGoroutine())})
 }
