@@ -24,10 +24,10 @@ func (r entryResult) String() string {
 	return fmt.Sprintf("%s %4.0f", shownTime(r.nanos), r.allocs)
 }
 
-const contestRounds = 7
+// Many short rounds, so that what else the machine does befalls all entries.
+const contestRounds = 15
 
-// compete measures the entries in turn, so that whatever else the machine does
-// befalls all of them.
+// compete measures the entries in turn.
 func (b *benchRun) compete(entries []contestEntry) []entryResult {
 	counts := make([]int, len(entries))
 	for i, e := range entries {
@@ -64,8 +64,10 @@ func (b *benchRun) contest(job string, entries []contestEntry) {
 	b.table.addAllocations(job, results[0])
 }
 
-// calibrate returns how many runs take about as long as each.
+// calibrate returns how many runs take about as long as each. The first runs do
+// not count: some packages compile code for a type that they see first.
 func calibrate(run func(int), each time.Duration) int {
+	run(10)
 	for n := 1; ; n *= 4 {
 		start := time.Now()
 		run(n)

@@ -72,7 +72,7 @@ func growCriteria(b *benchRun) {
 	}
 	results := b.compete(entries)
 	for i, s := range shapes[1:] {
-		b.table.addTimes(fmt.Sprintf("Evaluate with *, %d rules, %d elements", s.rules, s.elements), "1 rule, 10 elements", results[i+1], results[0])
+		b.table.addTimes(fmt.Sprintf("Evaluate with *, rules × elements: %d × %d", s.rules, s.elements), "1 × 10", results[i+1], results[0])
 	}
 }
 

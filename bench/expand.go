@@ -71,5 +71,8 @@ func expansionEntries(format trackdrive.Format, tokens int, start, member, separ
 // A reusedBuffer has room for what is written.
 type reusedBuffer struct{ b []byte }
 
-func (w *reusedBuffer) Write(p []byte) (int, error)       { w.b = append(w.b, p...); return len(p), nil }
-func (w *reusedBuffer) WriteString(s string) (int, error) { w.b = append(w.b, s...); return len(s), nil }
+func (w *reusedBuffer) Write(p []byte) (int, error) { w.b = append(w.b, p...); return len(p), nil }
+func (w *reusedBuffer) WriteString(s string) (int, error) {
+	w.b = append(w.b, s...)
+	return len(s), nil
+}

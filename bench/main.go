@@ -63,9 +63,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	run := &benchRun{quick: *quick, each: 150 * time.Millisecond, table: &resultTable{out: os.Stdout}}
+	run := &benchRun{quick: *quick, each: 70 * time.Millisecond, table: &resultTable{out: os.Stdout}}
 	if *quick {
-		run.each = 30 * time.Millisecond
+		run.each = 10 * time.Millisecond
 	}
 	fmt.Printf("%s, %s/%s, %d cores, %s\n\n", processorName(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	run.table.printHeading()
