@@ -116,6 +116,7 @@ var allGoals = []benchGoal{
 	{part: "workers", job: "512 workers", peer: countedDials, most: 0},
 
 	{part: "memory", job: "A million pings", peer: countedHeap, most: 64},
+	{part: "memory", job: "A million pings", peer: countedGoroutines, most: 0},
 
 	{part: "size", job: "Import, KiB", peer: peerGivenPackages, most: 380},
 }

@@ -29,10 +29,10 @@ var allParts = []benchPart{
 	{"ping", compareInstantPings},
 	{"get", comparePingsByGET},
 	{"refusal", compareRefusals},
+	{"memory", watchMemory}, // before the parts that leave connections
 	{"auction", compareAuctions},
 	{"loopback", compareLatencies},
 	{"workers", compareRates},
-	{"memory", watchMemory},
 	{"size", compareSizes},
 }
 

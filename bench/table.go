@@ -27,11 +27,11 @@ const (
 	countedAllocs     = "(allocations)"
 	countedDials      = "(dials in a steady state)"
 	countedHeap       = "(growth of the heap, KiB)"
-	countedGoroutines = "(goroutines)"
+	countedGoroutines = "(growth of goroutines)"
 )
 
 func (t *resultTable) printHeading() {
-	fmt.Fprintf(t.out, "%-46s %-38s %18s %18s %9s  %s\n", "JOB", "BESIDE", "OURS, ALLOCS", "THEIRS, ALLOCS", "RATIO", "GOAL")
+	fmt.Fprintf(t.out, "%-46s %-44s %18s %18s %9s  %s\n", "JOB", "BESIDE", "OURS, ALLOCS", "THEIRS, ALLOCS", "RATIO", "GOAL")
 }
 
 func (t *resultTable) add(r tableRow) {
@@ -41,7 +41,7 @@ func (t *resultTable) add(r tableRow) {
 	t.seen[t.part] = true
 	t.rows = append(t.rows, r)
 	goal, mark := r.verdict()
-	fmt.Fprintf(t.out, "%-46s %-38s %18s %18s %9s  %s %s\n", r.job, r.peer, r.ours, r.theirs, shownFigure(r.figure), goal, mark)
+	fmt.Fprintf(t.out, "%-46s %-44s %18s %18s %9s  %s %s\n", r.job, r.peer, r.ours, r.theirs, shownFigure(r.figure), goal, mark)
 }
 
 func (t *resultTable) addTimes(job, peer string, ours, theirs entryResult) {
