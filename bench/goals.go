@@ -49,7 +49,7 @@ const (
 	peerFasthttp      = "fasthttp + sonic"
 	peerOnlyBytes     = "only moving bytes"
 	peerErrgroup      = "errgroup + Ping"
-	peerGivenPackages = "what is given: see README.md"
+	peerGivenPackages = "retryablehttp + go-querystring + slog"
 	peerBarePackages  = "net/http + encoding/json alone"
 	itsTransport      = ", its transport"
 	ourTransport      = ", our transport"
