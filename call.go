@@ -87,7 +87,7 @@ func notSentError(operation string, err error) error {
 // setParams makes the parameters of r the content of the call. The encoding
 // decides the method.
 func (c *apiCall) setParams(r paramRequest) {
-	c.params = callParams{of: r, typed: r.parameters(c.typed[:0]), fields: r.fields(), encoding: c.set.encoding, literal: c.set.literal}
+	c.params = callParams{of: r, typed: r.parameters(c.typed[:0]), fields: r.fields(), encoding: c.set.encoding, literal: c.set.literal, names: c.client.names}
 	c.content = &c.params
 	c.method = http.MethodPost
 	if c.set.encoding == EncodeQuery {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,6 +62,8 @@ type callParams struct {
 	encoding Encoding
 	bodiless bool            // without parameters, there is no body
 	literal  map[string]bool // names of fields that WithLiteral keeps
+	names    *namesMemory
+	known    *knownNames // the names in sorted; nil if they are not known yet
 }
 
 // bodyBuffers holds buffers for bodies while they are written. A copy is sent,
@@ -78,19 +81,104 @@ func (p *callParams) encode(target *url.URL, auth []namedText) (wirePayload, err
 		*buffer = p.appendJSON((*buffer)[:0], auth)
 		return wirePayload{target, "application/json", bytes.Clone(*buffer)}, nil
 	}
-	values, err := p.values(auth)
+	form, err := p.form(auth)
 	if err != nil {
 		return wirePayload{}, err
 	}
 	if p.encoding == EncodeForm {
-		if p.bodiless && len(values) == 0 {
+		if p.bodiless && form == "" {
 			return wirePayload{url: target}, nil
 		}
-		return wirePayload{target, "application/x-www-form-urlencoded", []byte(values.Encode())}, nil
+		return wirePayload{target, "application/x-www-form-urlencoded", []byte(form)}, nil
 	}
 	withQuery := *target
-	withQuery.RawQuery = values.Encode()
+	withQuery.RawQuery = form
 	return wirePayload{url: &withQuery}, nil
+}
+
+// form returns the parameters as a form has them, by name. go-querystring names
+// what is nested.
+func (p *callParams) form(auth []namedText) (string, error) {
+	if !p.isFlat() {
+		values, err := p.values(auth)
+		return values.Encode(), err
+	}
+	buffer := bodyBuffers.Get().(*[]byte)
+	defer bodyBuffers.Put(buffer)
+	*buffer = p.appendForm((*buffer)[:0], auth)
+	return string(bytes.TrimPrefix(*buffer, []byte("&"))), nil
+}
+
+// isFlat reports whether there is neither a map nor a list among the parameters.
+func (p *callParams) isFlat() bool {
+	for i := range p.typed {
+		if p.typed[i].hash != nil {
+			return false
+		}
+	}
+	for i := range p.sorted {
+		switch p.sorted[i].value.(type) {
+		case []wireField, []any:
+			return false
+		}
+	}
+	return true
+}
+
+// appendForm writes flat parameters by name, each after an ampersand.
+func (p *callParams) appendForm(dst []byte, auth []namedText) []byte {
+	others := make([]namedText, 0, 16) // beside the fields
+	for _, typed := range p.typed {
+		if typed.isSent() {
+			others = append(others, namedText{typed.name, typed.text})
+		}
+	}
+	others = append(others, auth...)
+	slices.SortFunc(others, func(a, b namedText) int { return strings.Compare(a.name, b.name) })
+	for i, field := range p.sorted {
+		for len(others) > 0 && others[0].name < field.name {
+			dst = appendPair(dst, others[0])
+			others = others[1:]
+		}
+		if p.known != nil {
+			dst = append(dst, p.known.inForm[i]...)
+		} else {
+			dst = append(template.AppendForm(append(dst, '&'), field.name), '=')
+		}
+		dst = appendFormValue(dst, field.value)
+	}
+	for _, other := range others {
+		dst = appendPair(dst, other)
+	}
+	return dst
+}
+
+// appendPair writes an ampersand, a name and a text.
+func appendPair(dst []byte, pair namedText) []byte {
+	dst = append(template.AppendForm(append(dst, '&'), pair.name), '=')
+	return template.AppendForm(dst, pair.text)
+}
+
+// appendFormValue writes what wireValue returned, if it is neither a map nor a
+// list.
+func appendFormValue(dst []byte, value any) []byte {
+	switch v := value.(type) {
+	case string:
+		return template.AppendForm(dst, v)
+	case Amount:
+		return template.AppendForm(dst, v.text)
+	case ID:
+		return template.AppendForm(dst, string(v))
+	case json.Number:
+		return template.AppendForm(dst, string(v))
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10)
+	case int64:
+		return strconv.AppendInt(dst, v, 10)
+	}
+	return dst // nil
 }
 
 // check refuses what cannot be sent in any encoding.
@@ -110,15 +198,11 @@ func (p *callParams) check() error {
 			return leftoverError(quoteName(name))
 		}
 	}
-	p.sorted = sortedFields(p.fields)
+	if err := p.sortFields(); err != nil {
+		return err
+	}
 	for i := range p.sorted {
 		f := &p.sorted[i]
-		if err := checkParamName(f.name); err != nil {
-			return err
-		}
-		if p.takes(f.name) {
-			return invalidArgument(quoteName(f.name), "is a parameter of the request itself; set it there, not in Fields")
-		}
 		if f.value, err = wireValue(f.name, f.value, 0); err != nil {
 			return err
 		}
@@ -129,6 +213,27 @@ func (p *callParams) check() error {
 			return leftoverError(quoteName(name))
 		}
 	}
+	return nil
+}
+
+// sortFields sorts the fields, and checks their names unless they are known.
+func (p *callParams) sortFields() error {
+	if len(p.fields) == 0 {
+		return nil
+	}
+	if p.sorted, p.known = p.names.recall(p.typed, p.fields); p.known != nil {
+		return nil
+	}
+	p.sorted = sortedFields(p.fields)
+	for _, f := range p.sorted {
+		if err := checkParamName(f.name); err != nil {
+			return err
+		}
+		if p.takes(f.name) {
+			return invalidArgument(quoteName(f.name), "is a parameter of the request itself; set it there, not in Fields")
+		}
+	}
+	p.names.remember(p.typed, p.sorted)
 	return nil
 }
 
@@ -198,7 +303,15 @@ func (p *callParams) appendJSON(dst []byte, auth []namedText) []byte {
 	for _, a := range auth {
 		dst = jsonscan.AppendQuoted(appendName(dst, a.name), a.text)
 	}
-	dst = appendMembers(dst, p.sorted)
+	if p.known == nil {
+		return append(appendMembers(dst, p.sorted), '}')
+	}
+	for i, name := range p.known.inJSON {
+		if dst[len(dst)-1] == '{' {
+			name = name[1:] // without the comma
+		}
+		dst = appendValue(append(dst, name...), p.sorted[i].value)
+	}
 	return append(dst, '}')
 }
 

@@ -157,6 +157,7 @@ type clientCore struct {
 	transport func() http.RoundTripper // the current transport
 	budget    *attempt.Budget
 	known     atomic.Pointer[knownSecrets]
+	names     *namesMemory
 }
 
 // NewClient returns a Client for the company at
@@ -179,7 +180,7 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	own := &lateBound{attempt.NewTransport(nil)}
-	c := &clientCore{clientSettings: set, host: companyHost(subdomain), own: own, budget: new(attempt.Budget)}
+	c := &clientCore{clientSettings: set, host: companyHost(subdomain), own: own, budget: new(attempt.Budget), names: new(namesMemory)}
 	c.bind(set.httpClient, set.transport)
 	if c.http == nil {
 		c.setHTTP(&http.Client{Transport: own, CheckRedirect: noRedirect})
@@ -209,7 +210,7 @@ func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error)
 	if set.timeout == 0 {
 		set.timeout = parent.timeout
 	}
-	child := &clientCore{clientSettings: set, host: companyHost(subdomain), own: parent.own, budget: parent.budget}
+	child := &clientCore{clientSettings: set, host: companyHost(subdomain), own: parent.own, budget: parent.budget, names: parent.names}
 	child.bind(set.httpClient, set.transport)
 	if child.http == nil {
 		child.setHTTP(parent.http)

@@ -104,10 +104,18 @@ func appendJSONEscape(dst []byte, c byte) []byte {
 
 const upperHex = "0123456789ABCDEF"
 
-// appendEncoded writes the bytes in plain unchanged, a space as blank, and all
-// others percent-encoded.
+// appendEncoded writes a value percent-encoded, if it is valid UTF-8.
 func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (result []byte, problem string) {
-	var seen byte // all bits of the encoded bytes
+	encoded, seen := appendPercent(dst, value, plain, blank)
+	if seen >= utf8.RuneSelf && !utf8.ValidString(value) {
+		return dst, problemNotUTF8
+	}
+	return encoded, ""
+}
+
+// appendPercent writes the bytes in plain unchanged, a space as blank, and all
+// others percent-encoded. It returns all bits of the encoded bytes, too.
+func appendPercent(dst []byte, value string, plain *byteSet, blank string) (result []byte, seen byte) {
 	done := 0
 	for i := range len(value) {
 		c := value[i]
@@ -123,10 +131,14 @@ func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (resu
 		seen |= c
 		done = i + 1
 	}
-	if seen >= utf8.RuneSelf && !utf8.ValidString(value) {
-		return dst, problemNotUTF8
-	}
-	return append(dst, value[done:]...), ""
+	return append(dst, value[done:]...), seen
+}
+
+// AppendForm appends a text in the form that it has in a form and in the query of
+// a URL, as url.QueryEscape does.
+func AppendForm(dst []byte, text string) []byte {
+	dst, _ = appendPercent(dst, text, formBytes, "+")
+	return dst
 }
 
 // appendSegment writes a value as part of one path segment.

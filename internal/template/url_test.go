@@ -117,3 +117,11 @@ func TestShapeRefusesWhatWasNotMeant(t *testing.T) {
 		require.False(t, shape.fits([]byte(other)), "%s", other)
 	}
 }
+
+func TestFormsAreEscapedAsNetURLDoes(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		text := "a" + string([]byte{byte(c)}) + "é"
+		require.Equal(t, "x="+url.QueryEscape(text), string(AppendForm([]byte("x="), text)), "%q", text)
+	}
+}
