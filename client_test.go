@@ -355,12 +355,16 @@ func TestAPingCostsTheSameForAnyNumberOfBuyers(t *testing.T) { // not parallel: 
 		buyers := strings.Repeat(`{"id":7,"ping_id":"bp-1","name":"Buyer A","bid_price":"25.50","current_conversion_duration":90,"concurrency_cap_limit":5},`, n)
 		c := newClient(t, instant(`{"success":true,"status":"accepted","buyers":[`+strings.TrimSuffix(buyers, ",")+`]}`), trackdrive.WithAuth(trackdrive.BasicAuth("tdpub1", "tdprv2")))
 		r := &trackdrive.PingRequest{CallerID: "+15555550100", TrafficSourceID: "11", Fields: fields}
-		requireAllocs(t, 38, func() {
-			p, err := c.Ping(context.Background(), "sell", r)
-			if err != nil || len(p.Buyers) != n {
-				t.Error(err)
-			}
-		})
+		for _, encoding := range allEncodings {
+			c, err := c.ForSubdomain("acme", trackdrive.WithEncoding(encoding))
+			require.NoError(t, err)
+			requireAllocs(t, 38, func() {
+				p, err := c.Ping(context.Background(), "sell", r)
+				if err != nil || len(p.Buyers) != n {
+					t.Error(err)
+				}
+			})
+		}
 	}
 	refusing := newClient(t, instant(`{"success":false,"status":"rejected","errors":["No buyers available"]}`), trackdrive.WithAuth(trackdrive.BasicAuth("tdpub1", "tdprv2")))
 	r := &trackdrive.PingRequest{CallerID: "+15555550100", TrafficSourceID: "11", Fields: fields}

@@ -49,7 +49,7 @@ type foundMembers [endOfMembers]jsonscan.Value
 type replyReader struct {
 	jsonscan.Scanner
 	body []byte
-	text string // body as a string: what is read shares its memory
+	kept textArena // the texts that were read
 	top  foundMembers
 	in   foundMembers            // the members of try_all_buyers, or of a lead's record
 	buf  []byte                  // for texts with escapes
@@ -64,7 +64,7 @@ type replyReader struct {
 // object reads the whole reply, which must be an object, and notes the places of
 // the wanted members.
 func (r *replyReader) object(body []byte, wanted objectSet) error {
-	r.body, r.text = body, string(body)
+	r.body = body
 	r.Reset(body)
 	kind := r.Kind()
 	if kind == jsonscan.Object {
@@ -290,13 +290,33 @@ func (r *replyReader) isGiven(v jsonscan.Value) bool {
 	return v.Kind != jsonscan.Invalid && v.Kind != jsonscan.Null && (v.Kind != jsonscan.String || v.Start != v.End)
 }
 
+// textArena keeps texts in common memory.
+type textArena struct{ texts strings.Builder }
+
+// keep returns a copy of a text. If there is no room left, the texts before stay
+// where they are, and more room is made for what may follow: rest is how many bytes
+// are yet to be read, and most of them are not kept.
+func (a *textArena) keep(text []byte, rest int) string {
+	if len(text) == 0 {
+		return ""
+	}
+	start := a.texts.Len()
+	if a.texts.Cap()-start < len(text) {
+		a.texts = strings.Builder{}
+		a.texts.Grow(max(64, len(text)+rest/4))
+		start = 0
+	}
+	a.texts.Write(text)
+	return a.texts.String()[start:]
+}
+
 // value returns v as a Value.
 func (r *replyReader) value(v jsonscan.Value) Value {
 	if v.Kind == jsonscan.String && v.Escaped {
 		r.buf = jsonscan.AppendUnescaped(r.buf[:0], r.body[v.Start:v.End])
 		return Value{v.Kind, string(r.buf)}
 	}
-	return Value{v.Kind, r.text[v.Start:v.End]}
+	return Value{v.Kind, r.kept.keep(r.body[v.Start:v.End], len(r.body)-r.Offset())}
 }
 
 // string returns the text of v, or the literal of a number; "" for anything else.
@@ -320,6 +340,9 @@ func (r *replyReader) firstString(list ...jsonscan.Value) string {
 // surrogate pair make the reply unreadable.
 func (r *replyReader) idOf(v jsonscan.Value) ID {
 	text := r.string(v)
+	if ascii.IsPrintable(text) { // nearly always
+		return ID(text)
+	}
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		r.fail(errors.New("an id has control characters"))
 		return ""
@@ -340,12 +363,17 @@ func (r *replyReader) firstID(list ...jsonscan.Value) ID {
 	return ""
 }
 
-func (r *replyReader) seconds(v jsonscan.Value) time.Duration { return secondsOf(r.value(v)) }
+func (r *replyReader) seconds(v jsonscan.Value) time.Duration {
+	if n, ok := smallNumber(r.body[v.Start:v.End]); ok {
+		return time.Duration(n) * time.Second
+	}
+	return secondsOf(r.value(v))
+}
 
 // secondsOf returns a duration given in seconds, as a number or a text; 0 for a
 // negative one, and for anything else.
 func secondsOf(v Value) time.Duration {
-	if n, whole := smallNumber(v.text); whole {
+	if n, ok := smallNumber(v.text); ok {
 		return time.Duration(n) * time.Second
 	}
 	amount, ok := v.Amount()
@@ -363,7 +391,7 @@ func secondsOf(v Value) time.Duration {
 }
 
 // smallNumber reads a few digits, the form of nearly all numbers.
-func smallNumber(text string) (n int, ok bool) {
+func smallNumber[T string | []byte](text T) (n int, ok bool) {
 	if len(text) == 0 || len(text) > 9 {
 		return 0, false
 	}
@@ -392,7 +420,10 @@ func wholeNumber(v Value) (n int, ok bool) {
 
 // count returns a whole number; nil for anything else.
 func (r *replyReader) count(v jsonscan.Value) *int {
-	n, ok := wholeNumber(r.value(v))
+	n, ok := smallNumber(r.body[v.Start:v.End])
+	if !ok {
+		n, ok = wholeNumber(r.value(v))
+	}
 	if !ok {
 		return nil
 	}
@@ -500,7 +531,10 @@ func (r *replyReader) reasons(list []FieldError, v jsonscan.Value) []FieldError 
 		}
 		return list
 	}
-	c := reasonCollector{data: r.body[v.Start:v.End], text: r.text[v.Start:v.End], list: list}
+	c := reasonCollector{data: r.body[v.Start:v.End], list: list}
+	if len(c.data) <= maxSharedReasons {
+		c.text = string(c.data)
+	}
 	c.s.Reset(c.data)
 	c.collect()
 	return c.list
@@ -511,7 +545,7 @@ func (r *replyReader) reasons(list []FieldError, v jsonscan.Value) []FieldError 
 type reasonCollector struct {
 	s     jsonscan.Scanner
 	data  []byte
-	text  string // the same; short reasons share its memory
+	text  string // the same, or "" if it is too long for the reasons to share it
 	field []byte // the name of the current field
 	list  []FieldError
 }
@@ -547,8 +581,8 @@ func (c *reasonCollector) textOf(v jsonscan.Value) string {
 	switch {
 	case v.Escaped:
 		return string(jsonscan.AppendUnescaped(nil, c.data[v.Start:v.End]))
-	case len(c.text) > maxSharedReasons:
-		return strings.Clone(c.text[v.Start:v.End])
+	case c.text == "":
+		return string(c.data[v.Start:v.End])
 	}
 	return c.text[v.Start:v.End]
 }

@@ -2,8 +2,10 @@ package trackdrive_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -509,4 +511,20 @@ func TestAReplyMayBeFullOfBuyers(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, p.Buyers, n)
 	require.Equal(t, trackdrive.ID("1"), p.Buyers[n-1].PingID)
+}
+
+// Texts share memory, of which there may be too little at first.
+func TestTextsOfAnyLengthAreKept(t *testing.T) {
+	t.Parallel()
+	var buyers []string
+	for i := range 200 {
+		buyers = append(buyers, fmt.Sprintf(`{"ping_id":"bp-%d","name":%q}`, i, strings.Repeat(strconv.Itoa(i%10), i)))
+	}
+	p, err := trackdrive.ParsePingResponse([]byte(`{"success":true,"buyers":[` + strings.Join(buyers, ",") + `]}`))
+	require.NoError(t, err)
+	require.Len(t, p.Buyers, 200)
+	for i, b := range p.Buyers {
+		require.Equal(t, trackdrive.ID(fmt.Sprint("bp-", i)), b.PingID)
+		require.Equal(t, strings.Repeat(strconv.Itoa(i%10), i), b.Name)
+	}
 }

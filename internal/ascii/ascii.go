@@ -20,6 +20,16 @@ func IsWord(c byte) bool { return IsLetter(c) || IsDigit(c) || c == '_' }
 // IsOneOf reports whether c is in set.
 func IsOneOf(set string, c byte) bool { return strings.IndexByte(set, c) >= 0 }
 
+// IsPrintable reports whether text is made of printable characters, blanks included.
+func IsPrintable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // IsDigits reports whether text is made of digits alone, at least one.
 func IsDigits(text string) bool { return text != "" && LeadingDigits(text) == len(text) }
 

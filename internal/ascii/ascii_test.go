@@ -1,8 +1,10 @@
 package ascii_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -51,4 +53,12 @@ func TestOnlyCapitalsOfASCIIAreFolded(t *testing.T) {
 	} {
 		require.Equal(t, want, ascii.Lower(text), "%q", text)
 	}
+}
+
+func TestPrintable(t *testing.T) {
+	t.Parallel()
+	for c := range 256 {
+		require.Equal(t, strconv.IsPrint(rune(c)) && c < utf8.RuneSelf, ascii.IsPrintable("a"+string([]byte{byte(c)})), "%q", c)
+	}
+	require.True(t, ascii.IsPrintable(""))
 }
