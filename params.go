@@ -127,14 +127,15 @@ func (p *callParams) isFlat() bool {
 
 // appendForm writes flat parameters by name, each after an ampersand.
 func (p *callParams) appendForm(dst []byte, auth []namedText) []byte {
-	others := make([]namedText, 0, 16) // beside the fields
+	others := make([]namedText, 0, 16) // beside the fields, by name
 	for _, typed := range p.typed {
 		if typed.isSent() {
-			others = append(others, namedText{typed.name, typed.text})
+			others = insertByName(others, namedText{typed.name, typed.text})
 		}
 	}
-	others = append(others, auth...)
-	slices.SortFunc(others, func(a, b namedText) int { return strings.Compare(a.name, b.name) })
+	for _, param := range auth {
+		others = insertByName(others, param)
+	}
 	for i, field := range p.sorted {
 		for len(others) > 0 && others[0].name < field.name {
 			dst = appendPair(dst, others[0])
@@ -151,6 +152,15 @@ func (p *callParams) appendForm(dst []byte, auth []namedText) []byte {
 		dst = appendPair(dst, other)
 	}
 	return dst
+}
+
+// insertByName keeps a short list sorted.
+func insertByName(sorted []namedText, pair namedText) []namedText {
+	at := len(sorted)
+	for at > 0 && sorted[at-1].name > pair.name {
+		at--
+	}
+	return slices.Insert(sorted, at, pair)
 }
 
 // appendPair writes an ampersand, a name and a text.
