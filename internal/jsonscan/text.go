@@ -79,6 +79,16 @@ func AppendQuoted(dst []byte, text string) []byte {
 // string. It escapes only quotes, backslashes and control characters. Invalid
 // UTF-8 becomes U+FFFD.
 func AppendEscaped(dst []byte, text string) []byte {
+	end := len(dst)
+	dst = append(dst, text...)
+	plain := skipPlain(dst, end) - end
+	if plain == len(text) { // nearly always
+		return dst
+	}
+	return appendEscapes(dst[:end+plain], text[plain:])
+}
+
+func appendEscapes(dst []byte, text string) []byte {
 	start := 0
 	for i := 0; i < len(text); {
 		c := text[i]
