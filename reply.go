@@ -48,15 +48,16 @@ type foundMembers [endOfMembers]jsonscan.Value
 // replyReader reads one reply.
 type replyReader struct {
 	jsonscan.Scanner
-	body []byte
-	kept textArena // the texts that were read
-	top  foundMembers
-	in   foundMembers            // the members of try_all_buyers, or of a lead's record
-	buf  []byte                  // for texts with escapes
-	caps []int                   // buyers' caps point into it
-	flat [24]jsonscan.FlatMember // of the buyer being read
-	room int                     // how many caps there can be
-	err  error                   // the first mistake
+	body      []byte
+	kept      textArena // the texts that were read
+	top       foundMembers
+	in        foundMembers            // the members of try_all_buyers, or of a lead's record
+	buf       []byte                  // for texts with escapes
+	caps      []int                   // buyers' caps point into it
+	flat      [24]jsonscan.FlatMember // of the buyer being read
+	flatNames [24]replyMember         // of the members in flat; 0 if one is not wanted
+	room      int                     // how many caps there can be
+	err       error                   // the first mistake
 
 	buyers, inBuyers []Buyer
 }
@@ -172,18 +173,29 @@ func (r *replyReader) readBuyer(b *Buyer) {
 	buyer := buyerReader{replyReader: r, Buyer: b}
 	start := r.Offset()
 	if n, ok := r.ReadFlat(r.flat[:]); ok {
-		for i := range r.flat[:n] {
-			member := &r.flat[i]
-			if m, wanted := memberNamed(r.body[member.NameStart:member.NameEnd], inBuyer); wanted && buyer.isFirst(m) {
-				buyer.read(m, member.Value)
+		for i := range n {
+			if m := r.flatMember(i); m != 0 && buyer.isFirst(m) {
+				buyer.read(m, r.flat[i].Value)
 			}
 		}
-	} else if !buyer.readMembers() {
+	} else if clear(r.flat[:]); !buyer.readMembers() {
 		return
 	}
 	buyer.choose()
 	end := r.Offset()
 	b.Raw = json.RawMessage(r.body[start:end:end])
+}
+
+// flatMember returns which member of a buyer is in flat[i]; 0 if it is not wanted.
+func (r *replyReader) flatMember(i int) replyMember {
+	if flat := &r.flat[i]; !flat.Same {
+		m, wanted := memberNamed(r.body[flat.NameStart:flat.NameEnd], inBuyer)
+		if !wanted {
+			m = 0
+		}
+		r.flatNames[i] = m
+	}
+	return r.flatNames[i]
 }
 
 // buyerReader reads one buyer. If two names mean the same, it keeps both values

@@ -528,3 +528,17 @@ func TestTextsOfAnyLengthAreKept(t *testing.T) {
 		require.Equal(t, strings.Repeat(strconv.Itoa(i%10), i), b.Name)
 	}
 }
+
+// Names are looked up once for buyers that have them in the same order.
+func TestBuyersMayDifferFromEachOther(t *testing.T) {
+	t.Parallel()
+	p, err := trackdrive.ParsePingResponse([]byte(`{"success":true,"buyers":[
+		{"id":1,"name":"Buyer A","bid":1},{"id":2,"name":"Buyer B","bid":2},{"bid":3,"tags":{}},{"bid":4,"name":"Buyer D"},
+		{"bid":5,"id":5},{"name":"Buyer F","id":6,"bid":6},{"id":7,"other":"x","bid":7}]}`))
+	require.NoError(t, err)
+	var got []string
+	for _, b := range p.Buyers {
+		got = append(got, fmt.Sprintf("%s %s %s", b.ID, b.Name, b.Payout))
+	}
+	require.Equal(t, []string{"1 Buyer A 1", "2 Buyer B 2", "  3", " Buyer D 4", "5  5", "6 Buyer F 6", "7  7"}, got)
+}

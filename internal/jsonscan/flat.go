@@ -5,13 +5,17 @@ package jsonscan
 // FlatMember is a member of an object that ReadFlat has read.
 type FlatMember struct {
 	NameStart, NameEnd int   // data[NameStart:NameEnd] is the name, which has no escapes
+	Same               bool  // the member that was read into this place before has this name, too
 	Value              Value // neither an object nor an array, and without escapes
 }
 
 // ReadFlat reads the next value if it is an object without white space and nesting,
 // whose names and strings are ASCII without escapes. It stores the members in list
 // and returns how many there are. For anything else, valid or not, and for more
-// members than the list has room for, it does nothing and returns false: Enter it.
+// members than the list has room for, it returns false: clear the list and Enter it.
+//
+// The list may hold the members of another object of the same data. Most lists have
+// objects with the same names in the same order, and these are read faster.
 func (s *Scanner) ReadFlat(list []FlatMember) (n int, ok bool) {
 	if s.Kind() != Object || s.depth == MaxDepth {
 		return 0, false
@@ -23,16 +27,9 @@ func (s *Scanner) ReadFlat(list []FlatMember) (n int, ok bool) {
 	}
 	for n = range list {
 		m := &list[n]
-		if i >= len(data) || data[i] != '"' {
+		if i, ok = m.readName(data, i); !ok {
 			return 0, false
 		}
-		m.NameStart = i + 1
-		i = skipPlain(data, i+1)
-		m.NameEnd = i
-		if i+2 >= len(data) || data[i] != '"' || data[i+1] != ':' {
-			return 0, false
-		}
-		i += 2
 		if i, ok = m.Value.readFlat(data, i); !ok || i >= len(data) {
 			return 0, false
 		}
@@ -47,6 +44,27 @@ func (s *Scanner) ReadFlat(list []FlatMember) (n int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// readName reads the name that starts at i, and its colon. Data does not end there.
+func (m *FlatMember) readName(data []byte, i int) (next int, ok bool) {
+	if m.NameEnd > 0 {
+		before := data[m.NameStart-1 : m.NameEnd+2]
+		next = i + len(before)
+		if next < len(data) && string(data[i:next]) == string(before) {
+			m.NameStart, m.NameEnd, m.Same = i+1, next-2, true
+			return next, true
+		}
+	}
+	if i >= len(data) || data[i] != '"' {
+		return 0, false
+	}
+	end := skipPlain(data, i+1)
+	if end+2 >= len(data) || data[end] != '"' || data[end+1] != ':' {
+		return 0, false
+	}
+	m.NameStart, m.NameEnd, m.Same = i+1, end, false
+	return end + 2, true
 }
 
 // readFlat reads the value that starts at i, where data does not end. It returns

@@ -73,30 +73,77 @@ func TestFlatObjectsAtTheGreatestDepth(t *testing.T) {
 	}
 }
 
+func TestNamesThatElementsShare(t *testing.T) {
+	t.Parallel()
+	doc := `[{"a":1,"bid":2},{"a":3,"bid":4},{"a":5},{"b":6,"bid":7},{"a":8,"bid":9},{"":0},{"":0},{"bid":1},{"bi":1},{"bid`
+	want := []string{"a=1 bid=2 ", "(a)=3 (bid)=4 ", "(a)=5 ", "b=6 (bid)=7 ", "a=8 (bid)=9 ", "=0 ", "()=0 ", "bid=1 ", "bi=1 "}
+	var s jsonscan.Scanner
+	s.Reset([]byte(doc))
+	s.Enter()
+	var list [2]jsonscan.FlatMember
+	var got []string
+	for s.Next() {
+		n, ok := s.ReadFlat(list[:])
+		if !ok {
+			break
+		}
+		text := ""
+		for _, m := range list[:n] {
+			name := doc[m.NameStart:m.NameEnd]
+			if m.Same {
+				name = "(" + name + ")"
+			}
+			text += name + "=" + doc[m.Value.Start:m.Value.End] + " "
+		}
+		got = append(got, text)
+	}
+	require.Equal(t, want, got)
+}
+
 // FuzzReadFlat: a flat object has the members that Next goes to, and the rest of
 // the document is read as if ReadFlat had never been called.
 func FuzzReadFlat(f *testing.F) {
-	for _, doc := range []string{`{"a":"x","b":-1.5,"c":null}`, `[{"a":true},{"b":false}] `, `{"a":01}`, `{"a":"\n"}`, `{"a":{}}`} {
+	for _, doc := range []string{
+		`{"a":"x","b":-1.5,"c":null}`, `[{"a":true},{"b":false}] `, `{"a":01}`, `{"a":"\n"}`, `{"a":{}}`,
+		`[{"a":1,"b":2},{"a":3,"b":4},{"a":5,"c":{}},{"a":6,"c":7},{"b":8,"a"`,
+	} {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var flat, scanned jsonscan.Scanner
 		flat.Reset(data)
 		scanned.Reset(data)
-		if flat.Enter() {
-			scanned.Enter()
-			flat.Next()
-			scanned.Next()
-		}
 		var list [8]jsonscan.FlatMember
-		if n, ok := flat.ReadFlat(list[:]); ok {
+		var names [8]string // of the members in list
+		read := func() {
+			n, ok := flat.ReadFlat(list[:])
+			if !ok {
+				clear(list[:])
+				require.Equal(t, scanned.Read(), flat.Read())
+				return
+			}
 			require.True(t, scanned.Enter())
-			for _, m := range list[:n] {
+			for i, m := range list[:n] {
 				require.True(t, scanned.Next())
-				require.Equal(t, string(scanned.Name()), string(data[m.NameStart:m.NameEnd]))
+				name := string(scanned.Name())
+				require.Equal(t, name, string(data[m.NameStart:m.NameEnd]))
 				require.Equal(t, scanned.Read(), m.Value)
+				if m.Same {
+					require.Equal(t, names[i], name)
+				}
+				names[i] = name
 			}
 			require.False(t, scanned.Next())
+		}
+		if flat.Enter() {
+			scanned.Enter()
+			for flat.Next() {
+				require.True(t, scanned.Next())
+				read()
+			}
+			require.False(t, scanned.Next())
+		} else {
+			read()
 		}
 		require.Equal(t, scanned.Offset(), flat.Offset())
 		require.Equal(t, scanned.End(), flat.End())
