@@ -289,17 +289,12 @@ func (b *buyerReader) choose() {
 // bid: the next one does not replace it.
 func (r *replyReader) firstBid(bids *[endOfBids - firstBid]jsonscan.Value) Amount {
 	for _, v := range bids {
-		if r.isGiven(v) {
+		if v.IsGiven() {
 			amount, _ := r.value(v).Amount()
 			return amount
 		}
 	}
 	return Amount{}
-}
-
-// isGiven reports whether v is neither missing nor null nor "".
-func (r *replyReader) isGiven(v jsonscan.Value) bool {
-	return v.Kind != jsonscan.Invalid && v.Kind != jsonscan.Null && (v.Kind != jsonscan.String || v.Start != v.End)
 }
 
 // textArena keeps texts in common memory.
@@ -643,19 +638,19 @@ func isPlainNo(body []byte, refusedByStatus bool) bool {
 		return refusedByStatus && !bytes.HasPrefix(bytes.TrimSpace(body), []byte{'{'})
 	}
 	a := r.answer()
-	if a.accepts() || len(r.allBuyers()) > 0 || r.isGivenTrace(r.in[mPingID]) {
+	if a.accepts() || len(r.allBuyers()) > 0 || isGivenTrace(r.in[mPingID]) {
 		return false
 	}
 	for m, v := range r.top {
-		if replyMember(m).isIn(isTrace) && r.isGivenTrace(v) {
+		if replyMember(m).isIn(isTrace) && isGivenTrace(v) {
 			return false
 		}
 	}
 	return refusedByStatus || a.success == successFalse || isRefusing(a.word) || r.isClientError(r.top[mStatus])
 }
 
-func (r *replyReader) isGivenTrace(v jsonscan.Value) bool {
-	return r.isGiven(v) && v.Kind != jsonscan.False
+func isGivenTrace(v jsonscan.Value) bool {
+	return v.IsGiven() && v.Kind != jsonscan.False
 }
 
 // isClientError reports whether a numeric status is a 4xx.

@@ -112,6 +112,7 @@ func FuzzLookup(f *testing.F) {
 	f.Add([]byte(`{"buyers":[{"payout":25.50},{"payout":"7"}]}`), "buyers.0.payout")
 	f.Add([]byte(`{"a":{"b":[]}}`), "*.b.#")
 	f.Add([]byte(`[[1],[2]]`), `[1].\0`)
+	f.Add([]byte(`{"a":[{"b":"","c":1},{"d":null}]}`), "$.a.*.b|c|d")
 	f.Fuzz(func(t *testing.T, data []byte, text string) {
 		path, err := jsonscan.ParsePath(text)
 		if err != nil {

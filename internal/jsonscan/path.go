@@ -9,14 +9,15 @@ import (
 )
 
 // Path is a parsed field path, such as buyers.0.payout, buyers[0].payout,
-// buyers.*.payout or buyers.#.
+// buyers.*.payout, buyers.# or buyers.0.bid|payout. A path without steps is the
+// whole document.
 type Path []Step
 
 // Step is one level of a path.
 type Step struct {
 	Op    Op
-	Name  string // for Member: the name in an object
-	Index int    // for Member: the index in an array; -1 if Name is not an index
+	Name  string // for Member and Or: the name in an object
+	Index int    // for Member and Or: the index in an array; -1 if Name is not an index
 }
 
 // Op is the operation of a step.
@@ -27,12 +28,17 @@ const (
 	Member Op = iota // goes to one member of an object, or one element of an array
 	Any              // goes to any member or element: "*"
 	Count            // counts members or elements: "#"
+	Or               // is a Member that stands in for the one before, if that is not given: "|"
 )
+
+// maxAlternatives bounds the alternatives of a step, itself included.
+const maxAlternatives = 16
 
 // ParsePath reads a path: names and indexes joined by dots. An index may be in
 // brackets, "*" means any element, and "#" at the end means the number of
-// elements. A backslash makes the character after it part of a name. The error is
-// an [*Error] with the offset of the mistake.
+// elements. A leading "$" is the document, as in $.buyers[0]. The last name may have
+// alternatives behind "|". A backslash makes the character after it part of a name.
+// The error is an [*Error] with the offset of the mistake.
 func ParsePath(text string) (Path, error) {
 	if text == "" {
 		return nil, &Error{Offset: 0, Message: "empty path"}
@@ -41,11 +47,20 @@ func ParsePath(text string) (Path, error) {
 		return nil, &Error{Offset: 0, Message: "invalid UTF-8"}
 	}
 	p := pathParser{text: text}
+	if p.skipRoot(); p.pos == len(text) {
+		return Path{}, nil
+	}
 	for {
 		if err := p.step(); err != nil {
 			return nil, err
 		}
 		if p.pos == len(text) {
+			return p.path, nil
+		}
+		if text[p.pos] == '|' {
+			if err := p.alternatives(); err != nil {
+				return nil, err
+			}
 			return p.path, nil
 		}
 		if len(p.path) == MaxDepth {
@@ -66,6 +81,40 @@ type pathParser struct {
 	path Path
 }
 
+// skipRoot steps over a leading "$" that is not part of a name.
+func (p *pathParser) skipRoot() {
+	rest, found := strings.CutPrefix(p.text, "$")
+	if found && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+		p.pos = len("$")
+	}
+}
+
+// alternatives reads the names that stand in for the last one.
+func (p *pathParser) alternatives() error {
+	last := len(p.path) - 1
+	for p.pos < len(p.text) {
+		start := p.pos
+		switch {
+		case p.text[p.pos] != '|':
+			return p.mistake(p.pos, `"|" separates alternatives of the last name; nothing may follow them`)
+		case p.path[last].Op != Member:
+			return p.mistake(p.pos, `"|" must follow a name`)
+		case len(p.path)-last == maxAlternatives:
+			return p.mistake(p.pos, "more than 16 alternatives")
+		}
+		p.pos++
+		if err := p.name(); err != nil {
+			return err
+		}
+		step := &p.path[len(p.path)-1]
+		if step.Op != Member {
+			return p.mistake(start+1, "an alternative must be a name")
+		}
+		step.Op = Or
+	}
+	return nil
+}
+
 func (p *pathParser) mistake(offset int, message string) error {
 	return &Error{Offset: offset, Message: message}
 }
@@ -75,7 +124,7 @@ func (p *pathParser) step() error {
 	if p.text[p.pos] == '[' {
 		return p.bracket()
 	}
-	if len(p.path) > 0 {
+	if p.pos > 0 {
 		if p.text[p.pos] != '.' {
 			return p.mistake(p.pos, "a point or a bracket is missing")
 		}
@@ -103,14 +152,14 @@ func (p *pathParser) bracket() error {
 	return nil
 }
 
-// name reads everything up to a dot or a bracket.
+// name reads everything up to a dot, a bracket or a bar.
 func (p *pathParser) name() error {
 	start := p.pos
 	var name strings.Builder
 	escaped := false
 	for ; p.pos < len(p.text); p.pos++ {
 		c := p.text[p.pos]
-		if c == '.' || c == '[' {
+		if c == '.' || c == '[' || c == '|' {
 			break
 		}
 		switch c {
@@ -186,6 +235,9 @@ func (l *pathLookup) find(p Path) (found Value) {
 		l.Read()
 		return Value{}
 	}
+	if p.Alternatives() > 1 {
+		return l.findFirst(p, object)
+	}
 	step, seen := p[0], false
 	for i := 0; l.Next(); i++ {
 		switch {
@@ -201,6 +253,49 @@ func (l *pathLookup) find(p Path) (found Value) {
 		}
 	}
 	return found
+}
+
+// findFirst returns the first of the alternatives in the container that was
+// entered last: one that is given, or else one that is there at all.
+func (l *pathLookup) findFirst(alternatives Path, object bool) (found Value) {
+	var values [maxAlternatives]Value
+	for i := 0; l.Next(); i++ {
+		at := -1
+		for j := range alternatives {
+			if object && l.NameIs(alternatives[j].Name) || !object && i == alternatives[j].Index {
+				at = j
+				break
+			}
+		}
+		if at < 0 {
+			continue
+		}
+		l.twice = l.twice || values[at].Kind != Invalid
+		values[at] = l.Read()
+	}
+	for _, v := range values[:len(alternatives)] {
+		if v.IsGiven() {
+			return v
+		}
+		if found.Kind == Invalid {
+			found = v
+		}
+	}
+	return found
+}
+
+// Alternatives returns how many alternatives the first step has, itself included.
+func (p Path) Alternatives() int {
+	n := 1
+	for n < len(p) && p[n].Op == Or {
+		n++
+	}
+	return n
+}
+
+// IsGiven reports whether there is a value that is neither null nor "".
+func (v Value) IsGiven() bool {
+	return v.Kind != Invalid && v.Kind != Null && (v.Kind != String || v.Start != v.End)
 }
 
 // Len returns the number of elements of a valid array or of members of a valid
@@ -220,14 +315,25 @@ func Len(data []byte) int {
 
 // String writes the path in the form that ParsePath reads.
 func (p Path) String() string {
-	steps := make([]string, len(p))
-	for i, step := range p {
-		steps[i] = step.String()
+	if len(p) == 0 {
+		return "$"
 	}
-	return strings.Join(steps, ".")
+	var text strings.Builder
+	for i, step := range p {
+		switch {
+		case i == 0 && strings.HasPrefix(step.Name, "$"):
+			text.WriteByte('\\')
+		case step.Op == Or:
+			text.WriteByte('|')
+		case i > 0:
+			text.WriteByte('.')
+		}
+		text.WriteString(step.String())
+	}
+	return text.String()
 }
 
-var pathEscapes = strings.NewReplacer(`\`, `\\`, `.`, `\.`, `[`, `\[`, `]`, `\]`)
+var pathEscapes = strings.NewReplacer(`\`, `\\`, `.`, `\.`, `[`, `\[`, `]`, `\]`, `|`, `\|`)
 
 // String writes the step as it is in a path.
 func (s Step) String() string {

@@ -11,6 +11,8 @@ import (
 
 func name(text string) jsonscan.Step { return jsonscan.Step{Name: text, Index: -1} }
 
+func or(text string) jsonscan.Step { return jsonscan.Step{Op: jsonscan.Or, Name: text, Index: -1} }
+
 func at(text string, i int) jsonscan.Step { return jsonscan.Step{Name: text, Index: i} }
 
 func TestPaths(t *testing.T) {
@@ -37,6 +39,25 @@ func TestPaths(t *testing.T) {
 		`99999999999999999999`: {name("99999999999999999999")},
 		`Größe. x `:            {name("Größe"), name(" x ")},
 		`\é`:                   {name("é")},
+
+		`$`:             {},
+		`$.a.b`:         {name("a"), name("b")},
+		`$[0].x`:        {at("0", 0), name("x")},
+		`$.#`:           {count},
+		`$.*.a`:         {anything, name("a")},
+		`$[*]`:          {anything},
+		`$a`:            {name("$a")},
+		`\$`:            {name("$")},
+		`\$.a`:          {name("$"), name("a")},
+		`\$[0]`:         {name("$"), at("0", 0)},
+		`a.$`:           {name("a"), name("$")},
+		`$.$.$b`:        {name("$"), name("$b")},
+		`a|b`:           {name("a"), or("b")},
+		`$|b`:           {name("$"), or("b")},
+		`a.*.bid|0|c d`: {name("a"), anything, name("bid"), jsonscan.Step{Op: jsonscan.Or, Name: "0"}, or("c d")},
+		`a[0]|b`:        {name("a"), at("0", 0), or("b")},
+		`a\|b`:          {name("a|b")},
+		`a|b\|c|\*`:     {name("a"), or("b|c"), or("*")},
 	} {
 		got, err := jsonscan.ParsePath(text)
 		require.NoError(t, err, text)
@@ -72,6 +93,24 @@ func TestPathMistakesHaveAPosition(t *testing.T) {
 		`a.#.b`:  `"#" is not at the end at offset 2`,
 		`#[0]`:   `"#" is not at the end at offset 0`,
 		"a\xff":  "invalid UTF-8 at offset 0",
+
+		`$.`:     "empty name at offset 2",
+		`$.[0]`:  "empty name at offset 2",
+		`$..a`:   "empty name at offset 2",
+		`$[x]`:   "no index in brackets at offset 1",
+		`$[0]a`:  "a point or a bracket is missing at offset 4",
+		`|a`:     "empty name at offset 0",
+		`a|`:     "empty name at offset 2",
+		`a||b`:   "empty name at offset 2",
+		`a.|b`:   "empty name at offset 2",
+		`a|b.c`:  `"|" separates alternatives of the last name; nothing may follow them at offset 3`,
+		`a|b[0]`: `"|" separates alternatives of the last name; nothing may follow them at offset 3`,
+		`a.*|b`:  `"|" must follow a name at offset 3`,
+		`a.#|b`:  `"|" must follow a name at offset 3`,
+		`a|#`:    "an alternative must be a name at offset 2",
+		`a|b|*`:  "an alternative must be a name at offset 4",
+
+		"a" + strings.Repeat("|a", 16): "more than 16 alternatives at offset 31",
 
 		"a" + strings.Repeat("[0]", 512): "deeper than any reply at offset 1534",
 	} {
@@ -127,4 +166,53 @@ func TestLen(t *testing.T) {
 	} {
 		require.Equal(t, n, jsonscan.Len([]byte(doc)), doc)
 	}
+}
+
+func TestAlternatives(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string]string{
+		`{"a":1,"b":2,"c":3}`:          "1",
+		`{"c":3,"b":2,"a":1}`:          "1",
+		`{"c":3,"b":2,"a":null}`:       "2",
+		`{"a":"","b":null,"c":"x"}`:    `"x"`,
+		`{"a":0,"b":1}`:                "0",
+		`{"a":false,"b":1}`:            "false",
+		`{"a":[],"b":1}`:               "[]",
+		`{"a":{},"b":1}`:               "{}",
+		`{"c":"","b":null}`:            "null", // none is given: the first that is there
+		`{"c":""}`:                     `""`,
+		`{"d":1}`:                      "",
+		`{}`:                           "",
+		`[1]`:                          "",
+		`7`:                            "",
+		`{"a":1,"b":2,"b":3}`:          "", // twice
+		`{"a":1,"b":2,"d":3,"d":4}`:    "1",
+		`{"a":1} x`:                    "",
+		`{"\u0062":5,"a":"\u0020"}`:    `"\u0020"`,
+		`{"a":{"a":null,"b":1},"b":2}`: `{"a":null,"b":1}`,
+	} {
+		path, err := jsonscan.ParsePath("$.a|b|c")
+		require.NoError(t, err)
+		require.Equal(t, want, found(doc, path), doc)
+		inList, err := jsonscan.ParsePath("x[1].a|b|c")
+		require.NoError(t, err)
+		require.Equal(t, want, found(`{"x":[0,`+doc+`]}`, inList), doc)
+	}
+	for path, want := range map[string]string{"*.a|b": "2", "5|2|0": `{"c":1}`, "4|5": "", "*.d|b": "2"} {
+		parsed, err := jsonscan.ParsePath(path)
+		require.NoError(t, err)
+		require.Equal(t, want, found(`[{"c":1},{"b":2},null,{"a":3}]`, parsed), path)
+	}
+}
+
+// found returns what is at a path, as the document has it.
+func found(doc string, path jsonscan.Path) string {
+	v := jsonscan.Lookup([]byte(doc), path)
+	switch v.Kind {
+	case jsonscan.Invalid:
+		return ""
+	case jsonscan.String:
+		return doc[v.Start-1 : v.End+1]
+	}
+	return doc[v.Start:v.End]
 }
