@@ -5,6 +5,7 @@ package criteria
 import (
 	"bytes"
 	"regexp"
+	"strconv"
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
@@ -53,37 +54,42 @@ func (o ruleOutcome) verdict() Verdict {
 	}
 }
 
-// replyValue is a value of a reply. The zero replyValue is missing.
+// replyValue is a value of a reply, read once for all conditions on it. The zero
+// replyValue is missing.
 type replyValue struct {
-	kind    jsonscan.Kind
-	escaped bool
-	text    []byte // JSON; for a string, the part between the quotes
+	kind   jsonscan.Kind
+	json   []byte // as the reply spells it
+	text   []byte // json; for a string, its text without quotes and escapes
+	number decimal.Number[[]byte]
+	form   decimal.Form // whether there is a number: a JSON number, or a string that holds a plain decimal
 }
 
-func replyValueOf(body []byte, found jsonscan.Value) replyValue {
-	return replyValue{found.Kind, found.Escaped, body[found.Start:found.End]}
-}
-
-// json returns the value as the reply spells it, or "" if it is missing.
-func (v replyValue) json() string {
+// replyValueOf returns the value that was found in a body. For a string with escapes
+// text is without them, for any other value it is what was found.
+func replyValueOf(body []byte, found jsonscan.Value, text []byte) replyValue {
+	v := replyValue{kind: found.Kind, json: body[found.Start:found.End], text: text}
 	if v.kind == jsonscan.String {
-		return `"` + string(v.text) + `"`
+		v.json = body[found.Start-len(`"`) : found.End+len(`"`)]
 	}
-	return string(v.text)
+	v.number, v.form = jsonvalue.Number(v.kind, v.text)
+	return v
 }
 
-// number reads a JSON number, or a string that holds a plain decimal.
-func (v replyValue) number() (decimal.Number[[]byte], decimal.Form) {
-	return jsonvalue.Number(v.kind, v.text)
+// countValue returns a number of elements, written to room.
+func countValue(size int, room []byte) replyValue {
+	digits := strconv.AppendInt(room, int64(size), 10)
+	v := replyValue{kind: jsonscan.Number, json: digits, text: digits}
+	v.number, v.form = decimal.Parse(digits)
+	return v
 }
 
 // isNothing reports whether the value is null or missing.
-func (v replyValue) isNothing() bool { return v.kind == jsonscan.Null || v.kind == jsonscan.Invalid }
+func (v *replyValue) isNothing() bool { return v.kind == jsonscan.Null || v.kind == jsonscan.Invalid }
 
-func (v replyValue) isContainer() bool { return v.kind == jsonscan.Object || v.kind == jsonscan.Array }
+func (v *replyValue) isContainer() bool { return v.kind == jsonscan.Object || v.kind == jsonscan.Array }
 
 // isVoid reports whether the value is "", [] or {}.
-func (v replyValue) isVoid() bool {
+func (v *replyValue) isVoid() bool {
 	switch v.kind {
 	case jsonscan.String:
 		return len(v.text) == 0
@@ -123,28 +129,12 @@ type readyCondition struct {
 }
 
 // judge decides whether the condition holds for a value.
-func (c *readyCondition) judge(v replyValue) ruleOutcome {
-	if v.escaped {
-		return c.judgeEscaped(v)
-	}
+func (c *readyCondition) judge(v *replyValue) ruleOutcome {
 	o := c.decide(v)
 	if c.negated {
 		return o.negated()
 	}
 	return o
-}
-
-// judgeEscaped judges the unescaped text, which is never longer than the escaped
-// one.
-func (c *readyCondition) judgeEscaped(v replyValue) ruleOutcome {
-	var short [shortText]byte
-	if len(v.text) <= len(short) {
-		return c.judge(replyValue{kind: v.kind, text: jsonscan.AppendUnescaped(short[:0], v.text)})
-	}
-	buffer := textBuffers.Get().(*textBuffer)
-	defer buffer.keep()
-	buffer.long = jsonscan.AppendUnescaped(buffer.long[:0], v.text)
-	return c.judge(replyValue{kind: v.kind, text: buffer.long})
 }
 
 // textBuffers are for copies of a reply's texts.
@@ -177,8 +167,8 @@ func (b *textBuffer) copied(text []byte) []byte {
 	return b.long
 }
 
-// decide runs the test on a value without escapes, before any negation.
-func (c *readyCondition) decide(v replyValue) ruleOutcome {
+// decide runs the test on a value, before any negation.
+func (c *readyCondition) decide(v *replyValue) ruleOutcome {
 	switch c.test {
 	case testPresent:
 		return outcomeOf(v.kind != jsonscan.Invalid)
@@ -209,18 +199,17 @@ func (c *readyCondition) decide(v replyValue) ruleOutcome {
 	}
 }
 
-func (c *readyCondition) decideNumber(v replyValue) ruleOutcome {
-	n, form := v.number()
-	if form != decimal.Exact {
+func (c *readyCondition) decideNumber(v *replyValue) ruleOutcome {
+	if v.form != decimal.Exact {
 		return outcomeUndetermined
 	}
-	switch first := decimal.Compare(n, c.operands[0].number); c.test {
+	switch first := decimal.Compare(v.number, c.operands[0].number); c.test {
 	case testAbove:
 		return outcomeOf(first > 0)
 	case testBelow:
 		return outcomeOf(first < 0)
 	default:
-		return outcomeOf(first >= 0 && decimal.Compare(n, c.operands[1].number) <= 0)
+		return outcomeOf(first >= 0 && decimal.Compare(v.number, c.operands[1].number) <= 0)
 	}
 }
 
@@ -244,7 +233,7 @@ func (c *readyCondition) matches(text []byte) bool {
 	return c.pattern.Match(buffer.copied(text))
 }
 
-func (c *readyCondition) decideOneOf(v replyValue) ruleOutcome {
+func (c *readyCondition) decideOneOf(v *replyValue) ruleOutcome {
 	best := outcomeFails
 	for i := range c.operands {
 		best = max(best, c.operands[i].equals(v))
@@ -252,7 +241,7 @@ func (c *readyCondition) decideOneOf(v replyValue) ruleOutcome {
 	return best
 }
 
-func (o *readyOperand) equals(v replyValue) ruleOutcome {
+func (o *readyOperand) equals(v *replyValue) ruleOutcome {
 	switch {
 	case v.isNothing():
 		if o.isNull {
@@ -264,15 +253,14 @@ func (o *readyOperand) equals(v replyValue) ruleOutcome {
 	case v.isContainer():
 		return outcomeUndetermined
 	}
-	n, form := v.number()
 	switch {
-	case v.kind == jsonscan.Number && form == decimal.TooLong:
+	case v.kind == jsonscan.Number && v.form == decimal.TooLong:
 		return outcomeUndetermined
-	case form == decimal.NoNumber || o.form == decimal.NoNumber:
+	case v.form == decimal.NoNumber || o.form == decimal.NoNumber:
 		return outcomeOf(bytes.Equal(v.text, o.text))
-	case form == decimal.TooLong || o.form == decimal.TooLong:
+	case v.form == decimal.TooLong || o.form == decimal.TooLong:
 		return outcomeUndetermined
 	default:
-		return outcomeOf(decimal.Compare(n, o.number) == 0)
+		return outcomeOf(decimal.Compare(v.number, o.number) == 0)
 	}
 }

@@ -3,7 +3,6 @@
 package criteria
 
 import (
-	"strconv"
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
@@ -151,10 +150,7 @@ func (e *bodyEvaluation) value(from int) {
 	if e.scan.Failed() {
 		return
 	}
-	s := replyValueOf(e.body, v)
-	for _, n := range e.active[from:e.top] {
-		e.settle(&e.plan.nodes[n], s, size)
-	}
+	e.settle(e.active[from:e.top], v, size)
 }
 
 // inside reports whether a path goes into the value.
@@ -230,8 +226,33 @@ func (e *bodyEvaluation) enter(node int32) {
 	e.top++
 }
 
-// settle judges the value at a node, and what is missing in it.
-func (e *bodyEvaluation) settle(n *pathNode, v replyValue, size int) {
+// settle judges a value at its nodes, without the escapes of a string. These make
+// no text longer.
+func (e *bodyEvaluation) settle(nodes []int32, found jsonscan.Value, size int) {
+	text := e.body[found.Start:found.End]
+	switch {
+	case !found.Escaped:
+		e.settleText(nodes, found, text, size)
+	case len(text) <= shortText:
+		var short [shortText]byte
+		e.settleText(nodes, found, jsonscan.AppendUnescaped(short[:0], text), size)
+	default:
+		buffer := textBuffers.Get().(*textBuffer)
+		defer buffer.keep()
+		buffer.long = jsonscan.AppendUnescaped(buffer.long[:0], text)
+		e.settleText(nodes, found, buffer.long, size)
+	}
+}
+
+func (e *bodyEvaluation) settleText(nodes []int32, found jsonscan.Value, text []byte, size int) {
+	v := replyValueOf(e.body, found, text)
+	for _, n := range nodes {
+		e.settleAt(&e.plan.nodes[n], &v, size)
+	}
+}
+
+// settleAt judges the value at a node, and what is missing in it.
+func (e *bodyEvaluation) settleAt(n *pathNode, v *replyValue, size int) {
 	for _, c := range n.ends {
 		e.judge(c, v)
 	}
@@ -242,7 +263,7 @@ func (e *bodyEvaluation) settle(n *pathNode, v replyValue, size int) {
 	}
 	if n.any != 0 && !e.seen[n.any] {
 		for _, c := range e.plan.nodes[n.any].through {
-			e.conclude(c, outcomeAbsent, replyValue{})
+			e.conclude(c, outcomeAbsent, &missingValue)
 		}
 	}
 	for _, c := range n.counts {
@@ -250,23 +271,26 @@ func (e *bodyEvaluation) settle(n *pathNode, v replyValue, size int) {
 	}
 }
 
+var missingValue replyValue
+
 // missing judges all conditions at and below a node that the reply lacks.
 // Conditions that need an element have nothing to judge.
 func (e *bodyEvaluation) missing(n *pathNode) {
 	for _, c := range n.through {
 		if e.plan.conditions[c].needs > n.level {
-			e.conclude(c, outcomeAbsent, replyValue{})
+			e.conclude(c, outcomeAbsent, &missingValue)
 		} else {
-			e.judge(c, replyValue{})
+			e.judge(c, &missingValue)
 		}
 	}
 }
 
-func (e *bodyEvaluation) count(c int32, v replyValue, size int) {
+func (e *bodyEvaluation) count(c int32, v *replyValue, size int) {
 	switch {
 	case size >= 0:
-		var digits [20]byte
-		e.judge(c, replyValue{kind: jsonscan.Number, text: strconv.AppendInt(digits[:0], int64(size), 10)})
+		var room [20]byte
+		count := countValue(size, room[:0])
+		e.judge(c, &count)
 	case v.isNothing():
 		e.conclude(c, outcomeAbsent, v)
 	default:
@@ -274,15 +298,19 @@ func (e *bodyEvaluation) count(c int32, v replyValue, size int) {
 	}
 }
 
-func (e *bodyEvaluation) judge(c int32, v replyValue) {
-	e.conclude(c, e.plan.conditions[c].judge(v), v)
+// judge adds a condition's outcome for a value. One that holds already cannot get
+// stronger.
+func (e *bodyEvaluation) judge(c int32, v *replyValue) {
+	if e.outcomes[c] != outcomeHolds {
+		e.conclude(c, e.plan.conditions[c].judge(v), v)
+	}
 }
 
 // conclude adds an outcome. Among the elements of "*", the first with the
 // strongest outcome is kept.
-func (e *bodyEvaluation) conclude(c int32, o ruleOutcome, v replyValue) {
+func (e *bodyEvaluation) conclude(c int32, o ruleOutcome, v *replyValue) {
 	if e.got != nil && (o > e.outcomes[c] || !e.got[c].known) {
-		e.got[c] = decidingValue{true, v.json()}
+		e.got[c] = decidingValue{true, string(v.json)}
 	}
 	e.outcomes[c] = max(e.outcomes[c], o)
 }
