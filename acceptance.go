@@ -214,8 +214,13 @@ func (c *Criteria) Weaknesses(sample []byte) []string {
 
 // FieldRef is a field of a reply, by path: "buyers.0.offer_conversion_payout",
 // or "buyers[0].offer_conversion_payout". A number is an index, "*" any
-// element, and "#" at the end the number of elements; a backslash makes the
-// next character part of a name: "\." is a dot in a name.
+// element, and "#" at the end the number of elements. A leading "$" is the whole
+// reply, as in "$.buyers[0].bid". A backslash makes the next character part of a
+// name: "\." is a dot in a name.
+//
+// The last name may have alternatives: "buyers.0.bid|payout" is the bid or, if that
+// is missing, null or "", the payout. If none of them is given, it is the first that
+// is there. Neither "*" nor "#" can be one.
 //
 // With "*", a condition holds when it holds for at least one element.
 type FieldRef struct{ path string }

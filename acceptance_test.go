@@ -728,7 +728,7 @@ func TestOddDecisionsPrint(t *testing.T) {
 
 func TestEvaluateDoesNotAllocate(t *testing.T) {
 	var rules []trackdrive.Rule
-	for _, path := range []string{"a.0.b", "a.*.b", `x\.y`, "text", "a.#", "gone", "a.*.c.*.d", "number", "null", "list"} {
+	for _, path := range []string{"a.0.b", "a.*.b", `x\.y`, "text", "a.#", "gone", "a.*.c.*.d", "number", "null", "list", "a.*.b|c", "none|text", "a.9|0"} {
 		x := field(path)
 		rules = append(rules, x.GreaterThan("20.00"), x.Between(1, 2), x.Equals("abc"), x.NotEquals(nil), x.In(1, "a", nil), x.NotIn(7.5), x.Contains("b"), x.NotContains("b"), x.StartsWith("b"), x.EndsWith("b"), x.Matches("b+$"), x.Exists(), x.Missing(), x.IsNull(), x.NotNull(), x.IsEmpty(), x.NotEmpty(), x.IsTrue(), x.IsFalse())
 	}

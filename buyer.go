@@ -12,7 +12,7 @@ type Buyer struct {
 	ID                      ID              // buyer_id or id
 	Name                    string          // name
 	PingID                  ID              // ping_id: a post to this buyer carries it
-	Payout                  Amount          // the first given of bid_price, bid and offer_conversion_payout; unset if none is
+	Payout                  Amount          // the first given of bid_price, bid, offer_conversion_payout and payout; unset if none is
 	OfferID                 ID              // offer_id
 	Tier                    string          // tier
 	DestinationNumber       string          // destination_number, or forwarding_number

@@ -79,7 +79,7 @@ func ExampleClient_RunWebhook() {
 	fmt.Println(result.Decision)
 	// Output:
 	// true
-	// accepted: buyers.0.offer_conversion_payout greater than 0: got 25.50
+	// accepted: buyers.0.offer_conversion_payout|bid_price|bid|payout greater than 0: got 25.50
 }
 
 func ExampleWebhookResult_Field() {

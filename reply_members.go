@@ -37,6 +37,7 @@ const (
 	mBidPrice
 	mBid
 	mOfferConversionPayout
+	mPayout
 
 	mOfferID
 	mTier
@@ -100,6 +101,7 @@ var memberTable = [endOfMembers]struct {
 	mBidPrice:                   {"bid_price", inBuyer},
 	mBid:                        {"bid", inBuyer},
 	mOfferConversionPayout:      {"offer_conversion_payout", inBuyer},
+	mPayout:                     {"payout", inBuyer},
 	mOfferID:                    {"offer_id", inBuyer},
 	mTier:                       {"tier", inBuyer},
 	mDestinationNumber:          {"destination_number", inBuyer},

@@ -230,10 +230,12 @@ func TestBids(t *testing.T) {
 		`"bid":9007199254740993`:   "9007199254740993",
 		`"bid":24.333333333333332`: "24.333333333333332",
 		`"bid":0.1234567890123456789012345678901234567890`: "",
-		`"payout":5`:      "",
-		`"bid":"NaN"`:     "",
-		`"bid":"1\u0030"`: "10",
-		`"Bid":5`:         "",
+		`"payout":5`:                                "5",
+		`"payout":5,"offer_conversion_payout":6`:    "6",
+		`"payout":5,"offer_conversion_payout":null`: "5",
+		`"bid":"NaN"`:                               "",
+		`"bid":"1\u0030"`:                           "10",
+		`"Bid":5`:                                   "",
 	} {
 		p, err := pinged(t, 200, `{"success":true,"buyers":[{"id":7,`+members+`},{"id":8,"bid":"1.00"}]}`)
 		require.NoError(t, err, members)

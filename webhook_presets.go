@@ -9,11 +9,11 @@ import (
 
 // CallGridBid returns CallGrid's TrackDrive template for real-time bidding: a JSON
 // ping with trackdrive_number, traffic_source_id and caller_id
-// ([[tag:CallerId]]). It is accepted if buyers.0.offer_conversion_payout is
-// greater than 0. WebhookName is the vanity URI of the inbound webhook. A blank
-// trafficSourceID is refused. The request carries both caller_id and
-// trackdrive_number, so TrackDrive may take it as the post: it is never repeated
-// once it may have left.
+// ([[tag:CallerId]]). It is accepted if the first buyer's offer_conversion_payout
+// or, where that is not given, bid_price, bid or payout is greater than 0.
+// WebhookName is the vanity URI of the inbound webhook. A blank trafficSourceID is
+// refused. The request carries both caller_id and trackdrive_number, so TrackDrive
+// may take it as the post: it is never repeated once it may have left.
 func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber string) WebhookConfig {
 	return WebhookConfig{
 		Name:   "CallGrid real-time bid",
@@ -26,7 +26,7 @@ func CallGridBid(subdomain, webhookName, trafficSourceID, trackdriveNumber strin
 }`,
 		ContentType: "application/json",
 		Timeout:     10 * time.Second,
-		Acceptance:  All(Field("buyers.0.offer_conversion_payout").GreaterThan(0)),
+		Acceptance:  All(Field("buyers.0.offer_conversion_payout|bid_price|bid|payout").GreaterThan(0)),
 		Values: Values{
 			"subdomain":         subdomain,
 			"webhook_name":      webhookName,

@@ -6,7 +6,7 @@ set -euo pipefail
 go build -o "$1/webhook" ./examples/webhook
 
 expect 0 -- "$1/webhook"
-contains "$OUT" 'accepted: buyers.0.offer_conversion_payout greater than 0: got 25.50'
+contains "$OUT" 'accepted: buyers.0.offer_conversion_payout|bid_price|bid|payout greater than 0: got 25.50'
 
 for preset in callgrid_bid ringba_pixel call_postback ringba_conversion; do
 	expect 0 -- "$1/webhook" -config "examples/webhook/$preset.json" -preview

@@ -47,7 +47,7 @@ func TestExitStatus(t *testing.T) {
 		status      int
 		shows, errs string
 	}{
-		{"the sample", nil, accepted, "accepted: buyers.0.offer_conversion_payout greater than 0: got 25.50", ""},
+		{"the sample", nil, accepted, "accepted: buyers.0.offer_conversion_payout|bid_price|bid|payout greater than 0: got 25.50", ""},
 		{"a preview", []string{"-preview"}, accepted, "POST https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers", ""},
 		{"the pixel", []string{"-config", "ringba_pixel.json"}, accepted, "Decision: accepted", ""},
 		{"the postback", []string{"-config", "call_postback.json"}, accepted, "Decision: accepted\n  holds: any of\n    holds: success is null: got nothing\n", ""},

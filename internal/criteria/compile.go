@@ -5,6 +5,7 @@ package criteria
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
@@ -16,7 +17,14 @@ import (
 type groupPlan struct {
 	conditions []readyCondition
 	nodes      []pathNode // the paths as a tree; the first node is the whole reply
+	choices    []pathChoice
 	logic      logicNode
+}
+
+// pathChoice is a last step with alternatives, "bid|payout".
+type pathChoice struct {
+	steps jsonscan.Path
+	node  [1]int32 // where the chosen value is judged
 }
 
 // pathNode is a place in a reply that a path goes through.
@@ -27,7 +35,12 @@ type pathNode struct {
 	counts  []int32 // conditions on the number of elements
 	ends    []int32 // conditions on the value here
 	through []int32 // all conditions here and below
+	choices []int32 // choices among the members
+	offers  []choiceOffer
 }
+
+// choiceOffer says that a value is one of the alternatives of a choice.
+type choiceOffer struct{ choice, rank int32 }
 
 // pathMember is a step from one node to the next.
 type pathMember struct {
@@ -242,6 +255,11 @@ func (p *groupPlan) add(c readyCondition, path jsonscan.Path) int {
 		if step.Op == jsonscan.Count {
 			break
 		}
+		if steps := path[level:]; steps.Alternatives() > 1 {
+			at = p.choice(at, steps)
+			p.nodes[at].through = append(p.nodes[at].through, int32(index))
+			break
+		}
 		at = p.step(at, step)
 		p.nodes[at].through = append(p.nodes[at].through, int32(index))
 	}
@@ -273,4 +291,25 @@ func (p *groupPlan) step(from int32, step jsonscan.Step) int32 {
 	}
 	p.nodes = append(p.nodes, pathNode{level: n.level + 1})
 	return next
+}
+
+// choice returns the node where the first of some alternatives is judged. The
+// alternatives are nodes of their own, which other paths may share.
+func (p *groupPlan) choice(from int32, steps jsonscan.Path) int32 {
+	for _, choice := range p.nodes[from].choices {
+		if slices.Equal(p.choices[choice].steps, steps) {
+			return p.choices[choice].node[0]
+		}
+	}
+	choice := int32(len(p.choices))
+	for rank, step := range steps {
+		step.Op = jsonscan.Member
+		at := p.step(from, step)
+		p.nodes[at].offers = append(p.nodes[at].offers, choiceOffer{choice, int32(rank)})
+	}
+	node := int32(len(p.nodes))
+	p.nodes = append(p.nodes, pathNode{level: p.nodes[from].level + 1})
+	p.nodes[from].choices = append(p.nodes[from].choices, choice)
+	p.choices = append(p.choices, pathChoice{steps, [1]int32{node}})
+	return node
 }

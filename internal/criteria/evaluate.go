@@ -13,13 +13,23 @@ type bodyEvaluation struct {
 	plan     *groupPlan
 	body     []byte
 	scan     jsonscan.Scanner
-	active   []int32 // the nodes at the value being read, after those of the values around it
-	top      int     // how many of active are in use
-	seen     []bool  // by node: whether the container being read has it
-	twice    bool    // a name that a path uses is given twice in one object
+	active   []int32       // the nodes at the value being read, after those of the values around it
+	top      int           // how many of active are in use
+	seen     []bool        // by node: whether the container being read has it
+	twice    bool          // a name that a path uses is given twice in one object
+	chosen   []chosenValue // by choice
 	outcomes [maxRules]ruleOutcome
 	got      []decidingValue // by condition; nil unless the decision is explained
 }
+
+// chosenValue is the best of the alternatives that were read.
+type chosenValue struct {
+	jsonscan.Value
+	rank int32
+}
+
+// fewChoices is how many choices are kept on the stack.
+const fewChoices = 4
 
 // decidingValue is the value that decides on a condition.
 type decidingValue struct {
@@ -39,7 +49,8 @@ func (p *groupPlan) evaluate(body []byte) Verdict {
 	case n <= fewNodes:
 		var active [fewNodes]int32
 		var seen [fewNodes]bool
-		e := bodyEvaluation{plan: p, active: active[:], seen: seen[:]}
+		var chosen [fewChoices]chosenValue
+		e := bodyEvaluation{plan: p, active: active[:], seen: seen[:], chosen: chosen[:]}
 		return e.run(body)
 	case n <= manyNodes:
 		return p.evaluateMany(body)
@@ -125,6 +136,9 @@ func (e *bodyEvaluation) addGroups(d *Decision, group *logicNode, depth, first i
 
 func (e *bodyEvaluation) run(body []byte) Verdict {
 	e.body = body
+	if len(e.plan.choices) > len(e.chosen) {
+		e.chosen = make([]chosenValue, len(e.plan.choices))
+	}
 	e.scan.Reset(body)
 	e.top = 1 // at the first node, which is 0
 	e.value(0)
@@ -170,6 +184,9 @@ func (e *bodyEvaluation) forget(from int) {
 		e.seen[node.any] = false
 		for _, m := range node.members {
 			e.seen[m.node] = false
+		}
+		for _, choice := range node.choices {
+			e.chosen[choice] = chosenValue{}
 		}
 	}
 }
@@ -248,6 +265,33 @@ func (e *bodyEvaluation) settleText(nodes []int32, found jsonscan.Value, text []
 	v := replyValueOf(e.body, found, text)
 	for _, n := range nodes {
 		e.settleAt(&e.plan.nodes[n], &v, size)
+		for _, offer := range e.plan.nodes[n].offers {
+			e.chosen[offer.choice].offer(found, offer.rank)
+		}
+	}
+}
+
+// offer takes a value that is better than the chosen one: one that is given, or
+// else the first of the alternatives.
+func (c *chosenValue) offer(v jsonscan.Value, rank int32) {
+	isBetter := rank < c.rank
+	if v.IsGiven() != c.IsGiven() {
+		isBetter = v.IsGiven()
+	}
+	if c.Kind == jsonscan.Invalid || isBetter {
+		*c = chosenValue{v, rank}
+	}
+}
+
+// settleChoices judges what was chosen among the members that were read.
+func (e *bodyEvaluation) settleChoices(choices []int32) {
+	for _, choice := range choices {
+		node := &e.plan.choices[choice].node
+		if chosen := e.chosen[choice].Value; chosen.Kind != jsonscan.Invalid {
+			e.settle(node[:], chosen, -1)
+		} else {
+			e.missing(&e.plan.nodes[node[0]])
+		}
 	}
 }
 
@@ -261,6 +305,7 @@ func (e *bodyEvaluation) settleAt(n *pathNode, v *replyValue, size int) {
 			e.missing(&e.plan.nodes[m.node])
 		}
 	}
+	e.settleChoices(n.choices)
 	if n.any != 0 && !e.seen[n.any] {
 		for _, c := range e.plan.nodes[n.any].through {
 			e.conclude(c, outcomeAbsent, &missingValue)

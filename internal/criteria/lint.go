@@ -55,8 +55,9 @@ func (g *Group) usedPaths() (paths []jsonscan.Path) {
 		if err != nil {
 			continue // a group with mistakes has no plan
 		}
-		for length := range path {
-			part := path[:length+1]
+		for at := 0; at < len(path); {
+			at += path[at:].Alternatives()
+			part := path[:at]
 			if !part.Counts() && !known[part.String()] {
 				known[part.String()] = true
 				paths = append(paths, part)
@@ -135,11 +136,12 @@ func (m *replyMutation) apply(value any, path jsonscan.Path) any {
 }
 
 func (m *replyMutation) applyToMembers(object map[string]any, path jsonscan.Path) any {
+	steps := path[:path.Alternatives()]
 	for name, value := range object {
-		if path[0].Op != jsonscan.Any && name != path[0].Name {
+		if !slices.ContainsFunc(steps, func(s jsonscan.Step) bool { return s.Op == jsonscan.Any || s.Name == name }) {
 			continue
 		}
-		if object[name] = m.apply(value, path[1:]); isDropped(object[name]) {
+		if object[name] = m.apply(value, path[len(steps):]); isDropped(object[name]) {
 			delete(object, name)
 		}
 	}
@@ -149,11 +151,12 @@ func (m *replyMutation) applyToMembers(object map[string]any, path jsonscan.Path
 // applyToElements also drops the elements after a dropped one, which would move
 // up into its place.
 func (m *replyMutation) applyToElements(list []any, path jsonscan.Path) any {
+	steps := path[:path.Alternatives()]
 	for i, value := range list {
-		if path[0].Op != jsonscan.Any && i != path[0].Index {
+		if !slices.ContainsFunc(steps, func(s jsonscan.Step) bool { return s.Op == jsonscan.Any || s.Index == i }) {
 			continue
 		}
-		if list[i] = m.apply(value, path[1:]); isDropped(list[i]) {
+		if list[i] = m.apply(value, path[len(steps):]); isDropped(list[i]) {
 			return list[:i]
 		}
 	}
