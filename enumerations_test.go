@@ -21,7 +21,7 @@ type enumeration interface {
 func TestEnumerationsHaveNames(t *testing.T) {
 	t.Parallel()
 	checkEnumeration[trackdrive.Verdict](t, "undetermined", "rejected", "accepted")
-	checkEnumeration[trackdrive.Encoding](t, "json", "form", "query")
+	checkEnumeration[trackdrive.Encoding](t, "json", "form", "query", "post_query")
 	checkEnumeration[trackdrive.Repeatable](t, "never", "refused", "safe")
 	checkEnumeration[trackdrive.TrackingMode](t, "unknown", "ring_pool", "static")
 	checkEnumeration[trackdrive.Delivery](t, "unknown", "answered", "not_sent")

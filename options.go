@@ -19,14 +19,15 @@ type Encoding int
 
 // The encodings.
 const (
-	EncodeJSON  Encoding = iota // POST, application/json
-	EncodeForm                  // POST, application/x-www-form-urlencoded
-	EncodeQuery                 // GET, query string, no Content-Type; RepeatNever calls take a fresh connection
+	EncodeJSON      Encoding = iota // POST, application/json
+	EncodeForm                      // POST, application/x-www-form-urlencoded
+	EncodeQuery                     // GET, query string, no Content-Type; RepeatNever calls take a fresh connection
+	EncodePostQuery                 // POST, query string; lead_token and other credentials go to a form body, never into the URL
 )
 
-var encodingNames = enumNames[Encoding]{"encoding", []string{"json", "form", "query"}}
+var encodingNames = enumNames[Encoding]{"encoding", []string{"json", "form", "query", "post_query"}}
 
-// String returns "json", "form" or "query".
+// String returns "json", "form", "query" or "post_query".
 func (e Encoding) String() string { return encodingNames.name(e) }
 
 // MarshalText writes the name that String returns.

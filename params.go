@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-querystring/query"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
 	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
@@ -81,6 +82,9 @@ func (p *callParams) encode(target *url.URL, auth []namedText) (wirePayload, err
 		*buffer = p.appendJSON((*buffer)[:0], auth)
 		return wirePayload{target, "application/json", bytes.Clone(*buffer)}, nil
 	}
+	if p.encoding == EncodePostQuery {
+		return p.encodePostQuery(target, auth)
+	}
 	form, err := p.form(auth)
 	if err != nil {
 		return wirePayload{}, err
@@ -89,11 +93,47 @@ func (p *callParams) encode(target *url.URL, auth []namedText) (wirePayload, err
 		if p.bodiless && form == "" {
 			return wirePayload{url: target}, nil
 		}
-		return wirePayload{target, "application/x-www-form-urlencoded", []byte(form)}, nil
+		return wirePayload{target, formType, []byte(form)}, nil
 	}
 	withQuery := *target
 	withQuery.RawQuery = form
 	return wirePayload{url: &withQuery}, nil
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// encodePostQuery keeps credentials out of the query, which servers log.
+func (p *callParams) encodePostQuery(target *url.URL, auth []namedText) (wirePayload, error) {
+	open, secret := *p, *p
+	open.known, secret.known = nil, nil
+	open.typed, secret.typed = partition(p.typed, func(t typedParam) bool { return redact.IsCredentialName(t.name) })
+	open.sorted, secret.sorted = partition(p.sorted, func(f wireField) bool { return redact.IsCredentialName(rootOf(f.name)) })
+	query, err := open.form(nil)
+	if err != nil {
+		return wirePayload{}, err
+	}
+	form, err := secret.form(auth)
+	if err != nil {
+		return wirePayload{}, err
+	}
+	withQuery := *target
+	withQuery.RawQuery = query
+	if form == "" {
+		return wirePayload{url: &withQuery}, nil
+	}
+	return wirePayload{&withQuery, formType, []byte(form)}, nil
+}
+
+// partition copies a list to two: the others, and what is picked.
+func partition[T any](list []T, isPicked func(T) bool) (others, picked []T) {
+	for _, element := range list {
+		if isPicked(element) {
+			picked = append(picked, element)
+		} else {
+			others = append(others, element)
+		}
+	}
+	return others, picked
 }
 
 // form returns the parameters as a form has them, by name. go-querystring names

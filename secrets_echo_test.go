@@ -278,7 +278,7 @@ func (p *place) requireNothingShown(t *testing.T, opts ...trackdrive.Option) {
 
 func TestNoEchoShowsACredential(t *testing.T) {
 	t.Parallel()
-	encodings := []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery}
+	encodings := []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery, trackdrive.EncodePostQuery}
 	for _, p := range placesInRequests() {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()

@@ -91,7 +91,7 @@ func TestNoCredentialShowsAnywhere(t *testing.T) {
 	forbidden := needles()
 	faults := append(faultserver.Plain(), faultserver.Echoes()...)
 	for name, auth := range authenticators() {
-		for _, encoding := range []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery} {
+		for _, encoding := range []trackdrive.Encoding{trackdrive.EncodeJSON, trackdrive.EncodeForm, trackdrive.EncodeQuery, trackdrive.EncodePostQuery} {
 			t.Run(name+"/"+encoding.String(), func(t *testing.T) {
 				t.Parallel()
 				for _, f := range faults {
