@@ -111,7 +111,7 @@ func (c *apiCall) companyHost() string {
 	if c.subdomain == c.client.subdomain {
 		return c.client.host
 	}
-	return companyHost(c.subdomain)
+	return c.set.base.companyHost(c.subdomain)
 }
 
 // setPath addresses a path below apiPath whose characters need no escaping.

@@ -293,3 +293,15 @@ func ExampleWithUserAgent() {
 	// Output:
 	// true
 }
+
+func ExampleWithBaseDomain() {
+	fake := market()
+	defer fake.Close()
+	printHost := func(_ context.Context, a trackdrive.Attempt) { fmt.Println(a.Host) }
+	client, err := trackdrive.NewClient("acme", trackdrive.WithBaseDomain("example.net"), trackdrive.WithTransport(fake.Transport()), trackdrive.WithObserver(printHost))
+	if err != nil {
+		panic(err)
+	}
+	_, _ = client.Ping(context.Background(), "sell", &trackdrive.PingRequest{CallerID: "+15555550142"})
+	// Output: acme.example.net
+}

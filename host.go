@@ -19,12 +19,37 @@ const apiPath = "/api/v1"
 // updatePath is the path below apiPath that updates calls.
 const updatePath = "/calls/update_call/"
 
-// baseURL is where requests go: one of TrackDrive's hosts, or the host that
-// WithBaseURL names.
+// baseURL is where requests go: one of TrackDrive's hosts, a host of the domain that
+// WithBaseDomain names, or the host that WithBaseURL names.
 type baseURL struct {
+	domain string // of the companies; "" for TrackDrive's
 	scheme string
-	host   string // with a port, if any; "" for TrackDrive's
+	host   string // with a port, if any; "" for the companies' own
 	prefix string // of every path: "" or "/proxy"
+}
+
+// companyHost returns the host of a company, or the domain without a subdomain.
+func (b baseURL) companyHost(subdomain string) string {
+	domain := b.domain
+	if domain == "" {
+		domain = urlpart.TrackDriveHost
+	}
+	if subdomain == "" {
+		return domain
+	}
+	return subdomain + "." + domain
+}
+
+// companyIn returns the subdomain in a company's host; "" for any other host.
+func (b baseURL) companyIn(host string) string {
+	if b.domain == "" {
+		return urlpart.CompanyIn(host)
+	}
+	company, isCompany := strings.CutSuffix(host, "."+b.domain)
+	if !isCompany || !urlpart.IsSubdomain(company) {
+		return ""
+	}
+	return company
 }
 
 // at returns the URL of a path at a company's host. If the path that is sent differs
@@ -43,16 +68,9 @@ func (b baseURL) at(host, path, rawPath string) url.URL {
 // root returns the beginning of Error.URL.
 func (b baseURL) root(subdomain string) string {
 	if b.host == "" {
-		return "https://" + companyHost(subdomain)
+		return "https://" + b.companyHost(subdomain)
 	}
 	return b.scheme + "://" + b.host + b.prefix
-}
-
-func companyHost(subdomain string) string {
-	if subdomain == "" {
-		return urlpart.TrackDriveHost
-	}
-	return subdomain + "." + urlpart.TrackDriveHost
 }
 
 func parseBase(rawURL string) (baseURL, error) {
@@ -87,7 +105,7 @@ func parseBase(rawURL string) (baseURL, error) {
 	if at := strings.Index(ascii.Lower(prefix)+"/", apiPath+"/"); at >= 0 {
 		return bad("has %s in its path, which the package adds; give %q", apiPath, u.Scheme+"://"+strings.ToLower(u.Host)+prefix[:at])
 	}
-	return baseURL{u.Scheme, strings.ToLower(u.Host), prefix}, nil
+	return baseURL{scheme: u.Scheme, host: strings.ToLower(u.Host), prefix: prefix}, nil
 }
 
 func isBase(rawURL string) bool {
@@ -108,7 +126,7 @@ func checkSubdomain(field, subdomain string) (string, error) {
 	}
 	folded := ascii.Lower(subdomain)
 	// net/url must read the same host.
-	u, err := url.Parse("https://" + companyHost(folded) + "/")
+	u, err := url.Parse("https://" + baseURL{}.companyHost(folded) + "/")
 	if err != nil || u.Hostname() != folded+"."+urlpart.TrackDriveHost || u.Path != "/" {
 		return "", invalidArgument(field, "%s", giveSubdomain)
 	}

@@ -36,10 +36,10 @@ func (c *apiCall) neverSellTwice() error {
 }
 
 // mayServe reports whether TrackDrive may answer at this host: one of its own
-// domains, or the host that WithBaseURL names, whatever the port.
+// domains, or what WithBaseDomain or WithBaseURL names, whatever the port.
 func (b baseURL) mayServe(host string) bool {
 	name := strings.TrimRight(ascii.Lower(urlpart.Hostname(host)), ".")
-	for _, domain := range [...]string{urlpart.TrackDriveHost, urlpart.FormerHost} {
+	for _, domain := range [...]string{urlpart.TrackDriveHost, urlpart.FormerHost, b.companyHost("")} {
 		if name == domain || strings.HasSuffix(name, "."+domain) {
 			return true
 		}

@@ -8,10 +8,12 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // Encoding says how parameters are sent.
@@ -121,6 +123,7 @@ type clientSettings struct {
 	auth        Authenticator
 	authFor     string // the subdomain that auth was given for
 
+	isChild     bool        // the options applied now are those of ForSubdomain
 	inCall      bool        // the options applied now are a call's own
 	callRepeat  *Repeatable // the call's own WithRepeat
 	callEncoded bool        // the encoding is the call's own
@@ -344,10 +347,37 @@ func WithBaseURL(rawURL string) Option {
 		if err != nil {
 			return err
 		}
+		if s.base.domain != "" {
+			return errTwoBases
+		}
 		s.base = b
 		return nil
 	})
 }
+
+// WithBaseDomain replaces trackdrive.com with another domain of companies: with
+// "example.net", the Client for acme calls https://acme.example.net. Credentials that
+// the Client has go to companies at that domain, and never to trackdrive.com. It is
+// for NewClient only, and cannot be given together with [WithBaseURL].
+func WithBaseDomain(domain string) Option {
+	return clientOption(func(s *clientSettings) error {
+		folded := ascii.Lower(domain)
+		switch {
+		case !urlpart.IsBaseDomain(domain):
+			return invalidArgument("base domain", "must be a domain such as example.net, without scheme, port and leading dot")
+		case strings.HasSuffix(folded, "."+urlpart.TrackDriveHost):
+			return invalidArgument("base domain", "is a company's host; the domain is %s, and needs no option", urlpart.TrackDriveHost)
+		case s.isChild:
+			return invalidArgument("base domain", "is an option of NewClient; companies at another domain need a Client of their own")
+		case s.base.host != "":
+			return errTwoBases
+		}
+		s.base.domain = folded
+		return nil
+	})
+}
+
+var errTwoBases = invalidArgument("base domain", "is given together with a base URL; give one of them")
 
 // WithHTTPClient sends requests with hc, which is never copied or changed. Its
 // Timeout counts as a limit of each call. Its Jar and CheckRedirect are not used,

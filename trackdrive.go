@@ -151,7 +151,7 @@ func (c *Client) own() *clientCore {
 
 type clientCore struct {
 	clientSettings
-	host      string                   // the company's, unless WithBaseURL names another
+	host      string                   // the company's, at TrackDrive or at the domain of WithBaseDomain
 	http      *http.Client             // below the retries
 	own       http.RoundTripper        // used if http has no Transport
 	transport func() http.RoundTripper // the current transport
@@ -180,7 +180,7 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	own := &lateBound{attempt.NewTransport(nil)}
-	c := &clientCore{clientSettings: set, host: companyHost(subdomain), own: own, budget: new(attempt.Budget), names: new(namesMemory)}
+	c := &clientCore{clientSettings: set, host: set.base.companyHost(subdomain), own: own, budget: new(attempt.Budget), names: new(namesMemory)}
 	c.bind(set.httpClient, set.transport)
 	if c.http == nil {
 		c.setHTTP(&http.Client{Transport: own, CheckRedirect: noRedirect})
@@ -203,14 +203,14 @@ func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error)
 		return nil, err
 	}
 	set := parent.clientSettings
-	set.subdomain, set.timeout = subdomain, 0
+	set.subdomain, set.timeout, set.isChild = subdomain, 0, true
 	if set, err = set.with(opts); err != nil {
 		return nil, err
 	}
 	if set.timeout == 0 {
 		set.timeout = parent.timeout
 	}
-	child := &clientCore{clientSettings: set, host: companyHost(subdomain), own: parent.own, budget: parent.budget, names: parent.names}
+	child := &clientCore{clientSettings: set, host: set.base.companyHost(subdomain), own: parent.own, budget: parent.budget, names: parent.names}
 	child.bind(set.httpClient, set.transport)
 	if child.http == nil {
 		child.setHTTP(parent.http)

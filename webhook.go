@@ -19,7 +19,6 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 	"github.com/trackdrive-go/trackdrive/internal/template"
-	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // WebhookConfig describes a templated request and how to judge its reply. Call
@@ -633,9 +632,9 @@ func (c *apiCall) setWebhook(w *compiledWebhook, r *WebhookRequest, given Values
 		return invalidArgument("url", "is not a URL once the values are filled in")
 	}
 	own := c.set.base.host != "" && target.Scheme == c.set.base.scheme && target.Host == c.set.base.host
-	company := urlpart.CompanyIn(ascii.Lower(target.Host))
+	company := c.set.base.companyIn(ascii.Lower(target.Host))
 	switch {
-	case own, target.Scheme == "https" && target.Host == companyHost(c.subdomain):
+	case own, target.Scheme == "https" && target.Host == c.companyHost():
 	case target.Scheme != "https":
 		return invalidArgument("url", "must begin with https://; plain http is for the Client's own base URL")
 	case company != "":
