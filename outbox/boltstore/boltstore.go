@@ -66,7 +66,7 @@ type Store struct {
 	mu     sync.Mutex // guards the fields below
 	leases map[string]keyLease
 	busy   map[string]bool // keys with a change that is not yet durable
-	last   string          // the company that was served last
+	turns  companyTurns
 }
 
 // keyLease is the lease on a key: only one item of a key can be leased at a time.
@@ -251,24 +251,41 @@ func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item,
 // claimRun is one Claim.
 type claimRun struct {
 	outbox.Claim
-	store *Store
-	items []outbox.Item
-	next  time.Time
+	store  *Store
+	except map[string]bool
+	items  []outbox.Item
+	looks  []companyLook
+	next   time.Time
 }
 
-// take leases the items.
+// companyLook is what a Claim has found at a company.
+type companyLook struct {
+	subdomain string
+	found     bool      // there is more to claim, now or later
+	next      time.Time // when there is, at the earliest; zero for now
+}
+
+// later notes a time at which there is more to claim.
+func (l *companyLook) later(at time.Time) {
+	if !l.found || at.Before(l.next) {
+		l.found, l.next = true, at
+	}
+}
+
+// take leases the items, and gives the turn to the companies after those that were
+// looked at.
 func (r *claimRun) take() {
 	for i := range r.items {
 		item := &r.items[i]
 		item.Lease = outbox.Lease{Token: r.Token, Until: r.Now.Add(r.Lease)}
 		r.store.leases[item.Key] = keyLease{item.Lease, item.Seq}
 	}
-}
-
-// later notes a time at which there is more to claim.
-func (r *claimRun) later(at time.Time) {
-	if r.next.IsZero() || at.Before(r.next) {
-		r.next = at
+	for _, l := range r.looks {
+		r.store.turns.looked(l)
+		r.next = l.next
+	}
+	if r.Only == "" {
+		r.next = r.store.turns.next(r.except)
 	}
 }
 
@@ -278,28 +295,15 @@ func (r *claimRun) run(tx *bolt.Tx) error {
 	if r.Only != "" {
 		return r.company(tx, r.Only)
 	}
-	except := make(map[string]bool, len(r.Except))
+	r.except = make(map[string]bool, len(r.Except))
 	for _, subdomain := range r.Except {
-		except[subdomain] = true
+		r.except[subdomain] = true
 	}
-	// From the company after the one that was served last to the end, and then from
-	// the start up to that one.
-	start := r.store.last
-	subdomain, found := companyAfter(tx, start)
-	for wrapped := false; !r.isFull(); subdomain, found = companyAfter(tx, subdomain) {
-		if !found {
-			if wrapped || start == "" {
-				return nil
-			}
-			wrapped = true
-			if subdomain, found = companyAfter(tx, ""); !found {
-				return nil
-			}
-		}
-		if wrapped && subdomain > start {
-			return nil
-		}
-		if except[subdomain] {
+	turns := &r.store.turns
+	turns.wake(r.Now)
+	for e := turns.ready.Front(); e != nil && !r.isFull(); e = e.Next() {
+		subdomain := e.Value.(*companyTurn).subdomain
+		if r.except[subdomain] {
 			continue
 		}
 		if err := r.company(tx, subdomain); err != nil {
@@ -311,24 +315,29 @@ func (r *claimRun) run(tx *bolt.Tx) error {
 
 // company claims items of one company.
 func (r *claimRun) company(tx *bolt.Tx, subdomain string) error {
+	look := companyLook{subdomain: subdomain}
 	prefix := append([]byte(subdomain), 0)
 	due := tx.Bucket(dueBucket).Cursor()
-	for k, v := due.Seek(prefix); hasPrefix(k, prefix) && !r.isFull(); k, v = due.Next() {
+	for k, v := due.Seek(prefix); hasPrefix(k, prefix); k, v = due.Next() {
 		at, seq, ok := readDue(k[len(prefix):])
 		if !ok {
 			return damagedError("an index entry cannot be read")
 		}
 		if at.After(r.Now) {
-			r.later(at)
-			return nil
+			look.later(at)
+			break
+		}
+		if r.isFull() {
+			look.later(time.Time{})
+			break
 		}
 		held := r.store.leases[string(v)]
 		switch {
 		case r.store.busy[string(v)]:
-			r.later(r.Now.Add(busyWait))
+			look.later(r.Now.Add(busyWait))
 			continue
 		case held.IsLive(r.Now):
-			r.later(held.Until)
+			look.later(held.Until)
 			continue
 		}
 		item, err := readItem(tx, seq)
@@ -339,8 +348,9 @@ func (r *claimRun) company(tx *bolt.Tx, subdomain string) error {
 			return damagedError("item %d is not due at the time in its index", seq)
 		}
 		r.items = append(r.items, item)
-		r.store.last = subdomain
+		look.later(r.Now.Add(r.Lease))
 	}
+	r.looks = append(r.looks, look)
 	return nil
 }
 

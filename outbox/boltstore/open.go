@@ -107,23 +107,28 @@ func checkAt(name string, deadline time.Time, shallow bool) (txid int64, err err
 	return txid, errors.Join(err, f.close())
 }
 
-// prepare finds the real path of the file, and creates the buckets of a new file.
+// prepare finds the real path of the file, creates the buckets of a new file, and
+// finds the companies that have items.
 func (s *Store) prepare() (err error) {
 	// Compact replaces the file itself, and not a link to it.
 	if s.path, err = filepath.EvalSymlinks(s.file.name); err != nil {
 		return fmt.Errorf("boltstore: %w", err)
 	}
-	if s.file.txid.Load() != firstTransaction {
-		return nil
-	}
-	return s.file.update(func(tx *bolt.Tx) error {
-		for _, name := range allBuckets {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
+	if s.file.txid.Load() == firstTransaction {
+		if err := s.file.update(createBuckets); err != nil {
+			return err
 		}
-		return tx.Bucket(metaBucket).Put(formatName, formatValue)
-	})
+	}
+	return s.file.view(s.turns.readAll)
+}
+
+func createBuckets(tx *bolt.Tx) error {
+	for _, name := range allBuckets {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(metaBucket).Put(formatName, formatValue)
 }
 
 // Close waits for the writes in progress, and closes the file. Later calls fail

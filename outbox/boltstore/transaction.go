@@ -55,6 +55,7 @@ type writeTransaction struct {
 	dirty                   bool
 	touched                 []string // keys marked busy
 	changed                 map[string]keyLease
+	looks                   map[string]time.Time // when to look at which company
 	committed               bool
 }
 
@@ -65,10 +66,20 @@ func (t *writeTransaction) use(tx *bolt.Tx) {
 	t.items, t.ids, t.queues, t.due = tx.Bucket(itemBucket), tx.Bucket(idBucket), tx.Bucket(queueBucket), tx.Bucket(dueBucket)
 	t.states, t.settled, t.meta = tx.Bucket(stateBucket), tx.Bucket(settledBucket), tx.Bucket(metaBucket)
 	t.items.FillPercent, t.settled.FillPercent = fillPercent, fillPercent
-	t.changed = map[string]keyLease{}
+	t.changed, t.looks = map[string]keyLease{}, map[string]time.Time{}
+}
+
+// lookAt lets a company be looked at when the transaction has ended and that time
+// has come.
+func (t *writeTransaction) lookAt(subdomain string, at time.Time) {
+	if earlier, known := t.looks[subdomain]; !known || at.Before(earlier) {
+		t.looks[subdomain] = at
+	}
 }
 
 // end frees the keys of a finished transaction: until then nobody may claim them.
+// A transaction that failed may have been written, so its companies are looked at,
+// too.
 func (t *writeTransaction) end() {
 	s := t.store
 	s.mu.Lock()
@@ -76,6 +87,10 @@ func (t *writeTransaction) end() {
 	for _, key := range t.touched {
 		delete(s.busy, key)
 	}
+	for subdomain, at := range t.looks {
+		s.turns.lookAt(subdomain, at)
+	}
+	s.turns.wake(time.Now())
 	if !t.committed {
 		return
 	}
@@ -100,6 +115,7 @@ func (t *writeTransaction) add(item outbox.Item) (stored outbox.Item, added bool
 	if t.items.Get(seqKey(item.Seq)) != nil {
 		return outbox.Item{}, false, damagedError("its next item would overwrite item %d", item.Seq)
 	}
+	t.lookAt(item.Subdomain, item.Due)
 	if err := t.ids.Put([]byte(item.ID), seqKey(item.Seq)); err != nil {
 		return outbox.Item{}, false, err
 	}
@@ -117,6 +133,7 @@ func (t *writeTransaction) change(id string, change func(*outbox.Item) error) (c
 		return outbox.Item{}, nil, err
 	}
 	held := t.hold(&before)
+	t.lookAt(before.Subdomain, time.Time{})
 	after := before
 	if err := change(&after); err != nil {
 		return outbox.Item{}, err, nil
@@ -303,18 +320,6 @@ func decodeCounts(data []byte) (counts outbox.Counts, err error) {
 		counts.Add(state, int(binary.BigEndian.Uint64(data[8*i:])))
 	}
 	return counts, nil
-}
-
-// companyAfter returns the next company, in order, that has an entry in the index
-// of times.
-func companyAfter(tx *bolt.Tx, subdomain string) (next string, found bool) {
-	from := []byte(subdomain)
-	if subdomain != "" {
-		from = append(from, 1)
-	}
-	k, _ := tx.Bucket(dueBucket).Cursor().Seek(from)
-	name, _, found := bytes.Cut(k, []byte{0})
-	return string(name), found
 }
 
 func readItem(tx *bolt.Tx, seq uint64) (outbox.Item, error) {
