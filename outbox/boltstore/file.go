@@ -39,6 +39,9 @@ func openBolt(name string, options bolt.Options) (f *mappedFile, err error) {
 	}()
 	defer catchFaults(func(e error) { err = e })()
 	options.FreelistType = bolt.FreelistMapType
+	// After a large purge, each commit would write a list of all free pages. Without
+	// the list, bbolt reads all pages when it opens the file or a commit fails.
+	options.NoFreelistSync = true
 	options.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
 		if options.ReadOnly { // a file that cannot be written is of no use
 			flag = os.O_RDWR
@@ -205,6 +208,16 @@ func (f *mappedFile) check() (length int64, err error) {
 func (f *mappedFile) isInPlace() bool {
 	info, err := os.Stat(f.name)
 	return err == nil && os.SameFile(info, f.identity)
+}
+
+// listFree stores the list of free pages, so that the next Open need not look for
+// them. It may fail: then Open does look for them.
+func (f *mappedFile) listFree() {
+	if head, err := readHead(f.file, f.length.Load()); err != nil || head.freelist != noFreelist {
+		return
+	}
+	f.db.NoFreelistSync = false
+	_ = f.update(func(*bolt.Tx) error { return nil })
 }
 
 // close unmaps and unlocks the file. If bbolt would wait forever for a lock of its

@@ -137,8 +137,12 @@ func createBuckets(tx *bolt.Tx) error {
 func (s *Store) Close() error {
 	s.access.Lock()
 	defer s.access.Unlock()
+	if s.file == nil {
+		return nil
+	}
 	file := s.file
 	s.file = nil
+	file.listFree()
 	return file.close()
 }
 

@@ -323,14 +323,18 @@ func parseBucket(e pageElement) (bucketPlace, error) {
 }
 
 // readBucket passes each leaf of a bucket, which must not contain buckets, to a
-// function, in the order of the keys. Shallow reads only one leaf, but checks all
-// branches, of which there are few.
+// function, in the order of the keys. Shallow passes only the first leaf, but checks
+// all branches, of which there are few.
 func (f *pageFile) readBucket(b bucketPlace, shallow bool, each func(*bucketPage) error) error {
+	passed := 0
 	eachPlain := func(p *bucketPage) error {
 		for _, e := range p.elements {
 			if e.flags != 0 {
 				return damagedError("page %d has a bucket within another bucket", p.id)
 			}
+		}
+		if passed++; shallow && passed > 1 {
+			return nil
 		}
 		return each(p)
 	}
@@ -354,13 +358,15 @@ type pageRange struct {
 	low, high []byte
 }
 
-// readTree reads a tree level by level. All leaves are on the last level.
+// readTree reads a tree level by level. All leaves are on the last level. Shallow
+// reads only the first leaf, unless the free pages are not listed: bbolt will read
+// all leaves to find them, and end the process if one is damaged.
 func (f *pageFile) readTree(root uint64, shallow bool, each func(*bucketPage) error) error {
 	for level := []pageRange{{id: root}}; ; {
 		var next []pageRange
 		isLeaf := false
 		for n, b := range level {
-			if shallow && isLeaf {
+			if shallow && isLeaf && f.freelist != noFreelist {
 				if err := f.take(b.id, 1); err != nil {
 					return err
 				}
