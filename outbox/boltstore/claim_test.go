@@ -67,7 +67,7 @@ func claimed(t *testing.T, store *boltstore.Store, c outbox.Claim) (ids []string
 // or need not claim.
 func TestAClaimLooksAtFewCompanies(t *testing.T) {
 	t.Parallel()
-	const companies, few = 300, 30
+	const companies, few = 150, 15
 	companyNames := func(wanted func(n int) bool) (names []string) {
 		for n := range companies {
 			if wanted(n) {

@@ -32,14 +32,15 @@ import (
 func main() {
 	dir := flag.String("dir", "", "`directory` on the disk to be measured (default: a temporary one)")
 	items := flag.Int("items", 4000, "how many items each way writes")
+	purged := flag.Int("purged", 8000, "how many items of 40 KB are purged before enqueueing")
 	flag.Parse()
-	if err := runBench(os.Stdout, *dir, *items); err != nil {
+	if err := runBench(os.Stdout, *dir, *items, growthSizes{enqueued: 300, purged: *purged, companies: []int{1000, 10_000, 50_000}}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func runBench(out io.Writer, dir string, n int) error {
+func runBench(out io.Writer, dir string, n int, sizes growthSizes) error {
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "outbox-bench-")
 		if err != nil {
@@ -62,7 +63,10 @@ func runBench(out io.Writer, dir string, n int) error {
 			fmt.Fprintf(out, "%-10d %-34s %12.0f %8.2f\n", writers, w.name, rates[i], rates[i]/rates[0])
 		}
 	}
-	return deliverBacklog(out, dir, items)
+	if err := deliverBacklog(out, dir, items); err != nil {
+		return err
+	}
+	return measureGrowth(out, dir, sizes)
 }
 
 // medianRates measures all ways in turn, several times, and returns the median of
