@@ -492,6 +492,7 @@ func TestFilesThatAreWhole(t *testing.T) {
 		"empty":                                {},
 		"new":                                  newDatabase(t),
 		"longer than it needs to be":           append(bytes.Clone(used), make([]byte, 100_000)...),
+		"of a process that was killed":         unclosedFile(t),
 		"copied by bbolt":                      copied(t, used),
 		"compacted by bbolt":                   compacted(t, used, nil),
 		"without a stored list of free pages":  compacted(t, used, &bolt.Options{NoFreelistSync: true}),

@@ -56,7 +56,11 @@ func TestNoDamageEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, s := range specimens {
-		makeSpecimen(t, filepath.Join(dir, s.name), s.items)
+		path := filepath.Join(dir, s.name)
+		unclosed := makeSpecimen(t, path, s.items)
+		if s.killed {
+			require.NoError(t, os.WriteFile(path, unclosed, 0o600))
+		}
 	}
 	const processes = 2
 	outcomes := map[string]int{}
@@ -155,18 +159,20 @@ func cut(text string, n int) string { return text[:min(len(text), n)] }
 
 // specimens are the files to be damaged. The first ones are damaged more often.
 var specimens = []struct {
-	name  string
-	items int
+	name   string
+	items  int
+	killed bool // the process was killed: nothing lists the free pages
 }{
-	{"some", 300}, // a few pages for each bucket
-	{"few", 3},    // all in one page
-	{"many", 3000},
+	{"some", 300, false}, // a few pages for each bucket
+	{"few", 3, false},    // all in one page
+	{"many", 3000, false},
+	{"unclosed", 300, true},
 }
 
 // makeSpecimen makes a closed file with items in all states, and pages that are
 // free, and two others beside it: the items, and the file as it was somewhat
-// earlier.
-func makeSpecimen(t *testing.T, path string, n int) {
+// earlier. It returns the file as it was before it was closed.
+func makeSpecimen(t *testing.T, path string, n int) (unclosed []byte) {
 	store, err := boltstore.Open(path, nil)
 	require.NoError(t, err)
 	enqueueAll(t, store, "old", n)
@@ -199,10 +205,13 @@ func makeSpecimen(t *testing.T, path string, n int) {
 	enqueueAll(t, store, "new", n/4)
 	manifest, err := listAll(t, store)
 	require.NoError(t, err)
+	unclosed, err = os.ReadFile(path)
+	require.NoError(t, err)
 	require.NoError(t, store.Close())
 	data, err := json.Marshal(manifest)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path+".json", data, 0o600))
+	return unclosed
 }
 
 func enqueueAll(t *testing.T, store outbox.Store, prefix string, n int) {
@@ -299,7 +308,7 @@ func useDamaged(t *testing.T, dir string, from, step, end int) {
 	}
 	for n := from; n < end; n += step {
 		random := rand.New(rand.NewPCG(*damageSeed, uint64(n)))
-		which := []int{0, 0, 0, 0, 1, 1, 2}[random.IntN(7)]
+		which := []int{0, 0, 3, 3, 1, 1, 2}[random.IntN(7)]
 		s := loaded[which]
 		kind := damageKinds[random.IntN(len(damageKinds))]
 		data := kind.do(random, bytes.Clone(s.data), s.earlier)

@@ -76,20 +76,10 @@ func TestAnEnqueueAfterAPurgeWritesNoMore(t *testing.T) {
 // isListed reports whether the latest head of a file has a list of free pages.
 func isListed(data []byte) bool { return binary.NativeEndian.Uint64(headOf(data)[32:]) != 1<<64-1 }
 
-// unclosedFile returns a file as a process leaves it that is killed: used, and
-// without a list of free pages.
+// unclosedFile returns a file as a process leaves it that is killed.
 func unclosedFile(t *testing.T) []byte {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "outbox.db")
-	require.NoError(t, os.WriteFile(path, usedFile(t), 0o600))
-	store, err := boltstore.Open(path, nil)
-	require.NoError(t, err)
-	_, _, err = outbox.Enqueue(t.Context(), store, newItem(t, "the last", "u-last"))
-	require.NoError(t, err)
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.NoError(t, store.Close())
-	return data
+	return makeSpecimen(t, filepath.Join(t.TempDir(), "outbox.db"), 300)
 }
 
 // The free pages are listed when the file is closed, so that only an Open after a
