@@ -282,9 +282,10 @@ func (r *claimRun) take() {
 	}
 	for _, l := range r.looks {
 		r.store.turns.looked(l)
-		r.next = l.next
 	}
-	if r.Only == "" {
+	if r.Only != "" {
+		r.next = r.looks[0].next
+	} else {
 		r.next = r.store.turns.next(r.except)
 	}
 }
