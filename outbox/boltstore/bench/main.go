@@ -5,6 +5,9 @@
 //
 // By hand means one bucket, and one JSON text for each item: no dedupe, no
 // order, no index by time, no states, no counts.
+//
+// The last table measures what should not depend on the size of a store: an enqueue
+// after a large purge, and claims among many companies.
 package main
 
 import (
