@@ -3,8 +3,10 @@
 package riverstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,8 +26,11 @@ const (
 // schema was found.
 func (s *Store) lockName(key string) string { return s.tableID + " " + key }
 
-// busyWait is how soon to look again for a call that another process is claiming.
-const busyWait = 10 * time.Millisecond
+// How soon to look again for a call that somebody else is claiming or changing.
+const (
+	busyWait = 10 * time.Millisecond  // for a Worker
+	callWait = 100 * time.Millisecond // for a job, which is stored each time
+)
 
 // Claim leases the heads that c asks for, by the caller's clock. It is for Workers
 // that Run without an [Engine]. It takes the companies in turn, and from each
@@ -94,11 +99,20 @@ func (s *Store) take(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Ti
 	if err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, s.sql.claimMany, now, keys, lease, c.Now.Add(c.Lease))
+	rows, err := tx.Query(ctx, s.sql.claimHeads, keys, slices.Repeat([]*string{lease}, len(keys)), slices.Repeat([]time.Duration{c.Lease}, len(keys)), now, slices.Repeat([]bool{true}, len(keys)))
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
+	var items []outbox.Item
+	err = eachClaim(rows, func(_ string, a claimAnswer) error {
+		if a.row.item == nil {
+			return nil
+		}
+		item, err := a.row.decode()
+		items = append(items, item)
+		return err
+	})
+	return items, err
 }
 
 // next returns when there is more to claim: when an item is due, or a lease ends.
@@ -129,41 +143,88 @@ func (s *Store) next(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Ti
 	return next, err
 }
 
-// claimedCall is the result of claiming a call.
-type claimedCall struct {
-	item *outbox.Item  // leased; nil if there is nothing to deliver now
-	wait time.Duration // until there may be something; 0 if no such time is known
+// callClaim asks for the head of a call.
+type callClaim struct {
+	key   string
+	lease *string // as it is stored
+	lasts time.Duration
 }
 
-// claimCall leases the head of a call, by the database's clock.
-func (s *Store) claimCall(ctx context.Context, key, token string, lease time.Duration) (f claimedCall, err error) {
+// claimAnswer is what became of a claim.
+type claimAnswer struct {
+	row     itemRow // leased; without an item if there is nothing to deliver now
+	version int64
+	wait    time.Duration // until there may be something; 0 if no such time is known
+}
+
+// claimCall leases the head of a call, by the database's clock. If there is nothing
+// to deliver now, it returns how long to wait; 0 if no such time is known.
+func (s *Store) claimCall(ctx context.Context, key, token string, lease time.Duration) (held *heldItem, wait time.Duration, err error) {
 	// By this machine's clock the lease ends no later than by the database's: it
 	// begins before the database is asked.
 	data, err := encodeLease(outbox.Lease{Token: token, Until: time.Now().Add(lease)})
 	if err != nil {
-		return f, err
+		return nil, 0, wrapError(err)
 	}
-	err = s.inTrip(ctx, func(batch *pgx.Batch) { // each with its own snapshot
-		batch.Queue(s.sql.lock, callLock, s.lockName(key))
-		batch.Queue(s.sql.claimOne, key, data, lease).Query(func(rows pgx.Rows) error {
-			item, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (outbox.Item, error) { return scanItem(row) })
-			if errors.Is(err, pgx.ErrNoRows) {
+	a, err := s.claims.ask(ctx, callClaim{key, data, lease})
+	if err != nil || a.row.item == nil {
+		return nil, a.wait, err
+	}
+	item, err := a.row.decode()
+	if err != nil {
+		return nil, 0, wrapError(err)
+	}
+	return &heldItem{store: s, id: item.ID, item: item, version: a.version, isNew: true}, 0, nil
+}
+
+// claimCalls leases the heads of several calls in one transaction. A claim of a call
+// that somebody else is claiming, maybe in the same batch, has to come back.
+func (s *Store) claimCalls(ctx context.Context, claims []callClaim) ([]claimAnswer, error) {
+	answers := make([]claimAnswer, len(claims))
+	places := make(map[string]int, len(claims))
+	var keys []string
+	var leases []*string
+	var lasts []time.Duration
+	for i, c := range claims {
+		if _, isTaken := places[c.key]; isTaken {
+			answers[i].wait = callWait
+			continue
+		}
+		places[c.key] = i
+		keys, leases, lasts = append(keys, c.key), append(leases, c.lease), append(lasts, c.lasts)
+	}
+	locked, err := s.inTripOn(ctx, keys, func(batch *pgx.Batch) {
+		batch.Queue(s.sql.claimCalls, keys, leases, lasts).Query(func(rows pgx.Rows) error {
+			return eachClaim(rows, func(key string, a claimAnswer) error {
+				a.wait = cmp.Or(max(a.wait, 0), callWait) // it is due, but somebody is changing it
+				answers[places[key]] = a
 				return nil
-			}
-			f.item = &item
-			return err
-		})
-		batch.Queue(s.sql.look, key).Query(func(rows pgx.Rows) error {
-			wait, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[time.Duration])
-			if errors.Is(err, pgx.ErrNoRows) {
-				return nil
-			}
-			f.wait = max(wait, time.Millisecond)
-			return err
+			})
 		})
 	})
-	if err != nil {
-		return claimedCall{}, wrapError(err)
+	for i, isLocked := range locked {
+		if !isLocked {
+			answers[places[keys[i]]].wait = callWait
+		}
 	}
-	return f, nil
+	return answers, err
+}
+
+// eachClaim reads the rows of a claim.
+func eachClaim(rows pgx.Rows, do func(key string, a claimAnswer) error) error {
+	for rows.Next() {
+		var key string
+		var seq, version *int64
+		var a claimAnswer
+		if err := rows.Scan(&key, &seq, &a.row.item, &a.row.lease, &version, &a.wait); err != nil {
+			return err
+		}
+		if seq != nil {
+			a.row.seq, a.version = *seq, *version
+		}
+		if err := do(key, a); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }

@@ -342,15 +342,18 @@ func (d *deliverWorker) deliverNext(ctx context.Context, job *river.Job[deliverA
 		return wait + mathrand.N(wait), nil
 	}
 	defer release()
-	f, err := s.claimCall(ctx, job.Args.Key, rand.Text(), d.config.Lease)
+	held, wait, err := s.claimCall(ctx, job.Args.Key, rand.Text(), d.config.Lease)
 	switch {
 	case err != nil:
 		return 0, err
-	case f.item != nil:
-		_, err := d.config.Worker.Deliver(ctx, *f.item)
+	case held != nil:
+		_, err := d.config.Worker.Deliver(held.in(ctx), held.item)
+		if err == nil && held.endsCall() {
+			return -1, nil
+		}
 		return 0, err
-	case f.wait > 0:
-		return f.wait, nil
+	case wait > 0:
+		return wait, nil
 	}
 	return -1, nil
 }

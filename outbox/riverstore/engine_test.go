@@ -172,6 +172,31 @@ func TestOneMachineAtATimeWorksOnACall(t *testing.T) {
 	require.Zero(t, s.told(outbox.EventLeaseLost))
 }
 
+// TestACallWhoseLockHangsHoldsUpNoOther holds the locks on some calls, as a machine
+// that dies in a transaction does until PostgreSQL notices.
+func TestACallWhoseLockHangsHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	const hanging, calls = 4, 16
+	for n := range calls {
+		s.enqueue(t, saleOf(t, fmt.Sprint("sale-", n), fmt.Sprint("u-", n), addRevenue("1")))
+	}
+	tx, err := s.pool.Begin(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	tag, err := tx.Exec(t.Context(), `SELECT pg_advisory_xact_lock($1::int, hashtext($2::regclass::oid::text || ' ' || key)) FROM `+
+		s.options.Schema+`.trackdrive_outbox ORDER BY seq LIMIT $3`, 0x7d0b0001, s.options.Schema+".trackdrive_outbox", hanging)
+	require.NoError(t, err)
+	require.EqualValues(t, hanging, tag.RowsAffected())
+
+	engine, _ := s.engine(t, nil)
+	start(t, engine)
+	s.becomes(t, outbox.Counts{Waiting: hanging, Delivered: calls - hanging})
+	require.NoError(t, tx.Rollback(t.Context()))
+	s.becomes(t, outbox.Counts{Delivered: calls})
+	require.Equal(t, calls, s.sent())
+}
+
 func TestItemsEnqueuedLaterAreDeliveredSoon(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)

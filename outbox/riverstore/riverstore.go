@@ -160,6 +160,9 @@ type Store struct {
 	river   *river.Client[pgx.Tx] // inserts jobs, but works on none
 	sql     sqlStatements
 	tableID string // the database's own
+
+	claims  requestBatcher[callClaim, claimAnswer]
+	changes requestBatcher[itemChange, changeAnswer]
 }
 
 var _ outbox.Store = (*Store)(nil)
@@ -180,6 +183,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, er
 		return nil, err
 	}
 	s.sql = newStatements(&s.options)
+	s.claims.answerAll, s.changes.answerAll = s.claimCalls, s.changeItems
 	if err := s.check(ctx); err != nil {
 		return nil, err
 	}
@@ -193,18 +197,46 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, er
 
 // sqlStatements are the SQL statements, with the names of the tables filled in.
 type sqlStatements struct {
-	add, get, version, change, list, counts, oldest, purge, probe string
+	add, get, version, change, changeMany, list, counts, oldest, purge, probe string
 
-	lock, claimOne, look, candidates, claimMany, nextDue, nextLease, orphans, stepBack string
+	lockCalls, claimCalls, claimHeads, candidates, nextDue, nextLease, orphans, stepBack string
 }
 
+// The conditions, and how they are planned. PostgreSQL also plans for tables that
+// it has never analysed, or analysed when nothing waited, and takes what it does
+// not know for a handful of rows, spread evenly. It might read all that waits, or
+// all that was delivered, for each claim, or compare each item with each other. So
+// the statements leave it no choice: what has a LIMIT or an aggregate is looked up
+// row by row, and only one index has the order that is asked for.
 const (
 	isUnsettled = `state NOT IN ('delivered', 'dead')`
 	isClaimable = `state IN ('waiting', 'sending')`
-	// isHead holds for the oldest unsettled item of a call.
-	isHead = `NOT EXISTS (SELECT FROM {items} o WHERE o.key = i.key AND o.seq < i.seq AND o.` + isUnsettled + `)`
-	// isFree holds if no item of the call is under a lease at $1.
-	isFree = `NOT EXISTS (SELECT FROM {items} l WHERE l.key = i.key AND l.lease_until > $1)`
+	// lockedCalls are the locks that the statement before got: see lockCalls.
+	lockedCalls = `current_setting('trackdrive.locked')`
+)
+
+// unsettledOf selects the unsettled items h of a call, the oldest first. As an
+// equation, the key would leave the order to seq, which has an index of its own.
+func unsettledOf(call string) string {
+	return `FROM {items} h WHERE h.key >= ` + call + ` AND h.key <= ` + call + ` AND h.` + isUnsettled + ` ORDER BY h.key, h.seq`
+}
+
+// headOf selects the oldest unsettled item of a call.
+func headOf(call string) string {
+	return `(SELECT h.seq, h.subdomain, h.state, h.due ` + unsettledOf(call) + ` LIMIT 1)`
+}
+
+// heldUntil selects when the last lease on an item of a call ends.
+func heldUntil(call string) string {
+	return `(SELECT max(l.lease_until) FROM {items} l WHERE l.key = ` + call + `)`
+}
+
+var (
+	// isHead holds for an item i that is the oldest unsettled one of its call. As an
+	// equation, it would be expected to hold for hardly any item.
+	isHead = `i.seq <= (SELECT head.seq FROM ` + headOf("i.key") + ` head)`
+	// isFree holds for an item i if no item of its call is under a lease at $1.
+	isFree = `(` + heldUntil("i.key") + ` > $1) IS NOT TRUE`
 	// isWanted selects companies: $2 is the only one, or empty; $3 are the excluded ones.
 	isWanted = `($2 = '' OR i.subdomain = $2) AND i.subdomain <> ALL($3)`
 	// withCompanies finds the companies without reading all of their items.
@@ -214,6 +246,28 @@ const (
 		SELECT (SELECT n.subdomain FROM {items} n WHERE n.` + isClaimable + ` AND n.subdomain > names.subdomain ORDER BY n.subdomain LIMIT 1)
 		FROM names WHERE names.subdomain IS NOT NULL
 	), companies AS (SELECT i.subdomain FROM names i WHERE i.subdomain IS NOT NULL AND ` + isWanted + `)`
+	// leaseHeads leases the heads of calls that are due and free at {now}: $1 are
+	// the calls, each of them once, $2 the leases, and $3 how long they last. It
+	// leaves out the calls that are not {locked}, and skips a head that somebody is
+	// changing, so it waits for nobody. It returns each call whose head can be
+	// claimed, now or later, with the time until then.
+	leaseHeads = `WITH heads AS MATERIALIZED (
+			SELECT c.key, c.lease, c.lasts, h.seq, h.due, ` + heldUntil("c.key") + ` AS held_until
+			FROM unnest($1::text[], $2::text[], $3::interval[], {locked}::bool[]) AS c (key, lease, lasts, is_locked)
+			CROSS JOIN LATERAL ` + headOf("c.key") + ` h
+			WHERE c.is_locked AND h.` + isClaimable + `
+		), free AS MATERIALIZED (
+			SELECT i.seq, heads.lease, heads.lasts FROM heads JOIN {items} i ON i.seq = heads.seq
+			WHERE (heads.held_until > {now}) IS NOT TRUE AND (i.lease_until > {now}) IS NOT TRUE
+			AND i.due <= {now} AND (i.` + isClaimable + `) IS TRUE -- which no index has: the head is looked up by its seq
+			FOR UPDATE OF i SKIP LOCKED
+		), claimed AS (
+			UPDATE {items} i SET version = i.version + 1, lease = free.lease::json, lease_until = {now} + free.lasts
+			FROM free WHERE i.seq = free.seq
+			RETURNING i.seq, i.item, i.lease, i.version
+		) SELECT heads.key, claimed.seq, claimed.item, claimed.lease, claimed.version,
+			least(greatest(heads.due, heads.held_until) - clock_timestamp(), interval '1 day')
+		FROM heads LEFT JOIN claimed ON claimed.seq = heads.seq`
 )
 
 func newStatements(o *Options) sqlStatements {
@@ -226,10 +280,23 @@ func newStatements(o *Options) sqlStatements {
 		change: fill(`UPDATE {items} SET version = version + 1, state = $3, due = $4, settled_at = $5, item = $6,
 			lease = $7::json, lease_until = CASE WHEN $8 THEN lease_until + $9::interval ELSE $10 END
 			WHERE id = $1 AND version = $2`),
-		list: fill(`SELECT seq, item, lease FROM {items} WHERE state = $1 AND seq > $2 ORDER BY seq LIMIT $3`),
+		// Each change has a number. This leaves out and skips the same as leaseHeads. It
+		// returns the numbers of the changes that it stored, and whether the calls have
+		// other items: the snapshot is from before the changes.
+		changeMany: fill(`WITH c AS MATERIALIZED (
+				SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[],
+					$7::text[], $8::bool[], $9::interval[], $10::timestamptz[], ` + lockedCalls + `::bool[]) WITH ORDINALITY
+				AS c (id, version, state, due, settled_at, item, lease, same_lease, longer, lease_until, is_locked, number)
+			), free AS MATERIALIZED (
+				SELECT i.id, c.number FROM c JOIN {items} i ON i.id = c.id AND i.version = c.version WHERE c.is_locked FOR UPDATE OF i SKIP LOCKED
+			) UPDATE {items} i SET version = i.version + 1, state = c.state, due = c.due, settled_at = c.settled_at, item = c.item::json,
+				lease = c.lease::json, lease_until = CASE WHEN c.same_lease THEN i.lease_until + c.longer ELSE c.lease_until END
+			FROM c JOIN free ON free.number = c.number WHERE i.id = free.id
+			RETURNING c.number, (SELECT count(*) > 1 FROM (SELECT ` + unsettledOf("i.key") + ` LIMIT 2) unsettled)`),
+		list: fill(`SELECT seq, item, lease FROM {items} WHERE state >= $1 AND state <= $1 AND seq > $2 ORDER BY state, seq LIMIT $3`),
 		// An index-only scan is enough.
 		counts: fill(`SELECT state, count(*) FROM {items} GROUP BY state`),
-		oldest: fill(`SELECT item FROM {items} WHERE state = 'waiting' ORDER BY seq LIMIT 1`),
+		oldest: fill(`SELECT item FROM {items} WHERE state >= 'waiting' AND state <= 'waiting' ORDER BY state, seq LIMIT 1`),
 		purge: fill(`DELETE FROM {items} WHERE id IN (
 			SELECT id FROM {items} WHERE state = 'delivered' AND settled_at < $1 ORDER BY settled_at LIMIT $2
 		) AND state = 'delivered' AND settled_at < $1`),
@@ -242,13 +309,13 @@ func newStatements(o *Options) sqlStatements {
 			), moved AS (UPDATE {jobs} SET priority = priority WHERE false
 			) SELECT 1`),
 
-		lock: `SELECT pg_advisory_xact_lock($1::int, hashtext($2))`,
-		claimOne: fill(`UPDATE {items} i SET version = version + 1, lease = $2::json, lease_until = clock_timestamp() + $3::interval
-			WHERE i.key = $1 AND ` + isHead + ` AND i.` + isClaimable + ` AND i.due <= clock_timestamp()
-			AND NOT EXISTS (SELECT FROM {items} l WHERE l.key = $1 AND l.lease_until > clock_timestamp())
-			RETURNING seq, item, lease`),
-		look: fill(`SELECT least(greatest(i.due, (SELECT max(l.lease_until) FROM {items} l WHERE l.key = $1)) - clock_timestamp(), interval '1 day')
-			FROM {items} i WHERE i.key = $1 AND ` + isHead + ` AND i.` + isUnsettled + ` AND i.` + isClaimable),
+		// It waits for no lock: the holder may be a machine that died, and many calls
+		// share a transaction. Which locks it got is for the next statement, too.
+		lockCalls: `SELECT set_config('trackdrive.locked', array_agg(pg_try_advisory_xact_lock($1::int, hashtext($2 || c.key)) ORDER BY c.number)::text, true)::bool[]
+			FROM unnest($3::text[]) WITH ORDINALITY AS c (key, number)`,
+		// The first by the database's clock, the second by the caller's.
+		claimCalls: fill(strings.NewReplacer("{now}", "clock_timestamp()", "{locked}", lockedCalls).Replace(leaseHeads)),
+		claimHeads: fill(strings.NewReplacer("{now}", "$4::timestamptz", "{locked}", "$5").Replace(leaseHeads)),
 		candidates: fill(withCompanies + `, found AS MATERIALIZED (
 			SELECT f.key FROM companies c CROSS JOIN LATERAL (
 				SELECT i.key, row_number() OVER (ORDER BY i.due, i.seq) AS turn FROM {items} i
@@ -256,22 +323,28 @@ func newStatements(o *Options) sqlStatements {
 				ORDER BY i.due, i.seq LIMIT $4
 			) f ORDER BY f.turn, random() LIMIT $4
 		) SELECT key, pg_try_advisory_xact_lock($5::int, hashtext($6 || key)) FROM found`),
-		claimMany: fill(`UPDATE {items} i SET version = version + 1, lease = $3::json, lease_until = $4
-			WHERE i.key = ANY($2) AND ` + isHead + ` AND i.` + isClaimable + ` AND i.due <= $1 AND ` + isFree + `
-			RETURNING seq, item, lease`),
 		nextDue: fill(withCompanies + ` SELECT f.item FROM companies c CROSS JOIN LATERAL (
 				SELECT i.item, i.due FROM {items} i
 				WHERE i.subdomain = c.subdomain AND i.` + isClaimable + ` AND i.due > $1 AND ` + isHead + ` AND ` + isFree + `
 				ORDER BY i.due LIMIT 1
 			) f ORDER BY f.due LIMIT 1`),
 		nextLease: fill(`SELECT i.lease FROM {items} i WHERE i.lease_until > $1 AND ` + isWanted + ` ORDER BY i.lease_until LIMIT 1`),
-		orphans: fill(`WITH jobs AS MATERIALIZED (
-				SELECT args->>'key' AS key FROM {jobs}
-				WHERE kind = $2 AND queue = $5 AND state IN ('available', 'pending', 'retryable', 'scheduled') AND scheduled_at <= clock_timestamp() + $3::interval
-			) SELECT i.key, i.subdomain FROM {items} i
-			WHERE i.` + isClaimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
-			AND NOT EXISTS (SELECT FROM jobs j WHERE j.key = i.key)
-			ORDER BY i.due LIMIT $4`),
+		// A FULL JOIN is never planned as a comparison of each with each, and OFFSET
+		// keeps it a FULL JOIN. The heads of the calls without a job are looked up in
+		// order, until there are enough.
+		orphans: fill(`SELECT c.key, h.subdomain FROM (
+				SELECT key, min(due) AS due FROM (
+					SELECT i.key, i.due, covered.key IS NOT NULL AS is_covered
+					FROM (SELECT key, due FROM {items} WHERE ` + isClaimable + ` AND due <= $1) i
+					FULL JOIN (
+						SELECT key FROM {items} WHERE lease_until > $1
+						UNION SELECT args->>'key' FROM {jobs}
+						WHERE kind = $2 AND queue = $5 AND state IN ('available', 'pending', 'retryable', 'scheduled') AND scheduled_at <= clock_timestamp() + $3::interval
+					) covered ON covered.key = i.key
+					OFFSET 0
+				) calls WHERE NOT is_covered GROUP BY key ORDER BY min(due) OFFSET 0
+			) c CROSS JOIN LATERAL ` + headOf("c.key") + ` h
+			WHERE h.` + isClaimable + ` AND h.due <= $1 ORDER BY c.due LIMIT $4`),
 		stepBack: fill(`UPDATE {jobs} SET priority = $2 WHERE id = $1`),
 	}
 }
@@ -381,6 +454,12 @@ func (s *Store) insertJob(ctx context.Context, tx pgx.Tx, i *outbox.Item) error 
 // Update changes an item in one step. Unless the change is by the holder of the
 // lease, it also inserts a job for the call.
 func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item) error) (outbox.Item, error) {
+	if held := s.heldIn(ctx, id); held != nil {
+		item, isStored, err := held.update(ctx, change)
+		if err != nil || isStored {
+			return item, err
+		}
+	}
 	for {
 		var version int64
 		var row itemRow
@@ -416,22 +495,12 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 
 // replace stores an item in place of a version of it, if that is still current.
 func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version int64) (stored bool, err error) {
-	data, err := encodeItem(*after)
+	c, err := newChange(before, after, version)
 	if err != nil {
 		return false, err
 	}
-	lease, err := encodeLease(after.Lease)
-	if err != nil {
-		return false, err
-	}
-	isBroken := after.Lease.Until.IsZero() && after.Lease.Token != "" // by hand
-	args := []any{
-		after.ID, version, string(after.State), after.Due, orNull(after.SettledAt), data, lease,
-		// A renewed lease keeps to the clock by which it began.
-		before.Lease.Token == after.Lease.Token && !isBroken, after.Lease.Until.Sub(before.Lease.Until), orNull(after.Lease.Until),
-	}
-	isWorkers := before.Lease.Token != "" && !isBroken
-	if isWorkers || after.State == outbox.Parked || after.State == outbox.Aside {
+	args := []any{c.id, c.version, c.state, c.due, c.settledAt, c.item, c.lease, c.sameLease, c.longer, c.leaseUntil}
+	if isHolders(before, after) || after.State == outbox.Parked || after.State == outbox.Aside {
 		changed, err := s.exec(ctx, s.sql.change, args...)
 		return changed == 1, err
 	}
@@ -445,8 +514,52 @@ func (s *Store) replace(ctx context.Context, before, after *outbox.Item, version
 	return stored && err == nil, err
 }
 
+// isBroken reports whether a lease was broken by hand.
+func isBroken(l outbox.Lease) bool { return l.Until.IsZero() && l.Token != "" }
+
+// isHolders reports whether a change is by the holder of the item's lease, who
+// looks at the call again.
+func isHolders(before, after *outbox.Item) bool {
+	return before.Lease.Token != "" && !isBroken(after.Lease)
+}
+
+// itemChange is a changed item as the table stores it.
+type itemChange struct {
+	id         string
+	key        string
+	version    int64 // before the change
+	state      string
+	due        time.Time
+	settledAt  *time.Time
+	item       string
+	lease      *string
+	sameLease  bool // a renewed lease keeps to the clock by which it began
+	longer     time.Duration
+	leaseUntil *time.Time
+}
+
+func newChange(before, after *outbox.Item, version int64) (itemChange, error) {
+	item, err := encodeItem(*after)
+	if err != nil {
+		return itemChange{}, err
+	}
+	lease, err := encodeLease(after.Lease)
+	if err != nil {
+		return itemChange{}, err
+	}
+	return itemChange{
+		id: after.ID, key: after.Key, version: version, state: string(after.State), due: after.Due, settledAt: orNull(after.SettledAt),
+		item: item, lease: lease,
+		sameLease: before.Lease.Token == after.Lease.Token && !isBroken(after.Lease), longer: after.Lease.Until.Sub(before.Lease.Until),
+		leaseUntil: orNull(after.Lease.Until),
+	}, nil
+}
+
 // Get returns an item.
 func (s *Store) Get(ctx context.Context, id string) (outbox.Item, error) {
+	if item, isNew := s.heldIn(ctx, id).takeNew(); isNew {
+		return item, nil
+	}
 	var item outbox.Item
 	err := s.queryRow(ctx, func(row pgx.Row) (err error) {
 		item, err = scanItem(row)

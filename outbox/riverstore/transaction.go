@@ -35,6 +35,17 @@ func (s *Store) inTrip(ctx context.Context, queue func(*pgx.Batch)) error {
 	return s.pool.SendBatch(ctx, batch).Close()
 }
 
+// inTripOn is inTrip with the locks on the calls that are free, and returns which
+// it got. A statement has a snapshot of its own, so it sees what others stored
+// while they had the locks.
+func (s *Store) inTripOn(ctx context.Context, calls []string, queue func(*pgx.Batch)) (locked []bool, err error) {
+	err = s.inTrip(ctx, func(batch *pgx.Batch) {
+		batch.Queue(s.sql.lockCalls, callLock, s.lockName(""), calls).QueryRow(func(row pgx.Row) error { return row.Scan(&locked) })
+		queue(batch)
+	})
+	return locked, err
+}
+
 // exec runs one statement in a transaction, and returns how many rows it changed.
 func (s *Store) exec(ctx context.Context, sql string, args ...any) (rows int64, err error) {
 	err = s.inTrip(ctx, func(batch *pgx.Batch) {
