@@ -37,8 +37,11 @@ func main() {
 	url := flag.String("postgres", os.Getenv("TRACKDRIVE_POSTGRES_URL"), "`URL` of a server that has nothing else to do")
 	items := flag.Int("items", 2000, "how many items each way writes and delivers")
 	times := flag.Int("rounds", 3, "how often; the median counts")
+	large := flag.Bool("large", false, "deliver and sweep backlogs of up to 200,000 items, which takes some minutes")
+	parts := flag.String("run", "", "the only `part` to run: enqueue, deliver or grow. Default: all")
 	flag.Parse()
-	if err := runBench(context.Background(), os.Stdout, *url, *items, *times); err != nil {
+	b := &benchRun{out: os.Stdout, times: *times, part: *parts, large: *large}
+	if err := b.run(context.Background(), *url, *items); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -51,7 +54,8 @@ const (
 	pollInterval     = 5 * time.Millisecond
 )
 
-func runBench(ctx context.Context, out io.Writer, url string, n, times int) error {
+// run runs the parts, with n items each way.
+func (b *benchRun) run(ctx context.Context, url string, n int) error {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return err
@@ -66,13 +70,39 @@ func runBench(ctx context.Context, out io.Writer, url string, n, times int) erro
 	if err != nil {
 		return err
 	}
-	b := &benchRun{pool: pool, out: out, times: times}
-	fmt.Fprintf(out, "%-22s %-36s %10s %8s\n", "what", "way", "items/s", "ratio")
-	for _, writers := range []int{1, 16, 64} {
-		if err := b.compare(ctx, fmt.Sprintf("enqueue, %d writers", writers), items[:min(n, 200*writers)], writers, enqueueWays); err != nil {
+	b.pool = pool
+	for _, part := range []struct {
+		name string
+		run  func(context.Context, []outbox.Item) error
+	}{
+		{"enqueue", b.enqueue},
+		{"deliver", b.deliver},
+		{"grow", func(ctx context.Context, _ []outbox.Item) error { return b.grow(ctx) }},
+	} {
+		if b.part != "" && b.part != part.name {
+			continue
+		}
+		if err := part.run(ctx, items); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+const rowFormat = "%-22s %-36s %10s %8s\n"
+
+func (b *benchRun) enqueue(ctx context.Context, items []outbox.Item) error {
+	fmt.Fprintf(b.out, rowFormat, "what", "way", "items/s", "ratio")
+	for _, writers := range []int{1, 16, 64} {
+		if err := b.compare(ctx, fmt.Sprintf("enqueue, %d writers", writers), items[:min(len(items), 200*writers)], writers, enqueueWays); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *benchRun) deliver(ctx context.Context, items []outbox.Item) error {
+	fmt.Fprintf(b.out, rowFormat, "what", "way", "items/s", "ratio")
 	absolute, additive := splitAdditive(items)
 	if err := b.compare(ctx, "deliver absolute", absolute, 0, deliveryWays); err != nil {
 		return err
@@ -112,6 +142,8 @@ type benchRun struct {
 	pool  *pgxpool.Pool
 	out   io.Writer
 	times int
+	part  string // the only part to run, or ""
+	large bool
 }
 
 // benchWay is measured in a schema of its own, and returns how long it took.
@@ -129,7 +161,8 @@ type benchPlace struct {
 
 var quietLogger = slog.New(slog.DiscardHandler)
 
-// compare measures all ways in turn, several times, and prints the medians.
+// compare measures all ways in turn, several times, and prints the medians of the
+// rates and of the ratios.
 func (b *benchRun) compare(ctx context.Context, what string, items []outbox.Item, writers int, ways []benchWay) error {
 	all := make([][]float64, len(ways))
 	for range b.times {
@@ -141,19 +174,38 @@ func (b *benchRun) compare(ctx context.Context, what string, items []outbox.Item
 			all[i] = append(all[i], rate)
 		}
 	}
-	base := 0.0
 	for i, w := range ways {
-		slices.Sort(all[i])
-		median := all[i][b.times/2]
-		if i == 0 {
-			base = median
-		}
-		fmt.Fprintf(b.out, "%-22s %-36s %10.0f %8.2f\n", what, w.name, median, median/base)
+		fmt.Fprintf(b.out, "%-22s %-36s %10.0f %8.2f\n", what, w.name, medianOf(all[i]), medianRatio(all[i], all[0]))
 	}
 	return nil
 }
 
+func medianOf(figures []float64) float64 {
+	sorted := slices.Sorted(slices.Values(figures))
+	return sorted[len(sorted)/2]
+}
+
+// medianRatio compares two figures of each round: what else the machine does slows
+// down both.
+func medianRatio(figures, base []float64) float64 {
+	ratios := make([]float64, len(figures))
+	for i := range figures {
+		ratios[i] = figures[i] / base[i]
+	}
+	return medianOf(ratios)
+}
+
 func (b *benchRun) measure(ctx context.Context, w benchWay, items []outbox.Item, writers int) (rate float64, err error) {
+	err = b.inPlace(ctx, func(p *benchPlace) error {
+		took, err := w.run(ctx, p, items, writers)
+		rate = float64(len(items)) / took.Seconds()
+		return err
+	})
+	return rate, err
+}
+
+// inPlace lets do measure in a schema of its own.
+func (b *benchRun) inPlace(ctx context.Context, do func(*benchPlace) error) (err error) {
 	p := &benchPlace{pool: b.pool, schema: "outbox_bench_" + strings.ToLower(rand.Text())}
 	defer func() {
 		_, dropped := b.pool.Exec(ctx, `DROP SCHEMA `+p.schema+` CASCADE`)
@@ -161,13 +213,12 @@ func (b *benchRun) measure(ctx context.Context, w benchWay, items []outbox.Item,
 	}()
 	options := &riverstore.Options{Schema: p.schema, Logger: quietLogger}
 	if err := riverstore.Migrate(ctx, b.pool, options); err != nil {
-		return 0, err
+		return err
 	}
 	if p.store, err = riverstore.Open(ctx, b.pool, options); err != nil {
-		return 0, err
+		return err
 	}
-	took, err := w.run(ctx, p, items, writers)
-	return float64(len(items)) / took.Seconds(), err
+	return do(p)
 }
 
 var enqueueWays = []benchWay{
@@ -279,30 +330,7 @@ var deliveryWays = []benchWay{
 		return c.run(ctx, func(ctx context.Context) error { return r.Start(ctx) }, r.Stop)
 	}},
 	{"riverstore, Engine", func(ctx context.Context, p *benchPlace, items []outbox.Item, _ int) (time.Duration, error) {
-		client, err := newClient()
-		if err != nil {
-			return 0, err
-		}
-		if _, err := writeAll(items, deliveriesAtOnce, func(i outbox.Item) error {
-			_, _, err := outbox.Enqueue(ctx, p.store, i)
-			return err
-		}); err != nil {
-			return 0, err
-		}
-		c := newCountdown(len(items))
-		worker, err := outbox.New(outbox.Config{Store: p.store, Client: client, OnEvent: func(e outbox.Event) {
-			if e.Kind == outbox.EventDelivered {
-				c.one()
-			}
-		}})
-		if err != nil {
-			return 0, err
-		}
-		engine, err := riverstore.New(riverstore.Config{Store: p.store, Worker: worker, Concurrency: deliveriesAtOnce, Poll: pollInterval})
-		if err != nil {
-			return 0, err
-		}
-		return c.run(ctx, engine.Start, engine.Stop)
+		return deliverAll(ctx, p, items)
 	}},
 }
 

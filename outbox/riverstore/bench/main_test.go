@@ -13,8 +13,11 @@ import (
 func TestItMeasures(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	require.NoError(t, runBench(t.Context(), &out, database(t), 10, 1))
+	b := &benchRun{out: &out, times: 1}
+	require.NoError(t, b.run(t.Context(), database(t), 10))
 	require.Contains(t, out.String(), "riverstore, Engine")
+	require.Regexp(t, `(?m)^deliver +500 .*/s`, out.String())
+	require.Regexp(t, `(?m)^sweep +2000 .*ms`, out.String())
 }
 
 // database is the URL of a PostgreSQL, which is started where none is given.
