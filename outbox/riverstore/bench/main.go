@@ -35,7 +35,7 @@ import (
 
 func main() {
 	url := flag.String("postgres", os.Getenv("TRACKDRIVE_POSTGRES_URL"), "`URL` of a server that has nothing else to do")
-	items := flag.Int("items", 2000, "how many items each way writes and delivers")
+	items := flag.Int("items", 8000, "how many items each way writes and delivers")
 	times := flag.Int("rounds", 3, "how often; the median counts")
 	large := flag.Bool("large", false, "deliver and sweep backlogs of up to 200,000 items, which takes some minutes")
 	parts := flag.String("run", "", "the only `part` to run: enqueue, deliver or grow. Default: all")
