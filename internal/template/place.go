@@ -106,32 +106,28 @@ const upperHex = "0123456789ABCDEF"
 
 // appendEncoded writes a value percent-encoded, if it is valid UTF-8.
 func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (result []byte, problem string) {
-	encoded, seen := appendPercent(dst, value, plain, blank)
+	dst, seen := appendPercent(dst, value, plain, blank)
 	if seen >= utf8.RuneSelf && !utf8.ValidString(value) {
 		return dst, problemNotUTF8
 	}
-	return encoded, ""
+	return dst, ""
 }
 
 // appendPercent writes the bytes in plain unchanged, a space as blank, and all
-// others percent-encoded. It returns all bits of the encoded bytes, too.
+// others percent-encoded. It also returns all bits of the encoded bytes.
 func appendPercent(dst []byte, value string, plain *byteSet, blank string) (result []byte, seen byte) {
-	done := 0
 	for i := range len(value) {
-		c := value[i]
-		if plain[c] {
-			continue
-		}
-		dst = append(dst, value[done:i]...)
-		if c == ' ' {
+		switch c := value[i]; {
+		case plain[c]:
+			dst = append(dst, c)
+		case c == ' ':
 			dst = append(dst, blank...)
-		} else {
+		default:
 			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+			seen |= c
 		}
-		seen |= c
-		done = i + 1
 	}
-	return append(dst, value[done:]...), seen
+	return dst, seen
 }
 
 // AppendForm appends a text in the form that it has in a form and in the query of

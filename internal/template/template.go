@@ -221,7 +221,7 @@ func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string
 		lookup = noValues
 	}
 	var mistakes []Mistake
-	out := dst
+	out, encoded := dst, true // whether all values are encoded
 	for i := range t.tokens {
 		k := &t.tokens[i]
 		out = append(out, k.before...)
@@ -234,6 +234,7 @@ func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string
 		if found && value != "" {
 			out, problem = k.place.put(out, value)
 		} else {
+			encoded = false
 			out, problem = t.putOther(out, k, found, lookup, standIn)
 		}
 		if problem != "" {
@@ -249,10 +250,18 @@ func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string
 		return dst, mistakes
 	case len(out)-len(dst) > maxResult:
 		return dst, aboutAll("the result is longer than " + strconv.Itoa(maxResult) + " bytes")
-	case t.url != nil && !t.url.fits(out[len(dst):]):
+	case t.url != nil && !t.fits(out[len(dst):], encoded):
 		return dst, aboutAll("the values change the host, the segments or the parameters of the URL")
 	}
 	return out, nil
+}
+
+// fits reports whether a finished URL has the template's shape.
+func (t *Template) fits(url []byte, encoded bool) bool {
+	if encoded {
+		return t.url.fitsEncoded(url)
+	}
+	return t.url.fits(url)
 }
 
 // aboutAll returns a mistake without a place.

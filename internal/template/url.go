@@ -1,6 +1,7 @@
 package template
 
 import (
+	"bytes"
 	"net/url"
 	"slices"
 	"strings"
@@ -355,12 +356,29 @@ func (s *urlShape) addParam(separator, name string, hasValue bool) {
 // fits reports whether a finished URL has the template's shape: its host, the
 // number of its segments, and the names of its parameters.
 func (s *urlShape) fits(url []byte) bool {
+	query, ok := s.upToQueryFits(url)
+	return ok && s.queryFits(query)
+}
+
+// fitsEncoded is fits for a URL whose query is literal text and encoded values alone.
+// Such a value cannot end its parameter, so those after the first are only counted.
+func (s *urlShape) fitsEncoded(url []byte) bool {
+	query, ok := s.upToQueryFits(url)
+	if !ok || len(s.params) == 0 {
+		return ok && len(query) == 0
+	}
+	query, ok = s.params[0].fits(query)
+	return ok && bytes.Count(query, []byte{'&'}) == len(s.params)-1 &&
+		bytes.IndexByte(query, ';') < 0 && bytes.IndexByte(query, '#') < 0
+}
+
+// upToQueryFits cuts everything before the query off the front of a URL.
+func (s *urlShape) upToQueryFits(url []byte) (query []byte, ok bool) {
 	path, ok := s.hostFits(url)
 	if !ok {
-		return false
+		return nil, false
 	}
-	query, ok := s.pathFits(path)
-	return ok && s.queryFits(query)
+	return s.pathFits(path)
 }
 
 // hostFits cuts the fixed part off the front of a URL.
