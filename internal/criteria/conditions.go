@@ -5,7 +5,6 @@ package criteria
 import (
 	"bytes"
 	"regexp"
-	"strconv"
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive/internal/decimal"
@@ -62,25 +61,6 @@ type replyValue struct {
 	text   []byte // json; for a string, its text without quotes and escapes
 	number decimal.Number[[]byte]
 	form   decimal.Form // whether there is a number: a JSON number, or a string that holds a plain decimal
-}
-
-// replyValueOf returns the value that was found in a body. For a string with escapes
-// text is without them, for any other value it is what was found.
-func replyValueOf(body []byte, found jsonscan.Value, text []byte) replyValue {
-	v := replyValue{kind: found.Kind, json: body[found.Start:found.End], text: text}
-	if v.kind == jsonscan.String {
-		v.json = body[found.Start-len(`"`) : found.End+len(`"`)]
-	}
-	v.number, v.form = jsonvalue.Number(v.kind, v.text)
-	return v
-}
-
-// countValue returns a number of elements, written to room.
-func countValue(size int, room []byte) replyValue {
-	digits := strconv.AppendInt(room, int64(size), 10)
-	v := replyValue{kind: jsonscan.Number, json: digits, text: digits}
-	v.number, v.form = decimal.Parse(digits)
-	return v
 }
 
 // isNothing reports whether the value is null or missing.

@@ -3,9 +3,12 @@
 package criteria
 
 import (
+	"strconv"
 	"sync"
 
+	"github.com/trackdrive-go/trackdrive/internal/decimal"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/jsonvalue"
 )
 
 // bodyEvaluation is the evaluation of one reply by a plan.
@@ -261,8 +264,15 @@ func (e *bodyEvaluation) settle(nodes []int32, found jsonscan.Value, size int) {
 	}
 }
 
+// settleText judges a value at its nodes. For a string, text is without escapes.
 func (e *bodyEvaluation) settleText(nodes []int32, found jsonscan.Value, text []byte, size int) {
-	v := replyValueOf(e.body, found, text)
+	v := replyValue{kind: found.Kind, json: e.body[found.Start:found.End], text: text}
+	if v.kind == jsonscan.String {
+		v.json = e.body[found.Start-len(`"`) : found.End+len(`"`)]
+	}
+	if !v.isContainer() {
+		v.number, v.form = jsonvalue.Number(v.kind, text)
+	}
 	for _, n := range nodes {
 		e.settleAt(&e.plan.nodes[n], &v, size)
 		for _, offer := range e.plan.nodes[n].offers {
@@ -334,7 +344,9 @@ func (e *bodyEvaluation) count(c int32, v *replyValue, size int) {
 	switch {
 	case size >= 0:
 		var room [20]byte
-		count := countValue(size, room[:0])
+		digits := strconv.AppendInt(room[:0], int64(size), 10)
+		count := replyValue{kind: jsonscan.Number, json: digits, text: digits}
+		count.number, count.form = decimal.Parse(digits)
 		e.judge(c, &count)
 	case v.isNothing():
 		e.conclude(c, outcomeAbsent, v)

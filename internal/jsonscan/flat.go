@@ -26,24 +26,43 @@ func (s *Scanner) ReadFlat(list []FlatMember) (n int, ok bool) {
 		return 0, true
 	}
 	for n = range list {
-		m := &list[n]
-		if i, ok = m.readName(data, i); !ok {
+		if i, ok = list[n].readFlat(data, i); !ok {
 			return 0, false
 		}
-		if i, ok = m.Value.readFlat(data, i); !ok || i >= len(data) {
-			return 0, false
-		}
-		switch data[i] {
-		case ',':
-			i++
-		case '}':
+		if data[i] == '}' {
 			s.pos, s.unread = i+1, false
 			return n + 1, true
-		default:
-			return 0, false
 		}
+		i++
 	}
 	return 0, false
+}
+
+// flatMembersEnd steps over the members from i on that ReadFlat could read. It
+// returns the end of the last one, or i if there is none.
+func flatMembersEnd(data []byte, i int) (end int) {
+	end = i
+	for {
+		var m FlatMember
+		next, ok := m.readFlat(data, i)
+		if !ok {
+			return end
+		}
+		if end = next; data[end] == '}' {
+			return end
+		}
+		i = end + 1
+	}
+}
+
+// readFlat reads the member that starts at i, and returns the place of the comma or
+// the brace that follows it.
+func (m *FlatMember) readFlat(data []byte, i int) (end int, ok bool) {
+	if i, ok = m.readName(data, i); !ok {
+		return 0, false
+	}
+	end, ok = m.Value.readFlat(data, i)
+	return end, ok && end < len(data) && (data[end] == ',' || data[end] == '}')
 }
 
 // readName reads the name that starts at i, and its colon. Data does not end there.
@@ -60,16 +79,17 @@ func (m *FlatMember) readName(data []byte, i int) (next int, ok bool) {
 		return 0, false
 	}
 	end := skipPlain(data, i+1)
-	if end+2 >= len(data) || data[end] != '"' || data[end+1] != ':' {
+	next = end + len(`":`)
+	if next >= len(data) || data[end] != '"' || data[end+1] != ':' {
 		return 0, false
 	}
 	m.NameStart, m.NameEnd, m.Same = i+1, end, false
-	return end + 2, true
+	return next, true
 }
 
 // readFlat reads the value that starts at i, where data does not end. It returns
 // false for an object, an array and all that needs a closer look.
-func (v *Value) readFlat(data []byte, i int) (next int, ok bool) {
+func (v *Value) readFlat(data []byte, i int) (end int, ok bool) {
 	*v = Value{Kind: kindByFirstByte[data[i]], Start: i}
 	switch v.Kind {
 	case String:

@@ -149,3 +149,33 @@ func FuzzReadFlat(f *testing.F) {
 		require.Equal(t, scanned.End(), flat.End())
 	})
 }
+
+// The members that are skipped in one loop are those that Next goes to.
+func TestSkippingAnObjectIsGoingThroughIt(t *testing.T) {
+	t.Parallel()
+	plain := `"b":"x","c":-1.5,"d":null,"e":true`
+	for _, member := range []string{
+		`"a":1`, `"a":1e3`, `"a":01`, `"a":1.`, `"a":-`, `"a":1x`, `"a":nul`, `"a":"\n"`, `"a":"é"`, `"\u0061":1`, `"a" :1`, `"a": 1`, `"a":1 `, ` "a":1`,
+		`"a":{}`, `"a":[1,{"b":2}]`, `"a":1}"f":2`, `"a":1}{"f":2`, `"a":`, `"a"`, `"a`, `a:1`, ``, "\"a\":\"\x01\"", "\"a\":\"\xff\"",
+	} {
+		for _, doc := range []string{
+			`{` + member + `}`, `{` + member + `,` + plain + `}`, `{` + plain + `,` + member + `}`, `{` + plain + `,` + member + `,` + plain + `}`,
+			`{` + plain + `,` + member, `{` + plain + `,` + member + `]`, `{` + plain + `,` + member + `;`,
+		} {
+			requireSkipped(t, `[`+doc+`,1]`)
+			requireSkipped(t, `{"o":{"p":`+doc+`}}`)
+			requireSkipped(t, doc)
+		}
+	}
+}
+
+// requireSkipped compares the Scanner that skips a document with one that goes
+// through every value of it.
+func requireSkipped(t *testing.T, doc string) {
+	t.Helper()
+	var skipped, walked jsonscan.Scanner
+	skipped.Reset([]byte(doc))
+	walked.Reset([]byte(doc))
+	decode(&walked, []byte(doc))
+	require.Equal(t, walked.End(), skipped.End(), doc)
+}

@@ -190,6 +190,12 @@ func (s *Scanner) NameOffset() int { return s.name.Start - 1 }
 // NameIs reports whether the member that Next went to has this name. Unlike
 // Name it never allocates.
 func (s *Scanner) NameIs(name string) bool {
+	return (s.name.Escaped || s.name.End-s.name.Start == len(name)) && s.nameEquals(name)
+}
+
+// nameEquals is NameIs, which is small enough to be inlined and sorts out most
+// names by their length.
+func (s *Scanner) nameEquals(name string) bool {
 	inner := s.data[s.name.Start:s.name.End]
 	if !s.name.Escaped {
 		return string(inner) == name
@@ -313,6 +319,10 @@ value:
 				return
 			}
 			if i = skipSpace(data, i+1); s.at(i) != '}' {
+				if end := flatMembersEnd(data, i); end > i { // most objects are flat
+					i = end
+					break
+				}
 				if _, i = s.member(i); i < 0 {
 					return
 				}
