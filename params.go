@@ -106,8 +106,8 @@ const formType = "application/x-www-form-urlencoded"
 func (p *callParams) encodePostQuery(target *url.URL, auth []namedText) (wirePayload, error) {
 	open, secret := *p, *p
 	open.known, secret.known = nil, nil
-	open.typed, secret.typed = partition(p.typed, func(t typedParam) bool { return redact.IsCredentialName(t.name) })
-	open.sorted, secret.sorted = partition(p.sorted, func(f wireField) bool { return redact.IsCredentialName(rootOf(f.name)) })
+	open.typed, secret.typed = splitPicked(p.typed, func(t typedParam) bool { return redact.IsCredentialName(t.name) })
+	open.sorted, secret.sorted = splitPicked(p.sorted, func(f wireField) bool { return redact.IsCredentialName(rootOf(f.name)) })
 	query, err := open.form(nil)
 	if err != nil {
 		return wirePayload{}, err
@@ -124,8 +124,8 @@ func (p *callParams) encodePostQuery(target *url.URL, auth []namedText) (wirePay
 	return wirePayload{&withQuery, formType, []byte(form)}, nil
 }
 
-// partition copies a list to two: the others, and what is picked.
-func partition[T any](list []T, isPicked func(T) bool) (others, picked []T) {
+// splitPicked copies a list to two: the others, and what is picked.
+func splitPicked[T any](list []T, isPicked func(T) bool) (others, picked []T) {
 	for _, element := range list {
 		if isPicked(element) {
 			picked = append(picked, element)
