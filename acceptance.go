@@ -189,10 +189,12 @@ func (c *Criteria) MarshalJSON() ([]byte, error) {
 	}
 	data, ok := c.group.JSON()
 	if !ok {
-		return nil, invalidArgument("criteria", "a group without rules has no JSON form")
+		return nil, errNoJSONForm
 	}
 	return data, nil
 }
+
+var errNoJSONForm = invalidArgument("criteria", "a group without rules has no JSON form")
 
 // Weaknesses finds criteria that fail open. It takes a sample of a reply that they
 // accept, and drops, nulls, empties and retypes each field that they use, and each

@@ -78,8 +78,11 @@ func (l *logicNode) decide(outcomes *[maxRules]ruleOutcome) ruleOutcome {
 }
 
 // compile sets the plan, or the mistakes if there are any.
-func (g *Group) compile() {
-	b := planBuilder{plan: &groupPlan{nodes: make([]pathNode, 1)}}
+func (g *Group) compile() { g.compileWith((*planBuilder).path) }
+
+// compileWith is compile with another way to read the fields of conditions.
+func (g *Group) compileWith(readField fieldReader) {
+	b := planBuilder{plan: &groupPlan{nodes: make([]pathNode, 1)}, readField: readField}
 	b.plan.logic = b.group("", g, 1)
 	if len(b.mistakes) > 0 {
 		g.mistakes = b.mistakes
@@ -90,10 +93,14 @@ func (g *Group) compile() {
 
 // planBuilder collects a plan and all mistakes in the rules.
 type planBuilder struct {
-	plan     *groupPlan
-	mistakes []Mistake
-	rules    int // conditions, and groups without conditions
+	plan      *groupPlan
+	readField fieldReader
+	mistakes  []Mistake
+	rules     int // conditions, and groups without conditions
 }
+
+// fieldReader reads the field of a condition, or reports what is wrong with it.
+type fieldReader func(b *planBuilder, place, text string) jsonscan.Path
 
 func (b *planBuilder) mistake(place, format string, args ...any) {
 	b.mistakes = append(b.mistakes, Mistake{place, fmt.Sprintf(format, args...)})
@@ -158,7 +165,7 @@ func (b *planBuilder) condition(place string, c Condition) logicNode {
 	result := readyCondition{condition: c, test: row.test, negated: row.negated}
 	var path jsonscan.Path
 	if !faulty["field"] {
-		path = b.path(place+".field", c.path)
+		path = b.readField(b, place+".field", c.path)
 	}
 	if c.operator != 0 && !faulty["value"] {
 		b.operands(place+".value", row.takes, &result)

@@ -15,6 +15,19 @@ import (
 // Parse reads a group from its JSON form. It returns the group, or all mistakes
 // with their places.
 func Parse(data []byte) (*Group, []Mistake) {
+	g, mistakes := parseDocument(data)
+	if mistakes == nil {
+		mistakes = g.mistakes
+	}
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return g, nil
+}
+
+// parseDocument returns the compiled group, whose mistakes are its own, or why
+// there is none.
+func parseDocument(data []byte) (*Group, []Mistake) {
 	if at, fault := jsondoc.Fault(data); fault != "" {
 		return nil, []Mistake{{"criteria " + at, fault}}
 	}
@@ -24,9 +37,6 @@ func Parse(data []byte) (*Group, []Mistake) {
 	}
 	g := parseGroup(members, 1)
 	g.compile()
-	if len(g.mistakes) > 0 {
-		return nil, g.mistakes
-	}
 	return g, nil
 }
 
