@@ -173,6 +173,46 @@ func TestTheWebhooksPageShowsDecisionsAndWeaknesses(t *testing.T) {
 	require.Equal(t, texts[1], strings.Join(weak.Weaknesses([]byte(`{"success":true,"error":""}`)), "\n")+"\n")
 }
 
+func TestTheWebhooksPageHasValidTriggers(t *testing.T) {
+	t.Parallel()
+	page := webhooksPage(t)
+	blocks := blocksOf(page, "json trigger")
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		_, err := trackdrive.ParseTrigger([]byte(block))
+		require.NoError(t, err, block)
+	}
+	trigger, err := trackdrive.ParseTrigger([]byte(blocks[0]))
+	require.NoError(t, err)
+	d := trigger.Match("connected", trackdrive.Values{"connection - target - id": "TA7", "tag:Call:Length": "30"})
+	require.Contains(t, blocksOf(page, "text"), d.String()+"\n")
+
+	keys := rowsOf(t, page, "| trigger key | JSON | default | meaning |")
+	require.Len(t, keys, reflect.TypeFor[trackdrive.TriggerConfig]().NumField())
+	for _, row := range keys {
+		require.NoError(t, new(trackdrive.TriggerConfig).UnmarshalJSON([]byte(`{"`+row[0]+`": null}`)))
+	}
+}
+
+func TestTheWebhooksPageShowsWhatPresetsOfTriggersSend(t *testing.T) {
+	t.Parallel()
+	values := trackdrive.Values{
+		"ringba_webhook_token": "made-up-hook", "ringba_call_uuid": "RGB7A", "revenue": "25.50",
+		"retreaver_call_uuid": "ret-1", "retreaver_call_key": "made-up-key",
+	}
+	var shown []string
+	for _, cfg := range []trackdrive.TriggerConfig{trackdrive.RingbaPostbackTrigger(), trackdrive.RetreaverPostbackTrigger()} {
+		for _, hook := range cfg.Webhooks {
+			w, err := trackdrive.NewWebhook(hook)
+			require.NoError(t, err)
+			r, err := w.Preview(values)
+			require.NoError(t, err)
+			shown = append(shown, r.Method+" "+r.URL+"\n")
+		}
+	}
+	require.Equal(t, shown, blocksOf(webhooksPage(t), "http trigger"))
+}
+
 // TestTheWebhooksPagesCodeCompiles looks for each line of the page's Go code in
 // the functions below.
 func TestTheWebhooksPagesCodeCompiles(t *testing.T) {
@@ -192,7 +232,7 @@ func TestTheWebhooksPagesCodeCompiles(t *testing.T) {
 	}
 }
 
-var _ = []any{pageWebhook, pageWeaknesses}
+var _ = []any{pageWebhook, pageWeaknesses, pageTrigger}
 
 func pageWebhook(client *trackdrive.Client, stored []byte) error {
 	var cfg trackdrive.WebhookConfig
@@ -215,4 +255,17 @@ func pageWeaknesses() {
 	for _, weakness := range criteria.Weaknesses([]byte(`{"success":true,"error":""}`)) {
 		fmt.Println(weakness)
 	}
+}
+
+func pageTrigger(client *trackdrive.Client, stored []byte, values trackdrive.Values) error {
+	trigger, err := trackdrive.ParseTrigger(stored)
+	if err != nil {
+		return err // every mistake, each with its place: "webhooks[0].body 3:14"
+	}
+	fmt.Println(trigger.Match("connected", values)) // sends nothing
+	results, err := client.Fire(ctx, trigger, "finalized", values)
+	for _, result := range results {
+		fmt.Println(result.Accepted, result.Decision)
+	}
+	return err
 }
