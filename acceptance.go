@@ -140,6 +140,14 @@ func (c *Criteria) Explain(body []byte) Decision {
 	return decisionOf(c.group.Explain(body))
 }
 
+// explainXML is Explain for a document that was made of XML.
+func (c *Criteria) explainXML(document []byte) Decision {
+	if c == nil {
+		return Decision{}
+	}
+	return decisionOf(c.group.ExplainXML(document))
+}
+
 // AcceptsBuyer decides on one buyer of a ping, by the fields of [Buyer.Raw]. Use it
 // with [PingResponse.Best].
 func (c *Criteria) AcceptsBuyer(b Buyer) bool { return c.Evaluate(b.Raw) == VerdictAccepted }

@@ -42,6 +42,7 @@ type apiCall struct {
 	target    *url.URL
 	content   callContent
 	headers   []namedText // beside the package's own
+	accept    string      // the header Accept, if not for JSON
 	repeat    Repeatable
 	ownRepeat bool                   // the caller gave repeat with the request
 	expiresAt time.Time              // nothing is sent from then on; zero: no limit
@@ -50,7 +51,8 @@ type apiCall struct {
 	doubts    func(body []byte) bool // reports whether a refusal by status may have sold the lead all the same; nil: none may
 
 	// read reads a 2xx reply, and reports whether it accepts. Nil: any reply does.
-	read func(status int, body []byte) (accepted bool, err error)
+	read        func(status int, body []byte) (accepted bool, err error)
+	contentType string // of the reply that read reads
 
 	params callParams // the content, if it is parameters
 	typed  [8]typedParam

@@ -25,6 +25,7 @@ func TestEnumerationsHaveNames(t *testing.T) {
 	checkEnumeration[trackdrive.Repeatable](t, "never", "refused", "safe")
 	checkEnumeration[trackdrive.TrackingMode](t, "unknown", "ring_pool", "static")
 	checkEnumeration[trackdrive.Delivery](t, "unknown", "answered", "not_sent")
+	checkEnumeration[trackdrive.ReplyFormat](t, "json", "xml", "text", "form")
 	checkEnumeration[trackdrive.MissingPolicy](t, "fails", "blank", "stays")
 }
 

@@ -241,3 +241,106 @@ func ExampleTokenRule() {
 	// https://calls.example.com/token-b {"revenue": "25.50", "caller": "+15555550100"} <nil>
 	// trackdrive: invalid argument: revenue: is not an amount such as 25.50, without a minus, thousands separators and blanks; caller_id: is neither a North American number such as 555-555-0100 nor a number with + and country code, without an extension
 }
+
+// answer makes a client whose webhooks are all answered alike.
+func answer(reply string) *trackdrive.Client {
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(replyingWith(reply, "")))
+	if err != nil {
+		panic(err)
+	}
+	return client
+}
+
+// A platform that answers in XML is judged by the same conditions.
+func ExampleReplyFormat() {
+	hook, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{
+		URL:   "https://pings.example.com/ping",
+		Reply: trackdrive.ReplyXML,
+		Acceptance: trackdrive.All(
+			trackdrive.Field("response.status").Equals("Matched"),
+			trackdrive.Field("response.bids.bid.0.amount").GreaterThan(15),
+		),
+	})
+	if err != nil {
+		panic(err)
+	}
+	client := answer(`<response><status>Matched</status><bids><bid id="61"><amount>19.50</amount></bid></bids></response>`)
+	result, err := client.RunWebhook(context.Background(), hook, nil)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(result.Decision)
+	fmt.Println(string(result.Document))
+	fmt.Println(result.Field("response.bids.bid.0.@id"))
+	// Output:
+	// accepted: response.status equals Matched: got "Matched"
+	// accepted: response.bids.bid.0.amount greater than 15: got "19.50"
+	// {"response":{"status":"Matched","bids":{"bid":{"@id":"61","amount":"19.50"}}}}
+	// 61
+}
+
+// The named groups of Capture are the fields of a plain text.
+func ExampleReplyFormat_text() {
+	hook, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{
+		URL:        "https://pings.example.com/ping",
+		Reply:      trackdrive.ReplyText,
+		Capture:    `^ACCEPTED (?P<id>\S+) (?P<bid>[0-9.]+)$`,
+		Acceptance: trackdrive.All(trackdrive.Field("bid").GreaterThan(0)),
+	})
+	if err != nil {
+		panic(err)
+	}
+	result, err := answer("ACCEPTED acme-ping-9 12.50\n").RunWebhook(context.Background(), hook, nil)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(result.Accepted, result.Field("id"), result.Field("bid"))
+	// Output:
+	// true acme-ping-9 12.50
+}
+
+func ExampleReplyFormat_form() {
+	hook, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{
+		URL:        "https://pings.example.com/ping",
+		Reply:      trackdrive.ReplyForm,
+		Acceptance: trackdrive.All(trackdrive.Field("status").Equals("accepted")),
+	})
+	if err != nil {
+		panic(err)
+	}
+	result, err := answer("status=accepted&bid=12.50").RunWebhook(context.Background(), hook, nil)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(result.Accepted, result.Field("bid"))
+	// Output:
+	// true 12.50
+}
+
+// A body that is not JSON is stored as a text.
+func ExampleMeta_MarshalJSON() {
+	for _, body := range []string{`{"status":"ok"}`, `<r>ok</r>`} {
+		stored, err := json.Marshal(trackdrive.Meta{StatusCode: 200, Attempts: 1, Raw: []byte(body)})
+		if err != nil {
+			panic(err)
+		}
+		var shown struct{ Raw json.RawMessage }
+		if err := json.Unmarshal(stored, &shown); err != nil {
+			panic(err)
+		}
+		fmt.Println(string(shown.Raw))
+	}
+	// Output:
+	// {"status":"ok"}
+	// "\u003cr\u003eok\u003c/r\u003e"
+}
+
+func ExampleMeta_UnmarshalJSON() {
+	var meta trackdrive.Meta
+	if err := json.Unmarshal([]byte(`{"StatusCode":200,"Raw":"<r>ok</r>"}`), &meta); err != nil {
+		panic(err)
+	}
+	fmt.Println(meta.StatusCode, string(meta.Raw))
+	// Output:
+	// 200 <r>ok</r>
+}

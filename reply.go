@@ -24,13 +24,54 @@ import (
 type Meta struct {
 	StatusCode int             // 2xx
 	Header     http.Header     // the reply's
-	Raw        json.RawMessage // the reply's body, as received; nil if it was empty
+	Raw        json.RawMessage // the reply's body, as received, whatever it is; nil if it was empty
 	Attempts   int             // how many times the call was tried
 	Elapsed    time.Duration   // how long the whole call took, waits included
 }
 
 // Field looks up any field of the reply by its path: "metadata.root".
 func (m *Meta) Field(path string) Value { return lookupValue(m.Raw, path) }
+
+// MarshalJSON writes the fields under their names. A body that is not JSON is
+// written as a text, in which bytes that are not UTF-8 become U+FFFD. So is one that
+// is a JSON string or null, to be told from it.
+func (m Meta) MarshalJSON() ([]byte, error) {
+	type plainMeta Meta
+	var s jsonscan.Scanner
+	s.Reset(m.Raw)
+	kind, hasMark := s.Kind(), bytes.HasPrefix(m.Raw, []byte("\ufeff"))
+	switch {
+	case len(m.Raw) == 0:
+		m.Raw = nil
+	case kind == jsonscan.String, kind == jsonscan.Null, hasMark, !s.Complete():
+		m.Raw = jsonscan.AppendQuoted(nil, string(m.Raw))
+	}
+	return json.Marshal(plainMeta(m))
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (m *Meta) UnmarshalJSON(data []byte) error {
+	type plainMeta Meta
+	read := plainMeta(*m)
+	read.Raw = nil
+	if err := json.Unmarshal(data, &read); err != nil {
+		return err
+	}
+	switch raw := read.Raw; {
+	case raw == nil: // not given
+		read.Raw = m.Raw
+	case string(raw) == "null":
+		read.Raw = nil
+	case raw[0] == '"':
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return err
+		}
+		read.Raw = []byte(text)
+	}
+	*m = Meta(read)
+	return nil
+}
 
 // unreadableReply makes an error of kind [ErrUnreadable].
 func unreadableReply(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, err) }

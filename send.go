@@ -4,6 +4,7 @@
 package trackdrive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,7 +139,7 @@ func (c *apiCall) header(contentType string, auth []namedText) http.Header {
 		list = append(list, value)
 		h[name] = list[len(list)-1 : len(list) : len(list)]
 	}
-	set("Accept", "application/json")
+	set("Accept", cmp.Or(c.accept, "application/json"))
 	if contentType != "" {
 		set("Content-Type", contentType)
 	}
@@ -157,10 +158,11 @@ func (c *apiCall) header(contentType string, auth []namedText) http.Header {
 }
 
 // Check reads a reply with a 2xx status, and reports whether it accepts.
-func (c *apiCall) Check(status int, body []byte) (accepted bool, err error) {
+func (c *apiCall) Check(status int, header http.Header, body []byte) (accepted bool, err error) {
 	if c.read == nil {
 		return true, nil
 	}
+	c.contentType = header.Get("Content-Type")
 	return c.read(status, body)
 }
 

@@ -67,9 +67,31 @@ func lookupValue(raw []byte, path string) Value {
 	case found.Kind < jsonscan.Object:
 		return Value{}
 	default:
-		return Value{jsonscan.Number, strconv.Itoa(jsonscan.Len(raw[found.Start:found.End]))}
+		return countValue(jsonscan.Len(raw[found.Start:found.End]))
 	}
 }
+
+// lookupXML is lookupValue for a document that was made of XML, where an element that
+// is not repeated is a list of one.
+func lookupXML(document []byte, path string) Value {
+	p, err := jsonscan.ParsePath(path)
+	if err != nil {
+		return Value{}
+	}
+	found := jsonscan.LookupXML(document, p)
+	switch {
+	case !p.Counts():
+		return valueOf(document, found)
+	case found.Kind == jsonscan.Invalid:
+		return Value{}
+	case found.Kind == jsonscan.Array:
+		return countValue(jsonscan.Len(document[found.Start:found.End]))
+	default:
+		return countValue(1)
+	}
+}
+
+func countValue(n int) Value { return Value{jsonscan.Number, strconv.Itoa(n)} }
 
 // valueOf returns a value of a document.
 func valueOf(data []byte, v jsonscan.Value) Value {

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +33,9 @@ type WebhookConfig struct {
 	Body        string               // template; JSON unless ContentType says form
 	ContentType string               // default application/json; sent only with a body
 	Timeout     time.Duration        // of the whole call; default 10 s
-	Acceptance  *Criteria            // nil: any 2xx reply is accepted
+	Reply       ReplyFormat          // what the reply is; default ReplyJSON
+	Capture     string               // of a plain text: a pattern of package regexp, whose named groups are fields; they are missing where it does not match
+	Acceptance  *Criteria            // nil: any 2xx reply is accepted, if Reply is not ReplyJSON only one that can be read
 	AcceptEmpty bool                 // an empty 2xx reply is accepted, whatever Acceptance says, as it may be the answer to an update
 	Repeat      Repeatable           // the zero value is the safest; a request that may sell is never repeated: see RunWebhook
 	Dialects    []Dialect            // default: those of ParseTemplate
@@ -56,6 +59,8 @@ type compiledWebhook struct {
 	contentType string
 	isForm      bool
 	timeout     time.Duration
+	reply       ReplyFormat
+	capture     *regexp.Regexp // nil if there is none
 	acceptance  *Criteria
 	acceptEmpty bool
 	repeat      Repeatable
@@ -141,6 +146,7 @@ func (b *webhookBuilder) build() {
 	if _, err := b.cfg.Repeat.MarshalText(); err != nil {
 		b.add("repeat", err)
 	}
+	b.buildReply()
 	if b.cfg.Acceptance != nil {
 		b.addInside("acceptance", b.cfg.Acceptance.Err())
 	}
@@ -557,16 +563,6 @@ func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name s
 	return list
 }
 
-// WebhookResult is a judged reply.
-type WebhookResult struct {
-	Accepted bool     // the verdict is VerdictAccepted
-	Decision Decision // what each of the criteria found
-	Meta     Meta
-}
-
-// Field looks up any field of the reply by path.
-func (w *WebhookResult) Field(path string) Value { return w.Meta.Field(path) }
-
 // RunWebhook fills in the values, sends the request and judges the reply.
 //
 // The Client's credentials go only to its own hosts: https://SUBDOMAIN.trackdrive.com
@@ -580,8 +576,8 @@ func (w *WebhookResult) Field(path string) Value { return w.Meta.Field(path) }
 // time limits the shortest counts.
 //
 // A status other than 2xx is an *[Error], and so is a reply that was cut on the
-// wire. With Acceptance, a 2xx reply is judged; one that cannot be read gives an
-// undetermined result. Whatever [Webhook.Preview] refuses is refused here, too.
+// wire. With Acceptance, a 2xx reply is judged; one that cannot be read, as what Reply
+// says it is, gives an undetermined result. Whatever [Webhook.Preview] refuses is refused here, too.
 func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...CallOption) (*WebhookResult, error) {
 	const name = "webhook"
 	call, err := c.newCall(apiOperation{name: name}, opts)
@@ -600,7 +596,7 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 	}
 	result := new(WebhookResult)
 	call.read = func(_ int, body []byte) (accepted bool, err error) {
-		result.Decision = w.w.judge(body)
+		result.Document, result.Decision = w.w.judge(body, call.contentType)
 		return result.Decision.Verdict == VerdictAccepted, nil
 	}
 	if result.Meta, err = call.send(ctx); err != nil {
@@ -616,13 +612,6 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 		}
 	}
 	return result, nil
-}
-
-func (w *compiledWebhook) judge(body []byte) Decision {
-	if w.acceptance == nil || w.acceptEmpty && len(bytes.TrimSpace(body)) == 0 {
-		return Decision{Verdict: VerdictAccepted}
-	}
-	return w.acceptance.Explain(body)
 }
 
 // setWebhook makes the filled-in request the call's request.
@@ -650,6 +639,7 @@ func (c *apiCall) setWebhook(w *compiledWebhook, r *WebhookRequest, given Values
 	c.method, c.target, c.masked = r.Method, target, w.shownURL
 	c.repeat, c.ownRepeat = w.repeat, true
 	c.content = &webhookContent{w, []byte(r.Body)}
+	c.accept = w.reply.accepts()
 	for _, name := range sortedNames(r.Header) {
 		if name != "Content-Type" {
 			c.headers = append(c.headers, namedText{name, r.Header[name]})

@@ -23,6 +23,8 @@ func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 		Body        string               `json:"body,omitempty"`
 		ContentType string               `json:"content_type,omitempty"`
 		Timeout     string               `json:"timeout,omitempty"`
+		Reply       ReplyFormat          `json:"reply,omitempty"`
+		Capture     string               `json:"capture,omitempty"`
 		Acceptance  *Criteria            `json:"acceptance,omitempty"`
 		AcceptEmpty bool                 `json:"accept_empty,omitempty"`
 		Repeat      Repeatable           `json:"repeat"`
@@ -33,7 +35,7 @@ func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 		Literals    []string             `json:"literals,omitempty"`
 		AllowHosts  []string             `json:"allow_hosts,omitempty"`
 	}{
-		w.Name, w.Method, w.URL, w.Header, w.Body, w.ContentType, "", w.Acceptance, w.AcceptEmpty,
+		w.Name, w.Method, w.URL, w.Header, w.Body, w.ContentType, "", w.Reply, w.Capture, w.Acceptance, w.AcceptEmpty,
 		w.Repeat, w.Dialects, w.OnMissing, w.Values, w.Tokens, w.Literals, w.AllowHosts,
 	}
 	if w.Timeout != 0 {
@@ -92,6 +94,7 @@ func (b *webhookBuilder) addRest(cfg WebhookConfig) {
 		unread[rootOfPlace(m.Field)] = true
 	}
 	unread["body"] = unread["body"] || unread["content_type"]
+	unread["capture"] = unread["capture"] || unread["reply"]
 	rest := newWebhookBuilder(cfg)
 	rest.build()
 	for _, m := range rest.mistakeList {
@@ -112,7 +115,7 @@ func rootOfPlace(place string) string {
 func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
 	targets := map[string]any{
 		"name": &w.Name, "method": &w.Method, "url": &w.URL, "header": &w.Header, "body": &w.Body,
-		"content_type": &w.ContentType, "acceptance": &w.Acceptance, "accept_empty": &w.AcceptEmpty, "repeat": &w.Repeat,
+		"content_type": &w.ContentType, "reply": &w.Reply, "capture": &w.Capture, "acceptance": &w.Acceptance, "accept_empty": &w.AcceptEmpty, "repeat": &w.Repeat,
 		"dialects": &w.Dialects, "on_missing": &w.OnMissing, "values": &w.Values, "literals": &w.Literals, "allow_hosts": &w.AllowHosts,
 	}
 	switch key {

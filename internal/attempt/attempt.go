@@ -82,7 +82,7 @@ type Caller interface {
 	// Check reports whether a reply with a 2xx status accepts what was sent. An
 	// error means that the reply cannot be read or, if it matches ErrContradictory,
 	// that the reply says both yes and no.
-	Check(status int, body []byte) (accepted bool, err error)
+	Check(status int, header http.Header, body []byte) (accepted bool, err error)
 	// Tried is called after every try.
 	Tried(*Try)
 }
@@ -313,7 +313,7 @@ func (r *callRun) exchange(req *http.Request, t *Try) {
 // judge fills in t for a complete reply with a 2xx status, and reports whether it
 // accepts what was sent.
 func (r *callRun) judge(t *Try) (accepted bool) {
-	accepted, err := r.call.Caller.Check(t.StatusCode, t.Body)
+	accepted, err := r.call.Caller.Check(t.StatusCode, t.Header, t.Body)
 	switch {
 	case errors.Is(err, ErrContradictory):
 		t.Fault, t.Err = Contradictory, err

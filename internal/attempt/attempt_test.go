@@ -54,7 +54,7 @@ func (c *caller) Build(ctx context.Context) (attempt.Request, error) {
 	}, nil
 }
 
-func (c *caller) Check(_ int, body []byte) (accepted bool, err error) {
+func (c *caller) Check(_ int, _ http.Header, body []byte) (accepted bool, err error) {
 	if c.check != nil {
 		if err := c.check(body); err != nil {
 			return false, err
@@ -339,5 +339,5 @@ func BenchmarkIdleLoop(b *testing.B) {
 type fixedCaller struct{ request attempt.Request }
 
 func (c fixedCaller) Build(context.Context) (attempt.Request, error) { return c.request, nil }
-func (fixedCaller) Check(int, []byte) (bool, error)                  { return true, nil }
+func (fixedCaller) Check(int, http.Header, []byte) (bool, error)     { return true, nil }
 func (fixedCaller) Tried(*attempt.Try)                               {}

@@ -136,5 +136,14 @@ func (g *Group) Explain(body []byte) Decision {
 	if g == nil || g.plan == nil {
 		return Decision{}
 	}
-	return g.plan.explain(body)
+	return g.plan.explain(body, false)
+}
+
+// ExplainXML is Explain for a document that was made of XML. There, an element that
+// is not repeated is a list of one for an index, "*" and "#".
+func (g *Group) ExplainXML(document []byte) Decision {
+	if g == nil || g.plan == nil {
+		return Decision{}
+	}
+	return g.plan.explain(document, true)
 }

@@ -14,6 +14,7 @@ import (
 // bodyEvaluation is the evaluation of one reply by a plan.
 type bodyEvaluation struct {
 	plan     *groupPlan
+	isXML    bool // the body was made of XML: an element that is not repeated is a list of one
 	body     []byte
 	scan     jsonscan.Scanner
 	active   []int32       // the nodes at the value being read, after those of the values around it
@@ -94,8 +95,8 @@ type nodeNotes struct {
 
 var hugeNotes = sync.Pool{New: func() any { return new(nodeNotes) }}
 
-func (p *groupPlan) explain(body []byte) Decision {
-	e := bodyEvaluation{plan: p, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions))}
+func (p *groupPlan) explain(body []byte, isXML bool) Decision {
+	e := bodyEvaluation{plan: p, isXML: isXML, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions))}
 	d := Decision{Verdict: e.run(body), Checks: make([]Check, 0, len(p.conditions))}
 	for i := range p.conditions {
 		c := &p.conditions[i].condition
@@ -156,13 +157,20 @@ func (e *bodyEvaluation) readable() bool { return e.scan.Complete() && !e.twice 
 // value reads the next value. Its nodes are e.active[from:e.top].
 func (e *bodyEvaluation) value(from int) {
 	v, size := jsonscan.Value{Kind: e.scan.Kind()}, -1
+	e.forget(from)
+	isSingle := e.isXML && from > 0 && v.Kind != jsonscan.Array
+	if isSingle {
+		e.enterSingle(from)
+	}
 	if v.Kind >= jsonscan.Object && e.inside(from) {
 		v.Start = e.scan.Offset()
 		size = e.container(from)
 		v.End = e.scan.Offset()
 	} else {
 		v = e.scan.Read()
-		e.forget(from)
+	}
+	if isSingle {
+		size = 1
 	}
 	if e.scan.Failed() {
 		return
@@ -180,7 +188,7 @@ func (e *bodyEvaluation) inside(from int) bool {
 	return false
 }
 
-// forget prepares for a container, in which nothing has been seen yet.
+// forget prepares for a value, in which nothing has been seen yet.
 func (e *bodyEvaluation) forget(from int) {
 	for _, n := range e.active[from:e.top] {
 		node := &e.plan.nodes[n]
@@ -194,10 +202,19 @@ func (e *bodyEvaluation) forget(from int) {
 	}
 }
 
+// enterSingle enters the value, an element of XML that is not repeated, as the only
+// element of a list.
+func (e *bodyEvaluation) enterSingle(from int) {
+	for i := from; i < e.top; i++ { // it may be entered more than once: bids.0.*
+		before := e.top
+		e.enterElement(&e.plan.nodes[e.active[i]], 0)
+		e.forget(before)
+	}
+}
+
 // container reads the elements of an object or an array and returns how many
 // there are.
 func (e *bodyEvaluation) container(from int) int {
-	e.forget(from)
 	object := e.scan.Kind() == jsonscan.Object
 	to, size := e.top, 0
 	for e.scan.Enter(); e.scan.Next(); size++ {
@@ -224,7 +241,7 @@ func (e *bodyEvaluation) enterMember(n *pathNode) {
 			e.enter(m.node)
 		}
 	}
-	if n.any != 0 {
+	if n.any != 0 && !(e.isXML && n.level > 0) { // there "*" has been entered as the list's
 		e.enter(n.any)
 	}
 }
@@ -274,10 +291,12 @@ func (e *bodyEvaluation) settleText(nodes []int32, found jsonscan.Value, text []
 		v.number, v.form = jsonvalue.Number(v.kind, text)
 	}
 	for _, n := range nodes {
-		e.settleAt(&e.plan.nodes[n], &v, size)
 		for _, offer := range e.plan.nodes[n].offers {
 			e.chosen[offer.choice].offer(found, offer.rank)
 		}
+	}
+	for _, n := range nodes {
+		e.settleAt(&e.plan.nodes[n], &v, size)
 	}
 }
 

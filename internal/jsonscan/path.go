@@ -3,6 +3,7 @@
 package jsonscan
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -207,11 +208,18 @@ func arrayIndex(name string) int {
 // returns the zero Value if there is none, if the document is not valid, or if a
 // name on the path is given twice. For a path that ends in "#" it returns the
 // object or array whose elements [Len] counts.
-func Lookup(data []byte, p Path) Value {
+func Lookup(data []byte, p Path) Value { return lookupIn(data, p, false) }
+
+// LookupXML is Lookup in a document that was made of XML. There, an element that is
+// not repeated is a list of one for an index and "*". For "#", too: it counts an
+// array, and anything else as one.
+func LookupXML(data []byte, p Path) Value { return lookupIn(data, p, true) }
+
+func lookupIn(data []byte, p Path, isXML bool) Value {
 	if p.Counts() {
 		p = p[:len(p)-1]
 	}
-	var l pathLookup
+	l := pathLookup{isXML: isXML}
 	l.Reset(data)
 	v := l.find(p)
 	if !l.Complete() || l.twice {
@@ -222,6 +230,7 @@ func Lookup(data []byte, p Path) Value {
 
 type pathLookup struct {
 	Scanner
+	isXML bool
 	twice bool // a name on the path is given twice
 }
 
@@ -229,6 +238,9 @@ type pathLookup struct {
 func (l *pathLookup) find(p Path) (found Value) {
 	if len(p) == 0 {
 		return l.Read()
+	}
+	if alternatives := p.Alternatives(); slices.ContainsFunc(p[:alternatives], l.isSingle) {
+		return l.find(p[alternatives:])
 	}
 	object := l.Kind() == Object
 	if !l.Enter() {
@@ -296,6 +308,12 @@ func (p Path) Alternatives() int {
 // IsGiven reports whether there is a value that is neither null nor "".
 func (v Value) IsGiven() bool {
 	return v.Kind != Invalid && v.Kind != Null && (v.Kind != String || v.Start != v.End)
+}
+
+// isSingle reports whether a step stays at the next value: an element of XML that is
+// not repeated, and whose only element is wanted.
+func (l *pathLookup) isSingle(s Step) bool {
+	return l.isXML && l.depth > 0 && l.Kind() != Array && (s.Op == Any || s.Op != Count && s.Index == 0)
 }
 
 // Len returns the number of elements of a valid array or of members of a valid

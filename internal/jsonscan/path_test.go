@@ -216,3 +216,40 @@ func found(doc string, path jsonscan.Path) string {
 	}
 	return doc[v.Start:v.End]
 }
+
+func TestLookupXML(t *testing.T) {
+	t.Parallel()
+	const doc = `{"r":{"bid":{"id":"1"},"note":"x","all":["a",{"b":"c"}]}}`
+	for text, want := range map[string]string{
+		"r.bid.id":         `1`,
+		"r.bid.0.id":       `1`,
+		"r.bid.*.id":       `1`,
+		"r.bid.0.0.id.0.*": `1`,
+		"r.0.bid.id":       `1`,
+		"r.bid.1.id":       ``,
+		"r.note.1|0":       `x`,
+		"r.note.0|1":       `x`,
+		"r.bid.none|id":    `1`,
+		"r.bid.#":          `{"id":"1"}`,
+		"r.note.0":         `x`,
+		"r.note.*":         `x`,
+		"r.note.1":         ``,
+		"r.all.1.b":        `c`,
+		"r.all.1.0.b":      `c`,
+		"r.all.*":          `a`,
+		"r.all.2":          ``,
+		`r.bid.\\0.id`:     ``,
+		"*.note":           `x`,
+		"0.note":           ``,
+	} {
+		path, err := jsonscan.ParsePath(text)
+		require.NoError(t, err)
+		v := jsonscan.LookupXML([]byte(doc), path)
+		require.Equal(t, want, doc[v.Start:v.End], text)
+	}
+	for _, text := range []string{"r.bid.0.id", "r.note.0", "r.note.*"} {
+		path, err := jsonscan.ParsePath(text)
+		require.NoError(t, err)
+		require.Zero(t, jsonscan.Lookup([]byte(doc), path), text)
+	}
+}
