@@ -577,7 +577,8 @@ func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name s
 //
 // A status other than 2xx is an *[Error], and so is a reply that was cut on the
 // wire. With Acceptance, a 2xx reply is judged; one that cannot be read, as what Reply
-// says it is, gives an undetermined result. Whatever [Webhook.Preview] refuses is refused here, too.
+// says it is, gives an undetermined result. Whatever [Webhook.Preview] refuses is
+// refused here, too.
 func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...CallOption) (*WebhookResult, error) {
 	const name = "webhook"
 	call, err := c.newCall(apiOperation{name: name}, opts)
