@@ -84,7 +84,7 @@ func parseError(list []criteria.Mistake) *ParseError {
 	if len(list) == 0 {
 		return nil
 	}
-	e := &ParseError{make([]FieldError, len(list))}
+	e := &ParseError{Mistakes: make([]FieldError, len(list))}
 	for i, m := range list {
 		e.Mistakes[i] = FieldError(m)
 	}
@@ -120,7 +120,7 @@ func (c *Criteria) Err() error {
 	}
 }
 
-var errNoCriteria = &ParseError{[]FieldError{{"criteria", "are empty"}}}
+var errNoCriteria = &ParseError{Mistakes: []FieldError{{"criteria", "are empty"}}}
 
 // Evaluate decides on the body of a reply. It reads the body once, checks all of
 // it, and allocates nothing.

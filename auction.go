@@ -101,7 +101,7 @@ func NewAuction(cfg AuctionConfig) (*Auction, error) {
 	b := auctionBuilder{a: &Auction{cfg: cfg, gate: gate.New(cfg.MaxPings)}}
 	b.build()
 	if b.mistakeList != nil {
-		return nil, &ParseError{b.mistakeList}
+		return nil, &ParseError{Mistakes: b.mistakeList}
 	}
 	return b.a, nil
 }

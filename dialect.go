@@ -3,8 +3,10 @@
 package trackdrive
 
 import (
+	"cmp"
 	"strings"
 
+	"github.com/trackdrive-go/trackdrive/internal/suggest"
 	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
@@ -71,7 +73,8 @@ func (d *Dialect) UnmarshalText(text []byte) error {
 	}
 	before, after, found := strings.Cut(string(text), " ")
 	if !found || strings.Contains(after, " ") {
-		return invalidArgument("dialect", `must be a name such as "trackdrive", or two delimiters with a blank between`)
+		message := suggest.ForValue(string(text), suggest.Nearest(string(text), dialectNames))
+		return invalidArgument("dialect", "%s", cmp.Or(message, `must be a name such as "trackdrive", or two delimiters with a blank between`))
 	}
 	own, err := NewDialect(before, after)
 	if err != nil {
@@ -80,6 +83,13 @@ func (d *Dialect) UnmarshalText(text []byte) error {
 	*d = own
 	return nil
 }
+
+var dialectNames = func() (names []string) {
+	for _, known := range template.KnownDialects {
+		names = append(names, known.String())
+	}
+	return names
+}()
 
 var errZeroDialect = invalidArgument("dialect", "is not set")
 

@@ -217,13 +217,21 @@ func TestTheWebhooksPageShowsWhatPresetsOfTriggersSend(t *testing.T) {
 // the functions below.
 func TestTheWebhooksPagesCodeCompiles(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("docs_webhooks_test.go")
-	require.NoError(t, err)
+	requireCompiled(t, webhooksPage(t), "docs_webhooks_test.go", "docs_mistakes_test.go")
+}
+
+// requireCompiled looks for each line of a page's Go code in files.
+func requireCompiled(t *testing.T, page string, files ...string) {
+	t.Helper()
 	var compiled []string
-	for line := range strings.Lines(string(source)) {
-		compiled = append(compiled, strings.TrimSpace(line))
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(source)) {
+			compiled = append(compiled, strings.TrimSpace(line))
+		}
 	}
-	for _, block := range blocksOf(webhooksPage(t), "go") {
+	for _, block := range blocksOf(page, "go") {
 		for line := range strings.Lines(block) {
 			if line = strings.TrimSpace(line); line != "" {
 				require.True(t, slices.Contains(compiled, line), "not compiled: %s", line)

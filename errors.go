@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/advice"
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
 	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
+	"github.com/trackdrive-go/trackdrive/internal/suggest"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
@@ -142,12 +142,47 @@ func (f FieldError) Error() string {
 // a webhook or an auction. It is [ErrInvalidArgument].
 type ParseError struct {
 	Mistakes []FieldError // Field is the place: "criteria[1].condition", "body 3:14"
+
+	positions []documentPosition // of each mistake; nil without a document
 }
 
-// Error returns all mistakes in one line, each with its place.
-func (e *ParseError) Error() string {
-	return ErrInvalidArgument.Error() + ": " + joinReasons(e.Mistakes)
+// Position returns the line and the column, in characters and both from 1, at
+// which mistake i is in the JSON document that [ParseWebhook] read: of a mistake
+// in a template, where its character is in the JSON text; of something missing,
+// where the object begins that lacks it. It returns 0, 0 if there is no document,
+// or no mistake i.
+func (e *ParseError) Position(i int) (line, column int) {
+	if i < 0 || i >= min(len(e.positions), len(e.Mistakes)) {
+		return 0, 0
+	}
+	return e.positions[i].line, e.positions[i].column
 }
+
+// Error returns all mistakes in one line, each with its place and, if it is known,
+// with its position in the document: "3:14: timeout: must not be negative".
+func (e *ParseError) Error() string {
+	return ErrInvalidArgument.Error() + ": " + e.reasons()
+}
+
+// reasons returns what Error says after what kind of error it is.
+func (e *ParseError) reasons() string {
+	texts := make([]string, len(e.Mistakes))
+	for i, m := range e.Mistakes {
+		texts[i] = m.Error()
+		line, column := e.Position(i)
+		if at := (documentPosition{line, column}); line > 0 && m.Field != at.String() {
+			texts[i] = at.String() + ": " + texts[i]
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// documentPosition is a line and a column in a document, both from 1. The zero
+// position is unknown.
+type documentPosition struct{ line, column int }
+
+// String returns "3:14", as in the places of mistakes.
+func (p documentPosition) String() string { return strconv.Itoa(p.line) + ":" + strconv.Itoa(p.column) }
 
 // Is reports that a ParseError is ErrInvalidArgument.
 func (e *ParseError) Is(target error) bool { return target == ErrInvalidArgument }
@@ -192,12 +227,21 @@ func (m *mistakeList) add(place string, err error) {
 // counts once.
 func distinctMistakes(mistakes []FieldError) []FieldError {
 	var list []FieldError
-	for _, m := range mistakes {
-		isSame := func(other FieldError) bool {
-			return other.Message == m.Message && strings.EqualFold(other.Field, m.Field)
-		}
-		if !slices.ContainsFunc(list, isSame) {
-			list = append(list, m)
+	for _, i := range distinctIndexes(mistakes) {
+		list = append(list, mistakes[i])
+	}
+	return list
+}
+
+// distinctIndexes returns the indexes of the mistakes that distinctMistakes keeps.
+func distinctIndexes(mistakes []FieldError) []int {
+	var list []int
+	seen := make(map[FieldError]bool, len(mistakes))
+	for i, m := range mistakes {
+		m.Field = strings.ToLower(m.Field)
+		if !seen[m] {
+			seen[m] = true
+			list = append(list, i)
 		}
 	}
 	return list
@@ -347,18 +391,20 @@ func shortReasons(reasons []FieldError) string {
 	return text
 }
 
-func joinReasons(reasons []FieldError) string {
-	texts := make([]string, len(reasons))
-	for i, r := range reasons {
-		texts[i] = r.Error()
-	}
-	return strings.Join(texts, "; ")
-}
-
 // invalidArgument returns the error for a wrong argument. It names the parameter;
 // a value in the message must not be a secret.
 func invalidArgument(field, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", ErrInvalidArgument, field, fmt.Sprintf(format, args...))
+}
+
+// withoutField returns the message of an error that invalidArgument made, where
+// the reader knows the field.
+func withoutField(err error) string {
+	text := strings.TrimPrefix(err.Error(), ErrInvalidArgument.Error()+": ")
+	if _, message, hasField := strings.Cut(text, ": "); hasField {
+		return message
+	}
+	return text
 }
 
 // String returns "unknown", "answered" or "not_sent".
@@ -399,7 +445,16 @@ func (n enumNames[T]) unmarshal(text []byte, v *T) error {
 			return nil
 		}
 	}
-	return invalidArgument(n.what, "must be one of %s", strings.Join(n.list, ", "))
+	return invalidArgument(n.what, "%s", mustBeOneOf(string(text), n.list))
+}
+
+// mustBeOneOf is the mistake for a text that is not one of a few names.
+func mustBeOneOf(text string, names []string) string {
+	message := "must be one of " + strings.Join(names, ", ")
+	if nearest := suggest.Nearest(text, names); nearest != "" {
+		message += "; did you mean " + strconv.Quote(nearest) + "?"
+	}
+	return message
 }
 
 // adviceError is a cause with advice on what to do about it.

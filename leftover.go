@@ -82,7 +82,7 @@ func rootOf(name string) string {
 type leftoverMistakes struct{ parse *ParseError }
 
 func (e leftoverMistakes) Error() string {
-	return ErrLeftoverToken.Error() + ": " + joinReasons(e.parse.Mistakes)
+	return ErrLeftoverToken.Error() + ": " + e.parse.reasons()
 }
 
 func (e leftoverMistakes) Unwrap() []error { return []error{ErrLeftoverToken, e.parse} }

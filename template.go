@@ -64,7 +64,7 @@ type Values map[string]string
 func (v Values) lookup() (func(name string) (string, bool), error) {
 	folded, clashes := v.fold()
 	if clashes != nil {
-		return nil, &ParseError{clashes}
+		return nil, &ParseError{Mistakes: clashes}
 	}
 	return folded.get, nil
 }
@@ -206,7 +206,7 @@ func templateError(list ...template.Mistake) error {
 	for i, m := range list {
 		mistakes[i] = FieldError(m)
 	}
-	return &ParseError{distinctMistakes(mistakes)}
+	return &ParseError{Mistakes: distinctMistakes(mistakes)}
 }
 
 // literalFields names fields whose literal values are never taken for tokens.

@@ -14,16 +14,16 @@ import (
 
 // ParseTrigger reads a configuration from its JSON form, as platforms store it,
 // and compiles it; it sends nothing. It reports all mistakes at once, those of the
-// JSON and those that [NewTrigger] finds, as a [*ParseError] with their places, or
-// with line and column if the document is not valid. For an unknown key the
+// JSON and those that [NewTrigger] finds, as a [*ParseError] that knows where in the
+// document each of them is: see [ParseError.Position]. For an unknown key the
 // message suggests the nearest one.
 func ParseTrigger(data []byte) (*Trigger, error) {
 	var b triggerBuilder
 	if b.read(data); !b.unread[""] {
 		b.build()
 	}
-	if err := b.err(); err != nil {
-		return nil, err
+	if b.mistakeList != nil {
+		return nil, b.errIn(data)
 	}
 	return &Trigger{b.t}, nil
 }
@@ -82,7 +82,7 @@ func (b *triggerBuilder) read(data []byte) {
 	b.unread = make(map[string]bool)
 	if at, fault := jsondoc.Fault(data); fault != "" {
 		b.unread[""] = true
-		b.mistake(at, "%s", fault)
+		b.spotted(mistakeSpot{offset: jsonscan.Valid(data).(*jsonscan.Error).Offset}, at, "%s", fault)
 		return
 	}
 	list, isObject := jsondoc.Members(data)
@@ -96,9 +96,9 @@ func (b *triggerBuilder) read(data []byte) {
 		read, isKey := readers[m.Name]
 		switch {
 		case !isKey:
-			b.mistake(quoteName(m.Name), "%s", unknownTriggerKey(m.Name, sortedNames(readers)))
+			b.spotted(mistakeSpot{aboutName: true}, quoteName(m.Name), "%s", unknownTriggerKey(m.Name, sortedNames(readers)))
 		case m.Repeated:
-			b.mistake(m.Name, "is given twice")
+			b.spotted(mistakeSpot{aboutName: true}, m.Name, "is given twice")
 		case m.Kind != jsonscan.Null:
 			read(m)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -782,4 +783,30 @@ func requireNameIsOneField(t *testing.T, name, value string) {
 	}
 	d := trigger.Match("finalized", trackdrive.Values{name: value})
 	require.Equal(t, want, d.Verdict, d.String())
+}
+
+func TestMistakesInTriggersHaveAPosition(t *testing.T) {
+	t.Parallel()
+	document := "{\n  \"colour\": \"x\",\n  \"on\": [\"a\", \" \"],\n  \"webhooks\": [\n    {\"url\": \"https://x.example/\", \"body\": \"{\\n [a\"}\n  ]\n}"
+	_, err := trackdrive.ParseTrigger([]byte(document))
+	var parse *trackdrive.ParseError
+	require.ErrorAs(t, err, &parse)
+	got := map[string]string{}
+	for i, m := range parse.Mistakes {
+		line, column := parse.Position(i)
+		got[m.Field] = fmt.Sprint(line, ":", column)
+	}
+	require.Equal(t, "2:3", got["colour"])
+	require.Equal(t, "3:15", got["on[1]"])
+	for place, at := range got {
+		if strings.HasPrefix(place, "webhooks[0].body") {
+			require.Regexp(t, `^5:4[0-9]$`, at)
+		}
+	}
+	require.Len(t, got, 3, err)
+
+	_, err = trackdrive.ParseTrigger([]byte("{\n \"on\": [}"))
+	require.ErrorAs(t, err, &parse)
+	line, column := parse.Position(0)
+	require.Equal(t, [2]int{2, 9}, [2]int{line, column})
 }

@@ -5,6 +5,7 @@ package trackdrive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"mime"
@@ -52,6 +53,7 @@ type Webhook struct {
 }
 
 type compiledWebhook struct {
+	cfg         WebhookConfig
 	method      string
 	url         *Template
 	headers     []headerTemplate
@@ -74,6 +76,7 @@ type compiledWebhook struct {
 
 type headerTemplate struct {
 	name  string
+	given string // the name as the configuration has it
 	value *Template
 }
 
@@ -92,31 +95,85 @@ func NewWebhook(cfg WebhookConfig) (*Webhook, error) {
 	return &Webhook{b.w}, nil
 }
 
+// clone returns a copy that shares no map and no list.
+func (w WebhookConfig) clone() WebhookConfig {
+	w.Header, w.Values, w.Tokens = maps.Clone(w.Header), maps.Clone(w.Values), maps.Clone(w.Tokens)
+	w.Dialects, w.Literals, w.AllowHosts = slices.Clone(w.Dialects), slices.Clone(w.Literals), slices.Clone(w.AllowHosts)
+	for name, rule := range w.Tokens {
+		if rule.Map != nil {
+			rule.Map = maps.Clone(rule.Map)
+			w.Tokens[name] = rule
+		}
+	}
+	return w
+}
+
 func newWebhookBuilder(cfg WebhookConfig) *webhookBuilder {
-	return &webhookBuilder{cfg: cfg, w: &compiledWebhook{
+	w := &compiledWebhook{
+		cfg:         cfg.clone(),
 		timeout:     cfg.Timeout,
 		acceptance:  cfg.Acceptance,
 		acceptEmpty: cfg.AcceptEmpty,
 		repeat:      cfg.Repeat,
-		literals:    cfg.Literals,
-	}}
+	}
+	w.literals = w.cfg.Literals
+	return &webhookBuilder{cfg: &w.cfg, w: w}
 }
 
 // webhookMistakes collects the mistakes in a configuration, or in its values.
 type webhookMistakes struct {
 	mistakeList
-	leftover bool // one of the mistakes is a left-over token
+	leftover bool                // one of the mistakes is a left-over token
+	spots    map[int]mistakeSpot // by mistake, what is known about its place in a document
+}
+
+// spotted adds a mistake whose place in a document is known.
+func (m *webhookMistakes) spotted(spot mistakeSpot, place, format string, args ...any) {
+	if m.spots == nil {
+		m.spots = make(map[int]mistakeSpot)
+	}
+	m.spots[len(m.mistakeList)] = spot
+	m.mistake(place, format, args...)
 }
 
 func (m *webhookMistakes) err() error {
-	switch {
-	case m.mistakeList == nil:
+	if m.mistakeList == nil {
 		return nil
-	case m.leftover:
-		return leftoverMistakes{&ParseError{distinctMistakes(m.mistakeList)}}
-	default:
-		return &ParseError{distinctMistakes(m.mistakeList)}
 	}
+	return m.wrap(&ParseError{Mistakes: distinctMistakes(m.mistakeList)})
+}
+
+// errIn is like err, with the positions of the mistakes in the document that was
+// read, and in their order.
+func (m *webhookMistakes) errIn(data []byte) error {
+	if m.mistakeList == nil {
+		return nil
+	}
+	mistakes := distinctMistakes(m.mistakeList)
+	spots := make([]mistakeSpot, len(mistakes))
+	for i, from := range distinctIndexes(m.mistakeList) {
+		spots[i] = m.spots[from]
+	}
+	offsets := offsetsIn(data, mistakes, spots)
+	order := make([]int, len(mistakes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(offsets[i], offsets[j]) })
+	e := new(ParseError)
+	positions := positionsAt(data, offsets)
+	for _, i := range order {
+		e.Mistakes = append(e.Mistakes, mistakes[i])
+		e.positions = append(e.positions, positions[i])
+	}
+	return m.wrap(e)
+}
+
+func (m *webhookMistakes) wrap(e *ParseError) error {
+	if m.leftover {
+		return leftoverMistakes{e}
+	}
+	return e
 }
 
 func (m *webhookMistakes) forgotten(place string) {
@@ -126,7 +183,7 @@ func (m *webhookMistakes) forgotten(place string) {
 
 // webhookBuilder collects mistakes while it compiles.
 type webhookBuilder struct {
-	cfg     WebhookConfig
+	cfg     *WebhookConfig // that of w
 	w       *compiledWebhook
 	options []TemplateOption
 	webhookMistakes
@@ -138,7 +195,7 @@ func (b *webhookBuilder) build() {
 		b.w.method = http.MethodPost
 	}
 	if !slices.Contains(webhookMethods, b.w.method) {
-		b.mistake("method", "must be one of %s", strings.Join(webhookMethods, ", "))
+		b.mistake("method", "%s", mustBeOneOf(b.cfg.Method, webhookMethods))
 	}
 	if b.cfg.Timeout < 0 {
 		b.mistake("timeout", "must not be negative")
@@ -186,7 +243,7 @@ func validOptions[T any](m *webhookMistakes, place string, list []T, option func
 	var taken []T
 	for _, element := range list {
 		if err := option(element).apply(new(templateOptions)); err != nil {
-			m.add(place, err)
+			m.mistake(place, "%s", withoutField(err))
 			continue
 		}
 		taken = append(taken, element)
@@ -252,12 +309,12 @@ func (b *webhookBuilder) buildHeaders() {
 			b.mistake(place, "must be printable ASCII without leading or trailing blanks")
 		default:
 			seen[name] = true
-			b.addHeader(place, name, text)
+			b.addHeader(place, name, given, text)
 		}
 	}
 }
 
-func (b *webhookBuilder) addHeader(place, name, text string) {
+func (b *webhookBuilder) addHeader(place, name, given, text string) {
 	for _, scheme := range authSchemes {
 		if rest, found := cutScheme(text, scheme); found && template.IsLeftover(rest) && template.IsPlaceholder(rest) {
 			b.forgotten(place)
@@ -269,7 +326,7 @@ func (b *webhookBuilder) addHeader(place, name, text string) {
 		return
 	}
 	if t := b.parse(place, FormatText, text); t != nil {
-		b.w.headers = append(b.w.headers, headerTemplate{name, t})
+		b.w.headers = append(b.w.headers, headerTemplate{name, given, t})
 	}
 }
 
@@ -343,7 +400,7 @@ func (w *compiledWebhook) names() []string {
 	return list
 }
 
-var errNoWebhook error = &ParseError{[]FieldError{{"webhook", "was not made by NewWebhook"}}}
+var errNoWebhook error = &ParseError{Mistakes: []FieldError{{"webhook", "was not made by NewWebhook"}}}
 
 // Tokens lists the names of the tokens that still need a value, each once.
 func (w *Webhook) Tokens() []string {

@@ -3,13 +3,17 @@
 package trackdrive
 
 import (
+	"cmp"
+	"encoding"
 	"encoding/json"
-	"errors"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/criteria"
 	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
-	"github.com/trackdrive-go/trackdrive/internal/urlpart"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/suggest"
 )
 
 // MarshalJSON writes the configuration with keys in snake_case, durations such
@@ -44,181 +48,327 @@ func (w WebhookConfig) MarshalJSON() ([]byte, error) {
 	return json.Marshal(stored)
 }
 
+// keys returns the keys of a stored configuration, and what each of them sets. A
+// new key needs its line here, its field in MarshalJSON, and its row in
+// docs/webhooks.md.
+func (w *WebhookConfig) keys() map[string]any {
+	return map[string]any{
+		"name": &w.Name, "method": &w.Method, "url": &w.URL, "header": &w.Header, "body": &w.Body, "content_type": &w.ContentType,
+		"timeout": &w.Timeout, "reply": &w.Reply, "capture": &w.Capture, "acceptance": &w.Acceptance, "accept_empty": &w.AcceptEmpty, "repeat": &w.Repeat, "dialects": &w.Dialects,
+		"on_missing": &w.OnMissing, "values": (*map[string]string)(&w.Values), "tokens": &w.Tokens, "literals": &w.Literals, "allow_hosts": &w.AllowHosts,
+	}
+}
+
+// keys returns the keys of a stored rule, and what each of them sets.
+func (r *TokenRule) keys() map[string]any {
+	return map[string]any{
+		"required": &r.Required, "omit_blank": &r.OmitBlank, "literal": &r.Literal, "as": (*string)(&r.As), "from": &r.From,
+		"map": &r.Map, "default": &r.Default, "max_len": &r.MaxLen, "layout": &r.Layout,
+	}
+}
+
+// ParseWebhook reads a configuration from its JSON form, as platforms store it,
+// and compiles it; it sends nothing. It reports all mistakes at once, those of the
+// JSON and those that [NewWebhook] finds, in a [*ParseError] that knows where in
+// the document each of them is: see [ParseError.Position]. For a key or value that
+// is unknown the message suggests the nearest one. [Webhook.Weaknesses] then lists
+// what is allowed and may still lose money.
+func ParseWebhook(data []byte) (*Webhook, error) {
+	cfg, r := readWebhook(data)
+	b := newWebhookBuilder(cfg)
+	if !r.invalid {
+		b.build()
+	}
+	r.addRest(&b.webhookMistakes)
+	if r.mistakeList != nil {
+		return nil, r.errIn(data)
+	}
+	return &Webhook{b.w}, nil
+}
+
 // UnmarshalJSON reads what MarshalJSON writes. Unknown keys are mistakes. It
 // reports all mistakes at once, as a [*ParseError] with their places: "timeout",
 // "acceptance.criteria[1].condition", or line and column if the document is not
 // valid. If there are any, it adds those that [NewWebhook] would report.
+// [ParseWebhook] does both in one step, and knows the line of each mistake.
 //
 // [json.Unmarshal] checks the document before it calls this method: its error for
 // invalid JSON is a [*json.SyntaxError], without line and column. Call
 // UnmarshalJSON itself to get them.
 func (w *WebhookConfig) UnmarshalJSON(data []byte) error {
-	if at, fault := jsondoc.Fault(data); fault != "" {
-		return &ParseError{[]FieldError{{at, fault}}}
+	cfg, r := readWebhook(data)
+	if r.mistakeList != nil {
+		if !r.invalid {
+			b := newWebhookBuilder(cfg)
+			b.build()
+			r.addRest(&b.webhookMistakes)
+		}
+		return r.err()
 	}
-	if jsondoc.IsNull(data) {
-		return nil
+	if !jsondoc.IsNull(data) {
+		*w = cfg
 	}
-	list, ok := jsondoc.Members(data)
-	if !ok {
-		return &ParseError{[]FieldError{{"", "a webhook's configuration must be a JSON object"}}}
-	}
-	var cfg WebhookConfig
-	var b webhookBuilder
-	b.members("", list, func(key string, raw []byte) { cfg.set(&b, key, raw) })
-	if b.mistakeList != nil {
-		b.addRest(cfg)
-		return b.err()
-	}
-	*w = cfg
 	return nil
 }
 
-// members reads the members of the object at a place. A name that is given twice
-// is a mistake.
-func (m *webhookMistakes) members(place string, list []jsondoc.Member, read func(name string, raw []byte)) {
-	for _, entry := range list {
-		if entry.Repeated {
-			m.mistake(jsondoc.JoinPlace(place, quoteName(entry.Name)), "is given twice")
-			continue
+// readWebhook reads a stored configuration. The reader has the mistakes in its
+// JSON.
+func readWebhook(data []byte) (cfg WebhookConfig, r *storedReader) {
+	r = new(storedReader)
+	if at, fault := jsondoc.Fault(data); fault != "" {
+		r.invalid = true
+		r.spotted(mistakeSpot{offset: jsonscan.Valid(data).(*jsonscan.Error).Offset}, at, "%s", fault)
+	} else if document := jsondoc.Document(data); document.Kind != jsonscan.Null {
+		if _, isObject := document.Members(); isObject {
+			r.object(document, "", cfg.keys(), "is not a key of a webhook's configuration")
+		} else {
+			r.invalid = true
+			r.mistake("", "a webhook's configuration must be a JSON object")
 		}
-		read(entry.Name, entry.JSON)
 	}
+	return cfg, r
 }
 
-// addRest adds the mistakes in what could be read. It skips keys that have a
-// mistake already, or that depend on one that has.
-func (b *webhookBuilder) addRest(cfg WebhookConfig) {
-	unread := make(map[string]bool)
-	for _, m := range b.mistakeList {
-		unread[rootOfPlace(m.Field)] = true
+// storedReader reads a stored document, and notes what it could not read.
+type storedReader struct {
+	webhookMistakes
+	invalid bool     // nothing could be read
+	places  []string // what could not be read, or is read differently because of that
+}
+
+// covers reports whether a place is one that could not be read, or below one.
+func (r *storedReader) covers(place string) bool {
+	return slices.ContainsFunc(r.places, func(unread string) bool {
+		rest, below := strings.CutPrefix(place, unread)
+		return below && (rest == "" || strings.IndexByte(" .[", rest[0]) >= 0)
+	})
+}
+
+// addRest adds the mistakes in what could be read. It leaves out those in what has
+// a mistake already, or in what depends on that.
+func (r *storedReader) addRest(rest *webhookMistakes) {
+	reported := make(map[string]bool)
+	for _, m := range r.mistakeList {
+		reported[m.Field] = true
 	}
-	unread["body"] = unread["body"] || unread["content_type"]
-	unread["capture"] = unread["capture"] || unread["reply"]
-	rest := newWebhookBuilder(cfg)
-	rest.build()
 	for _, m := range rest.mistakeList {
-		if !unread[rootOfPlace(m.Field)] {
-			b.mistakeList = append(b.mistakeList, m)
-			b.leftover = b.leftover || rest.leftover
+		if !reported[m.Field] && !r.covers(m.Field) {
+			r.mistakeList = append(r.mistakeList, m)
+			r.leftover = r.leftover || rest.leftover
 		}
 	}
 }
 
-// rootOfPlace returns the key of a configuration that a place is in: "url" for
-// "url 1:9", "values" for "values.subdomain".
-func rootOfPlace(place string) string {
-	return place[:urlpart.IndexAny(place, " .[")]
+// unreadable adds a mistake in the value at a place.
+func (r *storedReader) unreadable(value jsondoc.Located, place, message string) {
+	r.places = append(r.places, place)
+	switch key, rule, _ := strings.Cut(place, "."); key {
+	case "content_type":
+		r.places = append(r.places, "body")
+	case "reply":
+		r.places = append(r.places, "capture")
+	case "tokens": // a fixed value is judged by its rule
+		name, _, _ := strings.Cut(rule, ".")
+		r.places = append(r.places, "values."+name)
+	}
+	r.spotted(mistakeSpot{offset: value.At}, place, "%s", message)
 }
 
-// set reads the value of one key.
-func (w *WebhookConfig) set(b *webhookBuilder, key string, raw []byte) {
-	targets := map[string]any{
-		"name": &w.Name, "method": &w.Method, "url": &w.URL, "header": &w.Header, "body": &w.Body,
-		"content_type": &w.ContentType, "reply": &w.Reply, "capture": &w.Capture, "acceptance": &w.Acceptance, "accept_empty": &w.AcceptEmpty, "repeat": &w.Repeat,
-		"dialects": &w.Dialects, "on_missing": &w.OnMissing, "values": &w.Values, "literals": &w.Literals, "allow_hosts": &w.AllowHosts,
+// object reads the members of an object into what its keys set.
+func (r *storedReader) object(value jsondoc.Located, place string, keys map[string]any, unknown string) {
+	members, _ := value.Members()
+	for _, m := range members {
+		at := jsondoc.JoinPlace(place, quoteName(m.Name))
+		target, known := keys[m.Name]
+		switch {
+		case !known:
+			message := cmp.Or(suggest.DidYouMean(suggest.Nearest(m.Name, sortedNames(keys))), unknown)
+			r.spotted(mistakeSpot{offset: m.NameAt}, at, "%s", message)
+		case m.Repeated:
+			r.repeated(m, at)
+		default:
+			r.value(m, at, target)
+		}
 	}
-	switch key {
-	case "timeout":
-		w.setTimeout(b, raw)
-		return
-	case "tokens":
-		w.setTokens(b, raw)
-		return
-	}
-	target, known := targets[key]
-	if !known {
-		b.mistake(quoteName(key), "is not a key of a webhook's configuration")
-		return
-	}
-	err := json.Unmarshal(raw, target)
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		b.mistake(key, "is a JSON %s; it must be %s", wrong.Value, wantedJSON(key))
+}
+
+func (r *storedReader) repeated(m jsondoc.Located, place string) {
+	r.spotted(mistakeSpot{offset: m.NameAt}, place, "is given twice")
+}
+
+// value reads a value into what it sets. Null leaves that as it is, except for a
+// rule.
+func (r *storedReader) value(m jsondoc.Located, place string, target any) {
+	if rule, isRule := target.(*TokenRule); isRule {
+		r.rule(m, place, rule)
 		return
 	}
-	b.addInside(key, err)
+	if m.Kind == jsonscan.Null {
+		return
+	}
+	switch target := target.(type) {
+	case *time.Duration:
+		r.duration(m, place, target)
+	case *map[string]string:
+		r.texts(m, place, target)
+	case *map[string]TokenRule:
+		r.rules(m, place, target)
+	case *[]string:
+		r.list(m, place, func(element jsondoc.Located, text string) {
+			*target = append(*target, text)
+		})
+	case *[]Dialect:
+		r.list(m, place, func(element jsondoc.Located, text string) {
+			var d Dialect
+			if element.Kind != jsonscan.Null {
+				r.text(element, place, &d, text)
+			}
+			*target = append(*target, d)
+		})
+	case **Criteria:
+		r.criteria(m, place, target)
+	case encoding.TextUnmarshaler:
+		if text, isText := m.Text(); isText {
+			r.text(m, place, target, text)
+		} else {
+			r.unreadable(m, place, wrongKind(m, "text"))
+		}
+	default:
+		if json.Unmarshal(m.JSON, target) != nil {
+			r.unreadable(m, place, wrongKind(m, wantedJSON(place, target)))
+		}
+	}
 }
 
 // wantedJSON describes what the value of a key must be.
-func wantedJSON(key string) string {
-	switch key {
-	case "body":
+func wantedJSON(place string, target any) string {
+	switch target.(type) {
+	case *bool:
+		return "true or false, without quotes"
+	case *int:
+		return "a whole number, without quotes"
+	}
+	if place == "body" {
 		return "text; put the JSON in quotes"
-	case "header", "values":
-		return "an object whose values are strings"
-	case "dialects", "literals", "allow_hosts":
-		return "a list of strings"
-	case "accept_empty":
-		return "true or false"
-	case "acceptance":
-		return "an object"
 	}
 	return "text"
 }
 
-// setTokens reads the rules of the tokens.
-func (w *WebhookConfig) setTokens(b *webhookBuilder, raw []byte) {
-	if jsondoc.IsNull(raw) {
-		return
-	}
-	list, ok := jsondoc.Members(raw)
-	if !ok {
-		b.mistake("tokens", `must be an object such as {"caller_id": {"required": true}}`)
-		return
-	}
-	w.Tokens = make(map[string]TokenRule)
-	b.members("tokens", list, func(name string, raw []byte) {
-		var rule TokenRule
-		rule.set(b, "tokens."+quoteName(name), raw)
-		w.Tokens[name] = rule
-	})
+// wrongKind is the mistake for a value of the wrong kind.
+func wrongKind(m jsondoc.Located, wanted string) string {
+	return "is a JSON " + kindNames[m.Kind] + "; it must be " + wanted
 }
 
-// set reads one rule.
-func (r *TokenRule) set(b *webhookBuilder, place string, raw []byte) {
-	list, ok := jsondoc.Members(raw)
-	if !ok {
-		b.mistake(place, `must be an object such as {"required": true}`)
-		return
-	}
-	type target struct {
-		value any
-		want  string
-	}
-	targets := map[string]target{
-		"required": {&r.Required, "true or false"}, "omit_blank": {&r.OmitBlank, "true or false"}, "literal": {&r.Literal, "true or false"},
-		"as": {&r.As, "text"}, "from": {&r.From, "text"}, "default": {&r.Default, "text"}, "layout": {&r.Layout, "text"},
-		"map": {&r.Map, "an object whose values are strings"}, "max_len": {&r.MaxLen, "a whole number"},
-	}
-	b.members(place, list, func(key string, raw []byte) {
-		at := jsondoc.JoinPlace(place, quoteName(key))
-		to, known := targets[key]
-		if !known {
-			b.mistake(at, "is not a key of a rule; the keys are %s", strings.Join(sortedNames(targets), ", "))
-			return
-		}
-		if err := json.Unmarshal(raw, to.value); err != nil {
-			b.mistake(at, "must be %s", to.want)
-		}
-	})
+var kindNames = [...]string{
+	jsonscan.Null: "null", jsonscan.False: "boolean", jsonscan.True: "boolean", jsonscan.Number: "number",
+	jsonscan.String: "string", jsonscan.Object: "object", jsonscan.Array: "array",
 }
 
-func (w *WebhookConfig) setTimeout(b *webhookBuilder, raw []byte) {
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		b.mistake("timeout", `must be text such as "10s"`)
-		return
+// text reads a text into a constant or a dialect.
+func (r *storedReader) text(m jsondoc.Located, place string, target encoding.TextUnmarshaler, text string) {
+	if err := target.UnmarshalText([]byte(text)); err != nil {
+		r.unreadable(m, place, withoutField(err))
 	}
-	if text == "" {
-		return
-	}
+}
+
+// duration reads a text such as "10s".
+func (r *storedReader) duration(m jsondoc.Located, place string, target *time.Duration) {
+	text, isText := m.Text()
 	d, err := time.ParseDuration(text)
 	switch {
+	case !isText:
+		r.unreadable(m, place, `must be text such as "10s"`)
+	case text == "":
 	case err != nil:
-		b.mistake("timeout", `must be a duration such as "10s"`)
+		r.unreadable(m, place, `must be a duration such as "10s"`)
 	case d < 0:
-		b.mistake("timeout", "must not be negative")
+		r.unreadable(m, place, "must not be negative")
+	default:
+		*target = d
 	}
-	w.Timeout = d
+}
+
+// texts reads an object whose values are strings.
+func (r *storedReader) texts(m jsondoc.Located, place string, target *map[string]string) {
+	members, isObject := m.Members()
+	if !isObject {
+		r.unreadable(m, place, wrongKind(m, "an object whose values are strings"))
+		return
+	}
+	*target = make(map[string]string, len(members))
+	for _, inner := range members {
+		name := quoteName(inner.Name)
+		at := jsondoc.JoinPlace(place, name)
+		if place == "header" {
+			at = place + " " + name
+		}
+		text, isText := inner.Text()
+		switch {
+		case inner.Repeated:
+			r.repeated(inner, at)
+		case !isText && inner.Kind != jsonscan.Null:
+			r.spotted(mistakeSpot{offset: inner.At}, place, "the value of %s %s", name, wrongKind(inner, "text in quotes"))
+			r.places = append(r.places, at)
+		default:
+			(*target)[inner.Name] = text
+		}
+	}
+}
+
+// rules reads the rules of the tokens.
+func (r *storedReader) rules(m jsondoc.Located, place string, target *map[string]TokenRule) {
+	members, isObject := m.Members()
+	if !isObject {
+		r.unreadable(m, place, `must be an object such as {"caller_id": {"required": true}}`)
+		return
+	}
+	*target = make(map[string]TokenRule, len(members))
+	for _, inner := range members {
+		at := jsondoc.JoinPlace(place, quoteName(inner.Name))
+		if inner.Repeated {
+			r.repeated(inner, at)
+			continue
+		}
+		var rule TokenRule
+		r.value(inner, at, &rule)
+		(*target)[inner.Name] = rule
+	}
+}
+
+func (r *storedReader) rule(m jsondoc.Located, place string, target *TokenRule) {
+	if _, isObject := m.Members(); !isObject {
+		r.unreadable(m, place, `must be an object such as {"required": true}`)
+		return
+	}
+	keys := target.keys()
+	r.object(m, place, keys, "is not a key of a rule; the keys are "+strings.Join(sortedNames(keys), ", "))
+}
+
+// list reads a list of strings.
+func (r *storedReader) list(m jsondoc.Located, place string, add func(element jsondoc.Located, text string)) {
+	elements, isList := m.Elements()
+	if !isList {
+		r.unreadable(m, place, wrongKind(m, "a list of strings"))
+		return
+	}
+	for _, element := range elements {
+		text, isText := element.Text()
+		if !isText && element.Kind != jsonscan.Null {
+			r.unreadable(element, place, wrongKind(element, "text in quotes"))
+			continue
+		}
+		add(element, text)
+	}
+}
+
+func (r *storedReader) criteria(m jsondoc.Located, place string, target **Criteria) {
+	group, mistakes := criteria.Parse(m.JSON)
+	for _, fault := range mistakes {
+		r.spotted(mistakeSpot{aboutName: fault.IsAboutName()}, jsondoc.JoinPlace(place, fault.Field), "%s", fault.Message)
+	}
+	if mistakes == nil {
+		*target = &Criteria{group: group}
+		return
+	}
+	r.places = append(r.places, place)
 }

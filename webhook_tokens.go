@@ -5,6 +5,7 @@ package trackdrive
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/suggest"
 	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
@@ -271,7 +273,13 @@ func (b *webhookBuilder) checkRule(place, name string, rule *tokenRule) {
 	}
 	unknown := func(form string) bool { return tokenForms[form] == nil }
 	if at := slices.IndexFunc(rule.forms, unknown); at >= 0 {
-		b.mistake(place+".as", "%q is not a form; use one of %s, with a bar between two", rule.forms[at], strings.Join(sortedNames(tokenForms), ", "))
+		names := sortedNames(tokenForms)
+		for _, form := range rule.forms[at:] {
+			if unknown(form) {
+				list := fmt.Sprintf("%s is not a form; use one of %s, with a bar between two", shownText(form), strings.Join(names, ", "))
+				b.mistake(place+".as", "%s", cmp.Or(suggest.ForValue(form, suggest.Nearest(form, names)), list))
+			}
+		}
 		rule.forms = slices.DeleteFunc(rule.forms, unknown)
 	}
 	if rule.Layout != "" && !slices.Contains(rule.forms, "date") && !slices.Contains(rule.forms, "time") {

@@ -3,6 +3,7 @@
 package criteria
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/suggest"
 )
 
 // Parse reads a group from its JSON form. It returns the group, or all mistakes
@@ -54,17 +56,29 @@ func (f *memberFaults) add(field, message string) {
 func (f *memberFaults) check(m jsondoc.Member, known ...string) bool {
 	switch {
 	case m.Name == "":
-		f.add(`""`, "is an unknown key")
+		f.add(`""`, unknownKey)
 		return false
 	case !slices.Contains(known, m.Name):
-		f.add(display.Line(m.Name), "is an unknown key")
+		f.add(display.Line(m.Name), cmp.Or(suggest.DidYouMean(suggest.Nearest(m.Name, known)), unknownKey))
 		return false
 	case m.Repeated:
-		f.add(m.Name, "is given twice")
+		f.add(m.Name, givenTwice)
 		return false
 	}
 	f.names = append(f.names, m.Name)
 	return true
+}
+
+// Mistakes in the name of a member, besides a suggestion.
+const (
+	unknownKey = "is an unknown key"
+	givenTwice = "is given twice"
+)
+
+// IsAboutName reports whether the mistake is in the name of the member at its
+// place, and not in the value.
+func (m Mistake) IsAboutName() bool {
+	return m.Message == unknownKey || m.Message == givenTwice || suggest.IsForName(m.Message)
 }
 
 func parseGroup(members []jsondoc.Member, nesting int) *Group {

@@ -2,7 +2,11 @@
 
 package criteria
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/suggest"
+)
 
 // otherNames are what programs and platforms call an operator.
 var otherNames = map[string]Operator{
@@ -19,8 +23,8 @@ var otherNames = map[string]Operator{
 
 // unknownOperator is the mistake for a text that names no operator.
 func unknownOperator(text string) string {
-	if label := suggestedLabel(text); label != "" {
-		return `is unknown; did you mean "` + label + `"?`
+	if message := suggest.ForValue(text, suggestedLabel(text)); message != "" {
+		return message
 	}
 	return "is unknown"
 }
@@ -32,40 +36,12 @@ func suggestedLabel(text string) string {
 	if op, known := otherNames[words]; known {
 		return operatorTable[op].label
 	}
-	if len(words) > maxCompared {
-		return ""
-	}
-	best, fewest := "", 1+len(words)/4
+	return suggest.Nearest(text, operatorLabels)
+}
+
+var operatorLabels = func() (labels []string) {
 	for _, row := range operatorTable[1:] {
-		label := strings.ToLower(row.label)
-		if n := editDistance(words, label); n <= fewest && (best == "" || n < fewest) {
-			best, fewest = row.label, n
-		}
+		labels = append(labels, row.label)
 	}
-	return best
-}
-
-// maxCompared is how long a text may be, in bytes, to be compared letter by letter.
-const maxCompared = 32
-
-// editDistance counts the bytes to insert, delete or replace that make b of a,
-// which are no longer than maxCompared.
-func editDistance(a, b string) int {
-	var row [maxCompared + 1]int
-	for j := range len(b) + 1 {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
+	return labels
+}()

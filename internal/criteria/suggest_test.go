@@ -22,14 +22,3 @@ func TestSuggestions(t *testing.T) {
 		require.Equal(t, row.label, suggestedLabel(row.label), "an operator is nearest to itself")
 	}
 }
-
-func TestEditDistance(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"equals", "equals", 0}, {"ab", "ba", 2}} {
-		require.Equal(t, test.want, editDistance(test.a, test.b))
-		require.Equal(t, test.want, editDistance(test.b, test.a))
-	}
-}

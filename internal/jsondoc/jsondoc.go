@@ -4,7 +4,9 @@
 package jsondoc
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
@@ -18,8 +20,40 @@ func Fault(data []byte) (place, message string) {
 	}
 	fault := err.(*jsonscan.Error)
 	line, column := jsonscan.Position(data, fault.Offset)
-	return fmt.Sprintf("%d:%d", line, column), fault.Message
+	return fmt.Sprintf("%d:%d", line, column), wordsFor(data, fault)
 }
+
+// wordsFor returns what is wrong in the words of a person who writes JSON by hand.
+func wordsFor(data []byte, fault *jsonscan.Error) string {
+	rest := data[fault.Offset:]
+	message := missingThings[fault.Wanted]
+	switch {
+	case message == "":
+		return fault.Message
+	case fault.Wanted == jsonscan.WantsName && len(rest) > 0 && (rest[0] == '}' || rest[0] == ','):
+		message = "a comma with no member after it; leave the comma out"
+	case fault.Wanted == jsonscan.WantsValue && len(rest) > 0 && (rest[0] == ']' || rest[0] == ','):
+		message = "a value is missing; leave out the comma, or give a value"
+	case len(rest) == 0 && fault.Wanted != jsonscan.WantsValue:
+		message = "the document ends too early: " + message
+	case slices.ContainsFunc(curlyQuotes, func(quote []byte) bool { return bytes.HasPrefix(rest, quote) }):
+		message += `; curly quotes are not quotes, write "`
+	}
+	return message
+}
+
+// missingThings says what a document lacks, by what the grammar wants.
+var missingThings = map[string]string{
+	jsonscan.WantsValue: "not a JSON value",
+	jsonscan.WantsDigit: "not a JSON number",
+	jsonscan.WantsComma: "a comma or a closing bracket is missing",
+	jsonscan.WantsName:  "a name in quotes is missing",
+	jsonscan.WantsColon: "a colon is missing",
+	jsonscan.WantsQuote: "the closing quote of a text is missing",
+	jsonscan.WantsEnd:   "text after the document; leave it out",
+}
+
+var curlyQuotes = [][]byte{[]byte("“"), []byte("”"), []byte("„"), []byte("‘"), []byte("’")}
 
 // IsNull reports whether a valid document is null.
 func IsNull(data []byte) bool {

@@ -21,6 +21,31 @@ func TestFaultsHaveALineAndAColumn(t *testing.T) {
 	}
 }
 
+func TestFaultsAreExplained(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":               "not a JSON value",
+		`url`:            "not a JSON value",
+		`{"a":1 "b":2}`:  "a comma or a closing bracket is missing",
+		`{"a":1,}`:       "a comma with no member after it; leave the comma out",
+		`{,"a":1}`:       "a comma with no member after it; leave the comma out",
+		`[1,]`:           "a value is missing; leave out the comma, or give a value",
+		`{“a”:1}`:        "a name in quotes is missing; curly quotes are not quotes, write \"",
+		`{"a":“b”}`:      "not a JSON value; curly quotes are not quotes, write \"",
+		`{"a":1} {}`:     "text after the document; leave it out",
+		`{"a" 1}`:        "a colon is missing",
+		`{"a":-}`:        "not a JSON number",
+		`{"a":"b`:        "the document ends too early: the closing quote of a text is missing",
+		`{"a":1`:         "the document ends too early: a comma or a closing bracket is missing",
+		`{"a":`:          "not a JSON value",
+		"{\"a\":\"\n\"}": "control character in a string",
+		`{"a":"\x"}`:     "invalid escape",
+	} {
+		_, message := jsondoc.Fault([]byte(text))
+		require.Equal(t, want, message, text)
+	}
+}
+
 func TestNull(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{"null": true, " null\n": true, "\ufeffnull": true, `"null"`: false, "{}": false, "0": false} {

@@ -45,6 +45,17 @@ func EqualUnescaped(inner []byte, text string) bool {
 	}
 }
 
+// CharacterSize returns the length of the first character of inner, a part of a
+// string that was read: an escape counts as the character that it makes.
+func CharacterSize(inner []byte) int {
+	if len(inner) > 0 && inner[0] == '\\' {
+		_, size := readEscape(inner)
+		return size
+	}
+	_, size := utf8.DecodeRune(inner)
+	return size
+}
+
 // readEscape reads the valid escape at the start of data, or two of them that
 // make one character.
 func readEscape(data []byte) (r rune, size int) {

@@ -53,3 +53,10 @@ func TestEscaping(t *testing.T) {
 		require.Equal(t, `x"`+escaped+`"`, string(jsonscan.AppendQuoted([]byte("x"), text)))
 	}
 }
+
+func TestCharactersOfStrings(t *testing.T) {
+	t.Parallel()
+	for inner, want := range map[string]int{"": 0, "ab": 1, `\n1`: 2, `\u00e91`: 6, `\ud83d\ude00x`: 12, `\ud83dx`: 6, "éx": 2} {
+		require.Equal(t, want, jsonscan.CharacterSize([]byte(inner)), inner)
+	}
+}

@@ -45,7 +45,7 @@ func (t *Template) pathPieces() [][]pathPiece {
 		behindName := i > 0 && len(segments[i-1]) == 1 && segments[i-1][0].token == nil && redact.IsCredentialName(urlpart.UnescapeSegment(segments[i-1][0].literal))
 		for j := range pieces {
 			p := &pieces[j]
-			p.secret = p.literal != "" && (behindName || looksLikeToken(urlpart.UnescapeSegment(p.literal)) ||
+			p.secret = p.literal != "" && (behindName || LooksLikeToken(urlpart.UnescapeSegment(p.literal)) ||
 				p.token != nil && slices.ContainsFunc(p.token.Names(), redact.IsCredentialName))
 		}
 	}
@@ -91,9 +91,9 @@ func (t *Template) shownPath() string {
 	return b.String()
 }
 
-// looksLikeToken reports whether a literal is random enough to be a credential:
+// LooksLikeToken reports whether a literal is random enough to be a credential:
 // long, and made of letters and digits.
-func looksLikeToken(text string) bool {
+func LooksLikeToken(text string) bool {
 	const shortestToken = 16
 	return len(text) >= shortestToken && strings.ContainsAny(text, "0123456789") &&
 		strings.ContainsFunc(text, func(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' })
