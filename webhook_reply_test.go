@@ -315,9 +315,9 @@ func TestWebhooksAskForTheirReply(t *testing.T) {
 func TestMistakesAboutReplies(t *testing.T) {
 	t.Parallel()
 	for stored, want := range map[string]string{
-		`"reply":"csv"`:                                `reply: must be one of json, xml, text, form`,
+		`"reply":"csv"`:                                 `reply: must be one of json, xml, text, form`,
 		`"reply":7`:                                     `reply: is a JSON number; it must be text`,
-		`"reply":"csv","capture":"(?P<a>x)"`:           `reply: must be one of json, xml, text, form`,
+		`"reply":"csv","capture":"(?P<a>x)"`:            `reply: must be one of json, xml, text, form`,
 		`"reply":"text","capture":["a"]`:                `capture: is a JSON array; it must be text`,
 		`"capture":"(?P<a>x)"`:                          `capture: is for plain text; set reply to "text"`,
 		`"reply":"xml","capture":"(?P<a>x)"`:            `capture: is for plain text; set reply to "text"`,
