@@ -77,10 +77,10 @@ func TestParsedGroupsOfNames(t *testing.T) {
 
 	for text, want := range map[string]criteria.Mistake{
 		`{"criteria":[{"field":"","condition":"exists"}]}`:        {Field: "criteria[0].field", Message: "is empty; give the name of a value"},
-		`{"criteria":[{"field":"a[","condition":"Greter Than"}]}`: {Field: "criteria[0].condition", Message: `is unknown; did you mean "Greater Than"?`},
+		`{"criteria":[{"field":"a[","condition":"Greter Than"}]}`: {Field: "criteria[0].condition", Message: `"Greter Than": is unknown; did you mean "Greater Than"?`},
 		`{"criteria":[],"match":"all"}`:                           {Field: "criteria", Message: "must not be empty"},
 		`[]`:                                                      {Field: "criteria", Message: "must be an object with a list of criteria"},
-		`{"criteria"}`:                                            {Field: "criteria 1:12", Message: "unexpected character, instead of a colon"},
+		`{"criteria"}`:                                            {Field: "criteria 1:12", Message: "a colon is missing"},
 	} {
 		g, mistakes := criteria.ParseNames([]byte(text))
 		require.Nil(t, g, text)

@@ -109,13 +109,13 @@ func putAt(reply any, path jsonscan.Path, value any) any {
 	if len(path) == 0 {
 		return value
 	}
-	step := path[0]
+	step, rest := path[0], path[path.Alternatives():]
 	if step.Op == jsonscan.Member && step.Index < 0 {
 		object, _ := reply.(map[string]any)
 		if object == nil {
 			object = map[string]any{}
 		}
-		object[step.Name] = putAt(object[step.Name], path[1:], value)
+		object[step.Name] = putAt(object[step.Name], rest, value)
 		return object
 	}
 	list, _ := reply.([]any)
@@ -130,7 +130,7 @@ func putAt(reply any, path jsonscan.Path, value any) any {
 		list = append(list, map[string]any{})
 	}
 	if step.Op != jsonscan.Count && length <= len(list) {
-		list[length-1] = putAt(list[length-1], path[1:], value)
+		list[length-1] = putAt(list[length-1], rest, value)
 	}
 	return list
 }

@@ -9,6 +9,7 @@ import (
 func TestSamplesAreAccepted(t *testing.T) {
 	t.Parallel()
 	for rules, want := range map[string]string{
+		`{"field":"$.buyers[0].bid|payout","condition":"Greater Than","value":"20.00"}`:                                                                  `{"buyers":[{"bid":21}]}`,
 		`{"field":"buyers.0.bid","condition":"Greater Than","value":"20.00"}`:                                                                            `{"buyers":[{"bid":21}]}`,
 		`{"field":"bid","condition":"Greater Than","value":0},{"field":"bid","condition":"Less Than","value":1}`:                                         `{"bid":0.01}`,
 		`{"field":"bid","condition":"Greater Than Or Equal","value":"$5"}`:                                                                               `{"bid":5}`,
