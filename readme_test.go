@@ -2,7 +2,6 @@ package trackdrive_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log"
 	"log/slog"
@@ -113,18 +112,13 @@ func readmeTemplate() (string, error) {
 }
 
 func readmeWebhook(client *trackdrive.Client) (string, error) {
-	var cfg trackdrive.WebhookConfig
-	err := json.Unmarshal([]byte(`{
+	webhook, err := trackdrive.ParseWebhook([]byte(`{
 		"url": "https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/health",
 		"body": "{\"caller_id\": \"[[tag:CallerId]]\"}",
 		"acceptance": {"criteria": [
 			{"field": "buyers.0.offer_conversion_payout", "condition": "Greater Than", "value": "20.00"}
 		]}
-	}`), &cfg)
-	if err != nil {
-		return "", err
-	}
-	webhook, err := trackdrive.NewWebhook(cfg) // every mistake, with its place
+	}`)) // every mistake, with its line and column
 	if err != nil {
 		return "", err
 	}

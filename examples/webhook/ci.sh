@@ -18,3 +18,11 @@ done
 echo '{}' >"$1/values.json"
 expect 2 -- "$1/webhook" -values "$1/values.json"
 contains "$ERR" 'tag:CallerId'
+
+for config in xml_ping_tree plain_text form; do
+	expect 0 -- "$1/webhook" -config "examples/webhook/$config.json" -lint
+	contains "$OUT" 'no weaknesses'
+done
+expect 0 -- "$1/webhook" -config examples/webhook/xml_ping_tree.json -explain examples/webhook/replies/matched.xml
+contains "$OUT" 'accepted: response.bids.bid.0.seller_lead_bid greater than 0: got "19.50"'
+expect 1 -- "$1/webhook" -config examples/webhook/xml_ping_tree.json -explain examples/webhook/replies/unmatched.xml

@@ -4,9 +4,13 @@
 //
 //	go run ./examples/webhook
 //	go run ./examples/webhook -config examples/webhook/call_postback.json -preview
+//	go run ./examples/webhook -config examples/webhook/xml_ping_tree.json -lint
+//	go run ./examples/webhook -config examples/webhook/xml_ping_tree.json -explain examples/webhook/replies/matched.xml
 //
-// Without -send the request goes to a fake TrackDrive in this process. Exit
-// status: 0 accepted (or previewed), 1 not accepted, 2 wrong usage, 3 unknown.
+// Without -send the request goes to a fake TrackDrive in this process. With -explain
+// a reply from a file is judged, and with -lint the configuration is. Exit status: 0
+// accepted (or previewed, or nothing to say), 1 not accepted (or a weakness), 2 wrong
+// usage or a mistake in the configuration, 3 unknown.
 package main
 
 import (
@@ -57,6 +61,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	config := flags.String("config", "", "JSON file with the webhook's configuration (default: callgrid_bid.json beside the program)")
 	values := flags.String("values", "", "JSON file with the tokens' values (default: values.json beside the program)")
 	preview := flags.Bool("preview", false, "show the request, and send nothing")
+	lint := flags.Bool("lint", false, "list the mistakes and weaknesses of the configuration, and send nothing")
+	explain := flags.String("explain", "", "file with a reply: judge it as if it were the answer, and send nothing")
 	send := flags.Bool("send", false, "send it for real, and not to a fake in this process")
 	flags.Usage = func() {
 		fmt.Fprintf(stderr, "usage: webhook [flags]\n\n")
@@ -73,8 +79,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		flags.Usage()
 		return usage
 	}
-	b := button{out: stdout}
-	if err := b.read(*config, *values); err != nil {
+	b := button{out: stdout, reply: *explain}
+	if err := b.readConfig(*config); err != nil {
+		return complain(stderr, err)
+	}
+	if *lint {
+		return b.lint()
+	}
+	if err := b.readValues(*values); err != nil {
 		return complain(stderr, err)
 	}
 	request, err := b.webhook.Preview(b.values)
@@ -108,23 +120,50 @@ func complain(stderr io.Writer, err error) int {
 type button struct {
 	webhook *trackdrive.Webhook
 	values  trackdrive.Values
+	reply   string // the file with the reply of -explain
 	client  *trackdrive.Client
 	out     io.Writer
 }
 
-func (b *button) read(configFile, valuesFile string) error {
-	data, err := fileOr(configFile, sampleConfig)
+func (b *button) readConfig(file string) error {
+	data, err := fileOr(file, sampleConfig)
 	if err != nil {
 		return err
 	}
-	var cfg trackdrive.WebhookConfig
-	if err := json.Unmarshal(data, &cfg); err != nil {
-		return fmt.Errorf("configuration: %w", err)
+	b.webhook, err = trackdrive.ParseWebhook(data)
+	return mistakesIn("configuration", err)
+}
+
+// mistakesIn puts each mistake on a line of its own.
+func mistakesIn(what string, err error) error {
+	var parse *trackdrive.ParseError
+	if !errors.As(err, &parse) {
+		return err
 	}
-	if b.webhook, err = trackdrive.NewWebhook(cfg); err != nil {
-		return fmt.Errorf("configuration: %w", err)
+	text := what + ":"
+	for i, mistake := range parse.Mistakes {
+		line, column := parse.Position(i)
+		text += fmt.Sprintf("\n  line %d, column %d: %s: %s", line, column, mistake.Field, mistake.Message)
 	}
-	if data, err = fileOr(valuesFile, sampleValues); err != nil {
+	return errors.New(text)
+}
+
+// lint lists what is valid, and may still lose money.
+func (b *button) lint() int {
+	weaknesses := b.webhook.Weaknesses()
+	for _, weakness := range weaknesses {
+		fmt.Fprintf(b.out, "%s\n", weakness)
+	}
+	if len(weaknesses) > 0 {
+		return notAccepted
+	}
+	fmt.Fprintln(b.out, "No mistakes, and no weaknesses.")
+	return accepted
+}
+
+func (b *button) readValues(file string) error {
+	data, err := fileOr(file, sampleValues)
+	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(data, &b.values); err != nil {
@@ -143,6 +182,14 @@ func fileOr(name string, sample []byte) ([]byte, error) {
 // connect makes the client: one for real, or one whose transport ends at a
 // fake.
 func (b *button) connect(send bool) (done func(), err error) {
+	if b.reply != "" {
+		body, err := os.ReadFile(b.reply)
+		if err != nil {
+			return nil, err
+		}
+		b.client, err = trackdrive.NewClient("acme", trackdrive.WithTransport(standIn(body)))
+		return func() {}, err
+	}
 	if send {
 		b.client, err = b.realClient(os.Getenv)
 		return func() {}, err
@@ -173,10 +220,17 @@ func (s stage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if host := r.URL.Hostname(); host == "trackdrive.com" || strings.HasSuffix(host, ".trackdrive.com") {
 		return s.fake.RoundTrip(r)
 	}
-	const reply = `{"stand_in":true}`
+	return standIn(`{"stand_in":true}`).RoundTrip(r)
+}
+
+// standIn is a transport that answers every request with the same body.
+type standIn string
+
+// RoundTrip answers.
+func (s standIn) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(strings.NewReader(reply)), ContentLength: int64(len(reply)), Request: r,
+		StatusCode: http.StatusOK, Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(string(s))), ContentLength: int64(len(s)), Request: r,
 	}, nil
 }
 
