@@ -243,13 +243,9 @@ func requireCompiled(t *testing.T, page string, files ...string) {
 var _ = []any{pageWebhook, pageWeaknesses, pageTrigger}
 
 func pageWebhook(client *trackdrive.Client, stored []byte) error {
-	var cfg trackdrive.WebhookConfig
-	if err := cfg.UnmarshalJSON(stored); err != nil {
-		return err // every mistake, each with its place: "acceptance.criteria[0].condition"
-	}
-	webhook, err := trackdrive.NewWebhook(cfg)
+	webhook, err := trackdrive.ParseWebhook(stored)
 	if err != nil {
-		return err
+		return err // every mistake, each with its line and column
 	}
 	request, err := webhook.Preview(trackdrive.Values{"tag:CallerId": "+15555550142"}) // sends nothing
 	fmt.Println(request, err)
