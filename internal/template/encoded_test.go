@@ -15,7 +15,11 @@ import (
 func expandURL(t *testing.T, parsed *Template, host, path, name, value string) {
 	t.Helper()
 	values := map[string]string{"host": host, "path": path, "name": name, "value": value}
-	out, mistakes := parsed.Append(nil, func(name string) (string, bool) { return values[name], true }, nil)
+	lookup := func(name string) (string, bool) { return values[name], true }
+	out, mistakes := parsed.Append(nil, lookup, nil)
+	roomy, again := parsed.Append(make([]byte, 0, 1<<10), lookup, nil)
+	require.Equal(t, mistakes, again)
+	require.Equal(t, string(out), string(roomy))
 	isSegment := path != "" && path != "." && path != ".." && !hasControl(path)
 	short := max(len(path), len(name), len(value)) <= maxValue
 	for _, text := range []string{path, name, value} {
@@ -23,13 +27,28 @@ func expandURL(t *testing.T, parsed *Template, host, path, name, value string) {
 	}
 	if !isSubdomain(host) || !isSegment || !short {
 		require.NotEmpty(t, mistakes)
-		require.Nil(t, out)
+		require.Empty(t, out)
 		return
 	}
 	require.Empty(t, mistakes)
 	require.Equal(t, "https://"+strings.ToLower(host)+".trackdrive.com/v1/"+url.PathEscape(path)+"/x?"+
 		url.QueryEscape(name)+"=1&b="+url.QueryEscape(value)+"-&c", string(out))
 	require.True(t, parsed.url.fits(out), "the full check takes what was made: %s", out)
+}
+
+// A result that just fits needs no second buffer.
+func TestResultsThatJustFitAllocateNothing(t *testing.T) {
+	parsed := mustParseURL(t, "https://acme.trackdrive.com/v1/[path]?a=[value]")
+	for _, value := range []string{"a", "a b", "é", "%%%%", "Jane \"J\" Döe", strings.Repeat("&", 100)} {
+		lookup := func(string) (string, bool) { return value, true }
+		want := "https://acme.trackdrive.com/v1/" + url.PathEscape(value) + "?a=" + url.QueryEscape(value)
+		for extra := range 8 {
+			room := make([]byte, 0, len(want)+extra)
+			var out []byte
+			require.Zero(t, testing.AllocsPerRun(10, func() { out, _ = parsed.Append(room, lookup, nil) }), "%q", value)
+			require.Equal(t, want, string(out))
+		}
+	}
 }
 
 func isSubdomain(text string) bool {

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
 
@@ -46,7 +47,7 @@ func (p tokenPlace) put(dst []byte, value string) (result []byte, problem string
 	case inJSON:
 		return appendScalar(dst, value)
 	case inForm:
-		return appendEncoded(dst, value, formBytes, "+")
+		return appendEncoded(dst, value, formCodes)
 	case inPath:
 		return appendSegment(dst, value)
 	case inHost:
@@ -104,36 +105,62 @@ func appendJSONEscape(dst []byte, c byte) []byte {
 
 const upperHex = "0123456789ABCDEF"
 
-// appendEncoded writes a value percent-encoded, if it is valid UTF-8.
-func appendEncoded(dst []byte, value string, plain *byteSet, blank string) (result []byte, problem string) {
-	dst, seen := appendPercent(dst, value, plain, blank)
+// byteCodes has for each byte of a value how it is written: up to three bytes, the
+// first in the lowest bits, and in the highest bits how many there are.
+type byteCodes [256]uint32
+
+func newByteCodes(plain *byteSet) *byteCodes {
+	var codes byteCodes
+	for c := range codes {
+		if plain[c] {
+			codes[c] = uint32(c) | 1<<24
+		} else {
+			codes[c] = '%' | uint32(upperHex[c>>4])<<8 | uint32(upperHex[c&15])<<16 | 3<<24
+		}
+	}
+	return &codes
+}
+
+// appendEncoded writes each byte of a value as its code.
+func appendEncoded(dst []byte, value string, codes *byteCodes) (result []byte, problem string) {
+	end := len(dst)
+	most := end + 3*len(value) + 1 // a code is stored as four bytes
+	if most > cap(dst) {
+		return codes.appendTight(dst, value)
+	}
+	dst = dst[:most]
+	var seen byte // all bits of the value
+	for i := range len(value) {
+		c := value[i]
+		code := codes[c]
+		binary.LittleEndian.PutUint32(dst[end:end+4], code)
+		end += int(code >> 24)
+		seen |= c
+	}
 	if seen >= utf8.RuneSelf && !utf8.ValidString(value) {
+		return dst[:end], problemNotUTF8
+	}
+	return dst[:end], ""
+}
+
+// appendTight is appendEncoded where dst may have just enough room.
+func (codes *byteCodes) appendTight(dst []byte, value string) (result []byte, problem string) {
+	for i := range len(value) {
+		var text [4]byte
+		code := codes[value[i]]
+		binary.LittleEndian.PutUint32(text[:], code)
+		dst = append(dst, text[:code>>24]...)
+	}
+	if !utf8.ValidString(value) {
 		return dst, problemNotUTF8
 	}
 	return dst, ""
 }
 
-// appendPercent writes the bytes in plain unchanged, a space as blank, and all
-// others percent-encoded. It also returns all bits of the encoded bytes.
-func appendPercent(dst []byte, value string, plain *byteSet, blank string) (result []byte, seen byte) {
-	for i := range len(value) {
-		switch c := value[i]; {
-		case plain[c]:
-			dst = append(dst, c)
-		case c == ' ':
-			dst = append(dst, blank...)
-		default:
-			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
-			seen |= c
-		}
-	}
-	return dst, seen
-}
-
 // AppendForm appends a text in the form that it has in a form and in the query of
 // a URL, as url.QueryEscape does.
 func AppendForm(dst []byte, text string) []byte {
-	dst, _ = appendPercent(dst, text, formBytes, "+")
+	dst, _ = appendEncoded(dst, text, formCodes)
 	return dst
 }
 
@@ -145,7 +172,7 @@ func appendSegment(dst []byte, value string) (result []byte, problem string) {
 	if hasControl(value) {
 		return dst, "has control characters, which a path segment cannot have"
 	}
-	return appendEncoded(dst, value, segmentBytes, "%20")
+	return appendEncoded(dst, value, segmentCodes)
 }
 
 // hasControl reports control characters of ASCII and of Latin-1.
@@ -200,6 +227,17 @@ var (
 	segmentBytes = newByteSet(func(c byte) bool { return isUnreserved(c) || ascii.IsOneOf("$&+=:@", c) })
 	pathBytes    = newByteSet(func(c byte) bool { return segmentBytes[c] || ascii.IsOneOf("!'()*,;%[]", c) }) // in literal text
 )
+
+var (
+	formCodes    = newFormCodes()
+	segmentCodes = newByteCodes(segmentBytes)
+)
+
+func newFormCodes() *byteCodes {
+	codes := newByteCodes(formBytes)
+	codes[' '] = '+' | 1<<24
+	return codes
+}
 
 func isUnreserved(c byte) bool {
 	return ascii.IsLetter(c) || ascii.IsDigit(c) || ascii.IsOneOf("-_.~", c)

@@ -361,13 +361,13 @@ func (s *urlShape) fits(url []byte) bool {
 }
 
 // fitsEncoded is fits for a URL whose query is literal text and encoded values alone.
-// Such a value cannot end its parameter, so those after the first are only counted.
+// Such a value cannot end its parameter, so it is enough to count them.
 func (s *urlShape) fitsEncoded(url []byte) bool {
 	query, ok := s.upToQueryFits(url)
 	if !ok || len(s.params) == 0 {
 		return ok && len(query) == 0
 	}
-	query, ok = s.params[0].fits(query)
+	query, ok = cutPrefix(query, s.params[0].start)
 	return ok && bytes.Count(query, []byte{'&'}) == len(s.params)-1 &&
 		bytes.IndexByte(query, ';') < 0 && bytes.IndexByte(query, '#') < 0
 }
