@@ -15,12 +15,13 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/gate"
 )
 
-// AuctionSource is one endpoint that an [Auction] pings. Sources may belong to
-// different companies, and may use different traffic source ids.
+// AuctionSource is one endpoint that an [Auction] pings, or another Bidder. Sources
+// may belong to different companies, and may use different traffic source ids.
 type AuctionSource struct {
 	Name     string  // the source's name in results and events; it must be unique
 	Client   *Client // the Client of the company that is pinged
 	Endpoint string  // the vanity URI
+	Bidder   Bidder  // who is pinged, instead of Client and Endpoint. It belongs to no company, unless it comes from Client.Endpoint
 
 	Request *PingRequest                                 // the ping to this source; what it leaves empty comes from the lead
 	Build   func(lead PingRequest) (*PingRequest, error) // makes the ping, instead of Request. It is called before any ping is sent, so it must be quick
@@ -32,10 +33,16 @@ type AuctionSource struct {
 	Criteria  *Criteria        // must accept the whole reply; nil: any reply
 	Accept    func(Buyer) bool // must accept the buyer; nil: any buyer
 	MinPayout Amount           // lower bids, and bids without a payout, lose; unset: any bid
-	MaxPayout Amount           // no bid of this source is higher, so that a better bid need not wait for it; unset: unknown
+	MaxPayout Amount           // no bid of this source is higher, so that a better bid need not wait for it; unset: unknown. With Score it means nothing
 	Weight    Amount           // ranking multiplies the payout by it ("0.85"); it must be more than 0; unset: 1
 	Margin    Amount           // ranking subtracts it, after Weight; a negative one favours the source; unset: 0
 	ToAll     bool             // the whole reply is one bid, and its post goes to all matched buyers in TrackDrive's order; this is always so if no buyer has a ping id
+
+	// Score returns what the buyer's bid is ranked by, such as an expected value,
+	// instead of the payout with Weight and Margin. With false, or an unset amount,
+	// these count. Of ToAll, the lowest of its buyers counts. It is called once for
+	// each buyer.
+	Score func(Buyer) (Amount, bool)
 }
 
 // AuctionConfig configures an [Auction].
@@ -138,7 +145,10 @@ func (b *auctionBuilder) build() {
 			b.mistake(place+"name", "%s is the name of another source, too", shownText(s.Name))
 		}
 		names[s.Name] = true
-		s.company = b.companyGate(companies, s.Client.Subdomain())
+		s.company = gate.New(0)
+		if s.Bidder == nil {
+			s.company = b.companyGate(companies, s.Client.Subdomain())
+		}
 	}
 	cfg.Sources = nil
 }
@@ -151,11 +161,24 @@ func (b *auctionBuilder) companyLimits() {
 	for _, company := range slices.Sorted(maps.Keys(cfg.CompanyLimits)) {
 		b.notNegative("company limits", int64(cfg.CompanyLimits[company]))
 		folded[ascii.Lower(company)] = cfg.CompanyLimits[company]
-		if !slices.ContainsFunc(cfg.Sources, func(s AuctionSource) bool { return s.Client.Subdomain() == ascii.Lower(company) }) {
+		if !slices.ContainsFunc(cfg.Sources, func(s AuctionSource) bool { return s.belongsTo(ascii.Lower(company)) }) {
 			b.mistake("company limits", "no source belongs to the company %q", company)
 		}
 	}
 	cfg.CompanyLimits = folded
+}
+
+// belongsTo reports whether the source is an endpoint of the company.
+func (s *AuctionSource) belongsTo(company string) bool {
+	client := s.Client
+	switch bidder := s.Bidder.(type) {
+	case nil:
+	case endpointBidder:
+		client = bidder.client
+	default:
+		return false
+	}
+	return client.Subdomain() == company
 }
 
 func (b *auctionBuilder) notNegative(place string, n int64) {
@@ -168,10 +191,7 @@ func (b *auctionBuilder) source(place string, s *auctionSource) {
 	if s.Name == "" {
 		b.mistake(place+"name", "is empty")
 	}
-	if s.Client == nil {
-		b.mistake(place+"client", "is nil")
-	}
-	b.add(place+"endpoint", checkEndpoint(s.Endpoint))
+	b.bidder(place, s)
 	if s.Request != nil && s.Build != nil {
 		b.mistake(place+"build", "is given together with a request; give one of them")
 	}
@@ -192,6 +212,27 @@ func (b *auctionBuilder) source(place string, s *auctionSource) {
 	s.prepareRanking()
 }
 
+// bidder checks who is pinged. An endpoint that is given as a Bidder becomes one like
+// any other.
+func (b *auctionBuilder) bidder(place string, s *auctionSource) {
+	endpoint, isEndpoint := s.Bidder.(endpointBidder)
+	switch {
+	case s.Bidder == nil:
+		if s.Client == nil {
+			b.mistake(place+"client", "is nil")
+		}
+		b.add(place+"endpoint", checkEndpoint(s.Endpoint))
+	case s.Client != nil || s.Endpoint != "":
+		b.mistake(place+"bidder", "is given together with a client or an endpoint; give one of them")
+	case isEndpoint:
+		s.Client, s.Endpoint, s.Bidder = endpoint.client, endpoint.vanityURI, nil
+		if s.Client == nil {
+			b.mistake(place+"bidder", "is an endpoint of a nil Client")
+		}
+		b.add(place+"bidder", checkEndpoint(s.Endpoint))
+	}
+}
+
 // options makes the options of pings and posts, and checks them.
 func (b *auctionBuilder) options(place string, s *auctionSource) {
 	s.pingOpts = slices.Clone(s.Options)
@@ -204,11 +245,14 @@ func (b *auctionBuilder) options(place string, s *auctionSource) {
 	if s.PostTimeout > 0 {
 		s.postOpts = append(s.postOpts, WithTimeout(s.PostTimeout))
 	}
-	if s.Client == nil {
-		return
-	}
-	if _, err := s.Client.newCall(apiOperation{name: "ping"}, s.Options); err != nil {
-		b.add(place+"options", err.(*Error).Err)
+	switch {
+	case s.Bidder != nil:
+		_, err := new(clientSettings).forCall(s.Options)
+		b.add(place+"options", err)
+	case s.Client != nil:
+		if _, err := s.Client.newCall(apiOperation{name: "ping"}, s.Options); err != nil {
+			b.add(place+"options", err.(*Error).Err)
+		}
 	}
 }
 
@@ -286,7 +330,8 @@ func (b Bid) Post() *PostRequest {
 }
 
 // Value returns the exact value that the bid is ranked by: its payout times the
-// source's weight, less the source's margin; false if the bid has no payout.
+// source's weight, less the source's margin, or its AuctionSource.Score; false if it
+// has none of them.
 func (b Bid) Value() (*big.Rat, bool) {
 	if !b.worth.isSet() {
 		return b.Payout.Rat()
@@ -313,7 +358,7 @@ func (b Bid) String() string {
 
 // bidWorth is the value that a bid is ranked by.
 type bidWorth struct {
-	amount Amount   // the payout, if exact is nil
+	amount Amount   // the payout or the score, if exact is nil
 	exact  *big.Rat // the payout with weight and margin
 }
 
@@ -327,7 +372,17 @@ func (s *auctionSource) prepareRanking() {
 	if r, ok := s.Margin.Rat(); ok {
 		s.margin = r
 	}
-	s.cap, s.capIsKnown = s.worthOf(s.MaxPayout), s.MaxPayout.IsSet()
+	s.cap, s.capIsKnown = s.worthOf(s.MaxPayout), s.MaxPayout.IsSet() && s.Score == nil
+}
+
+// worthOfBuyer returns what a buyer's bid is ranked by.
+func (s *auctionSource) worthOfBuyer(b *Buyer) bidWorth {
+	if s.Score != nil {
+		if score, ok := s.Score(*b); ok && score.IsSet() {
+			return bidWorth{amount: score}
+		}
+	}
+	return s.worthOf(b.Payout)
 }
 
 func (s *auctionSource) worthOf(payout Amount) bidWorth {

@@ -39,20 +39,21 @@ const (
 	LossNotAccepted  LossReason = "not_accepted"  // AuctionSource.Accept did not accept the buyer
 	LossBelowMinimum LossReason = "below_minimum" // the payout is less than AuctionSource.MinPayout, or there is none
 	LossNoPingID     LossReason = "no_ping_id"    // the reply has no ping id for a post
+	LossNoBid        LossReason = "no_bid"        // a bid in a Bidder's reply counts for nothing: Loss.Err says why
 	LossTimeout      LossReason = "timeout"       // no answer in time
 	LossCutOff       LossReason = "cut_off"       // the auction ended early, or was cancelled
-	LossPingMaySell  LossReason = "ping_may_sell" // another source's ping may count as the post, and was not refused: see AuctionConfig.PingsNeverSell
+	LossPingMaySell  LossReason = "ping_may_sell" // another source's ping may count as the post, and was not refused, before or after this source answered: see AuctionConfig.PingsNeverSell
 	LossError        LossReason = "error"         // the ping failed
 )
 
 // Loss is a source or a buyer that is not among the bids, with the reason.
 type Loss struct {
 	Source   string        // the source's name
-	Buyer    *Buyer        // the buyer; nil for the whole source
+	Buyer    *Buyer        // the buyer; nil for the whole source, and if LossNoBid leaves none
 	Reason   LossReason    // why it lost
 	Decision Decision      // of AuctionSource.Criteria, with LossCriteria
 	Ping     *PingResponse // the reply; nil without one. With LossNoBuyer, its Errors and Status say why
-	Err      error         // the ping's error, for DeliveryOf; nil with a reply
+	Err      error         // the ping's error, for DeliveryOf; with a reply nil, except with LossNoBid
 	After    time.Duration // since the auction began
 }
 
@@ -65,7 +66,7 @@ func (l Loss) String() string {
 	}
 	text += string(l.Reason)
 	switch {
-	case l.Reason == LossTimeout, l.Reason == LossCutOff:
+	case l.Reason == LossTimeout, l.Reason == LossCutOff, l.Reason == LossPingMaySell && l.Err != nil:
 		text += " (" + inWords(DeliveryOf(l.Err)) + ")"
 	case l.Err != nil:
 		text += ": " + withoutPrefix(l.Err.Error())
@@ -204,8 +205,11 @@ type saleClaim struct {
 	err    error // of DeliveryUnknown
 }
 
-// errMaySell is the doubt that an accepted ping leaves.
-var errMaySell = errors.New("trackdrive: the ping carried caller_id and trackdrive_number, and may count as the post")
+// The doubt that an accepted ping leaves.
+var (
+	errMaySell       = errors.New("trackdrive: the ping carried caller_id and trackdrive_number, and may count as the post")
+	errBidderMaySell = errors.New("trackdrive: the ping may count as the post")
+)
 
 // pingedSource is a source in a run.
 type pingedSource struct {
@@ -241,7 +245,7 @@ func (r *auctionRun) prepare(lead *PingRequest) error {
 			continue
 		}
 		r.pinged[i].request = request
-		if r.auction.cfg.PingsNeverSell || request.CallerID == "" || request.TrackdriveNumber == "" {
+		if r.auction.cfg.PingsNeverSell || !s.pingMaySell(request) {
 			continue
 		}
 		if maySell != "" {
@@ -327,11 +331,14 @@ func (r *auctionRun) ask(ctx context.Context, i int) {
 		}
 		state.started.Store(true)
 		out <- pingUpdate{source: i, started: true}
-		if state.maySell {
+		switch {
+		case s.Bidder != nil:
+			n.ping, n.leadIsFree, n.err = s.pingBidder(ctx, state.request, state.maySell)
+		case state.maySell:
 			n.ping, n.leadIsFree, n.err = s.Client.pingThatMaySell(ctx, s.Endpoint, state.request, s.pingOpts)
-			return
+		default:
+			n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)
 		}
-		n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)
 	}()
 }
 
@@ -409,12 +416,16 @@ func (r *auctionRun) take(n pingUpdate) {
 // claimFor notes that a ping may have sold the lead: it may count as a post, and
 // the lead is not certainly free.
 func (r *auctionRun) claimFor(s *auctionSource, state *pingedSource, leadIsFree bool, err error) {
+	doubt := errMaySell
+	if s.Bidder != nil {
+		doubt = errBidderMaySell
+	}
 	switch {
 	case !state.maySell || leadIsFree:
 	case err == nil:
-		r.claim = &saleClaim{s, &Error{Operation: "ping", Err: errMaySell, Delivery: DeliveryUnknown}}
+		r.claim = &saleClaim{s, &Error{Operation: "ping", Err: doubt, Delivery: DeliveryUnknown}}
 	case DeliveryOf(err) != DeliveryUnknown: // a status such as 501 says less than a plain no
-		r.claim = &saleClaim{s, &Error{Operation: "ping", Err: fmt.Errorf("%w: %w", errMaySell, err), Delivery: DeliveryUnknown}}
+		r.claim = &saleClaim{s, &Error{Operation: "ping", Err: fmt.Errorf("%w: %w", doubt, err), Delivery: DeliveryUnknown}}
 	default:
 		r.claim = &saleClaim{s, err}
 	}
@@ -448,9 +459,12 @@ func (r *auctionRun) rank(s *auctionSource, ping *PingResponse) {
 		return
 	}
 	before := len(r.bids)
-	if s.ToAll || noneCanBePosted(ping.Buyers) {
+	switch {
+	case s.ToAll || noneCanBePosted(ping.Buyers):
 		r.offerAll(s, ping)
-	} else {
+	case s.Bidder != nil:
+		r.offerDistinct(s, ping)
+	default:
 		for i := range ping.Buyers {
 			r.offer(s, ping, &ping.Buyers[i])
 		}
@@ -473,6 +487,29 @@ func noneCanBePosted(buyers []Buyer) bool {
 	return !slices.ContainsFunc(buyers, func(b Buyer) bool { return b.PingID != "" })
 }
 
+// offerDistinct takes the bids of a Bidder. If two have one ping id, nobody knows
+// which of them a post would take, so the second counts for nothing.
+func (r *auctionRun) offerDistinct(s *auctionSource, ping *PingResponse) {
+	for _, reason := range ping.Errors {
+		r.lose(s, Loss{Reason: LossNoBid, Ping: ping, Err: noBidError(reason)})
+	}
+	known := make(map[ID]bool, len(ping.Buyers))
+	for i := range ping.Buyers {
+		b := &ping.Buyers[i]
+		if b.PingID != "" && known[b.PingID] {
+			reason := FieldError{"ping_id", "is that of another bid in the reply, too"}
+			r.lose(s, Loss{Reason: LossNoBid, Buyer: b, Ping: ping, Err: noBidError(reason)})
+			continue
+		}
+		known[b.PingID] = true
+		r.offer(s, ping, b)
+	}
+}
+
+func noBidError(reason FieldError) error {
+	return &Error{Operation: "ping", Err: reason, Delivery: DeliveryAnswered}
+}
+
 // offer takes one buyer's bid.
 func (r *auctionRun) offer(s *auctionSource, ping *PingResponse, b *Buyer) {
 	reason := s.objection(b)
@@ -483,7 +520,7 @@ func (r *auctionRun) offer(s *auctionSource, ping *PingResponse, b *Buyer) {
 		r.lose(s, Loss{Reason: reason, Buyer: b, Ping: ping})
 		return
 	}
-	r.bid(s, ping, Bid{Buyer: *b, Payout: b.Payout})
+	r.bid(s, ping, Bid{Buyer: *b, Payout: b.Payout, worth: s.worthOfBuyer(b)})
 }
 
 // offerAll takes one bid for all buyers. It is acceptable if each listed buyer is,
@@ -507,7 +544,22 @@ func (r *auctionRun) offerAll(s *auctionSource, ping *PingResponse) {
 		r.lose(s, Loss{Reason: LossBelowMinimum, Ping: ping})
 		return
 	}
+	bid.worth = s.worthOfAll(ping.Buyers, bid.Payout)
 	r.bid(s, ping, bid)
+}
+
+// worthOfAll returns what one bid for all buyers is ranked by: the lowest of them.
+func (s *auctionSource) worthOfAll(buyers []Buyer, lowest Amount) bidWorth {
+	if s.Score == nil || len(buyers) == 0 {
+		return s.worthOf(lowest)
+	}
+	least := s.worthOfBuyer(&buyers[0])
+	for i := range buyers[1:] {
+		if worth := s.worthOfBuyer(&buyers[1+i]); worth.cmp(least) < 0 {
+			least = worth
+		}
+	}
+	return least
 }
 
 // objection returns why a buyer cannot bid; "" if it can.
@@ -525,7 +577,7 @@ func (s *auctionSource) objection(b *Buyer) LossReason {
 func (r *auctionRun) bid(s *auctionSource, ping *PingResponse, b Bid) {
 	b.Source, b.Ping, b.ReceivedAt = s.Name, ping, ping.ReceivedAt
 	b.ExpiresAt, _ = ping.ExpiresAt()
-	b.source, b.worth, b.post = s, s.worthOf(b.Payout), r.post(s, &b)
+	b.source, b.post = s, r.post(s, &b)
 	r.bids = append(r.bids, &b)
 }
 
@@ -634,8 +686,11 @@ func (r *auctionRun) stopGrace() {
 func (r *auctionRun) end(why AuctionEnd) {
 	r.result.End, r.result.Took = why, time.Since(r.result.StartedAt)
 	reason, cause := LossCutOff, context.Canceled
-	if why == EndDeadline {
+	switch {
+	case why == EndDeadline:
 		reason, cause = LossTimeout, ErrTimeout
+	case why == EndUnbeatable && r.claim != nil:
+		reason = LossPingMaySell
 	}
 	for i := range r.pinged {
 		if r.pinged[i].answered {

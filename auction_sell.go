@@ -214,6 +214,10 @@ func (s *saleProgress) sell(ctx context.Context, i int, t *SaleTry, complete []f
 	}
 	t.Err = errNoPost // of DeliveryUnknown
 	b := &t.Bid
+	if b.source.Bidder != nil {
+		t.Response, t.Err = b.source.postBidder(ctx, &b.Buyer, post)
+		return
+	}
 	t.Response, t.Err = b.source.Client.Post(ctx, b.source.Endpoint, post, b.source.postOpts...)
 }
 

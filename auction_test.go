@@ -532,7 +532,7 @@ func TestPingsThatMaySell(t *testing.T) {
 			require.Equal(t, trackdrive.EndUnbeatable, result.End)
 			require.Equal(t, time.Second, result.Took)
 			require.Equal(t, []string{"a: Buyer A 20"}, lines(result.Bids))
-			require.Equal(t, []string{"slow: cut_off (outcome unknown)", "plain: Buyer A 30: ping_may_sell"}, lines(result.Losses))
+			require.Equal(t, []string{"slow: ping_may_sell (outcome unknown)", "plain: Buyer A 30: ping_may_sell"}, lines(result.Losses))
 			sale, err := result.Sell(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, "a", sale.Bid.Source)
