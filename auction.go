@@ -216,6 +216,15 @@ func (b *auctionBuilder) source(place string, s *auctionSource) {
 // any other.
 func (b *auctionBuilder) bidder(place string, s *auctionSource) {
 	endpoint, isEndpoint := s.Bidder.(endpointBidder)
+	if market, isPointer := s.Bidder.(*WebhookBidder); isPointer && market != nil {
+		s.Bidder = *market
+	}
+	switch market := s.Bidder.(type) {
+	case WebhookBidder:
+		b.add(place+"bidder", market.check())
+	case *WebhookBidder:
+		b.mistake(place+"bidder", "is a nil *WebhookBidder")
+	}
 	switch {
 	case s.Bidder == nil:
 		if s.Client == nil {
@@ -348,7 +357,7 @@ func (b Bid) String() string {
 	case b.Buyer.Name != "":
 		text += oneLine(b.Buyer.Name)
 	default:
-		text += "buyer " + oneLine(string(b.Buyer.ID))
+		text += "buyer " + oneLine(firstText(string(b.Buyer.ID), string(b.Buyer.PingID)))
 	}
 	if b.Payout.IsSet() {
 		text += " " + b.Payout.String()

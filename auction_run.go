@@ -39,7 +39,7 @@ const (
 	LossNotAccepted  LossReason = "not_accepted"  // AuctionSource.Accept did not accept the buyer
 	LossBelowMinimum LossReason = "below_minimum" // the payout is less than AuctionSource.MinPayout, or there is none
 	LossNoPingID     LossReason = "no_ping_id"    // the reply has no ping id for a post
-	LossNoBid        LossReason = "no_bid"        // a bid in a Bidder's reply counts for nothing: Loss.Err says why
+	LossNoBid        LossReason = "no_bid"        // a bid in a Bidder's reply was dropped: Loss.Err says why
 	LossTimeout      LossReason = "timeout"       // no answer in time
 	LossCutOff       LossReason = "cut_off"       // the auction ended early, or was cancelled
 	LossPingMaySell  LossReason = "ping_may_sell" // another source's ping may count as the post, and was not refused, before or after this source answered: see AuctionConfig.PingsNeverSell
@@ -488,7 +488,7 @@ func noneCanBePosted(buyers []Buyer) bool {
 }
 
 // offerDistinct takes the bids of a Bidder. If two have one ping id, nobody knows
-// which of them a post would take, so the second counts for nothing.
+// which of them a post would take, so the second is dropped.
 func (r *auctionRun) offerDistinct(s *auctionSource, ping *PingResponse) {
 	for _, reason := range ping.Errors {
 		r.lose(s, Loss{Reason: LossNoBid, Ping: ping, Err: noBidError(reason)})

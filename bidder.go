@@ -15,9 +15,9 @@ import (
 // their own. It must be safe for concurrent use.
 //
 // Ping returns the bids in Buyers, each with a PingID, and in ExpiresIn how long they
-// hold. If a bid in an accepted reply counts for nothing, Errors may say why. An
-// [Auction] keeps a copy of the reply, fills in Request if it is nil, and takes a
-// zero ReceivedAt for the time at which Ping returned.
+// hold. Errors may say why bids in an accepted reply were dropped. An [Auction] keeps
+// a copy of the reply, fills in Request if it is nil, and takes a zero ReceivedAt for
+// the time at which Ping returned.
 //
 // Post commits the lead to the buyer b, which is zero for a post to all buyers. The
 // [PostResponse] has the number to dial. [AuctionResult.Sell] calls Post only before
@@ -32,7 +32,11 @@ import (
 // ping may count as the post: see AuctionConfig.PingsNeverSell. Without it, a ping
 // with caller_id and trackdrive_number may.
 type Bidder interface {
+	// Ping asks for bids. A ping that nobody bids on is an answer, not an error.
 	Ping(ctx context.Context, r *PingRequest, opts ...CallOption) (*PingResponse, error)
+
+	// Post commits the lead to the buyer b. It returns an error of DeliveryUnknown if
+	// the lead may be sold.
 	Post(ctx context.Context, b Buyer, r *PostRequest, opts ...CallOption) (*PostResponse, error)
 }
 

@@ -17,22 +17,28 @@ import (
 // neverSellTwice makes the call RepeatNever if its request may sell, whatever the
 // request, the webhook or an option says. It needs target and content.
 func (c *apiCall) neverSellTwice() error {
-	if !c.set.base.mayServe(c.target.Host) {
-		return nil
-	}
-	switch inboundAction(c.target.Path) {
-	case "post", "full":
-	case "ping":
-		if maySell, err := c.pingMaySell(); !maySell {
-			return err
-		}
-	default:
-		return nil
+	if maySell, err := c.maySell(); !maySell {
+		return err
 	}
 	set := *c.set
 	set.callRepeat = nil
 	c.set, c.repeat, c.ownRepeat = &set, RepeatNever, true
 	return nil
+}
+
+// maySell reports whether the request goes where a lead is committed.
+func (c *apiCall) maySell() (bool, error) {
+	if !c.set.base.mayServe(c.target.Host) {
+		return false, nil
+	}
+	switch inboundAction(c.target.Path) {
+	case "post", "full":
+		return true, nil
+	case "ping":
+		return c.pingMaySell()
+	default:
+		return false, nil
+	}
 }
 
 // mayServe reports whether TrackDrive may answer at this host: one of its own

@@ -57,7 +57,7 @@ func (b *Buyer) label() string {
 	if b.Name != "" {
 		return withoutNumbers(b.Name)
 	}
-	return "buyer " + oneLine(string(b.ID))
+	return "buyer " + oneLine(firstText(string(b.ID), string(b.PingID)))
 }
 
 // String says whether the ping was accepted, and how many buyers there are and

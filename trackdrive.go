@@ -158,6 +158,7 @@ type clientCore struct {
 	budget    *attempt.Budget
 	known     atomic.Pointer[knownSecrets]
 	names     *namesMemory
+	promises  *promiseMemory
 }
 
 // NewClient returns a Client for the company at
@@ -180,7 +181,7 @@ func NewClient(subdomain string, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	own := &lateBound{attempt.NewTransport(nil)}
-	c := &clientCore{clientSettings: set, host: set.base.companyHost(subdomain), own: own, budget: new(attempt.Budget), names: new(namesMemory)}
+	c := &clientCore{clientSettings: set, host: set.base.companyHost(subdomain), own: own, budget: new(attempt.Budget), names: new(namesMemory), promises: newPromiseMemory()}
 	c.bind(set.httpClient, set.transport)
 	if c.http == nil {
 		c.setHTTP(&http.Client{Transport: own, CheckRedirect: noRedirect})
@@ -210,7 +211,7 @@ func (c *Client) ForSubdomain(subdomain string, opts ...Option) (*Client, error)
 	if set.timeout == 0 {
 		set.timeout = parent.timeout
 	}
-	child := &clientCore{clientSettings: set, host: set.base.companyHost(subdomain), own: parent.own, budget: parent.budget, names: parent.names}
+	child := &clientCore{clientSettings: set, host: set.base.companyHost(subdomain), own: parent.own, budget: parent.budget, names: parent.names, promises: parent.promises}
 	child.bind(set.httpClient, set.transport)
 	if child.http == nil {
 		child.setHTTP(parent.http)

@@ -637,6 +637,15 @@ func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name s
 // says it is, gives an undetermined result. Whatever [Webhook.Preview] refuses is
 // refused here, too.
 func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...CallOption) (*WebhookResult, error) {
+	call, err := c.webhookCall(w, v, opts)
+	if err != nil {
+		return nil, err
+	}
+	return runWebhook(ctx, call, w)
+}
+
+// webhookCall makes the call that sends a filled-in webhook.
+func (c *Client) webhookCall(w *Webhook, v Values, opts []CallOption) (*apiCall, error) {
 	const name = "webhook"
 	call, err := c.newCall(apiOperation{name: name}, opts)
 	if err != nil {
@@ -652,6 +661,11 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 	if err := call.setWebhook(w.w, request, v); err != nil {
 		return nil, notSentError(name, err)
 	}
+	return call, nil
+}
+
+// runWebhook sends the call that webhookCall made, and judges the reply.
+func runWebhook(ctx context.Context, call *apiCall, w *Webhook) (_ *WebhookResult, err error) {
 	result := new(WebhookResult)
 	call.read = func(_ int, body []byte) (accepted bool, err error) {
 		result.Document, result.Decision = w.w.judge(body, call.contentType)
