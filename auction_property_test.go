@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -51,7 +52,20 @@ type randomSource struct {
 	timeout                            time.Duration
 	postFaults                         []fault
 	postDelay                          time.Duration
+	kind                               bidderKind
+	scored                             bool // the source has a score, which is what the test computes
 }
+
+// bidderKind is how a source is asked.
+type bidderKind int
+
+const (
+	asEndpoint  bidderKind = iota // Client and Endpoint
+	asBidder                      // Client.Endpoint
+	asWrapped                     // a Bidder of the test's own, around an endpoint
+	asConfirmed                   // a WebhookBidder with a confirmation
+	asPromised                    // a WebhookBidder without one: the post reaches nobody, and is accepted
+)
 
 type delivered struct {
 	source int
@@ -131,6 +145,15 @@ func randomScenario(rng *rand.Rand) *scenario {
 		if maybe(20) {
 			r.timeout = span(time.Second)
 		}
+		if maybe(60) {
+			r.kind = bidderKind(rng.IntN(int(asPromised) + 1))
+		}
+		if r.mayCount { // at another market, no ping counts
+			r.kind = min(r.kind, asWrapped)
+		}
+		if r.scored = maybe(20); r.scored {
+			r.capCents = 0 // a score has no limit
+		}
 		s.sources = append(s.sources, r)
 	}
 	s.config.Timeout = span(1200 * time.Millisecond)
@@ -149,7 +172,7 @@ func randomScenario(rng *rand.Rand) *scenario {
 	if maybe(20) {
 		s.limit = span(time.Second)
 	}
-	if maybe(20) {
+	if maybe(40) {
 		s.idle = span(2 * time.Second)
 	}
 	return s
@@ -191,11 +214,58 @@ func (s *scenario) auction(t *testing.T) *trackdrive.Auction {
 		if r.mayCount {
 			source.Request = &trackdrive.PingRequest{TrackdriveNumber: "+15555550100"}
 		}
+		if r.scored {
+			source.Score = s.score(i)
+			source.Margin, source.MaxPayout = trackdrive.MustAmount("999"), trackdrive.MustAmount("0.01") // must not count
+		}
+		if r.kind != asEndpoint {
+			source.Bidder = s.bidder(t, source.Client, r)
+			source.Client, source.Endpoint = nil, ""
+		}
 		cfg.Sources = append(cfg.Sources, source)
 	}
 	a, err := trackdrive.NewAuction(cfg)
 	require.NoError(t, err)
 	return a
+}
+
+// score returns the worth that candidate computes, for bids that have a payout.
+func (s *scenario) score(source int) func(trackdrive.Buyer) (trackdrive.Amount, bool) {
+	return func(b trackdrive.Buyer) (trackdrive.Amount, bool) {
+		payout, ok := b.Payout.Rat()
+		if !ok {
+			return trackdrive.Amount{}, false
+		}
+		cents := payout.Mul(payout, big.NewRat(100, 1)).Num().Int64()
+		worth := big.NewRat(int64(s.candidate(source, int(cents)).value), 10_000)
+		return trackdrive.MustAmount(worth.FloatString(4)), true
+	}
+}
+
+// wrappedBidder is a Bidder that the package knows nothing about.
+type wrappedBidder struct{ trackdrive.Bidder }
+
+// bidder returns the source as a Bidder.
+func (s *scenario) bidder(t *testing.T, client *trackdrive.Client, r randomSource) trackdrive.Bidder {
+	t.Helper()
+	endpoint := client.Endpoint(r.name)
+	switch r.kind {
+	case asBidder:
+		return endpoint
+	case asWrapped:
+		return wrappedBidder{endpoint}
+	}
+	const market = "https://rtb.example.com/api/v1/inbound_webhooks/"
+	accepted := trackdrive.All(trackdrive.Field("success").IsTrue())
+	b := trackdrive.WebhookBidder{
+		Client:      client,
+		PingWebhook: newWebhook(t, trackdrive.WebhookConfig{URL: market + "ping/" + r.name, Body: `{"caller_id":"[caller_id]"}`, Acceptance: accepted}),
+		BidsPath:    "buyers", BidPath: "bid", PingIDPath: "ping_id", NumberPath: "forwarding_number", ExpiresPath: "seconds",
+	}
+	if r.kind == asConfirmed {
+		b.ConfirmWebhook = newWebhook(t, trackdrive.WebhookConfig{URL: market + "post/" + r.name, Body: `{"ping_id":"[ping_id]","caller_id":"[caller_id]"}`, Acceptance: accepted})
+	}
+	return b
 }
 
 // RoundTrip is the market.
@@ -243,6 +313,12 @@ func (s *scenario) buyers(i int) []any {
 	list := []any{}
 	for j, cents := range s.sources[i].cents {
 		buyer := map[string]any{"id": strconv.Itoa(j + 1), "ping_id": pingID(i, j)}
+		if s.sources[i].expiry > 0 {
+			buyer["seconds"] = s.sources[i].expiry
+		}
+		if s.sources[i].kind == asPromised {
+			buyer["forwarding_number"] = "+15555550199"
+		}
 		if cents >= 0 {
 			buyer["bid"] = money(cents).String()
 		}
@@ -414,7 +490,7 @@ func TestAnAuctionSellsOnceAtMost(t *testing.T) {
 	})
 	t.Log(totals)
 	for _, what := range []string{
-		"all_answered", "deadline", "enough", "unbeatable", "grace", "sold", "unsold", "unknown", "not sent", "sold at the second try or later", "an id expired", "a ping may have sold",
+		"all_answered", "deadline", "enough", "unbeatable", "grace", "sold", "unsold", "unknown", "not sent", "sold at the second try or later", "an id expired", "a ping may have sold", "sold by a promise",
 	} {
 		require.NotZero(t, totals[what], "no auction tests %q", what)
 	}
@@ -563,6 +639,10 @@ func (s *scenario) sell(t *testing.T, result *trackdrive.AuctionResult) (events 
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, id := range s.dialled(sales[:]) {
+		s.sold = append(s.sold, id)
+		events = append(events, "sold by a promise")
+	}
 	require.LessOrEqual(t, len(s.sold), 1, "sold twice: %v", s.sold)
 	posted := map[string]bool{}
 	for i, p := range s.posts {
@@ -618,6 +698,23 @@ func (s *scenario) sell(t *testing.T, result *trackdrive.AuctionResult) (events 
 		events = append(events, "not sent")
 	}
 	return events
+}
+
+// dialled returns the bids that were sold without a post: their market learns of the
+// sale when the number is dialled.
+func (s *scenario) dialled(sales []*trackdrive.Sale) (ids []string) {
+	for _, sale := range sales {
+		if !sale.Sold {
+			continue
+		}
+		id := string(sale.Bid.Buyer.PingID)
+		var source, buyer int
+		_, _ = fmt.Sscanf(id, "%d-%d", &source, &buyer)
+		if s.sources[source].kind == asPromised && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func (s *scenario) postFault(id string) fault {
