@@ -87,7 +87,7 @@ func (b WebhookBidder) check() error {
 	if m == nil {
 		return nil
 	}
-	return &ParseError{m}
+	return &ParseError{Mistakes: m}
 }
 
 func (b WebhookBidder) checkPaths(m *mistakeList) {
