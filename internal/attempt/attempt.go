@@ -417,6 +417,9 @@ func redirectHost(resp *http.Response) string {
 	return u.Host
 }
 
+// shortBody is the length of bodies that need no large buffer.
+const shortBody = 64 << 10
+
 // bodyBuffers hold replies of unknown length while they are read.
 var bodyBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
@@ -455,7 +458,11 @@ func readBody(resp *http.Response) (body []byte, err error) {
 		}
 		buf.Write(body) // a transport changed the body but not its length
 	}
-	_, err = buf.ReadFrom(io.LimitReader(resp.Body, int64(MaxBody+1-buf.Len())))
+	if _, err = buf.ReadFrom(io.LimitReader(resp.Body, shortBody)); err == nil && buf.Len() >= shortBody {
+		// At once: growing little by little would take several times the room.
+		buf.Grow(max(0, MaxBody+1-buf.Len()) + bytes.MinRead)
+		_, err = buf.ReadFrom(io.LimitReader(resp.Body, int64(MaxBody+1-buf.Len())))
+	}
 	if buf.Len() > 0 {
 		body = bytes.Clone(buf.Bytes()[:min(buf.Len(), MaxBody)])
 	}
