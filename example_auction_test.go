@@ -2,6 +2,7 @@ package trackdrive_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -258,4 +259,49 @@ func ExampleAuctionEvent_String() {
 	// end all_answered, bids: 1
 	// post health: Buyer B 20.00
 	// sale health: Buyer B 20.00: sold
+}
+
+func ExampleParseAuction() {
+	fake, sources := twoMarkets()
+	defer fake.Close()
+
+	data := []byte(`{"timeout": "3s", "sources": [
+		{"name": "medicare", "subdomain": "acme", "endpoint": "medicare", "min_payout": "15"},
+		{"name": "ringba", "margin": "1.50", "bidder": {
+			"ping": {"url": "https://rtb.example.com/bid", "body": "{\"CID\":\"[caller_id]\"}"},
+			"bid": "bidAmount", "number": "phoneNumber", "expires": "expireInSeconds"}}]}`)
+	clients := func(string) *trackdrive.Client { return sources[0].Client }
+	_, err := trackdrive.ParseAuction(data, clients)
+	fmt.Println(err)
+
+	data = []byte(`{"timeout": 3, "sources": [{"name": "medicare", "subdomain": "acme", "endpoint": "medicare", "weight": "0"}]}`)
+	_, err = trackdrive.ParseAuction(data, clients)
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// trackdrive: invalid argument: 1:13: timeout: must be text such as "3s"; 1:104: sources[0].weight: is 0; it must be more than 0
+}
+
+func ExampleAuctionConfig_MarshalJSON() {
+	fake, sources := twoMarkets()
+	defer fake.Close()
+
+	data, err := json.Marshal(trackdrive.AuctionConfig{Sources: sources, Timeout: 3 * time.Second})
+	fmt.Println(string(data), err)
+	// Output:
+	// {"timeout":"3s","sources":[{"name":"medicare","subdomain":"acme","endpoint":"medicare","request":{"traffic_source_id":"1000"}},{"name":"health","subdomain":"acme","endpoint":"health","min_payout":"5"}]} <nil>
+}
+
+func ExampleAuction_MarshalJSON() {
+	fake, sources := twoMarkets()
+	defer fake.Close()
+
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: sources[1:]})
+	if err != nil {
+		panic(err)
+	}
+	data, err := json.Marshal(auction)
+	fmt.Println(string(data), err)
+	// Output:
+	// {"timeout":"10s","sources":[{"name":"health","subdomain":"acme","endpoint":"health","min_payout":"5"}]} <nil>
 }

@@ -92,7 +92,7 @@ func (b WebhookBidder) check() error {
 
 func (b WebhookBidder) checkPaths(m *mistakeList) {
 	for _, p := range [...]struct{ place, path string }{
-		{"bids path", b.BidsPath}, {"bid path", b.BidPath}, {"number path", b.NumberPath}, {"ping id path", b.PingIDPath}, {"expires path", b.ExpiresPath},
+		{"bids path", b.BidsPath}, {"bid path", b.BidPath}, {"number path", b.NumberPath}, {"ping id path", b.PingIDPath}, {"expires path", b.ExpiresPath}, {"inside", b.inside},
 	} {
 		if p.path == "" {
 			continue

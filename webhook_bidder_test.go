@@ -745,3 +745,13 @@ func TestConcurrentPromises(t *testing.T) {
 	_, err := b.Post(t.Context(), trackdrive.Buyer{PingID: "b", DestinationNumber: "+15555550177"}, &trackdrive.PostRequest{CallerID: "+15555550199"})
 	require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
 }
+
+// storedMarkets is TrackDrive, and one market at every other host.
+type storedMarkets struct{ trackDrive, other http.RoundTripper }
+
+func (s storedMarkets) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Host, ".trackdrive.com") {
+		return s.trackDrive.RoundTrip(r)
+	}
+	return s.other.RoundTrip(r)
+}
