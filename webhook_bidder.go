@@ -18,6 +18,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/replydoc"
 	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
@@ -155,7 +156,7 @@ func (b WebhookBidder) Ping(ctx context.Context, r *PingRequest, opts ...CallOpt
 		reply.Status, reply.Errors = call.refusal(result)
 		return reply, nil
 	}
-	b.readBids(reply, wholeReply(result))
+	b.readBids(reply, newBidReply(result))
 	reply.Accepted = len(reply.Buyers) > 0
 	return reply, nil
 }
@@ -219,18 +220,27 @@ func leadValues(typed []typedParam, fields Fields) (Values, error) {
 	return values, nil
 }
 
-// wholeReply returns the reply as JSON; empty if it cannot be read.
-func wholeReply(result *WebhookResult) json.RawMessage {
-	if text := result.Field("$"); text.kind != jsonscan.String {
-		return json.RawMessage(text.text)
+// bidReply is the reply of a market, as JSON.
+type bidReply struct {
+	whole  json.RawMessage // empty if the reply cannot be read
+	lookup func(document []byte, path string) Value
+}
+
+func newBidReply(result *WebhookResult) bidReply {
+	reply := bidReply{lookup: lookupValue}
+	if replydoc.IsMarkup(result.Meta.Raw) {
+		reply.lookup = lookupXML
 	}
-	return nil
+	if value := result.Field("$"); value.kind != jsonscan.String {
+		reply.whole = json.RawMessage(value.text)
+	}
+	return reply
 }
 
 // refusal returns the status word and the reasons of a reply that criteria did not
 // accept, without credentials.
 func (c *apiCall) refusal(result *WebhookResult) (status string, reasons []FieldError) {
-	status, reasons = refusalOf(wholeReply(result))
+	status, reasons = refusalOf(newBidReply(result).whole)
 	for _, check := range result.Decision.Checks {
 		if check.Verdict != VerdictAccepted && len(reasons) < maxErrors {
 			reasons = append(reasons, FieldError{Message: check.finding()})
@@ -241,10 +251,10 @@ func (c *apiCall) refusal(result *WebhookResult) (status string, reasons []Field
 }
 
 // readBids reads the bids of an accepted reply.
-func (b WebhookBidder) readBids(reply *PingResponse, whole json.RawMessage) {
+func (b WebhookBidder) readBids(reply *PingResponse, from bidReply) {
 	known := make(map[ID]bool)
 	soonest := time.Time{}
-	elements, flaw := b.elements(whole)
+	elements, flaw := b.elements(from)
 	if flaw != nil {
 		reply.Errors = []FieldError{*flaw}
 	}
@@ -261,7 +271,7 @@ func (b WebhookBidder) readBids(reply *PingResponse, whole json.RawMessage) {
 		}
 		known[buyer.PingID] = true
 		expiresAt = b.promise(buyer.PingID, reply.Request.CallerID, expiresAt, reply.ReceivedAt)
-		buyer.Raw = whole
+		buyer.Raw = from.whole
 		reply.Buyers = append(reply.Buyers, buyer)
 		if isSooner(expiresAt, soonest) {
 			soonest = expiresAt
@@ -274,23 +284,31 @@ func (b WebhookBidder) readBids(reply *PingResponse, whole json.RawMessage) {
 
 // bidElement is the JSON of what may be a bid.
 type bidElement struct {
-	place string // before the paths in it: "bids.0."
-	json  []byte
+	bidReply        // with the element as the whole
+	place    string // before the paths in it: "bids.0."
+}
+
+// at returns the value at a path, which may be "".
+func (e bidElement) at(path string) Value {
+	if path == "" {
+		return Value{}
+	}
+	return e.lookup(e.whole, path)
 }
 
 // elements returns what may be bids: the elements at BidsPath, or the whole reply.
-func (b WebhookBidder) elements(whole []byte) (elements []bidElement, flaw *FieldError) {
-	if len(whole) == 0 {
+func (b WebhookBidder) elements(from bidReply) (elements []bidElement, flaw *FieldError) {
+	if len(from.whole) == 0 {
 		return nil, &FieldError{Message: "the reply cannot be read"}
 	}
-	whole = b.unwrap(whole)
+	whole := b.unwrap(from)
 	if b.BidsPath == "" {
-		return []bidElement{{"", whole}}, nil
+		return []bidElement{whole}, nil
 	}
-	list := lookupValue(whole, b.BidsPath)
+	list := whole.at(b.BidsPath)
 	data := []byte(list.text)
 	if list.kind == jsonscan.Object { // a list of one, as XML has it
-		return []bidElement{{b.BidsPath + ".", data}}, nil
+		return []bidElement{{bidReply{data, from.lookup}, b.BidsPath + "."}}, nil
 	}
 	if list.kind != jsonscan.Array {
 		return nil, &FieldError{b.BidsPath, "is not a list of bids"}
@@ -299,9 +317,9 @@ func (b WebhookBidder) elements(whole []byte) (elements []bidElement, flaw *Fiel
 	s.Reset(data)
 	s.Enter()
 	for i := 0; s.Next() && i < maxBuyers; i++ {
-		e := bidElement{place: fmt.Sprintf("%s.%d.", b.BidsPath, i)}
+		e := bidElement{bidReply{lookup: from.lookup}, fmt.Sprintf("%s.%d.", b.BidsPath, i)}
 		if v := s.Read(); v.Kind == jsonscan.Object {
-			e.json = data[v.Start:v.End]
+			e.whole = data[v.Start:v.End]
 		}
 		elements = append(elements, e)
 	}
@@ -309,24 +327,22 @@ func (b WebhookBidder) elements(whole []byte) (elements []bidElement, flaw *Fiel
 }
 
 // unwrap returns the reply without the object that it may be wrapped in.
-func (b WebhookBidder) unwrap(whole []byte) []byte {
-	if b.inside == "" {
-		return whole
+func (b WebhookBidder) unwrap(from bidReply) bidElement {
+	e := bidElement{bidReply: from}
+	if inner := e.at(b.inside); inner.kind == jsonscan.Object {
+		e.whole = json.RawMessage(inner.text)
 	}
-	if inner := lookupValue(whole, b.inside); inner.kind == jsonscan.Object {
-		return []byte(inner.text)
-	}
-	return whole
+	return e
 }
 
 // readBid reads one bid. If it must be dropped, the flaw says why, with its path.
 func (b WebhookBidder) readBid(e bidElement, now time.Time) (buyer Buyer, expiresAt time.Time, flaw *FieldError) {
-	number := dialledNumber(lookupValue(e.json, b.NumberPath))
+	number := dialledNumber(e.at(b.NumberPath))
 	if number == "" && b.ConfirmWebhook == nil {
 		return buyer, expiresAt, &FieldError{b.NumberPath, "has no number to dial"}
 	}
 	buyer.DestinationNumber = number
-	if bid := b.lookup(e, b.BidPath); isGivenValue(bid) {
+	if bid := e.at(b.BidPath); isGivenValue(bid) {
 		amount, ok := bid.Amount()
 		switch {
 		case !ok:
@@ -336,7 +352,7 @@ func (b WebhookBidder) readBid(e bidElement, now time.Time) (buyer Buyer, expire
 		}
 		buyer.Payout = amount
 	}
-	id, ok := pingIDOf(b.lookup(e, b.PingIDPath))
+	id, ok := pingIDOf(e.at(b.PingIDPath))
 	switch {
 	case !ok:
 		return buyer, expiresAt, &FieldError{b.PingIDPath, "is not an id"}
@@ -346,21 +362,13 @@ func (b WebhookBidder) readBid(e bidElement, now time.Time) (buyer Buyer, expire
 		id = ID(rand.Text())
 	}
 	buyer.PingID = id
-	if end := b.lookup(e, b.ExpiresPath); isGivenValue(end) {
+	if end := e.at(b.ExpiresPath); isGivenValue(end) {
 		expiresAt = expiryOf(end, b.ExpiresAs, now)
 	}
 	if !expiresAt.IsZero() && !now.Before(expiresAt) {
 		return buyer, expiresAt, &FieldError{b.ExpiresPath, "has passed"}
 	}
 	return buyer, expiresAt, nil
-}
-
-// lookup returns the value at a path that may be empty.
-func (b WebhookBidder) lookup(e bidElement, path string) Value {
-	if path == "" {
-		return Value{}
-	}
-	return lookupValue(e.json, path)
 }
 
 // isGivenValue reports whether a value is neither missing nor null nor "".
@@ -598,8 +606,14 @@ func (b WebhookBidder) confirmCall(buyer *Buyer, r *PostRequest, opts []CallOpti
 	if err != nil {
 		return nil, err
 	}
-	criteria := b.ConfirmWebhook.w.acceptance
-	call.doubts = func(body []byte) bool { return criteria != nil && criteria.Evaluate(body) == VerdictAccepted }
+	w := b.ConfirmWebhook.w
+	call.doubts = func(body []byte) bool { // a refusal by status may say yes all the same
+		if w.acceptance == nil || len(body) == 0 {
+			return false
+		}
+		_, decision := w.judge(body, call.contentType)
+		return decision.Verdict == VerdictAccepted
+	}
 	return call, nil
 }
 
@@ -617,7 +631,7 @@ func (b WebhookBidder) confirmed(call *apiCall, buyer *Buyer, result *WebhookRes
 	}
 	number := firstText(
 		dialledNumber(textValue(buyer.DestinationNumber)),
-		dialledNumber(lookupValue(b.unwrap(wholeReply(result)), b.NumberPath)),
+		dialledNumber(b.unwrap(newBidReply(result)).at(b.NumberPath)),
 	)
 	if number == "" {
 		return nil, call.doubtful(&result.Meta, &contradictoryReply{ErrAmbiguous, "the confirmation is accepted, but there is no number to dial"})

@@ -755,3 +755,97 @@ func (s storedMarkets) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return s.other.RoundTrip(r)
 }
+
+// Markets that do not answer with JSON bid as well.
+func TestBidsInRepliesOfOtherKinds(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		format trackdrive.ReplyFormat
+		reply  string
+		accept *trackdrive.Criteria
+		change func(*trackdrive.WebhookBidder)
+		bids   []string
+		losses []string
+	}{
+		"one bid in XML": {
+			format: trackdrive.ReplyXML, accept: trackdrive.All(trackdrive.Field("response.status").Equals("Matched")),
+			reply:  `<response><status>Matched</status><bids><bid><id>7</id><price>19.50</price><phone>+15555550177</phone></bid></bids></response>`,
+			change: func(b *trackdrive.WebhookBidder) { b.BidsPath = "response.bids.bid" },
+			bids:   []string{"rtb: buyer 7 19.50"},
+		},
+		"two bids in XML": {
+			format: trackdrive.ReplyXML, accept: trackdrive.All(trackdrive.Field("response.status").Equals("Matched")),
+			reply:  `<response><status>Matched</status><bids><bid><id>7</id><price>19.50</price><phone>+15555550177</phone></bid><bid><id>8</id><price/><phone/></bid></bids></response>`,
+			change: func(b *trackdrive.WebhookBidder) { b.BidsPath = "response.bids.bid" },
+			bids:   []string{"rtb: buyer 7 19.50"}, losses: []string{"rtb: no_bid: ping: response.bids.bid.1.phone: has no number to dial"},
+		},
+		"the first of a list of one": {
+			format: trackdrive.ReplyXML, accept: trackdrive.All(trackdrive.Field("response.status").Equals("Matched")),
+			reply: `<response><status>Matched</status><bid><id>7</id><price>19.50</price><phone>+15555550177</phone></bid></response>`,
+			change: func(b *trackdrive.WebhookBidder) {
+				b.BidPath, b.NumberPath, b.PingIDPath = "response.bid.0.price", "response.bid.0.phone", "response.bid.0.id"
+			},
+			bids: []string{"rtb: buyer 7 19.50"},
+		},
+		"a refusal in XML": {
+			format: trackdrive.ReplyXML, accept: trackdrive.All(trackdrive.Field("response.status").Equals("Matched")), reply: `<response><status>Unmatched</status></response>`,
+			losses: []string{`rtb: no_buyer: response.status equals Matched: got "Unmatched"`},
+		},
+		"an entity of its own": {
+			format: trackdrive.ReplyXML, accept: trackdrive.All(trackdrive.Field("response.status").Equals("Matched")), reply: `<!DOCTYPE r [<!ENTITY e "x">]><response><status>&e;</status></response>`,
+			losses: []string{"rtb: no_buyer: response.status equals Matched: unreadable reply"},
+		},
+		"a form": {
+			format: trackdrive.ReplyForm, accept: trackdrive.All(trackdrive.Field("status").Equals("ok")), reply: `status=ok&id=7&price=5&phone=%2B15555550177`, bids: []string{"rtb: buyer 7 5"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := trackdrive.WebhookBidder{
+				Client: newClient(t, answers(tc.reply)), BidPath: "price", NumberPath: "phone", PingIDPath: "id",
+				PingWebhook: newWebhook(t, trackdrive.WebhookConfig{URL: "https://rtb.example.com/bid", Reply: tc.format, Acceptance: tc.accept}),
+			}
+			if tc.change != nil {
+				tc.change(&b)
+			}
+			result := runAuction(t, trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "rtb", Bidder: b}}})
+			require.Equal(t, tc.bids, lines(result.Bids))
+			require.Equal(t, tc.losses, lines(result.Losses))
+			if len(tc.bids) > 0 {
+				buyer := result.Bids[0].Buyer
+				require.Equal(t, "+15555550177", buyer.DestinationNumber)
+				require.True(t, json.Valid(buyer.Raw), "%s", buyer.Raw)
+			}
+		})
+	}
+}
+
+func TestConfirmationsInXML(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answer scripted
+		want   trackdrive.TryOutcome
+	}{
+		"taken":                    {scripted{body: `<r><ok>1</ok><phone>+15555550178</phone></r>`}, trackdrive.TrySold},
+		"refused":                  {scripted{body: `<r><ok>0</ok></r>`}, trackdrive.TryRejected},
+		"neither":                  {scripted{body: `<r/>`}, trackdrive.TryUnknown},
+		"cut":                      {scripted{body: `<r><ok>1</ok>`}, trackdrive.TryUnknown},
+		"refused by status":        {scripted{status: 422, body: `<r><ok>0</ok></r>`}, trackdrive.TryRejected},
+		"refused by status, a yes": {scripted{status: 422, body: `<r><ok>1</ok></r>`}, trackdrive.TryUnknown},
+		"refused without a word":   {scripted{status: 422}, trackdrive.TryRejected},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := &otherMarket{answers: []scripted{{body: `{"ok":true,"bid":5,"id":"b"}`}, tc.answer}}
+			b := rtb(t, m, func(b *trackdrive.WebhookBidder) {
+				b.NumberPath = "r.phone"
+				b.ConfirmWebhook = newWebhook(t, trackdrive.WebhookConfig{
+					URL: "https://rtb.example.com/take/[ping_id]", Reply: trackdrive.ReplyXML, AcceptEmpty: true, Acceptance: trackdrive.All(trackdrive.Field("r.ok").IsTrue()),
+				})
+			})
+			result := runAuction(t, trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "rtb", Bidder: b}}})
+			sale, _ := result.Sell(t.Context())
+			require.Equal(t, tc.want, sale.Tries[0].Outcome, "%s", sale)
+		})
+	}
+}
