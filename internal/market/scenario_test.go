@@ -53,6 +53,21 @@ type randomSource struct {
 	toAll                bool
 	minPayout, weight    trackdrive.Amount
 	timeout, postTimeout time.Duration
+	relayed              bool // it is a Bidder of a program's own
+}
+
+// endpointRelay is a Bidder of a program's own, in front of an endpoint.
+type endpointRelay struct {
+	client    *trackdrive.Client
+	vanityURI string
+}
+
+func (r endpointRelay) Ping(ctx context.Context, ping *trackdrive.PingRequest, opts ...trackdrive.CallOption) (*trackdrive.PingResponse, error) {
+	return r.client.Ping(ctx, r.vanityURI, ping, opts...)
+}
+
+func (r endpointRelay) Post(ctx context.Context, _ trackdrive.Buyer, post *trackdrive.PostRequest, opts ...trackdrive.CallOption) (*trackdrive.PostResponse, error) {
+	return r.client.Post(ctx, r.vanityURI, post, opts...)
 }
 
 // randomScenario draws an auction. In half of them, the pings of one source may
@@ -107,6 +122,7 @@ func (s *scenario) randomSource(rng *rand.Rand) (r randomSource) {
 	if inPercent(rng, 10) {
 		r.postTimeout = milliseconds(rng, 1, 25)
 	}
+	r.relayed = inPercent(rng, 30)
 	return r
 }
 
@@ -130,6 +146,9 @@ func (s *scenario) auction(url string, transports map[string]*market.Transport) 
 			Name: r.Name, Client: client, Endpoint: r.Name, Timeout: r.timeout, PostTimeout: r.postTimeout,
 			MinPayout: r.minPayout, Weight: r.weight, ToAll: r.toAll,
 			Options: []trackdrive.CallOption{trackdrive.WithEncoding(r.encoding)},
+		}
+		if r.relayed {
+			source.Client, source.Endpoint, source.Bidder = nil, "", endpointRelay{client, r.Name}
 		}
 		if r.maxAttempts > 0 {
 			source.Options = append(source.Options, trackdrive.WithMaxAttempts(r.maxAttempts))
