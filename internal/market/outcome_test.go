@@ -13,6 +13,7 @@ import (
 // where the two do not agree.
 type outcome struct {
 	ledger   *market.Ledger
+	platform *otherPlatform // nil if there is none
 	belief   belief
 	sale     *trackdrive.Sale // of the last call of Sell
 	err      error            // of the same
@@ -41,7 +42,12 @@ func (o *outcome) believe(sale *trackdrive.Sale, err error) {
 	default:
 		o.belief = believedUnsold
 	}
-	o.compare(o.ledger.Sales(leadCaller))
+	o.compare(o.salesSoFar())
+}
+
+// salesSoFar returns the sales of all markets.
+func (o *outcome) salesSoFar() []market.Sale {
+	return slices.Concat(o.ledger.Sales(leadCaller), o.platform.sold())
 }
 
 // compare finds beliefs that are wrong. Unknown is never wrong.
@@ -57,7 +63,7 @@ func (o *outcome) compare(sales []market.Sale) {
 
 // audit compares again when nothing can be sold any more: copies may come late.
 func (o *outcome) audit(srv *market.Server, result *trackdrive.AuctionResult) {
-	o.sales = o.ledger.Sales(leadCaller)
+	o.sales = o.salesSoFar()
 	o.compare(o.sales)
 	if len(o.sales) > 1 {
 		o.blame("sold twice: by a %s", market.Cause(o.sales))

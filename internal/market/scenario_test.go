@@ -25,6 +25,7 @@ type scenario struct {
 	sources    []randomSource
 	config     trackdrive.AuctionConfig
 	selling    selling
+	platform   bool // another platform bids, too
 }
 
 // route is the way to the sources of an auction: each has a transport of one of
@@ -84,6 +85,7 @@ func randomScenario(seed uint64, r route, trouble market.Trouble) *scenario {
 		source.Name, source.Static = fmt.Sprintf("s%d", i+1), i == static
 		s.sources = append(s.sources, source)
 	}
+	s.platform = inPercent(rng, 40)
 	s.config.Timeout = milliseconds(rng, 250, 600)
 	if inPercent(rng, 25) {
 		s.config.Enough = 1 + rng.IntN(4)
@@ -135,8 +137,15 @@ func milliseconds(rng *rand.Rand, least, bound int) time.Duration {
 }
 
 // auction configures what the scenario describes.
-func (s *scenario) auction(url string, transports map[string]*market.Transport) (*trackdrive.Auction, error) {
+func (s *scenario) auction(url string, transports map[string]*market.Transport, platform *otherPlatform) (*trackdrive.Auction, error) {
 	cfg := s.config
+	if platform != nil {
+		source, err := platform.source()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Sources = append(cfg.Sources, source)
+	}
 	for _, r := range s.sources {
 		client, err := trackdrive.NewClient(r.company, trackdrive.WithBaseURL(url), trackdrive.WithTransport(transports[r.kind.Name]))
 		if err != nil {
@@ -193,7 +202,11 @@ func (s *scenario) play(ctx context.Context, listen listen) (*outcome, error) {
 		}
 	}
 	srv.Offer(lead)
-	auction, err := s.auction(srv.URL, transports)
+	var platform *otherPlatform
+	if s.platform {
+		platform = randomPlatform(rand.New(rand.NewPCG(s.seed, ^s.route.number)))
+	}
+	auction, err := s.auction(srv.URL, transports, platform)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +214,7 @@ func (s *scenario) play(ctx context.Context, listen listen) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outcome{ledger: &srv.Ledger}
+	o := &outcome{ledger: &srv.Ledger, platform: platform}
 	s.selling.sell(ctx, result, o)
 	for _, t := range transports {
 		t.Close()
