@@ -85,7 +85,7 @@ func randomScenario(seed uint64, r route, trouble market.Trouble) *scenario {
 		source.Name, source.Static = fmt.Sprintf("s%d", i+1), i == static
 		s.sources = append(s.sources, source)
 	}
-	s.platform = inPercent(rng, 40)
+	s.platform = inPercent(rng, 10)
 	s.config.Timeout = milliseconds(rng, 250, 600)
 	if inPercent(rng, 25) {
 		s.config.Enough = 1 + rng.IntN(4)
