@@ -109,13 +109,13 @@ func TestMistakesInAStoredAuction(t *testing.T) {
 		data string
 		want []string
 	}{
-		"nothing":               {``, []string{"1:1: ends before the JSON value is complete"}},
-		"half of it":            {`{"sources":[`, nil},
-		"a list":                {`[]`, []string{"must be a JSON object"}},
-		"null":                  {`null`, []string{"sources: are missing; give at least one"}},
-		"an empty object":       {`{}`, []string{"sources: are missing; give at least one"}},
-		"no list of sources":    {`{"sources":{}}`, []string{"sources: must be a list"}},
-		"a source that is none": {`{"sources":[7]}`, []string{"sources[0]: must be a JSON object"}},
+		"nothing":                   {``, []string{"1:1: ends before the JSON value is complete"}},
+		"half of it":                {`{"sources":[`, nil},
+		"a list":                    {`[]`, []string{"must be a JSON object"}},
+		"null":                      {`null`, []string{"sources: are missing; give at least one"}},
+		"an empty object":           {`{}`, []string{"sources: are missing; give at least one"}},
+		"no list of sources":        {`{"sources":{}}`, []string{"sources: must be a list"}},
+		"a source that is a number": {`{"sources":[7]}`, []string{"sources[0]: must be a JSON object"}},
 		"all at once": {
 			`{"timeout":3,"grace":"soon","enough":"2","max_pings":1.5,"pings_never_sell":"yes","company_limits":[],"observe":1,"sources":[
 			  {"subdomain":"acme","endpoint":"a/b","min_payout":"1,250","weight":"0","margin":true,"to_all":1,"timeout":"-1s","post_timeout":"-1s","criteria":{"criteria":[{"field":"a","condition":"Greter Than","value":1}]},"request":{"caller":"1","fields":[]}},
@@ -129,17 +129,17 @@ func TestMistakesInAStoredAuction(t *testing.T) {
 				"sources[1].subdomain: is missing", "sources[1].name: must be text", "sources[2].subdomain: ", `sources[3].subdomain: no Client belongs to the company "globex"`,
 			},
 		},
-		"a key twice":             {source(`,"name":"b"`), []string{"sources[0].name: is given twice"}},
-		"a name twice":            {`{"sources":[{"name":"a","subdomain":"acme","endpoint":"sell"},{"name":"a","subdomain":"acme","endpoint":"sell"}]}`, []string{`sources[1].name: "a" is the name of another source, too`}},
-		"10,000 sources":          {`{"sources":[` + strings.Repeat(`{"name":"a","subdomain":"acme","endpoint":"sell"},`, 9999) + `{}]}`, []string{"sources: are 10000; an auction takes at most 1000"}},
-		"a bidder beside":         {source(`,"bidder":` + ping + `}`), []string{"sources[0].bidder: is given together with a client or an endpoint; give one of them"}},
-		"a bidder that is none":   {bidder(`7`), []string{"sources[0].bidder: must be a JSON object"}},
-		"an empty bidder":         {bidder(`{}`), []string{"sources[0].bidder.ping: is nil", "sources[0].bidder.number: is empty; a bid without a number cannot be dialled"}},
-		"a bidder's paths":        {bidder(ping + `,"bid":"a..b","expires":"e","expires_as":"soon","inside":"#"}`), []string{"sources[0].bidder.bid: empty name at position 3", "sources[0].bidder.expires_as: ", `sources[0].bidder.inside: ends in "#"`}},
-		"a bidder's webhook":      {bidder(`{"ping":{"url":"ftp://x","method":"FETCH"},"confirm":{"body":{}},"number":"n"}`), []string{"sources[0].bidder.ping.url", "sources[0].bidder.ping.method: ", "sources[0].bidder.confirm.url: is empty", "sources[0].bidder.confirm.body: "}},
-		"a bidder's unknown key":  {bidder(ping + `,"bids_path":"x"}`), []string{"sources[0].bidder.bids_path: is not a key; the keys are bid, bids, confirm, expires, expires_as, inside, number, ping, ping_id"}},
-		"a bidder with no client": {`{"sources":[{"name":"a","bidder":` + ping + `}}]}`, []string{"sources[0].subdomain: is missing, and no other source has a Client"}},
-		"limits of no company":    {`{"company_limits":{"globex":1},"sources":[{"name":"a","subdomain":"acme","endpoint":"sell"}]}`, []string{`company_limits: no source belongs to the company "globex"`}},
+		"a key twice":               {source(`,"name":"b"`), []string{"sources[0].name: is given twice"}},
+		"a name twice":              {`{"sources":[{"name":"a","subdomain":"acme","endpoint":"sell"},{"name":"a","subdomain":"acme","endpoint":"sell"}]}`, []string{`sources[1].name: "a" is the name of another source, too`}},
+		"10,000 sources":            {`{"sources":[` + strings.Repeat(`{"name":"a","subdomain":"acme","endpoint":"sell"},`, 9999) + `{}]}`, []string{"sources: are 10000; an auction takes at most 1000"}},
+		"a bidder beside":           {source(`,"bidder":` + ping + `}`), []string{"sources[0].bidder: is given together with a client or an endpoint; give one of them"}},
+		"a bidder that is a number": {bidder(`7`), []string{"sources[0].bidder: must be a JSON object"}},
+		"an empty bidder":           {bidder(`{}`), []string{"sources[0].bidder.ping: is nil", "sources[0].bidder.number: is empty; a bid without a number cannot be dialled"}},
+		"a bidder's paths":          {bidder(ping + `,"bid":"a..b","expires":"e","expires_as":"soon","inside":"#"}`), []string{"sources[0].bidder.bid: empty name at position 3", "sources[0].bidder.expires_as: ", `sources[0].bidder.inside: ends in "#"`}},
+		"a bidder's webhook":        {bidder(`{"ping":{"url":"ftp://x","method":"FETCH"},"confirm":{"body":{}},"number":"n"}`), []string{"sources[0].bidder.ping.url", "sources[0].bidder.ping.method: ", "sources[0].bidder.confirm.url: is empty", "sources[0].bidder.confirm.body: "}},
+		"a bidder's unknown key":    {bidder(ping + `,"bids_path":"x"}`), []string{"sources[0].bidder.bids_path: is not a key; the keys are bid, bids, confirm, expires, expires_as, inside, number, ping, ping_id"}},
+		"a bidder with no client":   {`{"sources":[{"name":"a","bidder":` + ping + `}}]}`, []string{"sources[0].subdomain: is missing, and no other source has a Client"}},
+		"limits of no company":      {`{"company_limits":{"globex":1},"sources":[{"name":"a","subdomain":"acme","endpoint":"sell"}]}`, []string{`company_limits: no source belongs to the company "globex"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
