@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/gate"
+	"github.com/trackdrive-go/trackdrive/internal/salehook"
 )
 
 // AuctionEnd says why an auction stopped waiting.
@@ -166,8 +167,10 @@ func (a *Auction) Run(ctx context.Context, lead *PingRequest) (*AuctionResult, e
 	case lead == nil:
 		return nil, notSentError("auction", invalidArgument("lead", "is nil"))
 	}
+	hook, ctx := salehook.Take(ctx)
 	r := auctionRun{
 		auction: a,
+		hook:    hook,
 		result:  &AuctionResult{StartedAt: time.Now(), auction: a},
 		pinged:  make([]pingedSource, len(a.sources)),
 		pending: len(a.sources),
@@ -191,6 +194,7 @@ type auctionRun struct {
 	bids    []*Bid
 	best    *Bid
 	updates chan pingUpdate
+	hook    salehook.Hook   // is told of a ping that may sell; nil: nobody is
 	outer   context.Context // the caller's
 	inner   context.Context // with the auction's deadline
 	claim   *saleClaim
@@ -312,7 +316,7 @@ func (r *auctionRun) ask(ctx context.Context, i int) {
 		r.updates <- pingUpdate{source: i, err: err}
 		return
 	}
-	s, state, out := &r.auction.sources[i], &r.pinged[i], r.updates
+	s, state, out, hook := &r.auction.sources[i], &r.pinged[i], r.updates, r.hook
 	q := queuedPing{all: r.auction.gate}
 	q.company = s.company.Queue()
 	if q.company.Inside() {
@@ -331,15 +335,26 @@ func (r *auctionRun) ask(ctx context.Context, i int) {
 		}
 		state.started.Store(true)
 		out <- pingUpdate{source: i, started: true}
-		switch {
-		case s.Bidder != nil:
-			n.ping, n.leadIsFree, n.err = s.pingBidder(ctx, state.request, state.maySell)
-		case state.maySell:
-			n.ping, n.leadIsFree, n.err = s.Client.pingThatMaySell(ctx, s.Endpoint, state.request, s.pingOpts)
-		default:
-			n.ping, n.err = s.Client.Ping(ctx, s.Endpoint, state.request, s.pingOpts...)
+		if state.maySell && hook != nil {
+			n.ping, n.leadIsFree, n.err = s.tellOfPing(ctx, hook, state.request)
+			return
 		}
+		n.ping, n.leadIsFree, n.err = s.send(ctx, state.request, state.maySell)
 	}()
+}
+
+// send sends a ping. Of one that may sell, it reports whether the lead is certainly
+// still free.
+func (s *auctionSource) send(ctx context.Context, r *PingRequest, maySell bool) (reply *PingResponse, leadIsFree bool, err error) {
+	switch {
+	case s.Bidder != nil:
+		return s.pingBidder(ctx, r, maySell)
+	case maySell:
+		return s.Client.pingThatMaySell(ctx, s.Endpoint, r, s.pingOpts)
+	default:
+		reply, err = s.Client.Ping(ctx, s.Endpoint, r, s.pingOpts...)
+		return reply, false, err
+	}
 }
 
 // errNoReturn is the error of a ping whose transport ended the goroutine.

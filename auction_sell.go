@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/salehook"
 )
 
 // TryOutcome is the outcome of a post to one bid.
@@ -75,17 +77,11 @@ func (s *Sale) Number() (number string, ok bool) {
 	if !s.Sold || s.Response == nil {
 		return "", false
 	}
-	if number, ok = s.Response.Number(); ok {
-		return number, true
-	}
-	r := s.Response
-	if r.ForwardingNumber != "" || r.TrackdriveNumber != "" || r.ForwardingNumberStatus != "" && !isAccepting(r.ForwardingNumberStatus) {
-		return "", false
-	}
+	static := ""
 	if p := s.Bid.Ping; p != nil && p.Request != nil {
-		number = p.Request.TrackdriveNumber
+		static = p.Request.TrackdriveNumber
 	}
-	return number, number != ""
+	return s.Response.numberOr(static)
 }
 
 // String returns the story for logs, with a line for each post:
@@ -161,12 +157,15 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 		return &Sale{}, err
 	}
 	defer s.finish()
+	hook, ctx := salehook.Take(ctx)
 	for i := range s.bids {
 		if s.done.Sold || s.doubt != nil || ctx.Err() != nil {
 			break
 		}
 		if t := s.last[i]; t == nil || t.Outcome == TryNotSent && !errors.Is(t.Err, ErrExpired) {
-			r.try(ctx, i, complete)
+			if refused := r.try(ctx, hook, i, complete); refused {
+				break
+			}
 		}
 	}
 	story := s.done
@@ -191,20 +190,22 @@ func (s *saleProgress) begin(ctx context.Context) error {
 
 func (s *saleProgress) finish() { <-s.busy }
 
-// try posts to one bid.
-func (r *AuctionResult) try(ctx context.Context, i int, complete []func(Bid, *PostRequest) error) {
+// try posts to one bid, and reports whether the hook refused that. A hook that
+// refuses one post would refuse the others.
+func (r *AuctionResult) try(ctx context.Context, hook salehook.Hook, i int, complete []func(Bid, *PostRequest) error) (refused bool) {
 	s := r.sale
 	t := SaleTry{Bid: *s.bids[i], At: time.Now()}
 	before := t
 	r.auction.emit(ctx, r.StartedAt, AuctionEvent{Kind: EventPost, Source: t.Bid.Source, Try: &before})
-	s.sell(ctx, i, &t, complete)
+	s.sell(ctx, hook, i, &t, complete)
 	after := t
 	r.auction.emit(ctx, r.StartedAt, AuctionEvent{Kind: EventSale, Source: t.Bid.Source, Try: &after})
+	return errors.As(t.Err, new(*hookRefusal))
 }
 
 // sell posts to the bid and notes the outcome, even if complete or an observer
 // panics, or ends the goroutine.
-func (s *saleProgress) sell(ctx context.Context, i int, t *SaleTry, complete []func(Bid, *PostRequest) error) {
+func (s *saleProgress) sell(ctx context.Context, hook salehook.Hook, i int, t *SaleTry, complete []func(Bid, *PostRequest) error) {
 	defer s.note(i, t)
 	t.Err = notSentError("post", errNoPost)
 	post, err := t.Bid.complete(complete)
@@ -213,12 +214,21 @@ func (s *saleProgress) sell(ctx context.Context, i int, t *SaleTry, complete []f
 		return
 	}
 	t.Err = errNoPost // of DeliveryUnknown
-	b := &t.Bid
-	if b.source.Bidder != nil {
-		t.Response, t.Err = b.source.postBidder(ctx, &b.Buyer, post)
+	if hook != nil {
+		t.Response, t.Err = tellOfPost(ctx, hook, t.Bid.saleTry(), post, func(ctx context.Context) (*PostResponse, error) {
+			return t.Bid.commit(ctx, post)
+		})
 		return
 	}
-	t.Response, t.Err = b.source.Client.Post(ctx, b.source.Endpoint, post, b.source.postOpts...)
+	t.Response, t.Err = t.Bid.commit(ctx, post)
+}
+
+// commit posts to the bid.
+func (b *Bid) commit(ctx context.Context, post *PostRequest) (*PostResponse, error) {
+	if b.source.Bidder != nil {
+		return b.source.postBidder(ctx, &b.Buyer, post)
+	}
+	return b.source.Client.Post(ctx, b.source.Endpoint, post, b.source.postOpts...)
 }
 
 // errNoPost is the error of a post that a panic ended.

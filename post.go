@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/salehook"
 )
 
 // PostRequest commits a lead. [Client.Post] refuses an empty PingID unless
@@ -122,18 +124,29 @@ func (c *Client) commit(ctx context.Context, op apiOperation, endpoint string, r
 		}
 		return reply.Accepted, nil
 	}
-	meta, err := call.send(ctx)
+	if hook, plain := salehook.Take(ctx); hook != nil {
+		return tellOfPost(plain, hook, call.saleTry(endpoint, &copied), &copied, func(ctx context.Context) (*PostResponse, error) {
+			return call.sendPost(ctx, &reply)
+		})
+	}
+	return call.sendPost(ctx, &reply)
+}
+
+// sendPost sends a post whose reply c.read stores in reply.
+func (c *apiCall) sendPost(ctx context.Context, reply **PostResponse) (*PostResponse, error) {
+	meta, err := c.send(ctx)
 	if err != nil {
 		return nil, err
 	}
-	reply.Meta = meta
-	if !reply.Accepted {
-		if err := call.unsettled(&meta); err != nil {
+	p := *reply
+	p.Meta = meta
+	if !p.Accepted {
+		if err := c.unsettled(&meta); err != nil {
 			return nil, err
 		}
-		call.scrub(&reply.Status, reply.Errors)
+		c.scrub(&p.Status, p.Errors)
 	}
-	return reply, nil
+	return p, nil
 }
 
 // PostResponse is TrackDrive's answer to a post.
@@ -270,6 +283,18 @@ func (p *PostResponse) Number() (number string, ok bool) {
 		return "", false
 	}
 	return number, true
+}
+
+// numberOr returns the number to dial, or the static number that the ping carried if
+// the reply names none.
+func (p *PostResponse) numberOr(static string) (number string, ok bool) {
+	if number, ok = p.Number(); ok {
+		return number, true
+	}
+	if p.ForwardingNumber != "" || p.TrackdriveNumber != "" || p.ForwardingNumberStatus != "" && !isAccepting(p.ForwardingNumberStatus) {
+		return "", false
+	}
+	return static, static != ""
 }
 
 // readPost reads a reply to a post or a full. Its parts share body's memory.
