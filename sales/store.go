@@ -14,8 +14,9 @@ import (
 // what it alone can: whether a lease holds, by its own clock, and whether a call is
 // taken.
 //
-// Each record of a Store is one lead's. What the methods are given and return is the
-// caller's own: a Store keeps copies.
+// Each record of a Store is one lead's. A record that a Store hands out, to Apply too,
+// has in Sale.State the state that Record.StateAt gives by the store's clock. What the
+// methods are given and return is the caller's own: a Store keeps copies.
 //
 // After an error it is not known whether something was written, unless a method says
 // otherwise.
@@ -45,9 +46,8 @@ type Store interface {
 	// Get returns a record, or ErrNoSale.
 	Get(ctx context.Context, leadID string) (Record, error)
 
-	// List returns the records of a state, in the order of CreatedAt and then LeadID.
-	// The state is that of Record.StateAt, by the store's clock. If there is no lead
-	// q.After, the error is ErrNoSale.
+	// List returns the records that have a state now, in the order of CreatedAt and then
+	// LeadID. If there is no lead q.After, the error is ErrNoSale.
 	List(ctx context.Context, q Query) ([]Record, error)
 
 	// Counts returns how many leads are in each state, as List sees it, without reading
