@@ -34,7 +34,7 @@ type leadOffer struct {
 	sent    []*salehook.Try // the last of sale.Tries, those of this offer
 	stopped error           // why nothing more may be sent
 	failed  error           // why the last outcome is not in the store
-	isFree  bool            // the outcome is in the store, and the lease has ended there
+	isFree  bool            // the offer has ended in the store: its outcome is there, or somebody else's is
 	isOver  bool            // the call has returned
 	events  []Event         // to be reported once mu is free
 }
@@ -290,8 +290,10 @@ func (o *leadOffer) store(isEnd bool) {
 	switch {
 	case o.failed == nil:
 		o.isFree, o.sale.UpdatedAt = isEnd, time.Now()
+	case errors.Is(o.failed, ErrLeaseLost) && len(o.sent) == 0:
+		o.isFree, o.failed = true, nil // nothing has come of it
 	case errors.Is(o.failed, ErrLeaseLost):
-		o.failed = errors.New("somebody has the lead now, or has settled it")
+		o.isFree, o.failed = true, errors.New("somebody has settled the lead in the meantime")
 		o.events = append(o.events, Event{Kind: EventConflict, Sale: n.Sale, Err: o.failed})
 	default:
 		o.events = append(o.events, Event{Kind: EventStore, Sale: n.Sale, Err: o.failed})
