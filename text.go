@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
@@ -52,43 +51,7 @@ func oneLine(text string) string {
 
 // withoutNumbers returns a server's text in one line, its phone numbers cut to
 // their last two digits.
-func withoutNumbers(text string) string {
-	text = oneLine(text)
-	var b strings.Builder
-	for len(text) > 0 {
-		length, digits := numberAt(text)
-		switch {
-		case length == 0:
-			b.WriteByte(text[0])
-			length = 1
-		case digits >= fewestDigits:
-			b.WriteString(lastDigits(text[:length]))
-		default:
-			b.WriteString(text[:length])
-		}
-		text = text[length:]
-	}
-	return b.String()
-}
-
-// fewestDigits is the least number of digits in a phone number.
-const fewestDigits = 7
-
-// numberAt reads a phone number at the beginning of text: digits with the usual
-// punctuation between them. The length is 0 if there is none.
-func numberAt(text string) (length, digits int) {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case ascii.IsDigit(c):
-			length = i + 1
-			digits++
-		case c == '+' && i == 0, c == '(':
-		case strings.IndexByte("-. )", c) < 0, digits == 0, i >= length+2:
-			return length, digits
-		}
-	}
-	return length, digits
-}
+func withoutNumbers(text string) string { return display.ReplaceNumbers(oneLine(text), lastDigits) }
 
 // lastDigits returns the last two digits of a phone number: "…10"; "" if there is
 // no number.
@@ -102,7 +65,7 @@ func lastDigits(number string) string {
 	switch {
 	case number == "":
 		return ""
-	case len(digits) < fewestDigits:
+	case len(digits) < display.FewestDigits:
 		return "…"
 	default:
 		return "…" + digits[len(digits)-2:]

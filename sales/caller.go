@@ -7,14 +7,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// fewestDigits is the least number of digits in a phone number. What has fewer, such
-// as "anonymous", is nobody's.
-const fewestDigits = 7
-
 // digitsOf returns the digits of a phone number, without the country code of North
-// America; "" if it is not a phone number.
+// America; "" if it has too few, such as "anonymous", which is nobody's.
 func digitsOf(number string) string {
 	digits := strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
@@ -23,7 +21,7 @@ func digitsOf(number string) string {
 		return r
 	}, number)
 	switch {
-	case len(digits) < fewestDigits:
+	case len(digits) < display.FewestDigits:
 		return ""
 	case len(digits) == 11 && digits[0] == '1':
 		return digits[1:]
@@ -55,37 +53,10 @@ func (d *Desk) withoutNumber(text, number string) string {
 	if len(d.config.CallerKey) == 0 || digits == "" {
 		return text
 	}
-	var kept strings.Builder
-	for text != "" {
-		start := strings.IndexFunc(text, isDigit)
-		if start < 0 {
-			break
+	return display.ReplaceNumbers(text, func(other string) string {
+		if strings.HasSuffix(digitsOf(other), digits) {
+			return "…"
 		}
-		end := numberEnd(text[start:]) + start
-		kept.WriteString(text[:start])
-		if strings.HasSuffix(digitsOf(text[start:end]), digits) {
-			kept.WriteString("…")
-		} else {
-			kept.WriteString(text[start:end])
-		}
-		text = text[end:]
-	}
-	return kept.String() + text
+		return other
+	})
 }
-
-// numberEnd returns the end of the digits that begin a text, with the usual
-// punctuation between them.
-func numberEnd(text string) int {
-	end := 0
-	for i, r := range text {
-		switch {
-		case isDigit(r):
-			end = i + 1
-		case i > end+1 || !strings.ContainsRune("-. ()", r):
-			return end
-		}
-	}
-	return end
-}
-
-func isDigit(r rune) bool { return '0' <= r && r <= '9' }

@@ -225,10 +225,16 @@ func (d *Desk) storeError(err error) error {
 	switch {
 	case errors.Is(err, ErrNoSale):
 		return err
-	case !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
-		d.emit(Event{Kind: EventStore, Err: err})
+	case hasEnded(err):
+		return fmt.Errorf("sales: %w", err)
 	}
+	d.emit(Event{Kind: EventStore, Err: err})
 	return fmt.Errorf("sales: the store failed: %w", err)
+}
+
+// hasEnded reports whether an error only says that a context has ended.
+func hasEnded(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (d *Desk) emit(events ...Event) {

@@ -2,7 +2,11 @@
 
 package sales
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/trackdrive-go/trackdrive/internal/display"
+)
 
 // Event is something that happened to a lead, or to the store.
 type Event struct {
@@ -24,11 +28,13 @@ const (
 	EventStore    EventKind = "store"    // the store failed: Err
 )
 
-// LogValue leaves out every phone number: see Sale.LogValue.
+// LogValue leaves out every phone number, even one that an error quotes: see
+// [Sale.LogValue].
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("event", string(e.Kind)), slog.Any("sale", e.Sale)}
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("error", e.Err.Error()))
+		text := display.ReplaceNumbers(e.Err.Error(), func(string) string { return "…" })
+		attrs = append(attrs, slog.String("error", text))
 	}
 	return slog.GroupValue(attrs...)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/salehook"
 )
 
@@ -157,6 +158,8 @@ func (o *leadOffer) Before(ctx context.Context, t *salehook.Try) (context.Contex
 	case errors.Is(err, ErrLeaseLost):
 		o.stopped = fmt.Errorf("%w: %w", ErrBusy, err)
 		return nil, nil, o.stopped
+	case err != nil && hasEnded(err):
+		return nil, nil, err
 	case err != nil:
 		o.stopped = fmt.Errorf("sales: the store failed, so nothing was sent: %w", err)
 		o.events = append(o.events, Event{Kind: EventStore, Sale: *o.sale.copied(), Err: err})
@@ -252,10 +255,7 @@ func (o *leadOffer) keptText(text string) string {
 // shortLine returns a text on one line, cut if it is too long.
 func shortLine(text string) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "…"
-	}
-	return text
+	return display.Shorten(text, maxText)
 }
 
 // recordLimit is how long the store may take to record an outcome, and recordWaits are

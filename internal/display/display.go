@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // maxLine is how much of a text Line shows, in bytes.
@@ -44,4 +46,43 @@ func JSON(text string) string {
 		return Line(text)
 	}
 	return Line(b.String())
+}
+
+// FewestDigits is the least number of digits in a phone number.
+const FewestDigits = 7
+
+// ReplaceNumbers replaces each phone number in a text: digits with the usual
+// punctuation between them.
+func ReplaceNumbers(text string, replace func(number string) string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		length, digits := numberAt(text)
+		switch {
+		case length == 0:
+			b.WriteByte(text[0])
+			length = 1
+		case digits >= FewestDigits:
+			b.WriteString(replace(text[:length]))
+		default:
+			b.WriteString(text[:length])
+		}
+		text = text[length:]
+	}
+	return b.String()
+}
+
+// numberAt reads a phone number at the beginning of text. The length is 0 if there is
+// none.
+func numberAt(text string) (length, digits int) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case ascii.IsDigit(c):
+			length = i + 1
+			digits++
+		case c == '+' && i == 0, c == '(':
+		case strings.IndexByte("-. )", c) < 0, digits == 0, i >= length+2:
+			return length, digits
+		}
+	}
+	return length, digits
 }
