@@ -27,7 +27,7 @@ type AuctionSource struct {
 	Build   func(lead PingRequest) (*PingRequest, error) // makes the ping, instead of Request. It is called before any ping is sent, so it must be quick
 
 	Timeout     time.Duration // limit of the ping, without its wait in the queue; 0: the auction's. The limits of the Client and of Options count, too
-	PostTimeout time.Duration // limit of each post; 0: the Client's. A post that it cuts off is of unknown outcome, and ends the sale
+	PostTimeout time.Duration // limit of each post; 0: the Client's. A post that it cuts off is of unknown outcome, and ends the sale until AuctionResult.Settle
 	Options     []CallOption  // for the ping and the posts; posts, and pings that may count as posts, stay RepeatNever
 
 	Criteria  *Criteria        // must accept the whole reply; nil: any reply
@@ -62,9 +62,10 @@ type AuctionConfig struct {
 	// trackdrive_number as the post. So without PingsNeverSell an auction has at
 	// most one source with such a ping, waits for its answer before it ends early,
 	// and offers the lead to others only if the answer is a plain no, or if the
-	// ping never left. Otherwise the bids of others are losses: LossPingMaySell. A
-	// plain no is success false, a word of refusal or a 4xx, without a number, SIP
-	// address, lead id, buyer or ping id.
+	// ping never left. Otherwise the bids of others are losses, LossPingMaySell,
+	// until AuctionResult.Settle gives them back. A plain no is success false, a
+	// word of refusal or a 4xx, without a number, SIP address, lead id, buyer or
+	// ping id.
 	PingsNeverSell bool
 
 	// Observe is called for every event, in order, from the goroutine that called

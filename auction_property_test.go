@@ -491,6 +491,7 @@ func TestAnAuctionSellsOnceAtMost(t *testing.T) {
 	t.Log(totals)
 	for _, what := range []string{
 		"all_answered", "deadline", "enough", "unbeatable", "grace", "sold", "unsold", "unknown", "not sent", "sold at the second try or later", "an id expired", "a ping may have sold", "sold by a promise",
+		"settled as sold", "settled as unsold", "sold after it was settled", "a bid came back",
 	} {
 		require.NotZero(t, totals[what], "no auction tests %q", what)
 	}
@@ -537,7 +538,8 @@ func (s *scenario) play(t *testing.T) (events []string) {
 	events = append(events, string(result.End))
 
 	<-time.After(s.idle)
-	return append(events, s.sell(t, result)...)
+	events = append(events, s.sell(t, result)...)
+	return append(events, s.settle(t, result)...)
 }
 
 // checkEnd checks that the auction ended when it had to, to the tick.

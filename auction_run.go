@@ -43,7 +43,7 @@ const (
 	LossNoBid        LossReason = "no_bid"        // a bid in a Bidder's reply was dropped: Loss.Err says why
 	LossTimeout      LossReason = "timeout"       // no answer in time
 	LossCutOff       LossReason = "cut_off"       // the auction ended early, or was cancelled
-	LossPingMaySell  LossReason = "ping_may_sell" // another source's ping may count as the post, and was not refused, before or after this source answered: see AuctionConfig.PingsNeverSell
+	LossPingMaySell  LossReason = "ping_may_sell" // another source's ping may count as the post, and was not refused, before or after this source answered: see AuctionConfig.PingsNeverSell. AuctionResult.Settle can give the bid back
 	LossError        LossReason = "error"         // the ping failed
 )
 
@@ -192,6 +192,7 @@ type auctionRun struct {
 	pinged  []pingedSource
 	pending int
 	bids    []*Bid
+	kept    []*Bid // lost by LossPingMaySell
 	best    *Bid
 	updates chan pingUpdate
 	hook    salehook.Hook   // is told of a ping that may sell; nil: nobody is
@@ -206,7 +207,8 @@ type auctionRun struct {
 // saleClaim says that a ping may have sold the lead.
 type saleClaim struct {
 	source *auctionSource
-	err    error // of DeliveryUnknown
+	ping   *PingResponse // nil if the ping got no reply
+	err    error         // of DeliveryUnknown
 }
 
 // The doubt that an accepted ping leaves.
@@ -412,6 +414,9 @@ func (r *auctionRun) take(n pingUpdate) {
 	state.answered = true
 	r.pending--
 	r.claimFor(s, state, n.leadIsFree, n.err)
+	if r.claim != nil && r.claim.source == s {
+		r.claim.ping = n.ping
+	}
 	if n.err == nil {
 		n.ping.Request.Fields = maps.Clone(n.ping.Request.Fields) // the caller's; the run keeps its own
 		r.rank(s, n.ping)
@@ -438,11 +443,11 @@ func (r *auctionRun) claimFor(s *auctionSource, state *pingedSource, leadIsFree 
 	switch {
 	case !state.maySell || leadIsFree:
 	case err == nil:
-		r.claim = &saleClaim{s, &Error{Operation: "ping", Err: doubt, Delivery: DeliveryUnknown}}
+		r.claim = &saleClaim{source: s, err: &Error{Operation: "ping", Err: doubt, Delivery: DeliveryUnknown}}
 	case DeliveryOf(err) != DeliveryUnknown: // a status such as 501 says less than a plain no
-		r.claim = &saleClaim{s, &Error{Operation: "ping", Err: fmt.Errorf("%w: %w", doubt, err), Delivery: DeliveryUnknown}}
+		r.claim = &saleClaim{source: s, err: &Error{Operation: "ping", Err: fmt.Errorf("%w: %w", doubt, err), Delivery: DeliveryUnknown}}
 	default:
-		r.claim = &saleClaim{s, err}
+		r.claim = &saleClaim{source: s, err: err}
 	}
 }
 
@@ -727,7 +732,7 @@ func (r *auctionRun) end(why AuctionEnd) {
 func (r *auctionRun) finish() {
 	bids := rankBids(r.claimed())
 	r.result.Bids = bidValues(bids)
-	r.result.sale = &saleProgress{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), claim: r.claim}
+	r.result.sale = &saleProgress{busy: make(chan struct{}, 1), bids: bids, last: make([]*SaleTry, len(bids)), claim: r.claim, kept: r.kept}
 	r.emit(AuctionEvent{Kind: EventEnd, End: r.result.End, Bids: bidValues(bids)})
 }
 
@@ -747,6 +752,7 @@ func (r *auctionRun) claimed() []*Bid {
 		if !b.ToAll {
 			l.Buyer = &b.Buyer
 		}
+		r.kept = append(r.kept, b)
 		r.lose(b.source, l)
 	}
 	return own

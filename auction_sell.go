@@ -22,7 +22,7 @@ const (
 	TrySold     TryOutcome = "sold"     // the lead is sold to this bid
 	TryRejected TryOutcome = "rejected" // answered, and not sold: see SaleTry.Response, or SaleTry.Err for an answer such as 422
 	TryNotSent  TryOutcome = "not_sent" // the post provably never reached TrackDrive, or the ping id had expired
-	TryUnknown  TryOutcome = "unknown"  // the post may have sold the lead
+	TryUnknown  TryOutcome = "unknown"  // the post may have sold the lead. It stays so when AuctionResult.Settle says whether it did
 )
 
 // SaleTry is one post of a sale.
@@ -64,24 +64,33 @@ func (t SaleTry) String() string {
 
 // Sale tells the story of a sale: the posts, and what came of them.
 type Sale struct {
-	Sold     bool          // the lead is certainly sold; if false, the error of Sell says whether it may be
+	Sold     bool          // the lead is certainly sold, or AuctionResult.Settle says so; if false, the error of Sell says whether it may be
 	Bid      Bid           // the bid that the lead is sold to; zero unless sold
-	Response *PostResponse // the answer to the post that sold; nil unless sold
+	Response *PostResponse // the answer to the post that sold; nil unless sold, and if AuctionResult.Settle says that it is sold
 	Tries    []SaleTry     // all posts, in order, those of earlier calls of Sell included
 }
 
 // Number returns the number to dial: [PostResponse.Number] or, in static tracking
 // mode, where the answer has none, the number of the ping. It is not ok if the lead
-// is not sold, or if there is no number.
+// is not sold, or if there is no number. If [AuctionResult.Settle] said that the lead
+// is sold, the answer with the number is lost: only the number of a ping that sold
+// is known.
 func (s *Sale) Number() (number string, ok bool) {
-	if !s.Sold || s.Response == nil {
+	if !s.Sold {
 		return "", false
 	}
 	static := ""
 	if p := s.Bid.Ping; p != nil && p.Request != nil {
 		static = p.Request.TrackdriveNumber
 	}
-	return s.Response.numberOr(static)
+	switch n := len(s.Tries); {
+	case s.Response != nil:
+		return s.Response.numberOr(static)
+	case n > 0 && s.Tries[n-1].Outcome == TryUnknown:
+		return "", false // the lost answer to this post had the number
+	default:
+		return static, static != ""
+	}
 }
 
 // String returns the story for logs, with a line for each post:
@@ -104,8 +113,9 @@ func (s *Sale) String() string {
 type saleProgress struct {
 	busy  chan struct{} // holds one element while a call of Sell is in progress; a channel, for tests in synctest's time
 	bids  []*Bid
-	claim *saleClaim // a ping's; nil if there is none
-	doubt error      // the error of a post of unknown outcome
+	kept  []*Bid     // lost by LossPingMaySell; Settle gives them back
+	claim *saleClaim // a ping's; nil if there is none, or if it is settled
+	doubt error      // the error of a post of unknown outcome; nil if there is none, or if it is settled
 	last  []*SaleTry // the last try of each bid; nil: not tried
 	done  Sale
 }
@@ -129,16 +139,17 @@ type saleProgress struct {
 // The Sale is never nil, even if there is an error. The error is nil if the lead is
 // sold, or if all bids rejected it. The error is of DeliveryUnknown if the lead may
 // be sold: the outcome of a post is unknown, or a ping may have counted as the post
-// (see AuctionConfig.PingsNeverSell) and no post sold. Settle that before you offer
-// the lead to anybody. Any other error joins the errors of all failed posts, and
-// the lead is unsold.
+// (see AuctionConfig.PingsNeverSell) and no post sold. Find out before you offer the
+// lead to anybody: [Client.FindSale] looks for the call, and [AuctionResult.Settle]
+// tells the result, so that Sell can go on. Any other error joins the errors of all
+// failed posts, and the lead is unsold.
 //
 // A lead is sold at most once, however often Sell is called. A call after a sale
-// returns the same sale, a call after an unknown outcome returns the same error,
-// and a call after posts that were not sent tries those bids again. Concurrent
-// calls wait for one another; if the context of one ends meanwhile, its error is of
-// DeliveryUnknown. A call from within complete or an observer waits for itself.
-// Sell ignores changes to Bids.
+// returns the same sale, a call after an unknown outcome returns the same error
+// until it is settled, and a call after posts that were not sent tries those bids
+// again. Concurrent calls wait for one another; if the context of one ends
+// meanwhile, its error is of DeliveryUnknown. A call from within complete or an
+// observer waits for itself. Sell ignores changes to Bids.
 func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostRequest) error) (*Sale, error) {
 	switch {
 	case ctx == nil:
@@ -319,6 +330,7 @@ func (s *saleProgress) err(ctx context.Context) error {
 		switch {
 		case t == nil:
 			untried = true
+		case t.Outcome == TryUnknown: // it is settled: unsold
 		case t.Err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", t.Bid.Source, t.Err))
 		}
