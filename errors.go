@@ -479,12 +479,15 @@ func (e *Error) advice() string {
 	if errors.As(e.Err, &a) {
 		return a.text
 	}
-	if e.Operation != updateCallName {
+	refusal := advice.Refusal{Status: e.StatusCode, Body: e.Body, Company: companyOf(e.URL), Update: e.Operation == updateCallName, Lookup: isLookup(e.Operation)}
+	if !refusal.Update && !refusal.Lookup {
 		return ""
 	}
-	refusal := advice.Refusal{Status: e.StatusCode, Body: e.Body, Company: companyOf(e.URL), Update: true}
 	return refusal.Text()
 }
+
+// isLookup reports whether an operation reads calls.
+func isLookup(operation string) bool { return operation == "call" || operation == "calls" }
 
 // companyOf returns the subdomain in one of TrackDrive's URLs.
 func companyOf(rawURL string) string {

@@ -164,7 +164,7 @@ func (c *apiCall) advise(cause error, status int, body []byte) error {
 	if cause == nil || c.need == authNever { // nothing is known about other hosts
 		return cause
 	}
-	refusal := advice.Refusal{Status: status, Body: body, Company: c.subdomain, Anonymous: !c.hasCredentials(), Update: c.isUpdate()}
+	refusal := advice.Refusal{Status: status, Body: body, Company: c.subdomain, Anonymous: !c.hasCredentials(), Update: c.isUpdate(), Lookup: isLookup(c.name)}
 	if refusal.Update {
 		refusal.Sent = c.sentNames()
 	}

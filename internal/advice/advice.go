@@ -16,11 +16,20 @@ type Refusal struct {
 	Company   string   // the subdomain that was called; "" where nobody knows
 	Anonymous bool     // no credentials were sent
 	Update    bool     // it was an update of a call
+	Lookup    bool     // it was to read calls
 	Sent      []string // the names of the update's parameters; nil where nobody knows
 }
 
 // Text is the advice; "" without any.
 func (r *Refusal) Text() string {
+	text := r.whatToDo()
+	if r.Lookup && text != "" {
+		text += "; the right to read calls is Enable Developer API Access with access type Calls"
+	}
+	return text
+}
+
+func (r *Refusal) whatToDo() string {
 	switch {
 	case r.Status == http.StatusUnauthorized && isMarkup(r.Body),
 		r.Status == http.StatusForbidden && IsForeign(r.Body):
@@ -29,12 +38,14 @@ func (r *Refusal) Text() string {
 		return "no credentials were sent; give those of " + r.company() + " with WithAuth"
 	case r.Status == http.StatusUnauthorized:
 		return r.company() + " does not know the credentials; a company token goes as Basic, a developer token as Token"
-	case !r.Update:
+	case !r.Update && !r.Lookup:
 		return ""
 	case r.Status == http.StatusForbidden && len(r.Body) == 0:
 		return "no reason was given: a proxy or a firewall refused it, or the team of the credentials " + r.permissions()
 	case r.Status == http.StatusForbidden:
 		return "the credentials are right, but their team " + r.permissions()
+	case r.Lookup:
+		return ""
 	case r.Status == http.StatusNotFound:
 		return "wrong call uuid, or wrong subdomain for this call: a call is updated at the company that owns it, and this went to " + r.company()
 	case r.Status == http.StatusUnprocessableEntity:
@@ -61,8 +72,11 @@ var updatePermissions = []struct {
 	{"TS Payout", []string{"payout", "add_payout"}},
 }
 
-// permissions names what the update needs: a 403 does not say what is missing.
+// permissions says what the team lacks: a 403 does not say what is missing.
 func (r *Refusal) permissions() string {
+	if r.Lookup {
+		return "at " + r.company() + " may not do this"
+	}
 	needed := []string{"Enable Developer API Access", "access type Calls"}
 	others := slices.DeleteFunc(slices.Clone(r.Sent), func(name string) bool { return name == "auth_token" })
 	for _, right := range updatePermissions {

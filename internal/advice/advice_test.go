@@ -29,6 +29,19 @@ func TestTheRightsThatParametersNeed(t *testing.T) {
 	}
 }
 
+func TestTheRightToReadCalls(t *testing.T) {
+	t.Parallel()
+	const right = "; the right to read calls is Enable Developer API Access with access type Calls"
+	for status, want := range map[int]string{
+		401: "acme does not know the credentials; a company token goes as Basic, a developer token as Token" + right,
+		403: "the credentials are right, but their team at acme may not do this" + right,
+		404: "", 422: "", 500: "",
+	} {
+		r := advice.Refusal{Status: status, Body: []byte("{}"), Company: "acme", Lookup: true}
+		require.Equal(t, want, r.Text())
+	}
+}
+
 func TestWhichRepliesAreTrackDrives(t *testing.T) {
 	t.Parallel()
 	for body, foreign := range map[string]bool{
