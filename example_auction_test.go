@@ -117,42 +117,6 @@ func ExampleAuctionResult_Sell() {
 	// health sold
 }
 
-// If the answer to a post was lost, look the call up. Nothing else is posted
-// meanwhile.
-func ExampleAuctionResult_Sell_settle() {
-	fake, result := finished()
-	defer fake.Close()
-	fake.Fail(trackdrivetest.Where(func(r trackdrivetest.Request) bool {
-		return r.Operation == trackdrivetest.OpPost && r.Target == "health"
-	}), trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
-	clients := map[string]*trackdrive.Client{ // by source
-		"medicare": clientFor(fake, trackdrive.WithAuth(trackdrive.DeveloperToken("dev-made-up"))),
-		"health":   clientFor(fake, trackdrive.WithAuth(trackdrive.DeveloperToken("dev-made-up"))),
-	}
-	ctx := context.Background()
-
-	sale, err := result.Sell(ctx)
-	if trackdrive.DeliveryOf(err) != trackdrive.DeliveryUnknown {
-		return // sold, or certainly not
-	}
-	for _, try := range sale.Tries {
-		if try.Outcome != trackdrive.TryUnknown {
-			continue
-		}
-		since := try.At.Add(-time.Minute) // TrackDrive's clock may differ
-		for call, err := range clients[try.Bid.Source].Calls(ctx, &trackdrive.CallQuery{CallerNumber: "+15555550142", CreatedFrom: since}) {
-			if err != nil {
-				panic(err) // still unknown
-			}
-			if call.BuyerID == try.Bid.Buyer.ID {
-				fmt.Println("sold to", try.Bid)
-			}
-		}
-	}
-	// Output:
-	// sold to health: Buyer B 20.00
-}
-
 func ExampleSale_Number() {
 	fake, result := finished()
 	defer fake.Close()
