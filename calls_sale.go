@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/template"
 )
 
@@ -122,7 +123,7 @@ func callerDigits(number string) (digits string, ok bool) {
 	if len(digits) == 11 && digits[0] == '1' {
 		digits = digits[1:]
 	}
-	return digits, ok && fewestDigits <= len(digits) && len(digits) <= mostDigits
+	return digits, ok && display.FewestDigits <= len(digits) && len(digits) <= mostDigits
 }
 
 // numbers returns the caller's number as TrackDrive may have it. The shortest form

@@ -174,6 +174,10 @@ func (r *Record) settle(found []foundCall, others []Record, now time.Time) error
 		return nil
 	}
 	f := found[0]
+	if f.call.CreatedAt.IsZero() || digitsOf(f.call.CallerNumber) == "" {
+		r.Sale.Note = "the only call that may fit does not show its caller or its time: " + callTexts(found)
+		return nil
+	}
 	if rival := r.rivalFor(&f, others); rival != "" {
 		r.Sale.Note = fmt.Sprintf("the only call that fits may be that of lead %q, which was sold to the same caller: %s", rival, callTexts(found))
 		return nil

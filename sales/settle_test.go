@@ -3,6 +3,7 @@ package sales_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -121,6 +122,17 @@ func TestACallOfALeadThatWasSoldInBetween(t *testing.T) {
 	require.Contains(t, sale.Note, `may be that of lead "lead-2"`)
 }
 
+func TestACallThatHidesItsCallerSettlesNothing(t *testing.T) {
+	t.Parallel()
+	m := asking(t)
+	m.doubt(t, "lead-1", false)
+	body := `{"calls":[{"uuid":"u-1","caller_number":"anonymous","buyer_id":102,"created_at":"` + time.Now().UTC().Format(time.RFC3339) + `"}],"metadata":{"root":"calls"}}`
+	m.fake.Fail(trackdrivetest.OpCalls, trackdrivetest.Status(http.StatusOK, nil, body), 9)
+	sale := m.settle(t, "lead-1")
+	require.Equal(t, sales.Unknown, sale.State)
+	require.Contains(t, sale.Note, "does not show its caller or its time: u-1")
+}
+
 func TestSeveralCallsSettleNothing(t *testing.T) {
 	t.Parallel()
 	m := asking(t)
@@ -143,6 +155,7 @@ func TestWhoMayNotReadCallsIsToldSo(t *testing.T) {
 	m.client = c
 	sale, err := m.desk(t).Settle(t.Context(), "lead-1")
 	require.ErrorIs(t, err, trackdrive.ErrForbidden)
+	require.ErrorContains(t, err, "the right to read calls is")
 	require.Equal(t, sales.Unknown, sale.State)
 	require.Zero(t, sale.NotSeen)
 }
