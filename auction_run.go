@@ -359,6 +359,39 @@ func (s *auctionSource) send(ctx context.Context, r *PingRequest, maySell bool) 
 	}
 }
 
+// tellOfPing tells the hook of a ping that may sell, and sends it.
+func (s *auctionSource) tellOfPing(ctx context.Context, hook salehook.Hook, r *PingRequest) (reply *PingResponse, leadIsFree bool, err error) {
+	t := s.saleTry()
+	t.IsPing = true
+	refused := salehook.Send(ctx, hook, t, func(ctx context.Context) salehook.Outcome {
+		reply, leadIsFree, err = s.send(ctx, r, true)
+		o := salehook.Outcome{Err: err}
+		switch {
+		case err != nil && DeliveryOf(err) == DeliveryNotSent:
+			o.State = salehook.NotSent
+		case leadIsFree:
+			o.State = salehook.Rejected
+		}
+		if reply != nil {
+			o.Reasons = hookReasons(reply.Errors)
+		}
+		return o
+	})
+	if refused != nil {
+		return nil, true, refusedByHook("ping", refused)
+	}
+	return reply, leadIsFree, err
+}
+
+// saleTry describes a request to the source to the hook.
+func (s *auctionSource) saleTry() *salehook.Try {
+	t := &salehook.Try{Source: s.Name}
+	if s.Bidder == nil {
+		t.Subdomain, t.Endpoint = s.Client.Subdomain(), s.Endpoint
+	}
+	return t
+}
+
 // errNoReturn is the error of a ping whose transport ended the goroutine.
 var errNoReturn = errors.New("trackdrive: the ping did not return")
 

@@ -14,17 +14,6 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/salehook"
 )
 
-// TryOutcome is the outcome of a post to one bid.
-type TryOutcome string
-
-// The outcomes.
-const (
-	TrySold     TryOutcome = "sold"     // the lead is sold to this bid
-	TryRejected TryOutcome = "rejected" // answered, and not sold: see SaleTry.Response, or SaleTry.Err for an answer such as 422
-	TryNotSent  TryOutcome = "not_sent" // the post provably never reached TrackDrive, or the ping id had expired
-	TryUnknown  TryOutcome = "unknown"  // the post may have sold the lead. It stays so when AuctionResult.Settle says whether it did
-)
-
 // SaleTry is one post of a sale.
 type SaleTry struct {
 	Bid      Bid           // the bid that was posted to
@@ -242,6 +231,13 @@ func (b *Bid) commit(ctx context.Context, post *PostRequest) (*PostResponse, err
 	return b.source.Client.Post(ctx, b.source.Endpoint, post, b.source.postOpts...)
 }
 
+// saleTry describes the post to a bid to the hook.
+func (b *Bid) saleTry() *salehook.Try {
+	t := b.source.saleTry()
+	t.BuyerID, t.BuyerName, t.PingID, t.Payout = string(b.Buyer.ID), b.Buyer.Name, string(b.post.PingID), b.Payout.String()
+	return t
+}
+
 // errNoPost is the error of a post that a panic ended.
 var errNoPost = errors.New("trackdrive: the post did not return")
 
@@ -257,21 +253,6 @@ func (s *saleProgress) note(i int, t *SaleTry) {
 		s.done.Sold, s.done.Bid, s.done.Response = true, t.Bid, t.Response
 	case TryUnknown:
 		s.doubt = t.Err
-	}
-}
-
-func outcomeOf(reply *PostResponse, err error) TryOutcome {
-	switch {
-	case err == nil && reply.Accepted:
-		return TrySold
-	case err == nil:
-		return TryRejected
-	case DeliveryOf(err) == DeliveryNotSent:
-		return TryNotSent
-	case DeliveryOf(err) == DeliveryAnswered:
-		return TryRejected
-	default:
-		return TryUnknown
 	}
 }
 

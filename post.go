@@ -149,6 +149,11 @@ func (c *apiCall) sendPost(ctx context.Context, reply **PostResponse) (*PostResp
 	return p, nil
 }
 
+// saleTry describes a post to the hook.
+func (c *apiCall) saleTry(endpoint string, r *PostRequest) *salehook.Try {
+	return &salehook.Try{Subdomain: c.subdomain, Endpoint: endpoint, BuyerID: string(r.BuyerID), PingID: string(r.PingID)}
+}
+
 // PostResponse is TrackDrive's answer to a post.
 type PostResponse struct {
 	Accepted               bool         // the lead is sold
@@ -295,6 +300,32 @@ func (p *PostResponse) numberOr(static string) (number string, ok bool) {
 		return "", false
 	}
 	return static, static != ""
+}
+
+// TryOutcome is the outcome of a post to one bid.
+type TryOutcome string
+
+// The outcomes.
+const (
+	TrySold     TryOutcome = "sold"     // the lead is sold to this bid
+	TryRejected TryOutcome = "rejected" // answered, and not sold: see SaleTry.Response, or SaleTry.Err for an answer such as 422
+	TryNotSent  TryOutcome = "not_sent" // the post provably never reached TrackDrive, or the ping id had expired
+	TryUnknown  TryOutcome = "unknown"  // the post may have sold the lead. It stays so when AuctionResult.Settle says whether it did
+)
+
+func outcomeOf(reply *PostResponse, err error) TryOutcome {
+	switch {
+	case err == nil && reply.Accepted:
+		return TrySold
+	case err == nil:
+		return TryRejected
+	case DeliveryOf(err) == DeliveryNotSent:
+		return TryNotSent
+	case DeliveryOf(err) == DeliveryAnswered:
+		return TryRejected
+	default:
+		return TryUnknown
+	}
 }
 
 // readPost reads a reply to a post or a full. Its parts share body's memory.

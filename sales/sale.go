@@ -144,6 +144,3 @@ func (s *Sale) stateOfTries() State {
 	}
 	return state
 }
-
-// hasDoubt reports whether one of the tries may have sold the lead.
-func (s *Sale) hasDoubt() bool { return s.stateOfTries() == Unknown }
