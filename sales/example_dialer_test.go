@@ -27,6 +27,8 @@ type dialer struct {
 	dial    func(number, sip string) error
 }
 
+var errLater = errors.New("try again later")
+
 // sell sells one lead. It may be called again with the same id, at any time and by
 // any process.
 func (d *dialer) sell(ctx context.Context, leadID, caller string) error {
@@ -35,7 +37,7 @@ func (d *dialer) sell(ctx context.Context, leadID, caller string) error {
 	case errors.Is(err, sales.ErrUnknown):
 		return nil // it may be sold: it is in desk.Unsettled now
 	case errors.Is(err, sales.ErrBusy):
-		return nil // another worker has it
+		return errLater // another worker has it
 	case err != nil && !errors.Is(err, sales.ErrNotRecorded):
 		return err // it is not sold: call again, with the same id
 	}
@@ -60,10 +62,10 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	store := salestest.NewMemory() // in place of boltsales.Open("sales.db", nil)
+	store := salestest.NewMemory()
 
 	for range 2 {
-		desk, err := sales.New(sales.Config{Store: store, OnEvent: alert})
+		desk, err := sales.New(sales.Config{Store: store, OnEvent: alert}) // store, err := boltsales.Open("sales.db", nil)
 		if err != nil {
 			panic(err)
 		}
