@@ -2,6 +2,7 @@ package trackdrive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/sales"
+	"github.com/trackdrive-go/trackdrive/sales/salestest"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
@@ -46,7 +49,7 @@ func TestTheREADMEsCodeCompiles(t *testing.T) {
 }
 
 var (
-	_ = []any{readmeStart, readmeConversion, readmeTemplate, readmeWebhook, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeOutbox, readmeCompanies, readmeWatch, readmeTest}
+	_ = []any{readmeStart, readmeConversion, readmeTemplate, readmeWebhook, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeSales, readmeOutbox, readmeCompanies, readmeWatch, readmeTest}
 
 	ctx              = context.Background()
 	acme, globex     *trackdrive.Client
@@ -186,6 +189,35 @@ func readmeAuction() error {
 	log.Println(sale, result.Losses)
 	fmt.Println(number, ok)
 	return nil
+}
+
+func readmeSales(file sales.Store, clients func(string) *trackdrive.Client, auction *trackdrive.Auction) (*sales.Sale, error) {
+	desk, err := sales.New(sales.Config{Store: file, Clients: clients}) // file, err := boltsales.Open("sales.db", nil)
+	if err != nil {
+		return nil, err
+	}
+	sale, err := desk.Auction(ctx, "lead-4711", auction, &trackdrive.PingRequest{CallerID: caller})
+	if errors.Is(err, sales.ErrUnknown) {
+		sale, err = desk.Settle(ctx, "lead-4711") // it may be sold: asks TrackDrive for its call
+	}
+	number, ok := sale.Number()
+	fmt.Println(number, ok)
+	return sale, err
+}
+
+func TestTheREADMEsSaleWorks(t *testing.T) {
+	t.Parallel()
+	fake := trackdrivetest.New()
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{ID: "1", Name: "Buyer A", Bid: "15.00"}}})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
+	require.NoError(t, err)
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "acme", Client: client, Endpoint: endpoint}}})
+	require.NoError(t, err)
+	fake.Fail(trackdrivetest.OpPost, trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
+	sale, err := readmeSales(salestest.NewMemory(), func(string) *trackdrive.Client { return client }, auction)
+	require.NoError(t, err)
+	require.Equal(t, sales.Sold, sale.State, "by its call")
+	fake.AssertSales(t, 1)
 }
 
 func readmeOutbox(client *trackdrive.Client, ref trackdrive.CallRef) error {
