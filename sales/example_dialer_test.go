@@ -24,7 +24,7 @@ func alert(e sales.Event) {
 type dialer struct {
 	desk    *sales.Desk
 	auction *trackdrive.Auction
-	dial    func(number, sip string) error
+	dial    func(number string) error
 }
 
 var errLater = errors.New("try again later")
@@ -42,10 +42,10 @@ func (d *dialer) sell(ctx context.Context, leadID, caller string) error {
 		return err // it is not sold: call again, with the same id
 	}
 	number, ok := sale.Number()
-	if !ok && sale.SIPAddress == "" {
+	if !ok {
 		return nil // nobody took it, or the buyer no longer waits
 	}
-	return d.dial(number, sale.SIPAddress)
+	return d.dial(number) // again, if an earlier call has sold the lead
 }
 
 // A dialer sells a lead, is restarted, and offers the same lead again.
@@ -69,7 +69,7 @@ func Example() {
 		if err != nil {
 			panic(err)
 		}
-		d := &dialer{desk, auction, func(number, _ string) error {
+		d := &dialer{desk, auction, func(number string) error {
 			fmt.Println("dial", number)
 			return nil
 		}}
