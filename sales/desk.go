@@ -20,10 +20,22 @@ import (
 type Config struct {
 	Store Store // where sales are kept: sales/boltsales, sales/pgsales, or one of your own
 
-	Lease      time.Duration // how long a lead may be under way without a sign of life; every ping or post that may sell is one. Default 2 min
-	Keep       time.Duration // how long leads are known that are sold or unsold: see Desk.Purge. Default 90 days; negative: for ever
-	SameCaller time.Duration // a second id with the same caller within this time of the first's last change is ErrConflict; 0: no check
-	RefusedFor time.Duration // a source's buyer that refused the lead is not posted to again for this long; 0: it is asked again. It needs a buyer id
+	// Lease is how long a lead may be under way without a sign of life: a post, or a
+	// ping that may count as one. Make it longer than an auction's Timeout with what
+	// complete does, and longer than a post, which ends with it. Default 2 min.
+	Lease time.Duration
+
+	Keep time.Duration // how long Purge keeps leads that are sold, unsold or open. Default 90 days; negative: for ever
+
+	// SameCaller is for how long after its last change a lead, whatever its state,
+	// keeps another id with the same caller from being offered: ErrConflict. 0: no
+	// check. Purge forgets leads after Keep, so more than that has no effect.
+	SameCaller time.Duration
+
+	// RefusedFor is for how long a source's buyer that refused the lead is not posted
+	// to again; 0: it is. It is for bids with a buyer id. If no other bid is left, the
+	// error of Auction says so, and the lead is Unsold.
+	RefusedFor time.Duration
 
 	// Clients returns the Client that Settle asks about a company's calls; nil for
 	// nobody.
@@ -31,7 +43,8 @@ type Config struct {
 
 	// CallerKey is a secret. With it, the store gets an HMAC-SHA-256 of each caller's
 	// digits instead of the number. Give at least 32 random bytes, the same to all
-	// desks of a store, and never change them.
+	// desks of a store, and never change them: with another key, or with none, every
+	// known lead is ErrConflict.
 	CallerKey []byte
 
 	// Caller returns the number of a lead's caller to Settle, which cannot read it from
@@ -80,13 +93,14 @@ func New(config Config) (*Desk, error) {
 // The Sale is what the store knows of the lead. If the lead is sold, now or earlier,
 // under this id, the error is nil; if it was sold earlier, nothing is sent. The error
 // is nil, too, if nobody took the lead: the Sale is then Unsold, and you may offer it
-// again under the same id.
+// again under the same id. If that is because pings failed, the Event has their errors.
 //
 // An error is [ErrUnknown] if the lead may be sold; [ErrBusy] while somebody else has
-// it; [ErrConflict] if the id or the caller is known otherwise; [ErrNotRecorded] if it
-// is sold, and the store failed. With any other error the lead is not sold, and the
-// Sale is nil only if the store is not known to have the lead. Errors of the auction
-// are those of Run and Sell.
+// it; [ErrConflict] if the id is known with another caller, or the caller with another
+// id: then the Sale is the known one, which is not yours to dial; [ErrNotRecorded] if
+// the lead is sold, and the store failed. With any other error the lead is not sold,
+// and the Sale is nil if the store did not take the lead. Errors of the auction are
+// those of Run and Sell.
 //
 // Auction sends nothing before the store has taken the lead, and posts nothing before
 // the store has taken a note of the post.
@@ -97,14 +111,30 @@ func (d *Desk) Auction(ctx context.Context, leadID string, a *trackdrive.Auction
 	case lead == nil:
 		return nil, invalidArgument("lead", "is nil")
 	}
-	return d.offer(ctx, leadID, lead.CallerID, false, func(ctx context.Context) error {
+	return d.offer(ctx, leadID, lead.CallerID, false, func(ctx context.Context, o *leadOffer) error {
 		result, err := a.Run(ctx, lead)
 		if err != nil {
 			return err
 		}
+		o.unasked = failedPings(result)
 		_, err = result.Sell(ctx, complete...)
 		return err
 	})
+}
+
+// failedPings returns the errors of the pings that failed, if there is no bid: nobody
+// may have been asked.
+func failedPings(r *trackdrive.AuctionResult) error {
+	if len(r.Bids) > 0 {
+		return nil
+	}
+	var errs []error
+	for _, l := range r.Losses {
+		if l.Err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.Source, l.Err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Post sells a lead with one post, as [trackdrive.Client.Post] does. It is
@@ -121,7 +151,7 @@ func (d *Desk) Post(ctx context.Context, leadID string, c *trackdrive.Client, en
 		return nil, invalidArgument("request", "is nil")
 	}
 	opts = append(slices.Clone(opts), trackdrive.WithRepeat(trackdrive.RepeatNever))
-	return d.offer(ctx, leadID, r.CallerID, true, func(ctx context.Context) error {
+	return d.offer(ctx, leadID, r.CallerID, true, func(ctx context.Context, _ *leadOffer) error {
 		_, err := c.Post(ctx, endpoint, r, opts...)
 		return err
 	})
@@ -139,9 +169,9 @@ func (d *Desk) Get(ctx context.Context, leadID string) (*Sale, error) {
 	return &r.Sale, nil
 }
 
-// Unsettled lists the leads of a state in the order in which they were offered first.
-// If q.State is "", these are the unknown ones: each may be sold, and needs
-// [Desk.Settle] or [Desk.Resolve].
+// Unsettled lists the unknown leads, or those of the state q.State, in the order in
+// which they were first offered. Each unknown one may be sold, and needs [Desk.Settle]
+// or [Desk.Resolve].
 func (d *Desk) Unsettled(ctx context.Context, q Query) ([]Sale, error) {
 	q.State = cmp.Or(q.State, Unknown)
 	switch {
@@ -175,8 +205,8 @@ func (d *Desk) Counts(ctx context.Context) (Counts, error) {
 	return counts, nil
 }
 
-// Purge forgets the leads that were sold, unsold or open longer than Config.Keep ago,
-// with their phone numbers, and returns how many. A forgotten lead is new if it is
+// Purge forgets the leads that are sold, unsold or open and have not changed for
+// Config.Keep, with their phone numbers, and returns how many. A forgotten lead is new if it is
 // offered again. Unknown leads are kept until they are settled. Call it now and then,
 // such as once a day; if Keep is negative, it does nothing.
 func (d *Desk) Purge(ctx context.Context) (int, error) {
@@ -220,7 +250,7 @@ func invalidArgument(field, format string, args ...any) error {
 }
 
 // storeError reports a store that failed, and returns its error. A lead that is not
-// there, or an ended context, is no failure of the store.
+// there, or an ended context, is not a failure.
 func (d *Desk) storeError(err error) error {
 	switch {
 	case errors.Is(err, ErrNoSale):

@@ -211,6 +211,13 @@ func TestALeadWithoutABidIsUnsold(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sales.Unsold, sale.State)
 	require.Empty(t, sale.Tries)
+	require.NoError(t, m.events[0].Err)
+
+	m.fake.Fail(trackdrivetest.OpPing, trackdrivetest.Status(http.StatusUnauthorized, nil, "{}"), 1)
+	sale, err = m.offer(t, m.desk(t), "lead-2")
+	require.NoError(t, err)
+	require.Equal(t, sales.Unsold, sale.State)
+	require.ErrorIs(t, m.events[1].Err, trackdrive.ErrUnauthorized, "wrong credentials are not nobody's wish")
 }
 
 func TestALostAnswerLeavesTheLeadUnknown(t *testing.T) {

@@ -8,14 +8,16 @@
 //	...
 //	sale, err := desk.Auction(ctx, "lead-4711", auction, &trackdrive.PingRequest{CallerID: caller})
 //	switch {
-//	case errors.Is(err, sales.ErrUnknown): // it may be sold: it is in desk.Unsettled now
-//	case err != nil: // it is not sold
-//	default:
+//	case err == nil, errors.Is(err, sales.ErrNotRecorded):
 //		number, ok := sale.Number() // not ok if nobody took the lead
+//		...
+//	case errors.Is(err, sales.ErrUnknown): // it may be sold: desk.Unsettled lists it
+//	default: // it is not sold now
 //	}
 //
-// The second call with the same id returns the same sale and sends nothing, after a
-// restart, too, and on another machine.
+// The second call with the same id returns the same sale and sends nothing, even after a
+// restart or on another machine. Every offer of a sold lead returns its number, so only
+// one worker should dial it.
 //
 // # States
 //
@@ -35,22 +37,23 @@
 // A desk has a lead for a limited time, its lease, which each note renews. A note whose
 // lease has ended is refused, and nothing is sent: a process that was stopped for long
 // cannot post a lead that another desk has in the meantime. When the lease of a dead
-// process ends, its lead is unknown if something had left without an outcome, and open
-// if not.
+// process ends, its lead is unknown if something had left without an outcome; otherwise
+// it may be offered again.
 //
 // # Not guaranteed
 //
-// A doubt is not resolved by itself. [Desk.Unsettled] lists the unknown leads,
+// Doubts do not end by themselves. [Desk.Unsettled] lists the unknown leads,
 // [Desk.Settle] asks TrackDrive for their calls, and [Desk.Resolve] takes the word of
-// somebody who knows. A lead that is offered under two ids is two leads, unless
-// Config.SameCaller tells them. A post that does not go through a Desk is not known to
+// somebody who knows. A process that dies reports no event, so watch [Desk.Counts]. A
+// lead that is offered under two ids is two leads, unless Config.SameCaller refuses the
+// second. A post that does not go through a Desk is not known to
 // it. If a disk loses what it reported as written, or somebody restores an old copy of
 // the store, leads are forgotten. Desks on several machines need a store with one
 // clock, such as pgsales.
 //
 // # Personal data
 //
-// A store has the callers' numbers, unless Config.CallerKey is set, and the numbers to
+// A store keeps the callers' numbers, unless Config.CallerKey is set, and the numbers to
 // dial. [Desk.Purge] removes them. Log a Sale or an Event by log/slog: their LogValue
 // shows no phone number.
 package sales

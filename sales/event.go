@@ -12,7 +12,7 @@ import (
 type Event struct {
 	Kind EventKind // what happened
 	Sale Sale      // the lead, as far as this desk knows it
-	Err  error     // what went wrong; nil if nothing did. An *trackdrive.Error never shows credentials
+	Err  error     // what went wrong; nil if nothing did. Of a lead without a bid, the errors of the pings that failed. An *trackdrive.Error never shows credentials
 }
 
 // EventKind says what happened.
@@ -24,7 +24,7 @@ const (
 	EventUnsold   EventKind = "unsold"   // a lead was offered, and certainly nobody took it
 	EventUnknown  EventKind = "unknown"  // a lead may be sold: settle it
 	EventSettled  EventKind = "settled"  // Settle found the call of an unknown lead, or Resolve said what became of it
-	EventConflict EventKind = "conflict" // ErrConflict, or an outcome came after somebody had resolved the lead: Err says which. Alert somebody
+	EventConflict EventKind = "conflict" // ErrConflict, or an outcome came after somebody had resolved the lead: Err says which. Somebody has to look
 	EventStore    EventKind = "store"    // the store failed: Err
 )
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/display"
@@ -38,11 +39,12 @@ type leadOffer struct {
 	isFree  bool            // the offer has ended in the store: its outcome is there, or somebody else's is
 	isOver  bool            // the call has returned
 	events  []Event         // to be reported once mu is free
+	unasked error           // why nobody could bid
 }
 
 // offer leases the lead, calls sell with a context that tells the offer of posts, and
 // returns what became of the lead.
-func (d *Desk) offer(ctx context.Context, leadID, number string, isPost bool, sell func(context.Context) error) (*Sale, error) {
+func (d *Desk) offer(ctx context.Context, leadID, number string, isPost bool, sell func(context.Context, *leadOffer) error) (*Sale, error) {
 	if err := checkLead(ctx, leadID); err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func (d *Desk) offer(ctx context.Context, leadID, number string, isPost bool, se
 			_, _ = o.end(errNoReturn)
 		}
 	}()
-	err := sell(salehook.Into(ctx, o))
+	err := sell(salehook.Into(ctx, o), o)
 	hasReturned = true
 	return o.end(err)
 }
@@ -254,8 +256,8 @@ func (o *leadOffer) keptText(text string) string {
 
 // shortLine returns a text on one line, cut if it is too long.
 func shortLine(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
-	return display.Shorten(text, maxText)
+	words := strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	return display.Shorten(strings.Join(words, " "), maxText)
 }
 
 // recordLimit is how long the store may take to record an outcome, and recordWaits are
@@ -347,7 +349,11 @@ func (o *leadOffer) end(err error) (*Sale, error) {
 	}
 	o.isOver = true
 	err = o.result(err)
-	o.tell(err)
+	told := err
+	if told == nil && o.sale.State == Unsold {
+		told = o.unasked
+	}
+	o.tell(told)
 	sale, events := o.sale.copied(), o.takeEvents()
 	o.mu.Unlock()
 	o.desk.emit(events...)

@@ -45,10 +45,10 @@ type Sale struct {
 
 	CallUUID string    `json:"call_uuid,omitempty"` // the call that Settle found
 	NotSeen  int       `json:"not_seen,omitempty"`  // how often Settle looked and found no call
-	AskedAt  time.Time `json:"asked_at,omitzero"`   // when Settle looked last
-	Note     string    `json:"note,omitempty"`      // what Resolve was told, or the calls that Settle could not tell apart
+	AskedAt  time.Time `json:"asked_at,omitzero"`   // when Settle last looked
+	Note     string    `json:"note,omitempty"`      // the note of Resolve, or the calls that Settle could not tell apart
 
-	CreatedAt time.Time `json:"created_at,omitzero"` // when the lead was offered first
+	CreatedAt time.Time `json:"created_at,omitzero"` // when the lead was first offered
 	UpdatedAt time.Time `json:"updated_at,omitzero"` // when the store last changed it
 }
 
@@ -130,7 +130,7 @@ func (s *Sale) copied() *Sale {
 	return &own
 }
 
-// stateOfTries returns what the tries say of a lead that nobody has: a sale counts
+// stateOfTries returns what the tries say of a lead without a live lease: a sale counts
 // more than a doubt, since at most one of them can be true.
 func (s *Sale) stateOfTries() State {
 	state := Unsold

@@ -19,8 +19,9 @@ const settleWithin = time.Hour
 // Settle asks TrackDrive what became of an unknown lead: it looks for calls of the
 // caller that began within an hour of the try, at the try's buyer if that is known. If
 // there is exactly one, and it belongs to no other lead of the store, the lead is sold,
-// and the Sale has the call's UUID. A call whose number could be that of another lead
-// of the same caller, or several calls, leave the lead unknown, with the calls in Note.
+// and the Sale has the call's UUID. Several calls leave the lead unknown, and so does a
+// call that fits another lead of the caller as well, or that does not show its caller or
+// its time. Note then names the calls.
 //
 // If there is no call, the lead stays unknown: the caller may not have been put through
 // yet. NotSeen counts how often Settle looked in vain, and AskedAt says when. Settle
@@ -163,7 +164,7 @@ func (r *Record) settle(found []foundCall, others []Record, now time.Time) error
 	default: // somebody was faster
 		return errAsItIs
 	}
-	r.Sale.AskedAt = now
+	r.Sale.AskedAt, r.Sale.Note = now, ""
 	switch len(found) {
 	case 0:
 		r.Sale.NotSeen++
@@ -179,7 +180,7 @@ func (r *Record) settle(found []foundCall, others []Record, now time.Time) error
 		return nil
 	}
 	if rival := r.rivalFor(&f, others); rival != "" {
-		r.Sale.Note = fmt.Sprintf("the only call that fits may be that of lead %q, which was sold to the same caller: %s", rival, callTexts(found))
+		r.Sale.Note = fmt.Sprintf("the only call that fits may be that of lead %q, which has the same caller: %s", rival, callTexts(found))
 		return nil
 	}
 	r.Sale.CallUUID = f.call.UUID
@@ -188,19 +189,20 @@ func (r *Record) settle(found []foundCall, others []Record, now time.Time) error
 	return nil
 }
 
-// rivalFor returns another lead of the caller that the call may belong to as well: it
-// was sold at the same place and time, and nobody knows its call.
+// rivalFor returns another lead of the caller that the call may belong to: it was posted
+// to the same buyer, nobody knows its call, and it is sold, or it may be sold by a post
+// that is nearer to the call than ours.
 func (r *Record) rivalFor(f *foundCall, others []Record) (leadID string) {
 	ours := &r.Sale.Tries[f.try]
+	distance := func(t *Try) time.Duration { return f.call.CreatedAt.Sub(t.At).Abs() }
 	for i := range others {
 		other := &others[i].Sale
-		if other.State != Sold || other.CallUUID != "" {
-			continue
-		}
 		for j := range other.Tries {
 			t := &other.Tries[j]
 			isSamePlace := t.Subdomain == ours.Subdomain && (t.BuyerID == ours.BuyerID || t.BuyerID == "" || ours.BuyerID == "")
-			if t.Outcome == trackdrive.TrySold && isSamePlace && t.At.Sub(ours.At).Abs() <= settleWithin {
+			switch {
+			case other.CallUUID != "", !isSamePlace, t.At.Sub(ours.At).Abs() > settleWithin:
+			case t.Outcome == trackdrive.TrySold, t.isDoubtful() && other.State != Sold && distance(t) <= distance(ours):
 				return other.LeadID
 			}
 		}
@@ -226,7 +228,8 @@ func callTexts(found []foundCall) string {
 
 // Resolve says what became of an unknown lead, after somebody has asked the buyer or
 // looked into TrackDrive: [Sold] or [Unsold]. The note says who found out, and how. An
-// unsold lead may be offered again; a sold one has no number to dial.
+// unsold lead may be offered again; a sold one has no number to dial. The note replaces
+// Sale.Note. It has at most 10,000 bytes, and should hold no phone number.
 //
 // Be certain that nothing is under way any more before you resolve a lead as unsold:
 // an outcome that comes later is only an [EventConflict].

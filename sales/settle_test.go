@@ -133,6 +133,36 @@ func TestACallThatHidesItsCallerSettlesNothing(t *testing.T) {
 	require.Contains(t, sale.Note, "does not show its caller or its time: u-1")
 }
 
+// Of two leads in doubt, the call is that of the post after which it came.
+func TestACallThatIsNearerToAnotherLead(t *testing.T) {
+	t.Parallel()
+	m := asking(t)
+	m.doubt(t, "lead-1", true)
+	m.fake.Advance(-10 * time.Second)
+	m.doubt(t, "lead-2", false)
+	sale := m.settle(t, "lead-2")
+	require.Equal(t, sales.Unknown, sale.State)
+	require.Contains(t, sale.Note, `may be that of lead "lead-1"`)
+	require.Equal(t, sales.Sold, m.settle(t, "lead-1").State)
+	sale = m.settle(t, "lead-2")
+	require.Equal(t, sales.Unknown, sale.State)
+	require.Contains(t, sale.Note, "another lead has the only call that fits")
+}
+
+// A note of an earlier look does not outlive it.
+func TestANoteIsThatOfTheLastLook(t *testing.T) {
+	t.Parallel()
+	m := asking(t)
+	m.doubt(t, "lead-1", true)
+	body := `{"calls":[{"uuid":"u-1","caller_number":"anonymous","buyer_id":102,"created_at":"` + time.Now().UTC().Format(time.RFC3339) + `"}],"metadata":{"root":"calls"}}`
+	m.fake.Fail(trackdrivetest.OpCalls, trackdrivetest.Status(http.StatusOK, nil, body), 1)
+	require.NotEmpty(t, m.settle(t, "lead-1").Note)
+	m.fake.Heal()
+	sale := m.settle(t, "lead-1")
+	require.Equal(t, sales.Sold, sale.State)
+	require.Empty(t, sale.Note)
+}
+
 func TestSeveralCallsSettleNothing(t *testing.T) {
 	t.Parallel()
 	m := asking(t)
