@@ -20,8 +20,8 @@ import (
 // must. It opens an empty store for each of its cases, and closes none: use t.Cleanup
 // for that. It does not test what a store keeps when its process dies.
 //
-// Run takes about a second, and 700 writes, many of them at the same time. It waits
-// for leases to end by the store's clock.
+// Run makes about 450 writes, half of them many at once, and waits a few tenths of a
+// second in all: for leases to end, and for leads to grow old.
 func Run(t trackdrivetest.TB, open func() (sales.Store, error)) {
 	t.Helper()
 	for _, c := range suiteCases {

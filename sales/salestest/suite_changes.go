@@ -200,7 +200,7 @@ func keepsCalls(s *storeTrial) {
 		_, err := s.tryChange(id, func(r *sales.Record) { r.Sale, r.CallerKey = sampleSale(id), "k"; r.Sale.CallUUID = "u-1" })
 		require.ErrorIs(s, err, sales.ErrCallTaken)
 	}
-	require.Equal(s, normal(known), normal(s.get("known")), "nothing is stored")
+	require.Equal(s, normalForm(known), normalForm(s.get("known")), "nothing is stored")
 	s.requireUnknown("new")
 	require.Equal(s, "u-1", s.get("a").Sale.CallUUID)
 	_, others, _ := s.look(sales.Change{LeadID: "another", CallerKey: "k", Since: time.Hour})

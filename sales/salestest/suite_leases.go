@@ -67,7 +67,7 @@ func needsToken(s *storeTrial) {
 		require.ErrorIs(s, s.note(c.token, time.Hour, sales.Sale{LeadID: c.lead, State: sales.Sold}), sales.ErrLeaseLost, "%q of the lead %q", c.token, c.lead)
 	}
 	for id, r := range stored {
-		require.Equal(s, normal(r), normal(s.get(id)), "nothing is stored")
+		require.Equal(s, normalForm(r), normalForm(s.get(id)), "nothing is stored")
 	}
 	s.requireUnknown("new")
 	require.NoError(s, s.note("one", time.Hour, sales.Sale{LeadID: "a", State: sales.Posting, Note: "noted"}))
@@ -95,7 +95,7 @@ func needsLease(s *storeTrial) {
 		for range 2 { // a note that is refused renews nothing
 			require.ErrorIs(s, s.note("one", time.Hour, sales.Sale{LeadID: id, State: sales.Sold}), sales.ErrLeaseLost, "after the lease of %q has ended", id)
 		}
-		require.Equal(s, normal(before), normal(s.get(id)), "nothing is stored")
+		require.Equal(s, normalForm(before), normalForm(s.get(id)), "nothing is stored")
 		s.lease(id, "two")
 		require.ErrorIs(s, s.note("one", time.Hour, sales.Sale{LeadID: id, State: sales.Sold}), sales.ErrLeaseLost, "after another's lease of %q", id)
 		require.NoError(s, s.note("two", time.Hour, sales.Sale{LeadID: id, State: sales.Sold}))
@@ -158,7 +158,7 @@ func notesCalls(s *storeTrial) {
 	require.ErrorIs(s, s.call("c", "u-1"), sales.ErrCallTaken)
 	before := s.get("b")
 	require.ErrorIs(s, s.note("two", time.Minute, sale("b", "u-1")), sales.ErrCallTaken)
-	require.Equal(s, normal(before), normal(s.get("b")), "nothing is stored")
+	require.Equal(s, normalForm(before), normalForm(s.get("b")), "nothing is stored")
 	require.NoError(s, s.note("one", time.Hour, sale("a", "")))
 	require.NoError(s, s.note("two", time.Hour, sale("b", "u-1")), "the call is free")
 	require.ErrorIs(s, s.call("a", "u-1"), sales.ErrCallTaken)

@@ -23,7 +23,7 @@ func startsEmpty(s *storeTrial) {
 	require.False(s, now.IsZero(), "Apply is given the time")
 	s.requireUnknown("a")
 	stored := s.become("a", sales.Open)
-	require.Equal(s, normal(stored), normal(s.get("a")))
+	require.Equal(s, normalForm(stored), normalForm(s.get("a")))
 	require.Equal(s, sales.Open, stored.Sale.State)
 	s.requireUnknown("")
 }
@@ -51,9 +51,9 @@ func sampleSale(leadID string) sales.Sale {
 	}
 }
 
-// normal returns a copy of a record in the one form in which records are compared:
+// normalForm returns a copy of a record in the one form in which records are compared:
 // slices that are empty are nil, and times are in UTC, to the microsecond.
-func normal(r sales.Record) sales.Record {
+func normalForm(r sales.Record) sales.Record {
 	r.Sale.Tries = append([]sales.Try(nil), r.Sale.Tries...)
 	times := []*time.Time{&r.Lease.Until, &r.Sale.ExpiresAt, &r.Sale.AskedAt, &r.Sale.CreatedAt, &r.Sale.UpdatedAt}
 	for i := range r.Sale.Tries {
@@ -72,7 +72,7 @@ func normal(r sales.Record) sales.Record {
 func (s *storeTrial) requireKept(want, got sales.Record, where string) {
 	require.False(s, got.Sale.CreatedAt.IsZero() || got.Sale.UpdatedAt.IsZero(), where)
 	want.Sale.CreatedAt, want.Sale.UpdatedAt = got.Sale.CreatedAt, got.Sale.UpdatedAt
-	require.Equal(s, normal(want), normal(got), where)
+	require.Equal(s, normalForm(want), normalForm(got), where)
 }
 
 func keepsAll(s *storeTrial) {
@@ -153,7 +153,7 @@ func setsTimes(s *storeTrial) {
 	ended := s.now()
 	requireBetween(began, first.Sale.CreatedAt, ended)
 	requireBetween(began, first.Sale.UpdatedAt, ended)
-	require.Equal(s, normal(first), normal(s.get("a")))
+	require.Equal(s, normalForm(first), normalForm(s.get("a")))
 
 	s.waitUntil(ended.Add(time.Millisecond))
 	began = s.now()
@@ -164,7 +164,7 @@ func setsTimes(s *storeTrial) {
 	ended = s.now()
 	require.True(s, second.Sale.CreatedAt.Equal(first.Sale.CreatedAt), "a change keeps CreatedAt")
 	requireBetween(began, second.Sale.UpdatedAt, ended)
-	require.Equal(s, normal(second), normal(s.get("a")))
+	require.Equal(s, normalForm(second), normalForm(s.get("a")))
 
 	s.waitUntil(ended.Add(time.Millisecond))
 	spoil(&second.Sale)
@@ -193,8 +193,10 @@ func keepsCopies(s *storeTrial) {
 		r.Sale.State, r.CallerKey, r.Lease = sales.Posting, "15555550100", sales.Lease{Token: "one", Until: until}
 		given = r
 	})
-	want := normal(stored)
-	requireSame := func(after string) { require.Equal(s, want, normal(s.get("a")), "after a change of what was %s", after) }
+	want := normalForm(stored)
+	requireSame := func(after string) {
+		require.Equal(s, want, normalForm(s.get("a")), "after a change of what was %s", after)
+	}
 	spoil(&given.Sale)
 	requireSame("given by Apply")
 	spoil(&stored.Sale)
@@ -214,7 +216,7 @@ func keepsCopies(s *storeTrial) {
 		return spoilt
 	}})
 	require.ErrorIs(s, err, spoilt)
-	require.Equal(s, want, normal(found), "the record is returned as it was found")
+	require.Equal(s, want, normalForm(found), "the record is returned as it was found")
 	requireSame("given to an Apply that failed")
 	spoil(&found.Sale)
 	requireSame("returned by a Change that failed")
@@ -226,7 +228,7 @@ func keepsCopies(s *storeTrial) {
 	noted := sampleSale("a")
 	noted.State = sales.Posting
 	require.NoError(s, s.note("one", time.Hour, noted))
-	want = normal(s.get("a"))
+	want = normalForm(s.get("a"))
 	spoil(&noted)
 	requireSame("given to Note")
 }
@@ -246,7 +248,7 @@ func storesNothing(s *storeTrial) {
 				return failure
 			}})
 			require.True(s, err == failure, "Apply's error is returned as it is, not as %#v", err)
-			require.Equal(s, normal(before), normal(got), "the record is returned as it was found")
+			require.Equal(s, normalForm(before), normalForm(got), "the record is returned as it was found")
 		}
 	}
 	s.requireUnknown("new")
@@ -278,6 +280,6 @@ func heedsContext(s *storeTrial) {
 		_, err := s.Purge(ctx, 0)
 		require.ErrorIs(s, err, want)
 	}
-	require.Equal(s, normal(leased), normal(s.get("a")))
+	require.Equal(s, normalForm(leased), normalForm(s.get("a")))
 	s.requireStates(map[sales.State][]string{sales.Posting: {"a"}, sales.Unsold: {"old"}})
 }

@@ -25,11 +25,11 @@ func (s *storeTrial) requireStates(want map[sales.State][]string) {
 		s.requireInOrder(list)
 		for i := range list {
 			require.Equal(s, state, list[i].Sale.State, "a record tells the state that it is listed for")
-			require.Equal(s, normal(list[i]), normal(s.get(list[i].Sale.LeadID)))
+			require.Equal(s, normalForm(list[i]), normalForm(s.get(list[i].Sale.LeadID)))
 		}
 		counts.Add(state, len(list))
 		if state == sales.Unknown && len(list) > 0 {
-			counts.Oldest = normal(list[0]).Sale.CreatedAt
+			counts.Oldest = normalForm(list[0]).Sale.CreatedAt
 		}
 	}
 	got, err := s.Counts(suiteCtx)
