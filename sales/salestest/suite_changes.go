@@ -52,7 +52,7 @@ func missesNothing(s *storeTrial) {
 	change := func(leadID, key string) error {
 		_, err := s.Change(suiteCtx, sales.Change{LeadID: leadID, CallerKey: key, Since: time.Hour,
 			Apply: func(r *sales.Record, _ []sales.Record, _ time.Time) error {
-				r.Sale.Note, r.CallerKey = text, key
+				r.Sale.State, r.Sale.Note, r.CallerKey = sales.Posting, text, key
 				return nil
 			}})
 		return err
