@@ -67,7 +67,7 @@ func ExampleMemory_Note() {
 	fmt.Println(store.Note(context.Background(), sales.Note{Token: "made-up", Sale: sale}))
 	// Output:
 	// <nil>
-	// sales: the lease on the lead has ended; nothing is sent
+	// sales: the lease on the lead has ended
 }
 
 func ExampleMemory_Get() {
