@@ -316,7 +316,7 @@ func (s *saleProgress) err(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("%s: %w", t.Bid.Source, t.Err))
 		}
 	}
-	if untried {
+	if untried && ctx.Err() != nil { // if not, the hook ended the sale, which is among the errors
 		errs = append(errs, notSentError("post", ctx.Err()))
 	}
 	return errors.Join(errs...)

@@ -84,6 +84,9 @@ var (
 
 // pingBidder pings a Bidder that is not an endpoint. The reply is the run's own.
 func (s *auctionSource) pingBidder(ctx context.Context, r *PingRequest, maySell bool) (reply *PingResponse, leadIsFree bool, err error) {
+	if ctx.Err() != nil {
+		return nil, true, unsentPing(ctx.Err())
+	}
 	opts := slices.Clone(s.pingOpts)
 	if maySell {
 		opts = append(opts, WithRepeat(RepeatNever))

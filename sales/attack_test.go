@@ -233,7 +233,7 @@ func TestAttackACallOfASoldLeadSettlesNoOtherLeadDaysLater(t *testing.T) {
 		_, err := m.offer(t, m.desk(t), "lead-2")
 		require.NoError(t, err)
 		m.fake.AddCall(trackdrivetest.Call{CallerNumber: caller, BuyerID: "102"}) // lead-2's
-		time.Sleep(72 * time.Hour)                                               // a weekend
+		time.Sleep(72 * time.Hour)                                                // a weekend
 		sale := m.settle(t, "lead-1")
 		require.Equal(t, sales.Unknown, sale.State, "the call is that of lead-2")
 	})
@@ -507,7 +507,7 @@ func TestAttackALateNoteDoesNotEraseAPost(t *testing.T) {
 			if posts++; posts == 2 {
 				require.NotNil(t, late)
 				_ = m.store.Store.Note(context.Background(), *late) // what timed out arrives at last
-				isDead = true                                      // and the process dies in the post
+				isDead = true                                       // and the process dies in the post
 				m.store.beforeChange.Store(&die)
 			}
 			return nil

@@ -46,17 +46,12 @@ func (d *Desk) caller(number string) (kept, key string) {
 	return sum, sum
 }
 
-// withoutNumber takes a caller's number out of a text that a store keeps, if stores
-// are not to have it.
-func (d *Desk) withoutNumber(text, number string) string {
-	digits := digitsOf(number)
-	if len(d.config.CallerKey) == 0 || digits == "" {
+// withoutNumbers takes the phone numbers out of a text that a store keeps, if stores
+// are not to have the caller's: a text may quote it without its area code or country
+// code, or next to other digits.
+func (d *Desk) withoutNumbers(text string) string {
+	if len(d.config.CallerKey) == 0 {
 		return text
 	}
-	return display.ReplaceNumbers(text, func(other string) string {
-		if strings.HasSuffix(digitsOf(other), digits) {
-			return "…"
-		}
-		return other
-	})
+	return display.ReplaceNumbers(text, func(string) string { return "…" })
 }

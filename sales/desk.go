@@ -79,6 +79,8 @@ func New(config Config) (*Desk, error) {
 		return nil, invalidArgument("same caller", "is negative; leave it 0 for no check")
 	case config.RefusedFor < 0:
 		return nil, invalidArgument("refused for", "is negative; leave it 0 to ask everybody again")
+	case config.CallerKey != nil && len(config.CallerKey) == 0:
+		return nil, invalidArgument("caller key", "is empty; give at least 32 random bytes, or leave it nil to keep the numbers themselves")
 	}
 	config.Lease = cmp.Or(config.Lease, defaultLease)
 	config.Keep = cmp.Or(config.Keep, defaultKeep)
@@ -164,7 +166,7 @@ func (d *Desk) Get(ctx context.Context, leadID string) (*Sale, error) {
 	}
 	r, err := d.config.Store.Get(ctx, leadID)
 	if err != nil {
-		return nil, d.storeError(err)
+		return nil, d.storeError(ctx, err)
 	}
 	return &r.Sale, nil
 }
@@ -184,7 +186,7 @@ func (d *Desk) Unsettled(ctx context.Context, q Query) ([]Sale, error) {
 	}
 	list, err := d.config.Store.List(ctx, q)
 	if err != nil {
-		return nil, d.storeError(err)
+		return nil, d.storeError(ctx, err)
 	}
 	found := make([]Sale, len(list))
 	for i := range list {
@@ -200,7 +202,7 @@ func (d *Desk) Counts(ctx context.Context) (Counts, error) {
 	}
 	counts, err := d.config.Store.Counts(ctx)
 	if err != nil {
-		return Counts{}, d.storeError(err)
+		return Counts{}, d.storeError(ctx, err)
 	}
 	return counts, nil
 }
@@ -218,7 +220,7 @@ func (d *Desk) Purge(ctx context.Context) (int, error) {
 	}
 	n, err := d.config.Store.Purge(ctx, d.config.Keep)
 	if err != nil {
-		return n, d.storeError(err)
+		return n, d.storeError(ctx, err)
 	}
 	return n, nil
 }
@@ -251,20 +253,21 @@ func invalidArgument(field, format string, args ...any) error {
 
 // storeError reports a store that failed, and returns its error. A lead that is not
 // there, or an ended context, is not a failure.
-func (d *Desk) storeError(err error) error {
+func (d *Desk) storeError(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, ErrNoSale):
 		return err
-	case hasEnded(err):
+	case hasEnded(ctx, err):
 		return fmt.Errorf("sales: %w", err)
 	}
 	d.emit(Event{Kind: EventStore, Err: err})
 	return fmt.Errorf("sales: the store failed: %w", err)
 }
 
-// hasEnded reports whether an error only says that a context has ended.
-func hasEnded(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+// hasEnded reports whether an error only says that the caller's context has ended. A
+// time limit of the store's own is a failure of the store.
+func hasEnded(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }
 
 func (d *Desk) emit(events ...Event) {

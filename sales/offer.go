@@ -36,7 +36,10 @@ type leadOffer struct {
 	sent    []*salehook.Try // the last of sale.Tries, those of this offer
 	stopped error           // why nothing more may be sent
 	failed  error           // why the last outcome is not in the store
+	isNew   bool            // something was sent, and what came of it is not in the store
+	isNoted bool            // the store may have a note of something that was not sent
 	isFree  bool            // the offer has ended in the store: its outcome is there, or somebody else's is
+	isLost  bool            // somebody else has the lead, and nothing of this offer is missing in the store
 	isOver  bool            // the call has returned
 	events  []Event         // to be reported once mu is free
 	unasked error           // why nobody could bid
@@ -93,7 +96,8 @@ func (o *leadOffer) begin(ctx context.Context, leadID string) (*Sale, error) {
 				return fmt.Errorf("%w: the caller is that of %q", ErrConflict, other.LeadID)
 			}
 			r.Sale.State, r.Lease = Posting, Lease{Token: o.token, Until: now.Add(d.config.Lease)}
-			if kept != "" {
+			r.Sale.NotSeen, r.Sale.AskedAt, r.Sale.Note = 0, time.Time{}, "" // they are about an earlier doubt
+			if key != "" || r.CallerKey == "" && kept != "" {
 				r.Sale.Caller, r.CallerKey = kept, key
 			}
 			return nil
@@ -114,7 +118,7 @@ func (o *leadOffer) begin(ctx context.Context, leadID string) (*Sale, error) {
 	case errors.Is(err, ErrBusy), errors.Is(err, ErrUnknown):
 		return &r.Sale, err
 	default:
-		return nil, d.storeError(err)
+		return nil, d.storeError(ctx, err)
 	}
 }
 
@@ -160,14 +164,16 @@ func (o *leadOffer) Before(ctx context.Context, t *salehook.Try) (context.Contex
 	case errors.Is(err, ErrLeaseLost):
 		o.stopped = fmt.Errorf("%w: %w", ErrBusy, err)
 		return nil, nil, o.stopped
-	case err != nil && hasEnded(err):
+	case err != nil && hasEnded(ctx, err):
+		o.isNoted = true
 		return nil, nil, err
 	case err != nil:
+		o.isNoted = true
 		o.stopped = fmt.Errorf("sales: the store failed, so nothing was sent: %w", err)
 		o.events = append(o.events, Event{Kind: EventStore, Sale: *o.sale.copied(), Err: err})
 		return nil, nil, o.stopped
 	}
-	o.sale, o.failed = sale, nil
+	o.sale, o.failed, o.isNew, o.isNoted = sale, nil, true, false
 	o.sent = append(o.sent, t)
 	ctx, cancel := context.WithDeadline(ctx, end)
 	return ctx, cancel, nil
@@ -201,17 +207,22 @@ func (o *leadOffer) refusedLately(t *salehook.Try) error {
 
 // After records what came of a request.
 func (o *leadOffer) After(t *salehook.Try, outcome salehook.Outcome) {
+	o.desk.emit(o.after(t, outcome)...)
+}
+
+// after does what After says, and returns the events that end can no longer report.
+func (o *leadOffer) after(t *salehook.Try, outcome salehook.Outcome) []Event {
 	o.mu.Lock()
+	defer o.mu.Unlock() // even if the store panics: end waits for it
 	o.note(t, outcome)
 	o.store(o.isOver || o.isPost || outcome.State == salehook.Sold || outcome.State == salehook.Unknown && !t.IsPing)
 	if !o.isOver {
-		o.mu.Unlock()
-		return
+		return nil
 	}
-	o.tell(outcome.Err) // end has told what was known before
-	events := o.takeEvents()
-	o.mu.Unlock()
-	o.desk.emit(events...)
+	if o.failed == nil { // end has told what was known before
+		o.tell(outcome.Err)
+	}
+	return o.takeEvents()
 }
 
 // The limits of what a store keeps of a try, and of how many it keeps.
@@ -225,12 +236,12 @@ const (
 func (o *leadOffer) note(t *salehook.Try, outcome salehook.Outcome) {
 	first := len(o.sale.Tries) - len(o.sent)
 	known := &o.sale.Tries[first+slices.Index(o.sent, t)]
-	known.Until, known.Outcome = time.Now(), tryOutcomes[outcome.State]
+	known.Until, known.Outcome, o.isNew = time.Now(), tryOutcomes[outcome.State], true
 	if outcome.BuyerName != "" {
 		known.BuyerName = outcome.BuyerName
 	}
 	if outcome.Err != nil {
-		known.Error = o.keptText(outcome.Err.Error())
+		known.Error = o.keptText(fmt.Sprint(outcome.Err)) // Error may panic: it is a bidder's
 	}
 	for i, r := range outcome.Reasons {
 		if i == maxReasons {
@@ -249,9 +260,9 @@ var tryOutcomes = map[salehook.State]trackdrive.TryOutcome{
 }
 
 // keptText returns a text as the store keeps it: on one line, not too long, and
-// without the caller's number if the store is not to have it.
+// without phone numbers if the store is not to have the caller's.
 func (o *leadOffer) keptText(text string) string {
-	return shortLine(o.desk.withoutNumber(text, o.number))
+	return shortLine(o.desk.withoutNumbers(text))
 }
 
 // shortLine returns a text on one line, cut if it is too long.
@@ -279,7 +290,7 @@ func (o *leadOffer) store(isEnd bool) {
 	ctx, cancel := context.WithTimeout(o.record, recordLimit)
 	defer cancel()
 	waits := recordWaits
-	if len(o.sent) == 0 { // nothing is lost if only the lease stays
+	if !o.isNew && !o.isNoted { // nothing is lost if only the lease stays
 		waits = nil
 	}
 	o.failed = o.storeNote(ctx, n)
@@ -291,9 +302,9 @@ func (o *leadOffer) store(isEnd bool) {
 	}
 	switch {
 	case o.failed == nil:
-		o.isFree, o.sale.UpdatedAt = isEnd, time.Now()
-	case errors.Is(o.failed, ErrLeaseLost) && len(o.sent) == 0:
-		o.isFree, o.failed = true, nil // nothing has come of it
+		o.isFree, o.isNew, o.isNoted, o.sale.UpdatedAt = isEnd, false, false, time.Now()
+	case errors.Is(o.failed, ErrLeaseLost) && !o.isNew:
+		o.isFree, o.isLost, o.failed = true, true, nil
 	case errors.Is(o.failed, ErrLeaseLost):
 		o.isFree, o.failed = true, errors.New("somebody has settled the lead in the meantime")
 		o.events = append(o.events, Event{Kind: EventConflict, Sale: n.Sale, Err: o.failed})
@@ -306,7 +317,7 @@ func (o *leadOffer) store(isEnd bool) {
 // lead since, its outcome is recorded all the same.
 func (o *leadOffer) storeNote(ctx context.Context, n Note) error {
 	err := o.desk.config.Store.Note(ctx, n)
-	if !errors.Is(err, ErrLeaseLost) || len(o.sent) == 0 {
+	if !errors.Is(err, ErrLeaseLost) {
 		return err
 	}
 	_, err = o.desk.config.Store.Change(ctx, Change{LeadID: n.Sale.LeadID, Apply: func(r *Record, _ []Record, _ time.Time) error {
@@ -316,7 +327,10 @@ func (o *leadOffer) storeNote(ctx context.Context, n Note) error {
 		known := r.Sale
 		r.Sale = *n.Sale.copied()
 		r.Sale.CreatedAt, r.Sale.NotSeen, r.Sale.AskedAt, r.Sale.Note = known.CreatedAt, known.NotSeen, known.AskedAt, known.Note
-		r.Sale.State, r.Lease.Until = r.Sale.stateOfTries(), time.Time{}
+		r.Lease.Until = time.Time{}
+		if len(r.Sale.Tries) > 0 {
+			r.Sale.State = r.Sale.stateOfTries()
+		}
 		return nil
 	}})
 	return err
@@ -336,7 +350,15 @@ func waitFor(ctx context.Context, d time.Duration) bool {
 
 // end records the end of the offer, and returns what became of the lead.
 func (o *leadOffer) end(err error) (*Sale, error) {
+	sale, events, err := o.finish(err)
+	o.desk.emit(events...)
+	return sale, err
+}
+
+// finish does what end says, and returns the events.
+func (o *leadOffer) finish(err error) (*Sale, []Event, error) {
 	o.mu.Lock()
+	defer o.mu.Unlock() // even if the store panics: a ping may still end
 	switch {
 	case len(o.sale.Tries) > 0: // they say it
 	case err == nil:
@@ -354,21 +376,24 @@ func (o *leadOffer) end(err error) (*Sale, error) {
 		told = o.unasked
 	}
 	o.tell(told)
-	sale, events := o.sale.copied(), o.takeEvents()
-	o.mu.Unlock()
-	o.desk.emit(events...)
-	return sale, err
+	return o.sale.copied(), o.takeEvents(), err
 }
 
 // result returns the error of the offer. What the store does not know is unknown.
 func (o *leadOffer) result(err error) error {
-	isLost := o.failed != nil && len(o.sent) > 0
+	isMissing := o.failed != nil && o.isNew
 	switch {
-	case o.sale.State == Sold && isLost:
+	case o.isLost:
+		o.sale.State = Posting
+		if errors.Is(err, ErrBusy) {
+			return err
+		}
+		return errors.Join(fmt.Errorf("%w: %w", ErrBusy, ErrLeaseLost), err)
+	case o.sale.State == Sold && isMissing:
 		return fmt.Errorf("%w: %w", ErrNotRecorded, o.failed)
 	case o.sale.State == Sold:
 		return nil
-	case isLost:
+	case isMissing:
 		o.sale.State = Unknown
 		return errors.Join(fmt.Errorf("%w: the store did not record the outcome: %w", ErrUnknown, o.failed), err)
 	case o.sale.State == Unknown && err != nil:

@@ -47,13 +47,14 @@ func (d *Desk) Settle(ctx context.Context, leadID string) (*Sale, error) {
 	if err != nil {
 		return sale, err
 	}
-	return d.settle(ctx, leadID, found)
+	return d.settle(ctx, sale, found)
 }
 
 // foundCall is a call that may be the sale that a try left in doubt.
 type foundCall struct {
 	call trackdrive.Call
-	try  int // the try's index in Sale.Tries
+	try  int       // the try's index in Sale.Tries
+	at   time.Time // Try.At
 }
 
 // findCalls looks for the calls that the tries of unknown outcome may have become.
@@ -86,7 +87,7 @@ func (d *Desk) findCalls(ctx context.Context, sale *Sale) ([]foundCall, error) {
 		for _, call := range calls {
 			if !known[call.UUID] {
 				known[call.UUID] = true
-				found = append(found, foundCall{call, i})
+				found = append(found, foundCall{call, i, t.At})
 			}
 		}
 	}
@@ -133,9 +134,12 @@ func (d *Desk) client(subdomain string) (*trackdrive.Client, error) {
 
 // settle records what was found. If another lead turns out to have the call, it looks
 // again, and notes that.
-func (d *Desk) settle(ctx context.Context, leadID string, found []foundCall) (*Sale, error) {
-	sale, err := d.change(ctx, leadID, settleOther, func(r *Record, others []Record, now time.Time) error {
-		return r.settle(found, others, now)
+func (d *Desk) settle(ctx context.Context, asked *Sale, found []foundCall) (*Sale, error) {
+	leadID, hasChanged := asked.LeadID, false
+	sale, err := d.change(ctx, leadID, sinceDoubt(asked), func(r *Record, others []Record, now time.Time) error {
+		err := r.settle(found, others, now)
+		hasChanged = err == nil
+		return err
 	})
 	if errors.Is(err, ErrCallTaken) {
 		sale, err = d.change(ctx, leadID, 0, func(r *Record, _ []Record, now time.Time) error {
@@ -146,14 +150,23 @@ func (d *Desk) settle(ctx context.Context, leadID string, found []foundCall) (*S
 			return nil
 		})
 	}
-	if err == nil && sale.State == Sold {
+	if err == nil && hasChanged && sale.State == Sold {
 		d.emit(Event{Kind: EventSettled, Sale: *sale.copied()})
 	}
 	return sale, err
 }
 
-// settleOther is how far back other leads of a caller count.
-const settleOther = 48 * time.Hour
+// sinceDoubt returns how far back other leads of the caller count: those that were
+// offered at the time of the sale's first doubt, by whatever clock.
+func sinceDoubt(s *Sale) time.Duration {
+	const slack = 48 * time.Hour
+	for i := range s.Tries {
+		if s.Tries[i].isDoubtful() {
+			return max(time.Since(s.Tries[i].At), 0) + slack
+		}
+	}
+	return slack
+}
 
 // settle changes an unknown lead as the calls that were found say.
 func (r *Record) settle(found []foundCall, others []Record, now time.Time) error {
@@ -175,6 +188,13 @@ func (r *Record) settle(found []foundCall, others []Record, now time.Time) error
 		return nil
 	}
 	f := found[0]
+	if f.try >= len(r.Sale.Tries) || !r.Sale.Tries[f.try].isDoubtful() || !r.Sale.Tries[f.try].At.Equal(f.at) {
+		return errAsItIs // the lead was resolved and offered again meanwhile
+	}
+	if f.call.BuyerID == "" && r.Sale.Tries[f.try].BuyerID != "" {
+		r.Sale.Note = "the only call that may fit does not show its buyer: " + callTexts(found)
+		return nil
+	}
 	if f.call.CreatedAt.IsZero() || digitsOf(f.call.CallerNumber) == "" {
 		r.Sale.Note = "the only call that may fit does not show its caller or its time: " + callTexts(found)
 		return nil
@@ -306,7 +326,7 @@ func (d *Desk) change(ctx context.Context, leadID string, since time.Duration, a
 	if since > 0 {
 		r, err := d.config.Store.Get(ctx, leadID)
 		if err != nil {
-			return nil, d.storeError(err)
+			return nil, d.storeError(ctx, err)
 		}
 		c.CallerKey = r.CallerKey
 	}
@@ -319,6 +339,6 @@ func (d *Desk) change(ctx context.Context, leadID string, since time.Duration, a
 	case errors.Is(err, ErrBusy), errors.Is(err, ErrCallTaken), errors.Is(err, trackdrive.ErrInvalidArgument):
 		return &r.Sale, err
 	default:
-		return &r.Sale, d.storeError(err)
+		return &r.Sale, d.storeError(ctx, err)
 	}
 }
