@@ -53,5 +53,5 @@ func (d *Desk) withoutNumbers(text string) string {
 	if len(d.config.CallerKey) == 0 {
 		return text
 	}
-	return display.ReplaceNumbers(text, func(string) string { return "…" })
+	return display.HideNumbers(text)
 }

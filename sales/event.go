@@ -3,6 +3,7 @@
 package sales
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/trackdrive-go/trackdrive/internal/display"
@@ -33,7 +34,7 @@ const (
 func (e Event) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("event", string(e.Kind)), slog.Any("sale", e.Sale)}
 	if e.Err != nil {
-		text := display.ReplaceNumbers(e.Err.Error(), func(string) string { return "…" })
+		text := display.HideNumbers(fmt.Sprint(e.Err))
 		attrs = append(attrs, slog.String("error", text))
 	}
 	return slog.GroupValue(attrs...)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
@@ -85,4 +86,50 @@ func numberAt(text string) (length, digits int) {
 		}
 	}
 	return length, digits
+}
+
+// HideNumbers replaces each phone number in a text by "…", however it is punctuated,
+// and whatever digits stand beside it.
+func HideNumbers(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		length, digits := looseNumberAt(text)
+		switch {
+		case length == 0:
+			_, length = utf8.DecodeRuneInString(text)
+			b.WriteString(text[:length])
+		case digits >= FewestDigits:
+			b.WriteString("…")
+		default:
+			b.WriteString(text[:length])
+		}
+		text = text[length:]
+	}
+	return b.String()
+}
+
+// looseNumberAt reads digits at the beginning of text, with up to three separators
+// between two of them. The length is 0 if there are none.
+func looseNumberAt(text string) (length, digits int) {
+	const mostSeparators = 3 // "(555) - 555-0142"
+	separators := 0
+	for i, r := range text {
+		switch {
+		case '0' <= r && r <= '9':
+			length = i + 1
+			digits++
+			separators = 0
+		case r == '+' && i == 0, r == '(':
+		case digits == 0, separators == mostSeparators, !isSeparator(r):
+			return length, digits
+		default:
+			separators++
+		}
+	}
+	return length, digits
+}
+
+// isSeparator reports whether people write r between the digits of a number.
+func isSeparator(r rune) bool {
+	return strings.ContainsRune("-._/)", r) || unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Pd, r)
 }
