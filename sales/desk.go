@@ -120,6 +120,9 @@ func (d *Desk) Auction(ctx context.Context, leadID string, a *trackdrive.Auction
 		}
 		o.unasked = failedPings(result)
 		_, err = result.Sell(ctx, complete...)
+		if err == nil && len(result.Bids) == 0 && ctx.Err() != nil {
+			err = fmt.Errorf("sales: the auction was cut off: %w", ctx.Err())
+		}
 		return err
 	})
 }

@@ -521,6 +521,24 @@ func TestACancelledCallerLosesNothing(t *testing.T) {
 	require.Equal(t, sales.Sold, sale.State)
 }
 
+func TestAnAuctionThatIsCutOffIsNotUnsold(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	a := m.auction(t, func(c *trackdrive.AuctionConfig) {
+		c.Observe = func(_ context.Context, e trackdrive.AuctionEvent) {
+			if e.Kind == trackdrive.EventPing {
+				cancel()
+			}
+		}
+	})
+	m.fake.Fail(trackdrivetest.OpPing, trackdrivetest.Slow(time.Minute), 1)
+	sale, err := m.desk(t).Auction(ctx, "lead-1", a, &trackdrive.PingRequest{CallerID: caller})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, sales.Open, sale.State)
+	require.Empty(t, m.kinds())
+}
+
 func TestADeskThatStoodStillPostsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -238,7 +238,7 @@ func (o *leadOffer) note(t *salehook.Try, outcome salehook.Outcome) {
 	known := &o.sale.Tries[first+slices.Index(o.sent, t)]
 	known.Until, known.Outcome, o.isNew = time.Now(), tryOutcomes[outcome.State], true
 	if outcome.BuyerName != "" {
-		known.BuyerName = outcome.BuyerName
+		known.BuyerName = shortLine(outcome.BuyerName)
 	}
 	if outcome.Err != nil {
 		known.Error = o.keptText(fmt.Sprint(outcome.Err)) // Error may panic: it is a bidder's

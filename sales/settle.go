@@ -339,6 +339,6 @@ func (d *Desk) change(ctx context.Context, leadID string, since time.Duration, a
 	case errors.Is(err, ErrBusy), errors.Is(err, ErrCallTaken), errors.Is(err, trackdrive.ErrInvalidArgument):
 		return &r.Sale, err
 	default:
-		return &r.Sale, d.storeError(ctx, err)
+		return nil, d.storeError(ctx, err)
 	}
 }

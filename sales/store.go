@@ -41,7 +41,8 @@ type Store interface {
 	// when Note returns. If there is no such lead, if its record does not have the lease
 	// n.Token, or if that lease has ended, nothing is stored, and the error is
 	// ErrLeaseLost. Note keeps the record's CreatedAt and sets UpdatedAt, whatever n.Sale
-	// says. ErrCallTaken is as for Change.
+	// says. ErrCallTaken is as for Change. A note that failed may be stored all the same,
+	// but never after a later note of the same lease.
 	Note(ctx context.Context, n Note) error
 
 	// Get returns a record, or ErrNoSale.

@@ -42,7 +42,7 @@ func (h house) Post(context.Context, trackdrive.Buyer, *trackdrive.PostRequest, 
 
 // A panic while an outcome is noted must not leave the offer locked: the deferred end
 // of the offer then waits for ever.
-func TestAttackAPanicWhileAnOutcomeIsNotedEndsTheOffer(t *testing.T) {
+func TestAPanicWhileAnOutcomeIsNotedEndsTheOffer(t *testing.T) {
 	t.Parallel()
 	takes := func() (*trackdrive.PostResponse, error) {
 		return &trackdrive.PostResponse{Accepted: true, ForwardingNumber: "+15555550177"}, nil
@@ -98,7 +98,7 @@ func TestAttackAPanicWhileAnOutcomeIsNotedEndsTheOffer(t *testing.T) {
 }
 
 // A desk that lost its lease before it posted anything knows nothing of the lead.
-func TestAttackADeskThatLostTheLeadDoesNotCallItUnsold(t *testing.T) {
+func TestADeskThatLostTheLeadDoesNotCallItUnsold(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ bids bool }{"without a bid": {false}, "with a bid": {true}} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestAttackADeskThatLostTheLeadDoesNotCallItUnsold(t *testing.T) {
 }
 
 // A note that was written in spite of its error has to be taken back: nothing was sent.
-func TestAttackANoteThatWasWrittenInSpiteOfItsError(t *testing.T) {
+func TestANoteThatWasWrittenInSpiteOfItsError(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		stands time.Duration
@@ -179,7 +179,7 @@ func TestAttackANoteThatWasWrittenInSpiteOfItsError(t *testing.T) {
 
 // With a CallerKey the store gets no number, however a buyer quotes it, and whoever
 // gave it to the post.
-func TestAttackWithACallerKeyNoReasonHasTheNumber(t *testing.T) {
+func TestWithACallerKeyNoReasonHasTheNumber(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ caller, quoted, secret string }{
 		"digits after it":    {caller, "5555550142 30 days ago is a duplicate", "5555550142"},
@@ -214,7 +214,7 @@ func TestAttackWithACallerKeyNoReasonHasTheNumber(t *testing.T) {
 	}
 }
 
-func TestAttackALogShowsNoNumber(t *testing.T) {
+func TestALogShowsNoNumber(t *testing.T) {
 	t.Parallel()
 	for _, quoted := range []string{"555/555/0142", "(555) - 555 - 0142", "555\u00a0555\u00a00142", "555–555–0142"} {
 		var out bytes.Buffer
@@ -225,7 +225,7 @@ func TestAttackALogShowsNoNumber(t *testing.T) {
 
 // The call of a lead that was sold to the same caller is that lead's however late
 // somebody asks.
-func TestAttackACallOfASoldLeadSettlesNoOtherLeadDaysLater(t *testing.T) {
+func TestACallOfASoldLeadSettlesNoOtherLeadDaysLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := asking(t)
@@ -240,7 +240,7 @@ func TestAttackACallOfASoldLeadSettlesNoOtherLeadDaysLater(t *testing.T) {
 }
 
 // A call that reached no buyer is not one at the try's buyer.
-func TestAttackACallWithoutABuyerSettlesNothing(t *testing.T) {
+func TestACallWithoutABuyerSettlesNothing(t *testing.T) {
 	t.Parallel()
 	m := asking(t)
 	m.doubt(t, "lead-1", false)
@@ -250,7 +250,7 @@ func TestAttackACallWithoutABuyerSettlesNothing(t *testing.T) {
 }
 
 // A lead is settled once, and told so once.
-func TestAttackALeadIsSettledOnce(t *testing.T) {
+func TestALeadIsSettledOnce(t *testing.T) {
 	t.Parallel()
 	m := asking(t)
 	m.doubt(t, "lead-1", true)
@@ -269,7 +269,7 @@ func TestAttackALeadIsSettledOnce(t *testing.T) {
 }
 
 // While Settle looks, somebody resolves the lead, and it is offered and lost again.
-func TestAttackSettleDoesNotMarkATryThatIsResolved(t *testing.T) {
+func TestSettleDoesNotMarkATryThatIsResolved(t *testing.T) {
 	t.Parallel()
 	for name, forget := range map[string]bool{"known": false, "forgotten in between": true} {
 		t.Run(name, func(t *testing.T) {
@@ -310,7 +310,7 @@ func TestAttackSettleDoesNotMarkATryThatIsResolved(t *testing.T) {
 
 // What Settle counted about an earlier doubt says nothing about a new one: who frees
 // leads that were not seen three times would free this one unseen.
-func TestAttackANewDoubtWasNeverLookedFor(t *testing.T) {
+func TestANewDoubtWasNeverLookedFor(t *testing.T) {
 	t.Parallel()
 	m := asking(t)
 	m.doubt(t, "lead-1", false)
@@ -326,7 +326,7 @@ func TestAttackANewDoubtWasNeverLookedFor(t *testing.T) {
 }
 
 // A caller who hides the number does not become the lead's caller.
-func TestAttackALeadKeepsItsCaller(t *testing.T) {
+func TestALeadKeepsItsCaller(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)
 	d := m.desk(t)
@@ -347,7 +347,7 @@ func TestAttackALeadKeepsItsCaller(t *testing.T) {
 
 // All outcomes of the desk that stood still are in the store, so that it leaves no
 // doubt: the lead is elsewhere.
-func TestAttackALeaseLostBetweenTwoPostsIsNoDoubt(t *testing.T) {
+func TestALeaseLostBetweenTwoPostsIsNoDoubt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMarket(t)
@@ -387,7 +387,7 @@ func (l latePing) Ping(context.Context, *trackdrive.PingRequest, ...trackdrive.C
 
 // A ping that ends late, after somebody said that the lead is sold, or while the store
 // fails, does not make it unsold for whoever reads the events.
-func TestAttackALatePingDoesNotCallALeadUnsold(t *testing.T) {
+func TestALatePingDoesNotCallALeadUnsold(t *testing.T) {
 	t.Parallel()
 	for name, meanwhile := range map[string]func(*testing.T, *market){
 		"the lead is resolved": func(t *testing.T, m *market) {
@@ -425,7 +425,7 @@ func TestAttackALatePingDoesNotCallALeadUnsold(t *testing.T) {
 
 // A store that gives up by a time limit of its own has failed: the caller's context
 // has not ended.
-func TestAttackAStoreThatTimesOutIsReported(t *testing.T) {
+func TestAStoreThatTimesOutIsReported(t *testing.T) {
 	t.Parallel()
 	slow := fmt.Errorf("the disk: %w", context.DeadlineExceeded)
 	t.Run("when the lead is taken", func(t *testing.T) {
@@ -453,7 +453,7 @@ func TestAttackAStoreThatTimesOutIsReported(t *testing.T) {
 }
 
 // A key that somebody forgot to set is not "no key".
-func TestAttackAnEmptyCallerKeyIsRefused(t *testing.T) {
+func TestAnEmptyCallerKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)
 	m.config.CallerKey = []byte{}
@@ -462,7 +462,7 @@ func TestAttackAnEmptyCallerKeyIsRefused(t *testing.T) {
 }
 
 // The error of a sale that the store stopped is about the store, and nothing else.
-func TestAttackTheErrorOfAStoppedSaleCanBeRead(t *testing.T) {
+func TestTheErrorOfAStoppedSaleCanBeRead(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)
 	m.store.onNote(func(n sales.Note) error {
@@ -477,53 +477,4 @@ func TestAttackTheErrorOfAStoppedSaleCanBeRead(t *testing.T) {
 	for line := range strings.Lines(err.Error()) {
 		require.Contains(t, line, "disk")
 	}
-}
-
-// A note that the store gave up on, and wrote late all the same, must not erase the
-// note of the post that is under way: it is all that a dead process leaves.
-func TestAttackALateNoteDoesNotEraseAPost(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		m := newMarket(t)
-		m.refuseNext(1)
-		var late *sales.Note
-		isDead := false
-		m.store.onNote(func(n sales.Note) error {
-			switch {
-			case isDead:
-				return errDisk
-			case late == nil && isOutcome(n): // the first refusal: it times out, and is written on the second attempt
-				late = &n
-				return context.DeadlineExceeded
-			}
-			return nil
-		})
-		die := func(sales.Change) error { return errDisk }
-		posts := 0
-		c, err := trackdrive.NewClient("acme", trackdrive.WithTransport(roundTrip(func(r *http.Request) error {
-			if !strings.Contains(r.URL.Path, "/post/") {
-				return nil
-			}
-			if posts++; posts == 2 {
-				require.NotNil(t, late)
-				_ = m.store.Store.Note(context.Background(), *late) // what timed out arrives at last
-				isDead = true                                       // and the process dies in the post
-				m.store.beforeChange.Store(&die)
-			}
-			return nil
-		}, m.fake.Transport())))
-		require.NoError(t, err)
-		m.client = c
-		_, _ = m.offer(t, m.desk(t), "lead-1")
-		m.fake.AssertSales(t, 1)
-
-		time.Sleep(3 * time.Minute)
-		m.config.Store = m.store.Store
-		sale, err := m.offer(t, m.desk(t), "lead-1") // another process
-		if !errors.Is(err, sales.ErrUnknown) {
-			require.NoError(t, err)
-		}
-		require.Equal(t, sales.Unknown, sale.State)
-		m.fake.AssertSales(t, 1)
-	})
 }
