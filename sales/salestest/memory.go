@@ -1,6 +1,7 @@
 // Package salestest helps to test programs that sell through a sales.Desk, and
-// implementations of sales.Store. [NewMemory] makes a store in memory, and [Run] is
-// the test that every Store must pass.
+// implementations of sales.Store. [NewMemory] makes a store in memory. [Run] is the
+// test that every Store must pass, and [Kill] the one for those that keep what they
+// are given when a process dies.
 //
 //	func TestStore(t *testing.T) {
 //		salestest.Run(t, func() (sales.Store, error) { ... })

@@ -18,7 +18,7 @@ import (
 
 // Run fails the test unless the stores that open returns behave as a [sales.Store]
 // must. It opens an empty store for each of its cases, and closes none: use t.Cleanup
-// for that. It does not test what a store keeps when its process dies.
+// for that. What a store keeps when its process dies is for [Kill].
 //
 // Run makes about 450 writes, half of them many at once, and waits a few tenths of a
 // second in all: for leases to end, and for leads to grow old.
