@@ -30,11 +30,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/trackdrive-go/trackdrive/outbox/boltstore/internal/boltfile"
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
@@ -57,14 +59,8 @@ type Options struct {
 
 // Store is an [outbox.Store] in a file. It is safe for concurrent use.
 type Store struct {
-	path string
-
-	access sync.RWMutex // guards file, which Compact and Close change
-	file   *mappedFile  // nil if the store is closed
-
-	queueing sync.Mutex
-	queue    []*queuedWrite
-	leading  chan struct{} // holds one element, of the goroutine that commits the queue
+	file   *boltfile.File
+	writes *boltfile.Group[*writeTransaction]
 
 	mu     sync.Mutex // guards the fields below
 	leases map[string]keyLease
@@ -80,107 +76,11 @@ type keyLease struct {
 
 var _ outbox.Store = (*Store)(nil)
 
-// queuedWrite is a change that waits to be committed.
-type queuedWrite struct {
-	do   func(*writeTransaction) error // fails only if the file fails
-	done chan error
-}
-
-// maxBatch is the maximum number of writes that share a transaction.
-const maxBatch = 1000
-
-// write runs do in a transaction, together with concurrent writes, and returns
-// when it is durable.
-func (s *Store) write(ctx context.Context, do func(*writeTransaction) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	w := &queuedWrite{do, make(chan error, 1)}
-	s.queueing.Lock()
-	s.queue = append(s.queue, w)
-	s.queueing.Unlock()
-	for {
-		select {
-		case err := <-w.done:
-			return err
-		case s.leading <- struct{}{}:
-			s.lead()
-		}
-	}
-}
-
-// lead commits what is in the queue, and lets another lead.
-func (s *Store) lead() {
-	defer func() { <-s.leading }()
-	s.queueing.Lock()
-	n := min(len(s.queue), maxBatch)
-	batch := s.queue[:n:n]
-	s.queue = s.queue[n:]
-	s.queueing.Unlock()
-	if n > 0 {
-		s.commit(batch)
-	}
-}
-
+// errPanicked stands for a panic of a change, which Update passes on.
 var errPanicked = errors.New("boltstore: a change panicked")
 
-// commit makes a batch durable, as a whole or not at all.
-func (s *Store) commit(batch []*queuedWrite) {
-	err := errPanicked
-	defer func() {
-		for _, w := range batch {
-			w.done <- err
-		}
-	}()
-	s.access.RLock()
-	defer s.access.RUnlock()
-	if s.file == nil {
-		err = ErrClosed
-		return
-	}
-	t := &writeTransaction{store: s}
-	defer t.end()
-	err = s.file.update(func(tx *bolt.Tx) (err error) {
-		tx.OnCommit(func() { t.committed = true })
-		t.use(tx)
-		if t.counts, err = readCounts(tx); err != nil {
-			return err
-		}
-		for _, w := range batch {
-			if err := w.do(t); err != nil {
-				return err
-			}
-		}
-		if !t.dirty {
-			return errNothing
-		}
-		return t.putCounts()
-	})
-	if errors.Is(err, errNothing) {
-		err = nil
-	}
-}
-
-// errNothing rolls back a transaction that wrote nothing.
-var errNothing = errors.New("boltstore: nothing to write")
-
-// view runs read in a read-only transaction.
-func (s *Store) view(ctx context.Context, read func(*bolt.Tx) error) error {
-	return s.locked(ctx, func(f *mappedFile) error { return f.view(read) })
-}
-
-// locked runs use, and keeps the file open meanwhile. If mu is needed, too, it is
-// locked second.
-func (s *Store) locked(ctx context.Context, use func(*mappedFile) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.access.RLock()
-	defer s.access.RUnlock()
-	if s.file == nil {
-		return ErrClosed
-	}
-	return use(s.file)
+func damagedError(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
 
 // Enqueue stores an item, which must be whole, unless its id is known.
@@ -191,7 +91,7 @@ func (s *Store) Enqueue(ctx context.Context, item outbox.Item) (stored outbox.It
 	if err := outbox.CheckNew(item); err != nil {
 		return outbox.Item{}, false, err
 	}
-	err = s.write(ctx, func(t *writeTransaction) (err error) {
+	err = s.writes.Write(ctx, func(t *writeTransaction) (err error) {
 		stored, added, err = t.add(item)
 		return err
 	})
@@ -214,7 +114,7 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 		}()
 		return change(i)
 	}
-	err := s.write(ctx, func(t *writeTransaction) (err error) {
+	err := s.writes.Write(ctx, func(t *writeTransaction) (err error) {
 		changed, refused, err = t.change(id, careful)
 		return err
 	})
@@ -234,12 +134,12 @@ func (s *Store) Update(ctx context.Context, id string, change func(*outbox.Item)
 // each company the items that have been due longest.
 func (s *Store) Claim(ctx context.Context, c outbox.Claim) (items []outbox.Item, next time.Time, err error) {
 	r := &claimRun{Claim: c, store: s}
-	err = s.locked(ctx, func(f *mappedFile) error {
+	err = s.file.Pin(ctx, func(f *boltfile.Pinned) error {
 		// The lock is taken before the snapshot: a lease ends only after its item's
 		// change is committed, so an item that looks free is free.
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if err := f.view(r.run); err != nil {
+		if err := f.View(r.run); err != nil {
 			return err
 		}
 		r.take()
@@ -363,7 +263,7 @@ const busyWait = time.Millisecond
 
 // Get returns an item.
 func (s *Store) Get(ctx context.Context, id string) (item outbox.Item, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.file.View(ctx, func(tx *bolt.Tx) error {
 		seq := tx.Bucket(idBucket).Get([]byte(id))
 		if seq == nil {
 			return outbox.ErrUnknownItem
@@ -381,7 +281,7 @@ func (s *Store) List(ctx context.Context, q outbox.Query) (items []outbox.Item, 
 	if !known || q.After == ^uint64(0) {
 		return nil, ctx.Err()
 	}
-	err = s.view(ctx, func(tx *bolt.Tx) error {
+	err = s.file.View(ctx, func(tx *bolt.Tx) error {
 		states := tx.Bucket(stateBucket).Cursor()
 		for k, _ := states.Seek(stateKey(code, q.After+1)); len(k) == 9 && k[0] == code && len(items) < q.PageSize(); k, _ = states.Next() {
 			item, err := readItem(tx, binary.BigEndian.Uint64(k[1:]))
@@ -415,7 +315,7 @@ func (s *Store) fillLease(i *outbox.Item) {
 
 // Counts returns how many items are in each state.
 func (s *Store) Counts(ctx context.Context) (counts outbox.Counts, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) (err error) {
+	err = s.file.View(ctx, func(tx *bolt.Tx) (err error) {
 		counts, err = readCounts(tx)
 		if err != nil {
 			return err
@@ -432,17 +332,20 @@ func (s *Store) Counts(ctx context.Context) (counts outbox.Counts, err error) {
 	return counts, err
 }
 
+// maxPurged is how many items a write of Purge removes.
+const maxPurged = 1000
+
 // Purge removes the delivered items that were settled before a time, in
 // transactions of a thousand items.
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
 	for {
 		n := 0
-		err := s.write(ctx, func(t *writeTransaction) (err error) {
+		err := s.writes.Write(ctx, func(t *writeTransaction) (err error) {
 			n, err = t.purge(before)
 			return err
 		})
 		removed += n
-		if err != nil || n < maxBatch {
+		if err != nil || n < maxPurged {
 			return removed, err
 		}
 	}

@@ -1,4 +1,4 @@
-// Checking a file: its pages, and whether its buckets are consistent.
+// Checking whether the buckets of a file are consistent.
 
 package boltstore
 
@@ -6,116 +6,54 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/maphash"
-	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 
+	"github.com/trackdrive-go/trackdrive/outbox/boltstore/internal/boltfile"
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
-// firstTransaction is the transaction of a file to which nothing has been written yet.
-const firstTransaction = 1
-
-// checkFile checks a file that nobody writes to meanwhile, and returns its latest
-// transaction. Shallow skips the slow checks: of the leaves, and of whether the
-// buckets are consistent.
-func checkFile(file *os.File, shallow bool) (txid int64, err error) {
-	defer catchFaults(func(e error) { err = e })()
-	info, err := file.Stat()
-	if err != nil {
-		return 0, fmt.Errorf("boltstore: %w", err)
-	}
-	f, err := newPageFile(file, info.Size())
-	if err != nil {
-		return 0, err
-	}
-	if err := f.readFreelist(); err != nil {
-		return 0, err
-	}
-	all, err := f.readBuckets()
-	if err != nil {
-		return 0, err
-	}
-	if f.txid != firstTransaction {
-		if err := checkBuckets(f, all, shallow); err != nil {
-			return 0, err
-		}
-	}
-	if shallow || f.freelist == noFreelist {
-		return int64(f.txid), nil
-	}
-	return int64(f.txid), f.checkTaken()
-}
-
-// readBuckets reads the bucket that holds the others.
-func (f *pageFile) readBuckets() (map[string]bucketPlace, error) {
-	all := map[string]bucketPlace{}
-	err := f.readTree(f.root, false, func(p *bucketPage) error {
-		for _, e := range p.elements {
-			b, err := parseBucket(e)
-			if err != nil {
-				return err
-			}
-			all[string(e.key)] = b
-		}
-		return nil
-	})
-	return all, err
-}
-
-// checkBuckets reads all buckets, and compares the items with the indexes.
-func checkBuckets(f *pageFile, all map[string]bucketPlace, shallow bool) error {
-	for _, name := range allBuckets {
-		if _, exists := all[string(name)]; !exists {
-			return damagedError("%s is missing", name)
-		}
-	}
-	counts, err := readMeta(f, all[string(metaBucket)])
+// checkBuckets reads all buckets, and compares the items with the indexes. Shallow
+// only finds out whether a file has anything to do with an outbox.
+func checkBuckets(p *boltfile.Pages, shallow bool) error {
+	counts, err := storedCounts(p)
 	if err != nil {
 		return err
 	}
 	a := &indexAudit{seed: maphash.MakeSeed()}
 	for _, step := range []struct {
-		name []byte
-		read func(bucketPlace) error
+		bucket []byte
+		each   func(*boltfile.Page) error
 	}{
-		{queueBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.addQueues) }},
-		{dueBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.adder(&a.found.due)) }},
-		{idBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.adder(&a.found.ids)) }},
-		{stateBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.adder(&a.found.states)) }},
-		{settledBucket, func(b bucketPlace) error { return f.readBucket(b, shallow, a.adder(&a.found.settled)) }},
-		{itemBucket, func(b bucketPlace) error { return a.readItems(f, b, shallow) }},
+		{queueBucket, a.addQueues},
+		{dueBucket, a.adder(&a.found.due)},
+		{idBucket, a.adder(&a.found.ids)},
+		{stateBucket, a.adder(&a.found.states)},
+		{settledBucket, a.adder(&a.found.settled)},
 	} {
-		if err := step.read(all[string(step.name)]); err != nil {
+		if err := p.ReadBucket(step.bucket, shallow, step.each); err != nil {
 			return err
 		}
 	}
-	if shallow {
-		return nil
+	if err := a.readItems(p, shallow); err != nil || shallow {
+		return err
 	}
 	return a.compare(counts)
 }
 
-// readMeta finds out whether a file is an outbox, and returns its counts.
-func readMeta(f *pageFile, meta bucketPlace) (counts outbox.Counts, err error) {
-	isOutbox := false
-	err = f.readBucket(meta, false, func(p *bucketPage) (err error) {
-		for _, e := range p.elements {
-			switch {
-			case bytes.Equal(e.key, formatName):
-				isOutbox = bytes.Equal(e.value, formatValue)
-			case bytes.Equal(e.key, countsName):
-				counts, err = decodeCounts(e.value)
+// storedCounts returns the counts in the file.
+func storedCounts(p *boltfile.Pages) (counts outbox.Counts, err error) {
+	err = p.ReadBucket(metaBucket, false, func(p *boltfile.Page) (err error) {
+		for _, e := range p.Entries {
+			if bytes.Equal(e.Key, countsName) {
+				counts, err = decodeCounts(e.Value)
 			}
 		}
 		return err
 	})
-	if err == nil && !isOutbox {
-		err = damagedError("it is not an outbox, or has a newer format")
-	}
 	return counts, err
 }
 
@@ -152,24 +90,24 @@ func (a *indexAudit) add(t *entryTally, key, value []byte) {
 }
 
 // adder returns a function that adds the entries of a page to a tally.
-func (a *indexAudit) adder(t *entryTally) func(*bucketPage) error {
-	return func(p *bucketPage) error {
-		for _, e := range p.elements {
-			a.add(t, e.key, e.value)
+func (a *indexAudit) adder(t *entryTally) func(*boltfile.Page) error {
+	return func(p *boltfile.Page) error {
+		for _, e := range p.Entries {
+			a.add(t, e.Key, e.Value)
 		}
 		return nil
 	}
 }
 
 // addQueues adds the entries of a page of queues, and finds the heads.
-func (a *indexAudit) addQueues(p *bucketPage) error {
-	for _, e := range p.elements {
-		a.add(&a.found.queues, e.key, e.value)
-		if len(e.key) < 8 || len(e.value) != timeSize+1 {
+func (a *indexAudit) addQueues(p *boltfile.Page) error {
+	for _, e := range p.Entries {
+		a.add(&a.found.queues, e.Key, e.Value)
+		if len(e.Key) < 8 || len(e.Value) != timeSize+1 {
 			return damagedError("a queue cannot be read")
 		}
-		queue, seq := e.key[:len(e.key)-8], e.key[len(e.key)-8:]
-		if !bytes.Equal(queue, a.queue) && e.value[timeSize] != 0 {
+		queue, seq := e.Key[:len(e.Key)-8], e.Key[len(e.Key)-8:]
+		if !bytes.Equal(queue, a.queue) && e.Value[timeSize] != 0 {
 			a.heads = append(a.heads, binary.BigEndian.Uint64(seq))
 		}
 		a.queue = queue
@@ -187,10 +125,10 @@ type itemSum struct {
 }
 
 // readItems decodes the items, on all processors because this takes most of the time.
-func (a *indexAudit) readItems(f *pageFile, b bucketPlace, shallow bool) error {
+func (a *indexAudit) readItems(p *boltfile.Pages, shallow bool) error {
 	slices.Sort(a.heads)
 	sums := make([]itemSum, runtime.GOMAXPROCS(0))
-	pages := make(chan *bucketPage, len(sums))
+	pages := make(chan *boltfile.Page, len(sums))
 	var all sync.WaitGroup
 	for n := range sums {
 		all.Go(func() {
@@ -201,13 +139,13 @@ func (a *indexAudit) readItems(f *pageFile, b bucketPlace, shallow bool) error {
 			}
 		})
 	}
-	err := f.readBucket(b, shallow, func(p *bucketPage) error {
+	err := p.ReadBucket(itemBucket, shallow, func(p *boltfile.Page) error {
 		pages <- p
 		return nil
 	})
 	close(pages)
 	all.Wait()
-	a.items.sequence = b.sequence
+	a.items.sequence = p.Sequence(itemBucket)
 	for _, sum := range sums {
 		a.items.merge(&sum)
 	}
@@ -243,14 +181,14 @@ func (x *indexTallies) with(y *indexTallies) []tallyPair {
 	}
 }
 
-func (a *indexAudit) addItems(s *itemSum, p *bucketPage) (err error) {
-	defer catchFaults(func(e error) { err = e })()
-	for _, e := range p.elements {
-		item, err := decodeItem(e.value)
+func (a *indexAudit) addItems(s *itemSum, p *boltfile.Page) (err error) {
+	defer fileErrors.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = e })
+	for _, e := range p.Entries {
+		item, err := decodeItem(e.Value)
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(e.key, seqKey(item.Seq)) {
+		if !bytes.Equal(e.Key, seqKey(item.Seq)) {
 			return damagedError("item %d is in the place of another item", item.Seq)
 		}
 		if err := a.addItem(s, &item); err != nil {

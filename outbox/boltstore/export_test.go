@@ -1,9 +1,20 @@
 package boltstore
 
-import bolt "go.etcd.io/bbolt"
+import (
+	"context"
+
+	bolt "go.etcd.io/bbolt"
+)
 
 // FileStats returns what bbolt has counted since the file was opened.
 func (s *Store) FileStats() *bolt.Stats {
-	stats := s.file.db.Stats()
+	var stats bolt.Stats
+	err := s.file.View(context.Background(), func(tx *bolt.Tx) error {
+		stats = tx.DB().Stats()
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
 	return &stats
 }

@@ -1,7 +1,6 @@
 package boltstore_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,61 +59,19 @@ func truncate(length int64) func(*testing.T, *place) {
 	}
 }
 
-// lostPlaces are things that may happen to an open file. Back undoes them.
-var lostPlaces = map[string]struct {
-	do, back func(*testing.T, *place)
-}{
-	"the file is removed": {do: func(t *testing.T, p *place) { require.NoError(t, os.Remove(p.real)) }},
-	"the file is moved": {
-		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.real, p.real+".old")) },
-		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.real+".old", p.real)) },
-	},
-	"the file is replaced by a copy": {
-		func(t *testing.T, p *place) {
-			copyFile(t, p.real+".copy", p.real)
-			require.NoError(t, os.Rename(p.real, p.real+".old"))
-			require.NoError(t, os.Rename(p.real+".copy", p.real))
-		},
-		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.real+".old", p.real)) },
-	},
-	"the file is replaced by another": {do: func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.another, p.real)) }},
-	"the directory is moved": {
-		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.dir, p.dir+".old")) },
-		func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.dir+".old", p.dir)) },
-	},
-	"the directory is removed": {do: func(t *testing.T, p *place) { require.NoError(t, os.RemoveAll(p.dir)) }},
-	"the directory is replaced": {do: func(t *testing.T, p *place) {
-		require.NoError(t, os.Rename(p.dir, p.dir+".old"))
-		require.NoError(t, os.Mkdir(p.dir, 0o700))
-		copyFile(t, p.real, p.another)
-	}},
-	"the link leads elsewhere": {
-		func(t *testing.T, p *place) {
-			require.NoError(t, os.Remove(p.link))
-			require.NoError(t, os.Symlink(p.another, p.link))
-		},
-		func(t *testing.T, p *place) {
-			require.NoError(t, os.Remove(p.link))
-			require.NoError(t, os.Symlink(p.real, p.link))
-		},
-	},
-	"the link leads nowhere": {do: func(t *testing.T, p *place) {
+// lostPlaces are some of the things that may happen to an open file. The tests of
+// internal/boltfile have the others.
+var lostPlaces = map[string]func(*testing.T, *place){
+	"the file is removed":             func(t *testing.T, p *place) { require.NoError(t, os.Remove(p.real)) },
+	"the file is replaced by another": func(t *testing.T, p *place) { require.NoError(t, os.Rename(p.another, p.real)) },
+	"the link leads elsewhere": func(t *testing.T, p *place) {
 		require.NoError(t, os.Remove(p.link))
-		require.NoError(t, os.Symlink(p.real+".gone", p.link))
-	}},
-	"the file is cut to nothing":    {do: truncate(0)},
-	"the file is cut to a byte":     {do: truncate(1)},
-	"the file is cut to its head":   {do: truncate(damagePage)},
-	"the file is cut to both heads": {do: truncate(2 * damagePage)},
-	"the file is cut to some pages": {do: truncate(11 * damagePage)},
-	"the file is cut by a page":     {do: truncate(-damagePage)},
-	"the file is cut and long again": {do: func(t *testing.T, p *place) {
-		info, err := os.Stat(p.real)
-		require.NoError(t, err)
-		require.NoError(t, os.Truncate(p.real, 0))
-		require.NoError(t, os.Truncate(p.real, info.Size()))
-	}},
-	"the file is overwritten by an earlier one": {do: func(t *testing.T, p *place) { copyFile(t, p.real, p.earlier) }},
+		require.NoError(t, os.Symlink(p.another, p.link))
+	},
+	"the file is cut to nothing":                truncate(0),
+	"the file is cut to some pages":             truncate(11 * damagePage),
+	"the file is cut by a page":                 truncate(-damagePage),
+	"the file is overwritten by an earlier one": func(t *testing.T, p *place) { copyFile(t, p.real, p.earlier) },
 }
 
 // storeCalls are all the calls that need the store's file.
@@ -162,20 +119,16 @@ func storeCalls(t *testing.T) map[string]func(*boltstore.Store) error {
 func TestCallsFailWhenTheFileIsGone(t *testing.T) {
 	t.Parallel()
 	whole := filled(t, 200)
-	for name, lost := range lostPlaces {
+	for name, lose := range lostPlaces {
 		for call, do := range storeCalls(t) {
 			t.Run(name+", "+call, func(t *testing.T) {
 				t.Parallel()
 				p := newPlace(t, whole)
-				lost.do(t, p)
+				lose(t, p)
 				there, _ := os.ReadFile(p.real)
 				assert.ErrorIs(t, do(p.store), boltstore.ErrDamaged)
 				still, _ := os.ReadFile(p.real)
 				assert.Equal(t, len(there), len(still), "the file under the name is not changed")
-				if lost.back != nil {
-					lost.back(t, p)
-					assert.NoError(t, do(p.store), "the file is back")
-				}
 				require.NoError(t, p.store.Close())
 			})
 		}
@@ -187,12 +140,12 @@ func TestCallsFailWhenTheFileIsGone(t *testing.T) {
 func TestCallsFailWhenTheFileDisappearsMeanwhile(t *testing.T) {
 	t.Parallel()
 	whole := filled(t, 200)
-	for name, lost := range lostPlaces {
+	for name, lose := range lostPlaces {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t, whole)
 			_, err := p.store.Update(t.Context(), "id-1", func(i *outbox.Item) error {
-				lost.do(t, p)
+				lose(t, p)
 				i.Due = i.Due.Add(1)
 				return nil
 			})
@@ -201,29 +154,6 @@ func TestCallsFailWhenTheFileDisappearsMeanwhile(t *testing.T) {
 				_, err = boltstore.Open(p.link, nil)
 			}
 			assert.ErrorIs(t, err, boltstore.ErrDamaged)
-		})
-	}
-}
-
-// A store that gave up its file releases the lock, so that others can look at what
-// is left.
-func TestAFileThatWasCutIsNotLocked(t *testing.T) {
-	t.Parallel()
-	whole := filled(t, 200)
-	for _, length := range []int64{1, damagePage, 2 * damagePage, 11 * damagePage} {
-		t.Run(fmt.Sprint(length), func(t *testing.T) {
-			t.Parallel()
-			p := newPlace(t, whole)
-			truncate(length)(t, p)
-			for call, do := range storeCalls(t) {
-				assert.ErrorIs(t, do(p.store), boltstore.ErrDamaged, call)
-			}
-			require.NoError(t, p.store.Close())
-			require.NoError(t, p.store.Close())
-			_, err := p.store.Counts(t.Context())
-			require.ErrorIs(t, err, boltstore.ErrClosed)
-			_, err = boltstore.Open(p.real, nil)
-			require.ErrorIs(t, err, boltstore.ErrDamaged)
 		})
 	}
 }
@@ -263,54 +193,4 @@ func TestAFileThatIsCutWhileInUse(t *testing.T) {
 			require.NoError(t, p.store.Close())
 		})
 	}
-}
-
-func TestTheProcessMayChangeItsDirectory(t *testing.T) {
-	// The directory is the whole process's, so this test is not parallel.
-	dir := t.TempDir()
-	t.Chdir(dir)
-	store, err := boltstore.Open("outbox.db", nil)
-	require.NoError(t, err)
-	require.True(t, filepath.IsAbs(store.Path()))
-	t.Chdir(t.TempDir())
-	_, _, err = outbox.Enqueue(t.Context(), store, newItem(t, "a", "u-1"))
-	require.NoError(t, err)
-	require.NoError(t, store.Compact(t.Context()))
-	_, _, err = outbox.Enqueue(t.Context(), store, newItem(t, "b", "u-1"))
-	require.NoError(t, err)
-	require.NoError(t, store.Close())
-	store, err = boltstore.Open(filepath.Join(dir, "outbox.db"), nil)
-	require.NoError(t, err)
-	counts, err := store.Counts(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, 2, counts.Waiting)
-	require.NoError(t, store.Close())
-}
-
-func TestALinkToAMissingFile(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	link, file := filepath.Join(dir, "link.db"), filepath.Join(dir, "outbox.db")
-	require.NoError(t, os.Symlink(file, link))
-	store, err := boltstore.Open(link, nil)
-	require.NoError(t, err)
-	_, _, err = outbox.Enqueue(t.Context(), store, newItem(t, "a", "u-1"))
-	require.NoError(t, err)
-	require.NoError(t, store.Compact(t.Context()))
-	require.NoError(t, store.Close())
-	info, err := os.Lstat(link)
-	require.NoError(t, err)
-	require.Equal(t, os.ModeSymlink, info.Mode().Type(), "the link stays a link")
-	store, err = boltstore.Open(file, nil)
-	require.NoError(t, err)
-	_, err = store.Get(t.Context(), "a")
-	require.NoError(t, err)
-	require.NoError(t, store.Close())
-}
-
-func TestAFileThatCannotBeRead(t *testing.T) {
-	t.Parallel()
-	_, err := boltstore.Open(t.TempDir(), nil)
-	require.Error(t, err)
-	require.False(t, errors.Is(err, boltstore.ErrDamaged) || errors.Is(err, boltstore.ErrLocked), "a directory is neither: %v", err)
 }

@@ -11,27 +11,22 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/trackdrive-go/trackdrive/outbox/boltstore/internal/boltfile"
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
 // The buckets. SEQ and times are big-endian, so that they sort.
 var (
-	metaBucket    = []byte("meta")    // "format", and "counts" by state
-	itemBucket    = []byte("items")   // SEQ: checksum, JSON
-	idBucket      = []byte("ids")     // ID: SEQ
-	queueBucket   = []byte("queues")  // KEY 0 SEQ of each item that is not settled: its due time, and whether it can be claimed
-	dueBucket     = []byte("due")     // SUBDOMAIN 0 TIME SEQ of each head that can be claimed: KEY
-	stateBucket   = []byte("states")  // STATE SEQ
-	settledBucket = []byte("settled") // TIME SEQ of each delivered item
+	metaBucket    = boltfile.MetaBucket // "counts" by state
+	itemBucket    = []byte("items")     // SEQ: checksum, JSON
+	idBucket      = []byte("ids")       // ID: SEQ
+	queueBucket   = []byte("queues")    // KEY 0 SEQ of each item that is not settled: its due time, and whether it can be claimed
+	dueBucket     = []byte("due")       // SUBDOMAIN 0 TIME SEQ of each head that can be claimed: KEY
+	stateBucket   = []byte("states")    // STATE SEQ
+	settledBucket = []byte("settled")   // TIME SEQ of each delivered item
 )
 
-var allBuckets = [][]byte{metaBucket, itemBucket, idBucket, queueBucket, dueBucket, stateBucket, settledBucket}
-
-var (
-	formatName  = []byte("format")
-	formatValue = []byte("trackdrive outbox 1")
-	countsName  = []byte("counts")
-)
+var countsName = []byte("counts")
 
 // stateCodes are the states as the indexes encode them. Files keep the codes, so
 // add new ones only at the end.
@@ -46,7 +41,7 @@ func codeOf(s outbox.State) (code byte, known bool) {
 	return 0, false
 }
 
-// writeTransaction is a batch of writes.
+// writeTransaction is a [boltfile.Transaction].
 type writeTransaction struct {
 	store                   *Store
 	items, ids, queues, due *bolt.Bucket
@@ -56,31 +51,36 @@ type writeTransaction struct {
 	touched                 []string // keys marked busy
 	changed                 map[string]keyLease
 	looks                   map[string]time.Time // when to look at which company
-	committed               bool
+}
+
+func (s *Store) newTransaction() *writeTransaction {
+	return &writeTransaction{store: s, changed: map[string]keyLease{}, looks: map[string]time.Time{}}
 }
 
 // fillPercent is how full the pages are of buckets that grow only at the end.
 const fillPercent = 0.9
 
-func (t *writeTransaction) use(tx *bolt.Tx) {
+// Begin finds the buckets.
+func (t *writeTransaction) Begin(tx *bolt.Tx) (err error) {
 	t.items, t.ids, t.queues, t.due = tx.Bucket(itemBucket), tx.Bucket(idBucket), tx.Bucket(queueBucket), tx.Bucket(dueBucket)
 	t.states, t.settled, t.meta = tx.Bucket(stateBucket), tx.Bucket(settledBucket), tx.Bucket(metaBucket)
 	t.items.FillPercent, t.settled.FillPercent = fillPercent, fillPercent
-	t.changed, t.looks = map[string]keyLease{}, map[string]time.Time{}
+	t.counts, err = readCounts(tx)
+	return err
 }
 
-// lookAt lets a company be looked at when the transaction has ended and that time
-// has come.
-func (t *writeTransaction) lookAt(subdomain string, at time.Time) {
-	if earlier, known := t.looks[subdomain]; !known || at.Before(earlier) {
-		t.looks[subdomain] = at
+// Flush writes the counts, if anything was changed.
+func (t *writeTransaction) Flush() (changed bool, err error) {
+	if !t.dirty {
+		return false, nil
 	}
+	return true, t.putCounts()
 }
 
-// end frees the keys of a finished transaction: until then nobody may claim them.
+// End frees the keys of a finished transaction: until then nobody may claim them.
 // A transaction that failed may have been written, so its companies are looked at,
 // too.
-func (t *writeTransaction) end() {
+func (t *writeTransaction) End(committed bool) {
 	s := t.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,7 @@ func (t *writeTransaction) end() {
 		s.turns.lookAt(subdomain, at)
 	}
 	s.turns.wake(time.Now())
-	if !t.committed {
+	if !committed {
 		return
 	}
 	for key, l := range t.changed {
@@ -100,6 +100,14 @@ func (t *writeTransaction) end() {
 		} else {
 			s.leases[key] = l
 		}
+	}
+}
+
+// lookAt lets a company be looked at when the transaction has ended and that time
+// has come.
+func (t *writeTransaction) lookAt(subdomain string, at time.Time) {
+	if earlier, known := t.looks[subdomain]; !known || at.Before(earlier) {
+		t.looks[subdomain] = at
 	}
 }
 
@@ -262,12 +270,12 @@ func (t *writeTransaction) head(subdomain string, prefix []byte) (due []byte, cl
 	return dueKey(subdomain, v[:timeSize], k[len(prefix):]), true
 }
 
-// purge removes the items delivered before a time, up to maxBatch.
+// purge removes the items delivered before a time, up to maxPurged.
 func (t *writeTransaction) purge(before time.Time) (removed int, err error) {
 	limit := timeKey(before)
 	var keys [][]byte
 	settled := t.settled.Cursor()
-	for k, _ := settled.First(); k != nil && bytes.Compare(k, limit) < 0 && len(keys) < maxBatch; k, _ = settled.Next() {
+	for k, _ := settled.First(); k != nil && bytes.Compare(k, limit) < 0 && len(keys) < maxPurged; k, _ = settled.Next() {
 		keys = append(keys, bytes.Clone(k))
 	}
 	for _, key := range keys {

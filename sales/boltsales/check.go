@@ -5,6 +5,7 @@ package boltsales
 import (
 	"bytes"
 	"hash/maphash"
+	"runtime/debug"
 
 	"github.com/trackdrive-go/trackdrive/sales"
 	"github.com/trackdrive-go/trackdrive/sales/boltsales/internal/boltfile"
@@ -65,7 +66,7 @@ func (a *indexAudit) add(to map[string]entryTally, e indexEntry) {
 }
 
 func (a *indexAudit) addLeads(p *boltfile.Page) (err error) {
-	defer fileErrors.CatchFaults(func(e error) { err = e })()
+	defer fileErrors.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = e })
 	for _, e := range p.Entries {
 		r, err := decodeRecord(e.Value)
 		if err != nil {

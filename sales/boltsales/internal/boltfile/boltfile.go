@@ -1,5 +1,7 @@
 // Package boltfile keeps a store in one file, using bbolt. The stores on files
-// share it; each has its own buckets, and its own errors.
+// share it; each has its own buckets, and its own errors. Each of their modules has a
+// copy, so that it needs no third module. The copy in outbox/boltstore is the one to
+// change, and has the tests; CI renews and compares the other.
 //
 // What it does for them:
 //
@@ -159,7 +161,12 @@ func (f *File) Path() string { return f.path }
 // View runs read in a read-only transaction. A panic in read is an error of the
 // file: Errors.Damaged.
 func (f *File) View(ctx context.Context, read func(*bolt.Tx) error) error {
-	return f.Pin(ctx, func(p *Pinned) error { return p.View(read) })
+	mapped, err := f.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer f.access.RUnlock()
+	return mapped.view(read)
 }
 
 // Update runs write in a transaction of its own, and reports whether it was
@@ -167,38 +174,44 @@ func (f *File) View(ctx context.Context, read func(*bolt.Tx) error) error {
 // back. Another error may come after the commit, if the file is no longer under its
 // name. A panic in write is an error of the file: Errors.Damaged.
 func (f *File) Update(ctx context.Context, write func(*bolt.Tx) error) (committed bool, err error) {
-	err = f.Pin(ctx, func(p *Pinned) error {
-		committed, err = p.mapped.update(write)
-		return err
-	})
-	return committed, err
+	mapped, err := f.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer f.access.RUnlock()
+	return mapped.update(write)
 }
 
 // Pinned is a file that stays open for the time of a call of [File.Pin].
 type Pinned struct{ mapped *mappedFile }
 
-// Pin runs use, and keeps the file open meanwhile: Close and Compact wait, and so
-// does a second Pin, View or Update of the same goroutine if one of them waits. A
-// mutex that both a [Transaction] and a read need is locked within Pin, and never
-// before.
+// Pin runs use, and keeps the file open meanwhile: Close and Compact wait. Use must
+// not call methods of the File, which would wait for them. A mutex that both a
+// [Transaction] and a read need is locked within Pin, and never before.
 func (f *File) Pin(ctx context.Context, use func(*Pinned) error) error {
-	if err := ctx.Err(); err != nil {
+	mapped, err := f.enter(ctx)
+	if err != nil {
 		return err
 	}
-	return f.pin(use)
-}
-
-func (f *File) pin(use func(*Pinned) error) error {
-	f.access.RLock()
 	defer f.access.RUnlock()
-	if f.mapped == nil {
-		return f.format.Closed
-	}
-	return use(&Pinned{f.mapped})
+	return use(&Pinned{mapped})
 }
 
 // View is [File.View].
 func (p *Pinned) View(read func(*bolt.Tx) error) error { return p.mapped.view(read) }
+
+// enter keeps the file open until access is unlocked, unless it fails.
+func (f *File) enter(ctx context.Context) (*mappedFile, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f.access.RLock()
+	if f.mapped == nil {
+		f.access.RUnlock()
+		return nil, f.format.Closed
+	}
+	return f.mapped, nil
+}
 
 // Close waits for the calls in progress, and closes the file. Later calls fail with
 // Errors.Closed, but for Close itself.

@@ -5,6 +5,7 @@ package boltfile
 import (
 	"bytes"
 	"os"
+	"runtime/debug"
 )
 
 // firstTransaction is the transaction of a file to which nothing has been written yet.
@@ -36,7 +37,7 @@ func (p *Pages) ReadBucket(name []byte, shallow bool, each func(*Page) error) er
 // transaction. Shallow skips the slow checks: of the leaves, and of whether the
 // buckets are consistent.
 func checkFile(file *os.File, format *Format, shallow bool) (txid int64, err error) {
-	defer format.CatchFaults(func(e error) { err = e })()
+	defer format.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = e })
 	info, err := file.Stat()
 	if err != nil {
 		return 0, format.wrap(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -62,11 +63,11 @@ func (f *File) copyTo(temporary string) (fresh *mappedFile, err error) {
 
 // fill copies the content into a new file, and checks the copy.
 func (f *File) fill(fresh *mappedFile) (err error) {
-	defer f.format.CatchFaults(func(e error) {
+	defer f.format.CatchFaults(debug.SetPanicOnFault(true), func(e error) {
 		err = errors.Join(f.mapped.giveUp(e), fresh.giveUp(e))
 		f.mapped.stick()
 		fresh.stick()
-	})()
+	})
 	if err := bolt.Compact(fresh.db, f.mapped.db, compactStep); err != nil {
 		return f.format.wrap(err)
 	}

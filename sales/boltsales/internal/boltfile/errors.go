@@ -31,18 +31,14 @@ func (e *Errors) damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", e.Damaged, fmt.Sprintf(format, args...))
 }
 
-// CatchFaults begins a section, which end ends, in which a panic, or a fault in
-// memory beyond the end of the file, becomes a Damaged error. It works only in the
-// goroutine that calls it, and end must be deferred:
+// CatchFaults turns a panic, or a fault in memory beyond the end of the file, into
+// a Damaged error. It works only in the goroutine that defers it:
 //
-//	defer e.CatchFaults(func(damaged error) { err = damaged })()
-func (e *Errors) CatchFaults(failed func(error)) (end func()) {
-	before := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(before)
-		if p := recover(); p != nil {
-			failed(e.damaged("%v", p))
-		}
+//	defer e.CatchFaults(debug.SetPanicOnFault(true), func(damaged error) { err = damaged })
+func (e *Errors) CatchFaults(before bool, failed func(error)) {
+	debug.SetPanicOnFault(before)
+	if p := recover(); p != nil {
+		failed(e.damaged("%v", p))
 	}
 }
 

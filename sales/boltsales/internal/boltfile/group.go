@@ -98,7 +98,13 @@ func (g *Group[T]) commit(batch []*queuedWrite[T]) {
 			w.done <- err
 		}
 	}()
-	err = g.file.pin(func(p *Pinned) error { return g.run(p.mapped, batch) })
+	mapped, refused := g.file.enter(context.Background())
+	if refused != nil {
+		err = refused
+		return
+	}
+	defer g.file.access.RUnlock()
+	err = g.run(mapped, batch)
 }
 
 func (g *Group[T]) run(f *mappedFile, batch []*queuedWrite[T]) error {

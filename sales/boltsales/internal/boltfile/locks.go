@@ -7,6 +7,7 @@
 package boltfile
 
 import (
+	"runtime/debug"
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
@@ -18,9 +19,10 @@ import (
 // A call that is alone in bbolt waits for no lock, and runs at once. Any other call
 // runs in a goroutine of its own, which its caller leaves if a lock is stuck.
 type lockedCalls struct {
-	alone sync.RWMutex // held by a call that is alone in bbolt; shared by the others
-	once  sync.Once
-	stuck chan struct{} // closed when a lock is stuck
+	entry  sync.Mutex // held by a call that is alone in bbolt
+	others int        // how many other calls are in bbolt; guarded by entry
+	once   sync.Once
+	stuck  chan struct{} // closed when a lock is stuck
 }
 
 func newLockedCalls() lockedCalls { return lockedCalls{stuck: make(chan struct{})} }
@@ -40,25 +42,21 @@ func (l *lockedCalls) isStuck() bool {
 // begin begins a transaction. Only one write may be open at a time: bbolt would
 // let another one wait here, and the first one could not end.
 func (f *mappedFile) begin(writable bool) (*bolt.Tx, error) {
-	var tx *bolt.Tx
-	err := f.callShort(func() (err error) {
-		tx, err = f.db.Begin(writable)
-		return f.wrap(err)
+	return callShort(f, func() (*bolt.Tx, error) {
+		tx, err := f.db.Begin(writable)
+		return tx, f.wrap(err)
 	})
-	if err != nil {
-		return nil, err // a call that was left may still set tx
-	}
-	return tx, nil
 }
 
 // commit commits a transaction. If a lock is stuck, the transaction may be
-// committed or not, and goes on using tx.
+// committed or not, and the call goes on using tx.
 func (f *mappedFile) commit(tx *bolt.Tx) error {
 	f.committing.Lock()
-	return f.callBeside(func() error {
+	_, err := callBeside(f, func() (done struct{}, err error) {
 		defer f.committing.Unlock()
-		return f.wrap(tx.Commit())
+		return done, f.wrap(tx.Commit())
 	})
+	return err
 }
 
 // rollBack ends a transaction that was not committed. If a lock is stuck, it stays
@@ -67,42 +65,58 @@ func (f *mappedFile) rollBack(tx *bolt.Tx) {
 	if f.isStuck() {
 		return // a commit that was left may be using tx
 	}
-	_ = f.callShort(tx.Rollback) // an error means that it was committed
+	_, _ = callShort(f, func() (done struct{}, err error) {
+		return done, tx.Rollback() // an error means that it was committed
+	})
 }
 
 // callShort makes a call that does not take long, unless it waits for a lock.
-func (f *mappedFile) callShort(call func() error) error {
-	if !f.alone.TryLock() {
-		return f.callBeside(call)
+func callShort[T any](f *mappedFile, call func() (T, error)) (result T, err error) {
+	f.entry.Lock()
+	if f.others > 0 {
+		f.entry.Unlock()
+		return callBeside(f, call)
 	}
-	defer f.alone.Unlock()
+	defer f.entry.Unlock()
 	if f.isStuck() {
-		return *f.fault.Load()
+		return result, *f.fault.Load()
 	}
-	return f.callOrStick(call)
+	return callOrStick(f, call)
 }
 
 // callBeside makes a call beside which others may be made.
-func (f *mappedFile) callBeside(call func() error) error {
-	done := make(chan error, 1)
+func callBeside[T any](f *mappedFile, call func() (T, error)) (T, error) {
+	type outcome struct {
+		result T
+		err    error
+	}
+	done := make(chan outcome, 1)
+	f.addOthers(1)
 	go func() {
-		f.alone.RLock()
-		defer f.alone.RUnlock()
-		done <- f.callOrStick(call)
+		result, err := callOrStick(f, call)
+		f.addOthers(-1)
+		done <- outcome{result, err}
 	}()
 	select {
-	case err := <-done:
-		return err
+	case o := <-done:
+		return o.result, o.err
 	case <-f.stuck:
-		return *f.fault.Load()
+		var none T
+		return none, *f.fault.Load()
 	}
 }
 
+func (l *lockedCalls) addOthers(n int) {
+	l.entry.Lock()
+	defer l.entry.Unlock()
+	l.others += n
+}
+
 // callOrStick makes a call. If it panics, it may have left locks held.
-func (f *mappedFile) callOrStick(call func() error) (err error) {
-	defer f.CatchFaults(func(e error) {
+func callOrStick[T any](f *mappedFile, call func() (T, error)) (result T, err error) {
+	defer f.CatchFaults(debug.SetPanicOnFault(true), func(e error) {
 		err = f.giveUp(e)
 		f.stick()
-	})()
+	})
 	return call()
 }

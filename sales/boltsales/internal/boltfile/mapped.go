@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -41,7 +42,7 @@ func openBolt(e *Errors, name string, options bolt.Options) (f *mappedFile, err 
 			_ = f.leave() // bbolt leaves it open if it panics
 		}
 	}()
-	defer f.CatchFaults(func(e error) { err = e })()
+	defer f.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = e })
 	options.FreelistType = bolt.FreelistMapType
 	// After a large purge, each commit would write a list of all free pages. Without
 	// the list, bbolt reads all pages when it opens the file or a commit fails.
@@ -93,7 +94,7 @@ func (f *mappedFile) view(read func(*bolt.Tx) error) (err error) {
 	if _, err := f.check(); err != nil {
 		return err
 	}
-	defer f.CatchFaults(func(e error) { err = f.giveUp(e) })()
+	defer f.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = f.giveUp(e) })
 	before := f.txid.Load()
 	tx, err := f.begin(false)
 	if err != nil {
@@ -115,7 +116,7 @@ func (f *mappedFile) update(write func(*bolt.Tx) error) (committed bool, err err
 	if _, err := f.check(); err != nil {
 		return false, err
 	}
-	defer f.CatchFaults(func(e error) { err = f.giveUp(e) })()
+	defer f.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = f.giveUp(e) })
 	tx, err := f.begin(true)
 	if err != nil {
 		return false, err

@@ -295,3 +295,79 @@ func compacted(t *testing.T, data []byte, options *bolt.Options) []byte {
 	require.NoError(t, err)
 	return compact
 }
+
+// isListed reports whether the latest head of a file has a list of free pages.
+func isListed(data []byte) bool { return binary.NativeEndian.Uint64(headOf(data)[32:]) != 1<<64-1 }
+
+// The free pages are listed when the file is closed, so that only an Open after a
+// crash looks for them.
+func TestCloseListsTheFreePages(t *testing.T) {
+	t.Parallel()
+	unclosed := unclosedFile(t)
+	require.False(t, isListed(unclosed))
+	path := filepath.Join(t.TempDir(), "notes.db")
+	require.NoError(t, os.WriteFile(path, unclosed, 0o600))
+	for name, use := range map[string]func(*File) error{
+		"nothing": func(*File) error { return nil },
+		"a note": func(f *File) error {
+			_, err := f.Update(t.Context(), addNote("one more"))
+			return err
+		},
+		"compact": func(f *File) error { return f.Compact(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := Open(path, &noteFormat, Options{})
+			require.NoError(t, err)
+			require.NoError(t, use(f))
+			require.NoError(t, f.Close())
+			data, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.True(t, isListed(data))
+		})
+	}
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	f, err := Open(path, &noteFormat, Options{})
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(before, after), "a file that was only read is not written")
+}
+
+// lastLeaf returns the last leaf of the notes.
+func lastLeaf(data []byte) []byte {
+	branch := pageWith(data, branchFlag)
+	last := 16 * int(binary.NativeEndian.Uint16(branch[10:]))
+	return data[binary.NativeEndian.Uint64(branch[last+8:])*pageLength:][:pageLength]
+}
+
+// bbolt ends the process if it looks for free pages, and finds a damaged one.
+func TestDamagedPagesOfAFileThatWasNotClosed(t *testing.T) {
+	t.Parallel()
+	unclosed := unclosedFile(t)
+	native := binary.NativeEndian
+	for name, damage := range map[string]func(leaf []byte){
+		"zeroes":                     func(leaf []byte) { clear(leaf) },
+		"another number":             func(leaf []byte) { leaf[0]++ },
+		"a page of a list":           func(leaf []byte) { native.PutUint16(leaf[8:], freelistFlag) },
+		"a bucket":                   func(leaf []byte) { native.PutUint32(leaf[16:], 1) },
+		"keys that are not in order": func(leaf []byte) { leaf[16+native.Uint32(leaf[20:])] = 0xFF },
+		"keys of another leaf":       func(leaf []byte) { clear(leaf[16+native.Uint32(leaf[20:]):][:8]) },
+		"too many pages":             func(leaf []byte) { native.PutUint32(leaf[12:], 1<<20) },
+		"a key past it":              func(leaf []byte) { native.PutUint32(leaf[20:], 1<<31) },
+		"a long value":               func(leaf []byte) { native.PutUint32(leaf[28:], 1<<31) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "notes.db")
+			data := bytes.Clone(unclosed)
+			damage(lastLeaf(data))
+			require.NoError(t, os.WriteFile(path, data, 0o600))
+			for _, skip := range []bool{false, true} {
+				_, err := Open(path, &noteFormat, Options{SkipCheck: skip})
+				require.ErrorIs(t, err, noteErrors.Damaged)
+			}
+		})
+	}
+}

@@ -29,7 +29,7 @@ var noteErrors = Errors{
 	Closed:  errors.New("notes: closed"),
 }
 
-var noteFormat = Format{Errors: noteErrors, Name: "notes 1", Buckets: [][]byte{noteBucket}, Check: checkNotes}
+var noteFormat = Format{Errors: noteErrors, Name: "jottings 1", Buckets: [][]byte{noteBucket}, Check: checkNotes}
 
 // checkNotes wants each note to begin with its key, and the count to be right.
 func checkNotes(p *Pages, shallow bool) error {

@@ -1,6 +1,7 @@
 package boltfile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,17 +32,17 @@ func endsInTime(t *testing.T, what string, call func()) {
 // locks held, when the next transaction begins.
 func eraseHeads(t *testing.T, f *File) (restore func()) {
 	t.Helper()
-	file, err := os.OpenFile(f.path, os.O_RDWR, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, file.Close()) })
 	heads := make([]byte, 2*os.Getpagesize())
-	_, err = file.ReadAt(heads, 0)
-	require.NoError(t, err)
-	_, err = file.WriteAt(make([]byte, len(heads)), 0)
-	require.NoError(t, err)
-	return func() {
-		_, err := file.WriteAt(heads, 0)
+	inFile := func(do func(*os.File) (int, error)) {
+		file, err := os.OpenFile(f.path, os.O_RDWR, 0)
 		require.NoError(t, err)
+		_, err = do(file)
+		require.NoError(t, errors.Join(err, file.Close()))
+	}
+	inFile(func(file *os.File) (int, error) { return file.ReadAt(heads, 0) })
+	inFile(func(file *os.File) (int, error) { return file.WriteAt(make([]byte, len(heads)), 0) })
+	return func() {
+		inFile(func(file *os.File) (int, error) { return file.WriteAt(heads, 0) })
 	}
 }
 
@@ -163,8 +164,21 @@ func TestCallsThatAlreadyWaitForALockAreLetGo(t *testing.T) {
 	for range 20 {
 		<-started
 	}
-	eraseHeads(t, f)
-	endsInTime(t, "the calls", all.Wait)
+	ended := make(chan bool)
+	go func() {
+		defer close(ended)
+		all.Wait()
+	}()
+	endsInTime(t, "the calls", func() {
+		for {
+			eraseHeads(t, f) // again and again, because each commit writes one of them
+			select {
+			case <-ended:
+				return
+			default:
+			}
+		}
+	})
 	endsInTime(t, "close", func() { assert.NoError(t, f.Close()) })
 }
 

@@ -1,12 +1,14 @@
 // The mapped file, and whether it can still be trusted.
 
-package boltstore
+package boltfile
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -18,6 +20,7 @@ import (
 // under its name and as long as before: data written to a file that is no longer
 // under its name is not durable, and data that was cut off cannot be read.
 type mappedFile struct {
+	*Errors
 	db       *bolt.DB
 	file     *os.File // the file of db
 	name     string   // the file's path
@@ -25,19 +28,21 @@ type mappedFile struct {
 	length   atomic.Int64          // of the file; it never shrinks
 	txid     atomic.Int64          // of the latest transaction
 	fault    atomic.Pointer[error] // why the file is no longer used; nil while it is
-	stuck    atomic.Bool           // bbolt's own locks are held forever
+	lockedCalls
+	writing    sync.Mutex // held by an update
+	committing sync.Mutex // held by a commit until it returns, which is never if a lock is stuck
 }
 
-// openBolt opens a file with bbolt, and turns its errors and panics into errors of
-// this package.
-func openBolt(name string, options bolt.Options) (f *mappedFile, err error) {
-	f = &mappedFile{name: name}
+// openBolt opens a file with bbolt, and turns its errors and panics into those of
+// the store.
+func openBolt(e *Errors, name string, options bolt.Options) (f *mappedFile, err error) {
+	f = &mappedFile{Errors: e, name: name, lockedCalls: newLockedCalls()}
 	defer func() {
 		if err != nil && f.file != nil {
-			_ = f.file.Close() // bbolt leaves it open if it panics
+			_ = f.leave() // bbolt leaves it open if it panics
 		}
 	}()
-	defer catchFaults(func(e error) { err = e })()
+	defer f.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = e })
 	options.FreelistType = bolt.FreelistMapType
 	// After a large purge, each commit would write a list of all free pages. Without
 	// the list, bbolt reads all pages when it opens the file or a commit fails.
@@ -50,20 +55,20 @@ func openBolt(name string, options bolt.Options) (f *mappedFile, err error) {
 		return f.file, err
 	}
 	if f.db, err = bolt.Open(name, fileMode, &options); err != nil {
-		return f, openError(name, err)
+		return f, f.openError(err)
 	}
 	return f, f.measure()
 }
 
-func openError(name string, err error) error {
+func (f *mappedFile) openError(err error) error {
 	var system syscall.Errno
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("%w: %s", ErrLocked, name)
+		return fmt.Errorf("%w: %s", f.Locked, f.name)
 	case errors.As(err, &system):
-		return fmt.Errorf("boltstore: %w", err)
+		return f.wrap(err)
 	default: // the remaining errors are about the content of the file
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: %w", f.Damaged, err)
 	}
 }
 
@@ -71,26 +76,17 @@ func openError(name string, err error) error {
 func (f *mappedFile) measure() error {
 	info, err := f.file.Stat()
 	if err != nil {
-		return fmt.Errorf("boltstore: %w", err)
+		return f.wrap(err)
 	}
 	f.identity = info
 	f.length.Store(info.Size())
-	return f.db.View(func(tx *bolt.Tx) error {
-		f.txid.Store(int64(tx.ID()))
-		return nil
-	})
-}
-
-// catchFaults begins a section in which a panic, or a fault in memory beyond the
-// end of the file, becomes ErrDamaged.
-func catchFaults(failed func(error)) (end func()) {
-	before := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(before)
-		if p := recover(); p != nil {
-			failed(damagedError("%v", p))
-		}
+	tx, err := f.begin(false)
+	if err != nil {
+		return err
 	}
+	defer f.rollBack(tx)
+	f.txid.Store(int64(tx.ID()))
+	return nil
 }
 
 // view reads.
@@ -98,7 +94,7 @@ func (f *mappedFile) view(read func(*bolt.Tx) error) (err error) {
 	if _, err := f.check(); err != nil {
 		return err
 	}
-	defer catchFaults(func(e error) { err = f.giveUp(e) })()
+	defer f.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = f.giveUp(e) })
 	before := f.txid.Load()
 	tx, err := f.begin(false)
 	if err != nil {
@@ -111,60 +107,37 @@ func (f *mappedFile) view(read func(*bolt.Tx) error) (err error) {
 	return read(tx)
 }
 
-// update runs write in a transaction. An error after the commit means that the
-// transaction is durable, but in a file that is no longer under its name.
-func (f *mappedFile) update(write func(*bolt.Tx) error) (err error) {
+// update runs write in a transaction, and reports whether it was committed. An
+// error after the commit means that the transaction is durable, but in a file that
+// is no longer under its name.
+func (f *mappedFile) update(write func(*bolt.Tx) error) (committed bool, err error) {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	if _, err := f.check(); err != nil {
-		return err
+		return false, err
 	}
-	defer catchFaults(func(e error) { err = f.giveUp(e) })()
+	defer f.CatchFaults(debug.SetPanicOnFault(true), func(e error) { err = f.giveUp(e) })
 	tx, err := f.begin(true)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer f.rollBack(tx)
 	if err := f.checkID(tx, f.txid.Load()+1); err != nil {
-		return err
+		return false, err
 	}
 	id := int64(tx.ID())
-	tx.OnCommit(func() { f.txid.Store(id) })
 	if err := write(tx); err != nil {
-		return err
+		return false, err
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("boltstore: %w", err)
+	if err := f.commit(tx); err != nil {
+		return false, err
 	}
+	f.txid.Store(id)
 	length, err := f.check()
 	if err == nil {
 		f.length.Store(length)
 	}
-	return err
-}
-
-// begin begins a transaction. If bbolt panics, its locks stay held.
-func (f *mappedFile) begin(writable bool) (*bolt.Tx, error) {
-	began := false
-	defer func() { f.keepStuck(began) }()
-	tx, err := f.db.Begin(writable)
-	began = true
-	if err != nil {
-		err = fmt.Errorf("boltstore: %w", err)
-	}
-	return tx, err
-}
-
-// rollBack ends a transaction that was not committed.
-func (f *mappedFile) rollBack(tx *bolt.Tx) {
-	ended := false
-	defer func() { f.keepStuck(ended) }()
-	_ = tx.Rollback() // an error means that it was committed
-	ended = true
-}
-
-func (f *mappedFile) keepStuck(done bool) {
-	if !done {
-		f.stuck.Store(true)
-	}
+	return true, err
 }
 
 // checkID detects that something else has written to the file: its transaction
@@ -172,7 +145,7 @@ func (f *mappedFile) keepStuck(done bool) {
 // known, and one more if a disk failed.
 func (f *mappedFile) checkID(tx *bolt.Tx, atLeast int64) error {
 	if id := int64(tx.ID()); id < atLeast || id > f.txid.Load()+2 {
-		return f.giveUp(damagedError("%s was overwritten while it was open", f.name))
+		return f.giveUp(f.damaged("%s was overwritten while it was open", f.name))
 	}
 	return nil
 }
@@ -193,13 +166,13 @@ func (f *mappedFile) check() (length int64, err error) {
 	info, err := os.Stat(f.name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return 0, fmt.Errorf("%w: it was removed or moved while it was open: %w", ErrDamaged, err)
+		return 0, fmt.Errorf("%w: it was removed or moved while it was open: %w", f.Damaged, err)
 	case err != nil:
-		return 0, fmt.Errorf("boltstore: %w", err)
+		return 0, f.wrap(err)
 	case !os.SameFile(info, f.identity):
-		return 0, damagedError("%s was replaced while it was open", f.name)
+		return 0, f.damaged("%s was replaced while it was open", f.name)
 	case info.Size() < before:
-		return 0, f.giveUp(damagedError("%s was cut from %d to %d bytes while it was open", f.name, before, info.Size()))
+		return 0, f.giveUp(f.damaged("%s was cut from %d to %d bytes while it was open", f.name, before, info.Size()))
 	}
 	return info.Size(), nil
 }
@@ -213,35 +186,48 @@ func (f *mappedFile) isInPlace() bool {
 // listFree stores the list of free pages, so that the next Open need not look for
 // them. It may fail: then Open does look for them.
 func (f *mappedFile) listFree() {
-	if head, err := readHead(f.file, f.length.Load()); err != nil || head.freelist != noFreelist {
+	pages := &pageFile{Errors: f.Errors, file: f.file}
+	if err := pages.readHead(f.length.Load()); err != nil || pages.freelist != noFreelist {
 		return
 	}
 	f.db.NoFreelistSync = false
-	_ = f.update(func(*bolt.Tx) error { return nil })
+	_, _ = f.update(func(*bolt.Tx) error { return nil })
 }
 
-// close unmaps and unlocks the file. If bbolt would wait forever for a lock of its
-// own, unmapping is left to the end of the process.
+// close unmaps and unlocks the file.
 func (f *mappedFile) close() error {
-	if f == nil {
+	switch {
+	case f == nil:
+		return nil
+	case f.isStuck():
+		return f.wrap(f.leave())
+	default:
+		return f.wrap(f.db.Close())
+	}
+}
+
+// leave closes and unlocks a file that bbolt cannot close, and leaves unmapping it
+// to the end of the process. A commit that its caller has left may still write to
+// the file, so until it returns the file stays locked.
+func (f *mappedFile) leave() error {
+	if !f.committing.TryLock() {
+		go func() {
+			f.committing.Lock()
+			unlockFile(f.file)
+			_ = f.file.Close()
+		}()
 		return nil
 	}
-	end := f.db.Close
-	if f.stuck.Load() {
-		end = f.file.Close
-	}
-	if err := end(); err != nil {
-		return fmt.Errorf("boltstore: %w", err)
-	}
-	return nil
+	unlockFile(f.file)
+	return f.file.Close()
 }
 
 // syncDir makes the name of a new file durable. If directories cannot be synced,
 // nothing more can be done.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+func (f *mappedFile) syncDir(path string) error {
+	d, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return fmt.Errorf("boltstore: %w", err)
+		return f.wrap(err)
 	}
 	_ = d.Sync()
 	return d.Close()

@@ -5,13 +5,12 @@
 // process, or lets a write overwrite data. So all pages are checked with plain
 // reads before bbolt maps them.
 
-package boltstore
+package boltfile
 
 import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"io"
 	"math/bits"
@@ -48,17 +47,35 @@ const (
 	noFreelist  = ^uint64(0) // the value of freelist if the list is not stored
 )
 
+// pageFile reads the pages of a file, each at most once.
+type pageFile struct {
+	*Errors
+	file io.ReaderAt
+	fileHead
+	taken []uint64 // a bit for each page that is known to be in use or free
+}
+
+func newPageFile(e *Errors, file io.ReaderAt, size int64) (*pageFile, error) {
+	f := &pageFile{Errors: e, file: file}
+	if err := f.readHead(size); err != nil {
+		return nil, err
+	}
+	f.taken = make([]uint64, f.pageCount/64+1)
+	f.taken[0] = 0b11 // the heads
+	return f, nil
+}
+
 // readHead reads the later head. Both must be intact: a head fits in a sector,
 // which a disk writes as a whole or not at all, so a crash does not damage it; and
 // if one is damaged, it may have been the later one.
-func readHead(file io.ReaderAt, size int64) (fileHead, error) {
-	first, err := readHeadAt(file, 0)
+func (f *pageFile) readHead(size int64) error {
+	first, err := f.readHeadAt(0)
 	if err != nil {
-		return fileHead{}, err
+		return err
 	}
-	second, err := readHeadAt(file, first.pageSize)
+	second, err := f.readHeadAt(first.pageSize)
 	if err != nil {
-		return fileHead{}, err
+		return err
 	}
 	later := first
 	if second.txid > first.txid {
@@ -66,23 +83,24 @@ func readHead(file io.ReaderAt, size int64) (fileHead, error) {
 	}
 	switch {
 	case first.pageSize != second.pageSize, first.txid == second.txid:
-		return fileHead{}, damagedError("its two heads do not match")
+		return f.damaged("its two heads do not match")
 	case later.pageCount > uint64(size/later.pageSize):
-		return fileHead{}, damagedError("it has %d bytes but should have %d pages of %d", size, later.pageCount, later.pageSize)
+		return f.damaged("it has %d bytes but should have %d pages of %d", size, later.pageCount, later.pageSize)
 	}
-	return later, nil
+	f.fileHead = later
+	return nil
 }
 
-func readHeadAt(file io.ReaderAt, at int64) (h fileHead, err error) {
+func (f *pageFile) readHeadAt(at int64) (h fileHead, err error) {
 	var data [pageHeaderSize + headSize]byte
-	if err := readFull(file, data[:], at); err != nil {
+	if err := f.readFull(data[:], at); err != nil {
 		return fileHead{}, err
 	}
 	meta := data[pageHeaderSize:]
 	sum := fnv.New64a()
 	_, _ = sum.Write(meta[:headSize-8])
 	if nativeOrder.Uint32(meta) != headMagic || nativeOrder.Uint32(meta[4:]) != headVersion || nativeOrder.Uint64(meta[headSize-8:]) != sum.Sum64() {
-		return fileHead{}, damagedError("its head at %d is not one of bbolt's", at)
+		return fileHead{}, f.damaged("its head at %d is not one of bbolt's", at)
 	}
 	h = fileHead{
 		pageSize:  int64(nativeOrder.Uint32(meta[8:])),
@@ -92,53 +110,29 @@ func readHeadAt(file io.ReaderAt, at int64) (h fileHead, err error) {
 		txid:      nativeOrder.Uint64(meta[48:]),
 	}
 	if h.pageSize < 1<<10 || h.pageSize > 1<<24 || bits.OnesCount64(uint64(h.pageSize)) != 1 {
-		return fileHead{}, damagedError("its pages have %d bytes", h.pageSize)
+		return fileHead{}, f.damaged("its pages have %d bytes", h.pageSize)
 	}
 	return h, nil
 }
 
-// readFull reads data at an offset. A file that is too short is damaged; other errors are the disk's.
-func readFull(file io.ReaderAt, data []byte, at int64) error {
-	_, err := file.ReadAt(data, at)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, io.EOF):
-		return damagedError("it ends before byte %d", at+int64(len(data)))
-	default:
-		return fmt.Errorf("boltstore: %w", err)
+// readFull reads data at an offset. A file that is too short is damaged; other
+// errors are the disk's.
+func (f *pageFile) readFull(data []byte, at int64) error {
+	_, err := f.file.ReadAt(data, at)
+	if errors.Is(err, io.EOF) {
+		return f.damaged("it ends before byte %d", at+int64(len(data)))
 	}
-}
-
-func damagedError(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
-}
-
-// pageFile reads the pages of a file, each at most once.
-type pageFile struct {
-	file io.ReaderAt
-	fileHead
-	taken []uint64 // a bit for each page that is known to be in use or free
-}
-
-func newPageFile(file io.ReaderAt, size int64) (*pageFile, error) {
-	h, err := readHead(file, size)
-	if err != nil {
-		return nil, err
-	}
-	f := &pageFile{file: file, fileHead: h, taken: make([]uint64, h.pageCount/64+1)}
-	f.taken[0] = 0b11 // the heads
-	return f, nil
+	return f.wrap(err)
 }
 
 // take marks pages as in use or free. No page may be marked twice.
 func (f *pageFile) take(id, n uint64) error {
 	if n > f.pageCount || id > f.pageCount-n {
-		return damagedError("page %d is not one of its %d pages", id, f.pageCount)
+		return f.damaged("page %d is not one of its %d pages", id, f.pageCount)
 	}
 	for ; n > 0; id, n = id+1, n-1 {
 		if f.taken[id/64]&(1<<(id%64)) != 0 {
-			return damagedError("page %d is used twice, or used and free", id)
+			return f.damaged("page %d is used twice, or used and free", id)
 		}
 		f.taken[id/64] |= 1 << (id % 64)
 	}
@@ -149,7 +143,7 @@ func (f *pageFile) take(id, n uint64) error {
 func (f *pageFile) checkTaken() error {
 	for id := range f.pageCount {
 		if f.taken[id/64]&(1<<(id%64)) == 0 {
-			return damagedError("page %d is neither used nor free", id)
+			return f.damaged("page %d is neither used nor free", id)
 		}
 	}
 	return nil
@@ -159,13 +153,13 @@ func (f *pageFile) checkTaken() error {
 // that belong to it.
 func (f *pageFile) readHeader(id uint64, data []byte) (flags uint16, count int, following uint32, err error) {
 	if id >= f.pageCount {
-		return 0, 0, 0, damagedError("page %d is not one of its %d pages", id, f.pageCount)
+		return 0, 0, 0, f.damaged("page %d is not one of its %d pages", id, f.pageCount)
 	}
-	if err := readFull(f.file, data, int64(id)*f.pageSize); err != nil {
+	if err := f.readFull(data, int64(id)*f.pageSize); err != nil {
 		return 0, 0, 0, err
 	}
 	if nativeOrder.Uint64(data) != id {
-		return 0, 0, 0, damagedError("page %d has the number of another page", id)
+		return 0, 0, 0, f.damaged("page %d has the number of another page", id)
 	}
 	flags, count, following = nativeOrder.Uint16(data[8:]), int(nativeOrder.Uint16(data[10:])), nativeOrder.Uint32(data[12:])
 	return flags, count, following, f.take(id, uint64(following)+1)
@@ -182,17 +176,17 @@ func (f *pageFile) readFreelist() error {
 		return err
 	}
 	if flags != freelistPage {
-		return damagedError("page %d does not list free pages", f.freelist)
+		return f.damaged("page %d does not list free pages", f.freelist)
 	}
 	count, from := uint64(small), int64(pageHeaderSize)
 	if small == 0xFFFF { // the count does not fit, and is the first entry
 		count, from = nativeOrder.Uint64(header[pageHeaderSize:]), from+8
 	}
 	if length := (int64(following)+1)*f.pageSize - from; count > uint64(length/8) {
-		return damagedError("page %d lists more free pages than it has room for", f.freelist)
+		return f.damaged("page %d lists more free pages than it has room for", f.freelist)
 	}
 	list := make([]byte, 8*count)
-	if err := readFull(f.file, list, int64(f.freelist)*f.pageSize+from); err != nil {
+	if err := f.readFull(list, int64(f.freelist)*f.pageSize+from); err != nil {
 		return err
 	}
 	for ; len(list) > 0; list = list[8:] {
@@ -203,19 +197,21 @@ func (f *pageFile) readFreelist() error {
 	return nil
 }
 
-// bucketPage is a page of a bucket, with the further pages that belong to it.
-type bucketPage struct {
-	id       uint64
-	isLeaf   bool
-	elements []pageElement
+// Page is a page of a bucket, with the further pages that belong to it.
+type Page struct {
+	Entries []Entry // in the order of their keys
+
+	id     uint64
+	isLeaf bool
 }
 
-// pageElement is the entry of a page for a key.
-type pageElement struct {
-	key   []byte
+// Entry is what a page has for a key.
+type Entry struct {
+	Key   []byte
+	Value []byte // of a leaf
+
 	child uint64 // of a branch: the page with the keys from this one on
 	flags uint32 // of a leaf
-	value []byte // of a leaf
 }
 
 // elementSize is the length of the fixed part of an element. The fixed parts come
@@ -223,21 +219,21 @@ type pageElement struct {
 const elementSize = 16
 
 // readPage reads a branch or a leaf.
-func (f *pageFile) readPage(id uint64) (*bucketPage, error) {
+func (f *pageFile) readPage(id uint64) (*Page, error) {
 	data := make([]byte, f.pageSize)
 	flags, count, following, err := f.readHeader(id, data)
 	if err != nil {
 		return nil, err
 	}
 	if flags != leafPage && flags != branchPage {
-		return nil, damagedError("page %d is neither a branch nor a leaf", id)
+		return nil, f.damaged("page %d is neither a branch nor a leaf", id)
 	}
 	if following > 0 {
 		if data, err = f.readFollowing(id, flags, count, following); err != nil {
 			return nil, err
 		}
 	}
-	return parsePage(id, flags, count, data)
+	return f.parsePage(id, flags, count, data)
 }
 
 // readFollowing reads a page that has further pages. Before it allocates memory,
@@ -245,7 +241,7 @@ func (f *pageFile) readPage(id uint64) (*bucketPage, error) {
 func (f *pageFile) readFollowing(id uint64, flags uint16, count int, following uint32) ([]byte, error) {
 	at := int64(id) * f.pageSize
 	fixed := make([]byte, pageHeaderSize+elementSize*count)
-	if err := readFull(f.file, fixed, at); err != nil {
+	if err := f.readFull(fixed, at); err != nil {
 		return nil, err
 	}
 	end := int64(len(fixed))
@@ -255,10 +251,10 @@ func (f *pageFile) readFollowing(id uint64, flags uint16, count int, following u
 	}
 	length := (int64(following) + 1) * f.pageSize
 	if end <= length-f.pageSize || end > length {
-		return nil, damagedError("page %d is shorter or longer than its content", id)
+		return nil, f.damaged("page %d is shorter or longer than its content", id)
 	}
 	data := make([]byte, length)
-	return data, readFull(f.file, data, at)
+	return data, f.readFull(data, at)
 }
 
 // elementExtent returns where the key of an element begins, and how long its key
@@ -274,26 +270,26 @@ func elementExtent(data []byte, flags uint16, i int) (start, key, value int64) {
 
 // parsePage returns the elements of a page. Their keys must be in ascending order,
 // and they must lie within the page.
-func parsePage(id uint64, flags uint16, count int, data []byte) (*bucketPage, error) {
+func (f *pageFile) parsePage(id uint64, flags uint16, count int, data []byte) (*Page, error) {
 	behind := int64(pageHeaderSize + elementSize*count)
 	if behind > int64(len(data)) {
-		return nil, damagedError("page %d has no room for its %d keys", id, count)
+		return nil, f.damaged("page %d has no room for its %d keys", id, count)
 	}
-	p := &bucketPage{id: id, isLeaf: flags == leafPage, elements: make([]pageElement, count)}
-	for i := range p.elements {
+	p := &Page{id: id, isLeaf: flags == leafPage, Entries: make([]Entry, count)}
+	for i := range p.Entries {
 		start, key, value := elementExtent(data, flags, i)
 		if start < behind || key == 0 || start+key+value > int64(len(data)) {
-			return nil, damagedError("key %d of page %d lies outside the page", i, id)
+			return nil, f.damaged("key %d of page %d lies outside the page", i, id)
 		}
-		e := &p.elements[i]
-		e.key, e.value = data[start:start+key], data[start+key:start+key+value]
+		e := &p.Entries[i]
+		e.Key, e.Value = data[start:start+key], data[start+key:start+key+value]
 		if p.isLeaf {
 			e.flags = nativeOrder.Uint32(data[pageHeaderSize+elementSize*i:])
 		} else {
 			e.child = nativeOrder.Uint64(data[pageHeaderSize+elementSize*i+8:])
 		}
-		if i > 0 && bytes.Compare(p.elements[i-1].key, e.key) >= 0 {
-			return nil, damagedError("the keys of page %d are not in order", id)
+		if i > 0 && bytes.Compare(p.Entries[i-1].Key, e.Key) >= 0 {
+			return nil, f.damaged("the keys of page %d are not in order", id)
 		}
 	}
 	return p, nil
@@ -311,13 +307,13 @@ const (
 	bucketSize = 16   // the fixed part of a bucket's entry
 )
 
-func parseBucket(e pageElement) (bucketPlace, error) {
-	if e.flags != bucketFlag || len(e.value) < bucketSize {
-		return bucketPlace{}, damagedError("it has an entry that is not a bucket among the buckets")
+func (f *pageFile) parseBucket(e Entry) (bucketPlace, error) {
+	if e.flags != bucketFlag || len(e.Value) < bucketSize {
+		return bucketPlace{}, f.damaged("it has an entry that is not a bucket among the buckets")
 	}
-	b := bucketPlace{root: nativeOrder.Uint64(e.value), sequence: nativeOrder.Uint64(e.value[8:]), inline: e.value[bucketSize:]}
+	b := bucketPlace{root: nativeOrder.Uint64(e.Value), sequence: nativeOrder.Uint64(e.Value[8:]), inline: e.Value[bucketSize:]}
 	if b.root == 0 && len(b.inline) < pageHeaderSize {
-		return bucketPlace{}, damagedError("a bucket is truncated")
+		return bucketPlace{}, f.damaged("a bucket is truncated")
 	}
 	return b, nil
 }
@@ -325,12 +321,12 @@ func parseBucket(e pageElement) (bucketPlace, error) {
 // readBucket passes each leaf of a bucket, which must not contain buckets, to a
 // function, in the order of the keys. Shallow passes only the first leaf, but checks
 // all branches, of which there are few.
-func (f *pageFile) readBucket(b bucketPlace, shallow bool, each func(*bucketPage) error) error {
+func (f *pageFile) readBucket(b bucketPlace, shallow bool, each func(*Page) error) error {
 	passed := 0
-	eachPlain := func(p *bucketPage) error {
-		for _, e := range p.elements {
+	eachPlain := func(p *Page) error {
+		for _, e := range p.Entries {
 			if e.flags != 0 {
-				return damagedError("page %d has a bucket within another bucket", p.id)
+				return f.damaged("page %d has a bucket within another bucket", p.id)
 			}
 		}
 		if passed++; shallow && passed > 1 {
@@ -342,9 +338,9 @@ func (f *pageFile) readBucket(b bucketPlace, shallow bool, each func(*bucketPage
 		return f.readTree(b.root, shallow, eachPlain)
 	}
 	if flags := nativeOrder.Uint16(b.inline[8:]); flags != leafPage {
-		return damagedError("a bucket in its entry is not a leaf")
+		return f.damaged("a bucket in its entry is not a leaf")
 	}
-	p, err := parsePage(0, leafPage, int(nativeOrder.Uint16(b.inline[10:])), b.inline)
+	p, err := f.parsePage(0, leafPage, int(nativeOrder.Uint16(b.inline[10:])), b.inline)
 	if err != nil {
 		return err
 	}
@@ -361,7 +357,7 @@ type pageRange struct {
 // readTree reads a tree level by level. All leaves are on the last level. Shallow
 // reads only the first leaf, unless the free pages are not listed: bbolt will read
 // all leaves to find them, and end the process if one is damaged.
-func (f *pageFile) readTree(root uint64, shallow bool, each func(*bucketPage) error) error {
+func (f *pageFile) readTree(root uint64, shallow bool, each func(*Page) error) error {
 	for level := []pageRange{{id: root}}; ; {
 		var next []pageRange
 		isLeaf := false
@@ -379,7 +375,7 @@ func (f *pageFile) readTree(root uint64, shallow bool, each func(*bucketPage) er
 			if n == 0 {
 				isLeaf = p.isLeaf
 			}
-			if err := p.checkPlace(b, isLeaf, b.id == root); err != nil {
+			if err := f.checkPlace(p, b, isLeaf, b.id == root); err != nil {
 				return err
 			}
 			if !isLeaf {
@@ -396,26 +392,26 @@ func (f *pageFile) readTree(root uint64, shallow bool, each func(*bucketPage) er
 }
 
 // checkPlace compares a page with its range in the branch above.
-func (p *bucketPage) checkPlace(b pageRange, isLeaf, isRoot bool) error {
-	switch n := len(p.elements); {
+func (f *pageFile) checkPlace(p *Page, b pageRange, isLeaf, isRoot bool) error {
+	switch n := len(p.Entries); {
 	case p.isLeaf != isLeaf:
-		return damagedError("page %d is on the wrong level", p.id)
+		return f.damaged("page %d is on the wrong level", p.id)
 	case n == 0 && isRoot && isLeaf:
 		return nil // an empty bucket
 	case n == 0:
-		return damagedError("page %d is empty", p.id)
-	case bytes.Compare(p.elements[0].key, b.low) < 0, b.high != nil && bytes.Compare(p.elements[n-1].key, b.high) >= 0:
-		return damagedError("page %d has keys that belong elsewhere", p.id)
+		return f.damaged("page %d is empty", p.id)
+	case bytes.Compare(p.Entries[0].Key, b.low) < 0, b.high != nil && bytes.Compare(p.Entries[n-1].Key, b.high) >= 0:
+		return f.damaged("page %d has keys that belong elsewhere", p.id)
 	}
 	return nil
 }
 
 // appendBranches adds the pages below a page.
-func (p *bucketPage) appendBranches(below []pageRange, high []byte) []pageRange {
-	for i, e := range p.elements {
-		b := pageRange{id: e.child, low: e.key, high: high}
-		if i+1 < len(p.elements) {
-			b.high = p.elements[i+1].key
+func (p *Page) appendBranches(below []pageRange, high []byte) []pageRange {
+	for i, e := range p.Entries {
+		b := pageRange{id: e.child, low: e.Key, high: high}
+		if i+1 < len(p.Entries) {
+			b.high = p.Entries[i+1].Key
 		}
 		below = append(below, b)
 	}
