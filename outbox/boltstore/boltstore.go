@@ -36,8 +36,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/trackdrive-go/trackdrive/outbox/boltstore/internal/boltfile"
 	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/boltstore/internal/boltfile"
 )
 
 // Reasons why a file cannot be used, for [errors.Is].

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/trackdrive-go/trackdrive/outbox/boltstore/internal/boltfile"
 	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/boltstore/internal/boltfile"
 )
 
 // checkBuckets reads all buckets, and compares the items with the indexes. Shallow
