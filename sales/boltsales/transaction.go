@@ -70,7 +70,7 @@ func (s *Store) attempt(tx *bolt.Tx, c sales.Change) (a changeAttempt, err error
 		return a, err
 	}
 	a.changed = copyOf(a.found)
-	a.refused, a.panicked = applyCarefully(c, &a.changed, others, a.now)
+	a.panicked, a.refused = applyCarefully(c, &a.changed, others, a.now)
 	return a, nil
 }
 
@@ -101,9 +101,9 @@ func (t *saleTransaction) change(c sales.Change) (changeAttempt, error) {
 
 // applyCarefully calls Apply, and catches its panic, which belongs to whoever called
 // Change.
-func applyCarefully(c sales.Change, r *sales.Record, others []sales.Record, now time.Time) (err error, panicked any) {
+func applyCarefully(c sales.Change, r *sales.Record, others []sales.Record, now time.Time) (panicked any, err error) {
 	defer func() { panicked = recover() }()
-	return c.Apply(r, others, now), nil
+	return nil, c.Apply(r, others, now)
 }
 
 // copyOf returns a copy that shares nothing with r.

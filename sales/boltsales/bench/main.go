@@ -29,7 +29,7 @@ func main() {
 	posts := flag.Int("posts", 2000, "how many posts each row has")
 	answer := flag.Duration("answer", 0, "how long the market takes to answer a post")
 	flag.Parse()
-	if err := run(os.Stdout, *posts, *answer); err != nil {
+	if err := runBench(os.Stdout, *posts, *answer); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -38,13 +38,13 @@ func main() {
 // atOnce are how many posts are under way at a time.
 var atOnce = []int{1, 16, 128}
 
-// poster sends one post.
-type poster struct {
+// postSender sends one post, in its own way.
+type postSender struct {
 	name string
 	post func(ctx context.Context, n int) error
 }
 
-func run(out io.Writer, posts int, answer time.Duration) error {
+func runBench(out io.Writer, posts int, answer time.Duration) error {
 	market := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if answer > 0 {
 			time.Sleep(answer)
@@ -57,37 +57,37 @@ func run(out io.Writer, posts int, answer time.Duration) error {
 	if err != nil {
 		return err
 	}
-	posters, closeAll, err := makePosters(client)
+	senders, closeAll, err := makeSenders(client)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
 	fmt.Fprintf(out, "%-22s %8s %10s %7s %10s %7s\n", "a post", "at once", "p50 µs", "ratio", "p99 µs", "ratio")
 	for _, workers := range atOnce {
-		took := make([][]time.Duration, len(posters))
+		took := make([][]time.Duration, len(senders))
 		for _, warm := range []bool{true, false} {
-			for i, p := range posters {
+			for i, p := range senders {
 				n := posts
 				if warm {
 					n = workers
 				}
-				if took[i], err = measure(p, workers, n); err != nil {
+				if took[i], err = timePosts(p, workers, n); err != nil {
 					return fmt.Errorf("%s: %w", p.name, err)
 				}
 			}
 		}
-		for i, p := range posters {
-			p50, p99 := percentile(took[i], 50), percentile(took[i], 99)
+		for i, p := range senders {
+			p50, p99 := percentileOf(took[i], 50), percentileOf(took[i], 99)
 			fmt.Fprintf(out, "%-22s %8d %10d %7.2f %10d %7.2f\n", p.name, workers,
-				p50.Microseconds(), float64(p50)/float64(percentile(took[0], 50)),
-				p99.Microseconds(), float64(p99)/float64(percentile(took[0], 99)))
+				p50.Microseconds(), float64(p50)/float64(percentileOf(took[0], 50)),
+				p99.Microseconds(), float64(p99)/float64(percentileOf(took[0], 99)))
 		}
 	}
 	return nil
 }
 
-// makePosters returns those who post: the Client, and desks.
-func makePosters(client *trackdrive.Client) (posters []poster, closeAll func(), err error) {
+// makeSenders returns those that post: the Client, and desks.
+func makeSenders(client *trackdrive.Client) (senders []postSender, closeAll func(), err error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, nil, err
@@ -97,8 +97,8 @@ func makePosters(client *trackdrive.Client) (posters []poster, closeAll func(), 
 		return nil, nil, err
 	}
 	closeAll = func() { _, _ = file.Close(), os.RemoveAll(dir) }
-	posters = []poster{{"without a desk", func(ctx context.Context, n int) error {
-		_, err := client.Post(ctx, "sell", request(n))
+	senders = []postSender{{"without a desk", func(ctx context.Context, n int) error {
+		_, err := client.Post(ctx, "sell", leadPost(n))
 		return err
 	}}}
 	for _, on := range []struct {
@@ -109,24 +109,24 @@ func makePosters(client *trackdrive.Client) (posters []poster, closeAll func(), 
 		if err != nil {
 			return nil, closeAll, err
 		}
-		posters = append(posters, poster{on.name, func(ctx context.Context, n int) error {
-			_, err := desk.Post(ctx, fmt.Sprint("lead-", n), client, "sell", request(n))
+		senders = append(senders, postSender{on.name, func(ctx context.Context, n int) error {
+			_, err := desk.Post(ctx, fmt.Sprint("lead-", n), client, "sell", leadPost(n))
 			return err
 		}})
 	}
-	return posters, closeAll, nil
+	return senders, closeAll, nil
 }
 
-func request(n int) *trackdrive.PostRequest {
+func leadPost(n int) *trackdrive.PostRequest {
 	return &trackdrive.PostRequest{PingID: trackdrive.ID(fmt.Sprint("bp-", n)), BuyerID: "101", CallerID: fmt.Sprintf("+1555%07d", n%1e7)}
 }
 
-// leads counts the leads, so that none comes twice.
-var leads atomic.Int64
+// leadCount counts the leads, so that none comes twice.
+var leadCount atomic.Int64
 
-// measure sends posts, some at a time, and returns how long each took, in ascending
+// timePosts sends posts, some at a time, and returns how long each took, in ascending
 // order.
-func measure(p poster, workers, posts int) ([]time.Duration, error) {
+func timePosts(p postSender, workers, posts int) ([]time.Duration, error) {
 	var mu sync.Mutex
 	var took []time.Duration
 	var failed error
@@ -135,7 +135,7 @@ func measure(p poster, workers, posts int) ([]time.Duration, error) {
 		all.Go(func() {
 			for i := w; i < posts; i += workers {
 				began := time.Now()
-				err := p.post(context.Background(), int(leads.Add(1)))
+				err := p.post(context.Background(), int(leadCount.Add(1)))
 				d := time.Since(began)
 				mu.Lock()
 				took, failed = append(took, d), firstError(failed, err)
@@ -157,8 +157,8 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// percentile returns a percentile of sorted times.
-func percentile(sorted []time.Duration, p int) time.Duration {
+// percentileOf returns a percentile of sorted times.
+func percentileOf(sorted []time.Duration, p int) time.Duration {
 	if len(sorted) == 0 {
 		return 0
 	}
