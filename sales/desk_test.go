@@ -375,14 +375,14 @@ func TestConflicts(t *testing.T) {
 		require.Len(t, m.fake.Requests(), before)
 		_, err = d.Get(t.Context(), "lead-2")
 		require.ErrorIs(t, err, sales.ErrNoSale, "a lead that was refused is not kept")
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		sale, err = offer("lead-2", caller)
 		require.NoError(t, err)
 		require.Equal(t, sales.Sold, sale.State)
 		for range 2 { // nobody is nobody's other lead
 			_, err = offer(fmt.Sprint("lead-", time.Now().UnixNano()), "")
 			require.NotErrorIs(t, err, sales.ErrConflict)
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		}
 		require.Contains(t, m.kinds(), sales.EventConflict)
 	})
@@ -402,7 +402,7 @@ func TestABuyerThatRefusedIsNotAskedAgainSoSoon(t *testing.T) {
 		require.Equal(t, trackdrive.DeliveryNotSent, trackdrive.DeliveryOf(err))
 		require.Equal(t, sales.Unsold, sale.State)
 		require.Len(t, m.fake.Posts(), 2)
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		sale, err = m.offer(t, d, "lead-1")
 		require.NoError(t, err)
 		require.Equal(t, sales.Sold, sale.State)
@@ -475,7 +475,7 @@ func TestAnOutcomeThatTheStoreDoesNotTake(t *testing.T) {
 				_, ok := sale.Number()
 				require.Equal(t, tc.state == sales.Sold, ok, "the number is in the Sale")
 				require.Contains(t, m.kinds(), sales.EventStore)
-				time.Sleep(3 * time.Minute)
+				<-time.After(3 * time.Minute)
 				m.store.onNote(func(sales.Note) error { return nil })
 				sale, err = m.desk(t).Post(t.Context(), "lead-1", m.client, "sell", r)
 				require.ErrorIs(t, err, sales.ErrUnknown, "for everybody else it is unknown")
@@ -545,7 +545,7 @@ func TestADeskThatStoodStillPostsNothing(t *testing.T) {
 		m := newMarket(t)
 		d := m.desk(t)
 		stand := func(trackdrive.Bid, *trackdrive.PostRequest) error {
-			time.Sleep(2 * time.Minute) // the lease
+			<-time.After(2 * time.Minute) // the lease
 			sale, err := m.offer(t, m.desk(t), "lead-1")
 			require.NoError(t, err)
 			require.Equal(t, sales.Sold, sale.State)
@@ -600,7 +600,7 @@ func TestAnOutcomeThatComesLate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMarket(t)
 				c, err := trackdrive.NewClient("acme", trackdrive.WithTransport(m.fake.Transport()), trackdrive.WithObserver(func(context.Context, trackdrive.Attempt) {
-					time.Sleep(3 * time.Minute) // the process stands still after the answer
+					<-time.After(3 * time.Minute) // the process stands still after the answer
 					tc.meanwhile(t, m.desk(t))
 				}))
 				require.NoError(t, err)
@@ -787,7 +787,7 @@ func TestLeadsAreForgottenInTheEnd(t *testing.T) {
 		n, err := d.Purge(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, n)
-		time.Sleep(25 * time.Hour)
+		<-time.After(25 * time.Hour)
 		m.config.Keep = -1
 		n, err = m.desk(t).Purge(t.Context())
 		require.NoError(t, err)
@@ -813,7 +813,7 @@ func TestANumberIsGoodUntilItExpires(t *testing.T) {
 		require.Equal(t, time.Now().Add(time.Minute), sale.ExpiresAt)
 		_, ok := sale.Number()
 		require.True(t, ok)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		sale, err = m.offer(t, d, "lead-1")
 		require.NoError(t, err)
 		_, ok = sale.Number()

@@ -116,7 +116,7 @@ func TestADeskThatLostTheLeadDoesNotCallItUnsold(t *testing.T) {
 							return
 						}
 						stood = true
-						time.Sleep(2 * time.Minute) // the lease
+						<-time.After(2 * time.Minute) // the lease
 						sale, err := m.offer(t, m.desk(t), "lead-1")
 						require.NoError(t, err)
 						require.Equal(t, sales.Sold, sale.State)
@@ -156,7 +156,7 @@ func TestANoteThatWasWrittenInSpiteOfItsError(t *testing.T) {
 						if err := m.store.Store.Note(t.Context(), n); err != nil {
 							return err
 						}
-						time.Sleep(tc.stands)
+						<-time.After(tc.stands)
 						return errDisk
 					case failed < tc.fails:
 						failed++
@@ -168,7 +168,7 @@ func TestANoteThatWasWrittenInSpiteOfItsError(t *testing.T) {
 				require.ErrorIs(t, err, errDisk)
 				require.Equal(t, sales.Open, sale.State)
 				require.Empty(t, m.fake.Posts())
-				time.Sleep(3 * time.Minute)
+				<-time.After(3 * time.Minute)
 				sale, err = m.offer(t, m.desk(t), "lead-1")
 				require.NoError(t, err, "nothing was ever sent")
 				require.Equal(t, sales.Sold, sale.State)
@@ -233,7 +233,7 @@ func TestACallOfASoldLeadSettlesNoOtherLeadDaysLater(t *testing.T) {
 		_, err := m.offer(t, m.desk(t), "lead-2")
 		require.NoError(t, err)
 		m.fake.AddCall(trackdrivetest.Call{CallerNumber: caller, BuyerID: "102"}) // lead-2's
-		time.Sleep(72 * time.Hour)                                                // a weekend
+		<-time.After(72 * time.Hour)                                                // a weekend
 		sale := m.settle(t, "lead-1")
 		require.Equal(t, sales.Unknown, sale.State, "the call is that of lead-2")
 	})
@@ -291,7 +291,7 @@ func TestSettleDoesNotMarkATryThatIsResolved(t *testing.T) {
 					require.NoError(t, err)
 					if forget {
 						m.config.Keep = time.Nanosecond
-						time.Sleep(time.Second)
+						<-time.After(time.Second)
 						n, err := m.desk(t).Purge(t.Context())
 						require.NoError(t, err)
 						require.Equal(t, 1, n)
@@ -359,7 +359,7 @@ func TestALeaseLostBetweenTwoPostsIsNoDoubt(t *testing.T) {
 					return
 				}
 				stood = true
-				time.Sleep(3 * time.Minute)
+				<-time.After(3 * time.Minute)
 				sale, err := m.offer(t, m.desk(t), "lead-1")
 				require.NoError(t, err)
 				require.Equal(t, sales.Sold, sale.State)
@@ -412,7 +412,7 @@ func TestALatePingDoesNotCallALeadUnsold(t *testing.T) {
 				require.Equal(t, sales.Unknown, sale.State)
 				meanwhile(t, m)
 				close(answer)
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				synctest.Wait()
 				known, err := m.desk(t).Get(t.Context(), "lead-1")
 				require.NoError(t, err)
