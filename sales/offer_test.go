@@ -233,7 +233,7 @@ func TestACallOfASoldLeadSettlesNoOtherLeadDaysLater(t *testing.T) {
 		_, err := m.offer(t, m.desk(t), "lead-2")
 		require.NoError(t, err)
 		m.fake.AddCall(trackdrivetest.Call{CallerNumber: caller, BuyerID: "102"}) // lead-2's
-		<-time.After(72 * time.Hour)                                                // a weekend
+		<-time.After(72 * time.Hour)                                              // a weekend
 		sale := m.settle(t, "lead-1")
 		require.Equal(t, sales.Unknown, sale.State, "the call is that of lead-2")
 	})
