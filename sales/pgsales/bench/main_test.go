@@ -1,0 +1,33 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestItMeasures(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), &out, database(t), 10, 1))
+	require.Regexp(t, `(?m)^128 +a desk's post.*ms`, out.String())
+}
+
+// database is the URL of a PostgreSQL, which is started where none is given.
+func database(t *testing.T) string {
+	t.Helper()
+	if given := os.Getenv("TRACKDRIVE_POSTGRES_URL"); given != "" {
+		return given
+	}
+	dir, err := os.MkdirTemp("", "pgsales-bench-")
+	require.NoError(t, err)
+	const script = "../../../.ci/postgres"
+	t.Cleanup(func() { _ = exec.Command(script, "stop", dir).Run() })
+	said, err := exec.Command(script, "start", dir).Output()
+	require.NoError(t, err, "TRACKDRIVE_POSTGRES_URL is not set, and .ci/postgres starts no server")
+	return strings.TrimSpace(string(said))
+}
