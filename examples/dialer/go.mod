@@ -1,0 +1,32 @@
+module github.com/trackdrive-go/trackdrive/examples/dialer
+
+go 1.26
+
+require (
+	github.com/jackc/pgx/v5 v5.12.0
+	github.com/stretchr/testify v1.12.1
+	github.com/trackdrive-go/trackdrive v0.0.0
+	github.com/trackdrive-go/trackdrive/sales/boltsales v0.0.0
+	github.com/trackdrive-go/trackdrive/sales/pgsales v0.0.0
+)
+
+require (
+	github.com/google/go-querystring v1.2.0 // indirect
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/jarcoal/httpmock v1.4.2 // indirect
+	go.etcd.io/bbolt v1.4.3 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.29.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+)
+
+replace github.com/trackdrive-go/trackdrive => ../..
+
+replace github.com/trackdrive-go/trackdrive/sales/boltsales => ../../sales/boltsales
+
+replace github.com/trackdrive-go/trackdrive/sales/pgsales => ../../sales/pgsales
