@@ -140,3 +140,8 @@ func storeFor(t *testing.T) (*pgsales.Store, *pgxpool.Pool, *pgsales.Options) {
 	require.NoError(t, err)
 	return store, pool, options
 }
+
+// replaceTable puts the table's name into SQL.
+func replaceTable(sql, schema string) string {
+	return strings.ReplaceAll(sql, "{leads}", schema+".trackdrive_sales")
+}

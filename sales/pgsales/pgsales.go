@@ -32,11 +32,13 @@
 // No transaction is open while a desk decides or sends, and none waits for the
 // program: each goes to the server in one piece, and comes back in one round trip. A
 // process that is stopped or cut off holds no lock. A change is stored only if nothing
-// has changed what it is based on; otherwise it is made again. If the connection is
-// lost, the store asks again for up to half a second, and an answer that was lost is
-// recognized as done. If there is no answer then, either, the error is
-// [ErrNoConnection], and the outcome is not known. A note that the network delivers
-// after a later one is refused.
+// has changed what it is based on; otherwise it is made again.
+//
+// If the connection is lost, the store asks again for half a second, and a write whose
+// answer was lost is recognized as done. If that connection is lost, too, the store
+// resets the pool, since the others are probably as old. In the end the error is
+// [ErrNoConnection], and the outcome is not known: whoever asks for the lead later sees
+// it. A note that the network delivers after a later one of the same lease is refused.
 //
 // # PgBouncer
 //

@@ -24,12 +24,12 @@ const (
 		set_config('enable_sort', 'off', true), set_config('jit', 'off', true)`
 	toRead       = `SELECT true, concat(` + indexesOnly + `)`
 	toWriteSoon  = `SELECT true, concat(` + indexesOnly + `, set_config('synchronous_commit', 'off', true))`
-	toWrite      = `SELECT ` + isDurable + `, concat(` + indexesOnly + `, ` + commitOnDisk + `)`
-	toWritePages = `SELECT ` + isFsynced + `, concat(` + indexesOnly + `, ` + commitOnDisk + `)`
+	toWrite      = `SELECT ` + durabilityIsOn + `, concat(` + indexesOnly + `, ` + commitOnDisk + `)`
+	toWritePages = `SELECT ` + fsyncIsOn + `, concat(` + indexesOnly + `, ` + commitOnDisk + `)`
 
-	isFsynced    = `current_setting('fsync') = 'on'`
-	isDurable    = isFsynced + ` AND current_setting('full_page_writes') = 'on'`
-	commitOnDisk = `set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)`
+	fsyncIsOn      = `current_setting('fsync') = 'on'`
+	durabilityIsOn = fsyncIsOn + ` AND current_setting('full_page_writes') = 'on'`
+	commitOnDisk   = `set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)`
 )
 
 // The conditions on a lead l. The clock is read once for each statement, in a table

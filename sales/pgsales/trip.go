@@ -118,6 +118,7 @@ const (
 	readOnlyTransaction   = "25006"
 	insufficientPrivilege = "42501"
 	uniqueViolation       = "23505"
+	tooManyConnections    = "53300"
 )
 
 // wrapError classifies an error of the database, and never shows a lead. The context
@@ -139,7 +140,7 @@ func wrapError(ctx context.Context, err error) error {
 			return fmt.Errorf("%w: %w", ErrReadOnly, err)
 		case said.Code == "42P01", said.Code == "3F000", said.Code == "42703": // no such table, schema, column
 			return fmt.Errorf("%w: %w", ErrNotMigrated, err)
-		case strings.HasPrefix(said.Code, "57P"), strings.HasPrefix(said.Code, "08"), strings.HasPrefix(said.Code, "53"):
+		case strings.HasPrefix(said.Code, "57P"), strings.HasPrefix(said.Code, "08"), said.Code == tooManyConnections:
 			return fmt.Errorf("%w: %w", ErrNoConnection, err)
 		}
 	case errors.As(err, &refused), errors.As(err, &lost), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
@@ -150,7 +151,7 @@ func wrapError(ctx context.Context, err error) error {
 }
 
 func isClassified(err error) bool {
-	for _, known := range []error{ErrNoConnection, ErrNotMigrated, ErrNewerTables, ErrNotDurable, ErrReadOnly, ErrOldServer} {
+	for _, known := range []error{ErrNoConnection, ErrNotMigrated, ErrNewerTables, ErrNotDurable, ErrReadOnly, ErrOldServer, errBrokenSale} {
 		if errors.Is(err, known) {
 			return true
 		}

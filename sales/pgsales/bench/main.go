@@ -34,7 +34,7 @@ func main() {
 	leads := flag.Int("leads", 3000, "how many leads each way sells, with 16 at once; fewer if they are sold one by one")
 	rounds := flag.Int("rounds", 3, "how often; the median counts")
 	flag.Parse()
-	if err := run(context.Background(), os.Stdout, *url, *leads, *rounds); err != nil {
+	if err := runBench(context.Background(), os.Stdout, *url, *leads, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -43,7 +43,7 @@ func main() {
 // salesAtOnce is how many leads are sold at once.
 var salesAtOnce = []int{1, 16, 128}
 
-func run(ctx context.Context, out io.Writer, url string, leads, rounds int) error {
+func runBench(ctx context.Context, out io.Writer, url string, leads, rounds int) error {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func run(ctx context.Context, out io.Writer, url string, leads, rounds int) erro
 		if atOnce == 1 {
 			n = max(1, leads/4)
 		}
-		if err := compare(ctx, out, pool, n, atOnce, rounds); err != nil {
+		if err := compareWays(ctx, out, pool, n, atOnce, rounds); err != nil {
 			return err
 		}
 	}
@@ -73,13 +73,13 @@ type benchFigures struct {
 	p50, p99 time.Duration
 }
 
-// compare measures all ways in turn, several times, and prints medians. The ratios are
+// compareWays measures all ways in turn, several times, and prints medians. The ratios are
 // those to the first way, in the same round: what else the machine does slows down both.
-func compare(ctx context.Context, out io.Writer, pool *pgxpool.Pool, leads, atOnce, rounds int) error {
+func compareWays(ctx context.Context, out io.Writer, pool *pgxpool.Pool, leads, atOnce, rounds int) error {
 	all := make([][]benchFigures, len(saleWays))
 	for range rounds {
 		for i, w := range saleWays {
-			f, err := measure(ctx, pool, w, leads, atOnce)
+			f, err := measureWay(ctx, pool, w, leads, atOnce)
 			if err != nil {
 				return fmt.Errorf("%s, %d at once: %w", w.name, atOnce, err)
 			}
@@ -134,7 +134,7 @@ func newPlace(ctx context.Context, pool *pgxpool.Pool) (*salePlace, error) {
 	return p, err
 }
 
-func measure(ctx context.Context, pool *pgxpool.Pool, w saleWay, leads, atOnce int) (f benchFigures, err error) {
+func measureWay(ctx context.Context, pool *pgxpool.Pool, w saleWay, leads, atOnce int) (f benchFigures, err error) {
 	p, err := newPlace(ctx, pool)
 	if err != nil {
 		return f, err

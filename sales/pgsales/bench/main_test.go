@@ -13,7 +13,7 @@ import (
 func TestItMeasures(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out, database(t), 10, 1))
+	require.NoError(t, runBench(t.Context(), &out, database(t), 10, 1))
 	require.Regexp(t, `(?m)^128 +a desk's post.*ms`, out.String())
 }
 
