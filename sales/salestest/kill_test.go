@@ -22,6 +22,9 @@ func TestAFolderIsAStore(t *testing.T) {
 
 func TestKillFindsNothingWrongWithADurableStore(t *testing.T) {
 	for name, processes := range map[string]int{"of one process": 1, "that three processes share": 3} {
+		if testing.Short() && processes > 1 {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			disturbed := 0
@@ -85,6 +88,9 @@ func TestKillFindsStoresThatBreakThePromise(t *testing.T) {
 		"with sales that nobody made":       {func(f *folder) sales.Store { return boastful{f} }, func(r salestest.KillReport) int { return min(r.Unfounded, r.Unsettled) }},
 		"without sales":                     {func(f *folder) sales.Store { return modest{f} }, func(r salestest.KillReport) int { return min(r.Forgotten, r.Contradicted) }},
 	} {
+		if testing.Short() && name != "without notes before posts" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			open := func(dir string) (sales.Store, func() error, error) {
