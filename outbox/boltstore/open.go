@@ -58,7 +58,8 @@ func Open(path string, options *Options) (*Store, error) {
 
 // Close waits for the writes in progress, and closes the file. Later calls fail
 // with [ErrClosed], including those of a Worker, which then cannot record what it
-// has delivered: let [outbox.Worker.Run] return first.
+// has delivered: let [outbox.Worker.Run] return first. A file that was cut during a
+// write may stay locked until the process ends.
 func (s *Store) Close() error { return s.file.Close() }
 
 // Path returns the path of the file, with links resolved.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -201,5 +203,91 @@ func TestAPanicInATransactionLeavesNoLockHeld(t *testing.T) {
 			require.False(t, f.mapped.isStuck())
 			endsInTime(t, "close", func() { assert.NoError(t, f.Close()) })
 		})
+	}
+}
+
+// bboltLock returns a lock of bbolt.
+func bboltLock[L any](db *bolt.DB, name string) *L {
+	return (*L)(reflect.ValueOf(db).Elem().FieldByName(name).Addr().UnsafePointer())
+}
+
+// A read that ends when another call holds bbolt's lock is let go if that call
+// panics.
+func TestARollBackThatWaitsForALockIsLetGo(t *testing.T) {
+	t.Parallel()
+	f, err := Open(filepath.Join(t.TempDir(), "notes.db"), &noteFormat, Options{})
+	require.NoError(t, err)
+	locked, panicking := make(chan bool), make(chan bool)
+	endsInTime(t, "a read", func() {
+		var all sync.WaitGroup
+		defer all.Wait()
+		err := f.mapped.view(func(*bolt.Tx) error {
+			all.Go(func() {
+				_, err := callBeside(f.mapped, func() (none struct{}, err error) {
+					bboltLock[sync.Mutex](f.mapped.db, "metalock").Lock()
+					close(locked)
+					<-panicking
+					panic("oh")
+				})
+				assert.ErrorIs(t, err, noteErrors.Damaged)
+			})
+			<-locked
+			all.Go(func() {
+				readers := bboltLock[sync.RWMutex](f.mapped.db, "mmaplock")
+				for !readers.TryLock() { // until the read has ended, but for metalock
+					runtime.Gosched()
+				}
+				readers.Unlock()
+				close(panicking)
+			})
+			return nil
+		})
+		assert.NoError(t, err, "it has read all it wanted")
+	})
+	endsInTime(t, "close", func() { assert.NoError(t, f.Close()) })
+}
+
+// A call waits neither for a lock that an earlier call left held, nor for one that
+// a longer call beside it leaves held.
+func TestCallsAndALockThatStaysHeld(t *testing.T) {
+	t.Parallel()
+	type lockedCall = func(*mappedFile, func() (struct{}, error)) (struct{}, error)
+	calls := map[string]lockedCall{"a short call": callShort[struct{}], "a long call": callBeside[struct{}]}
+	for before, first := range calls {
+		for after, second := range calls {
+			t.Run(before+", then "+after, func(t *testing.T) {
+				t.Parallel()
+				f := &mappedFile{Errors: &noteErrors, lockedCalls: newLockedCalls()}
+				_, err := second(f, func() (none struct{}, err error) { return none, nil })
+				require.NoError(t, err)
+				var lock sync.Mutex
+				locked, waiting := make(chan bool), make(chan bool)
+				endsInTime(t, "both", func() {
+					var all sync.WaitGroup
+					defer all.Wait()
+					all.Go(func() {
+						_, err := first(f, func() (none struct{}, err error) {
+							lock.Lock()
+							close(locked)
+							<-waiting
+							panic("oh")
+						})
+						assert.ErrorIs(t, err, noteErrors.Damaged)
+					})
+					<-locked
+					if before == "a short call" {
+						close(waiting) // the second call does not begin before the first has ended
+					}
+					_, err := second(f, func() (none struct{}, err error) {
+						if before == "a long call" {
+							close(waiting)
+						}
+						lock.Lock()
+						return none, nil
+					})
+					assert.ErrorIs(t, err, noteErrors.Damaged)
+				})
+			})
+		}
 	}
 }

@@ -130,7 +130,7 @@ func (f *mappedFile) update(write func(*bolt.Tx) error) (committed bool, err err
 		return false, err
 	}
 	if err := f.commit(tx); err != nil {
-		return false, err
+		return false, f.explain(err)
 	}
 	f.txid.Store(id)
 	length, err := f.check()
@@ -177,6 +177,28 @@ func (f *mappedFile) check() (length int64, err error) {
 	return info.Size(), nil
 }
 
+// explain finds out whether bbolt failed because of damage. When the file grows,
+// bbolt maps it again, and if the heads are damaged it is not mapped any more.
+func (f *mappedFile) explain(err error) error {
+	if errors.Is(err, f.Damaged) {
+		return err
+	}
+	length, damage := f.check()
+	if damage == nil {
+		damage = f.pages().readHead(length)
+		if errors.Is(damage, f.Damaged) {
+			damage = f.giveUp(damage)
+		}
+	}
+	if damage == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", damage, err)
+}
+
+// pages reads the file without the mapping.
+func (f *mappedFile) pages() *pageFile { return &pageFile{Errors: f.Errors, file: f.file} }
+
 // isInPlace reports whether the file is still the one under its name.
 func (f *mappedFile) isInPlace() bool {
 	info, err := os.Stat(f.name)
@@ -186,7 +208,7 @@ func (f *mappedFile) isInPlace() bool {
 // listFree stores the list of free pages, so that the next Open need not look for
 // them. It may fail: then Open does look for them.
 func (f *mappedFile) listFree() {
-	pages := &pageFile{Errors: f.Errors, file: f.file}
+	pages := f.pages()
 	if err := pages.readHead(f.length.Load()); err != nil || pages.freelist != noFreelist {
 		return
 	}

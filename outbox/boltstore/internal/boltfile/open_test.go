@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -184,18 +185,56 @@ func TestACompactionThatFailsChangesNothing(t *testing.T) {
 
 func TestUpdatesAtOnceTakeTurns(t *testing.T) {
 	t.Parallel()
-	f := openNotes(t, writtenNotes(t, 0))
+	f, err := Open(writtenNotes(t, 0), &noteFormat, Options{})
+	require.NoError(t, err)
 	g := noteGroup(f)
-	var all sync.WaitGroup
-	for n := range 20 {
-		all.Go(func() {
-			_, err := f.Update(t.Context(), addNote(fmt.Sprint("alone ", n)))
-			assert.NoError(t, err)
+	endsInTime(t, "the updates", func() {
+		var all sync.WaitGroup
+		defer all.Wait()
+		committed, err := f.Update(t.Context(), func(tx *bolt.Tx) error {
+			for n := range 20 {
+				all.Go(func() {
+					_, err := f.Update(t.Context(), addNote(fmt.Sprint("alone ", n)))
+					assert.NoError(t, err)
+				})
+				all.Go(func() {
+					assert.NoError(t, g.Write(t.Context(), func(w *noteWrites) error { return w.add(fmt.Sprint("together ", n)) }))
+				})
+			}
+			for range 1000 {
+				runtime.Gosched() // so that others begin
+			}
+			return addNote("the first one")(tx)
 		})
-		all.Go(func() {
-			assert.NoError(t, g.Write(t.Context(), func(w *noteWrites) error { return w.add(fmt.Sprint("together ", n)) }))
+		assert.NoError(t, err)
+		assert.True(t, committed)
+	})
+	require.Equal(t, 41, countNotes(t, f))
+	require.NoError(t, f.Close())
+}
+
+// bbolt maps a file again when it grows. If it cannot, it is the file that is
+// damaged.
+func TestAFileThatIsDamagedWhenItGrows(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(*testing.T, *place){
+		"its heads are erased": func(t *testing.T, p *place) { eraseHeads(t, p.file) },
+		"it is cut to nothing": truncate(0),
+		"it is cut to a page":  truncate(pageLength),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, writtenNotes(t, 200))
+			committed, err := p.file.Update(t.Context(), func(tx *bolt.Tx) error {
+				damage(t, p)
+				return tx.Bucket(noteBucket).Put([]byte("long"), make([]byte, 10<<20))
+			})
+			require.ErrorIs(t, err, noteErrors.Damaged)
+			require.False(t, committed)
+			for call, do := range fileCalls(t) {
+				assert.ErrorIs(t, do(p), noteErrors.Damaged, call)
+			}
+			endsInTime(t, "close", func() { assert.NoError(t, p.file.Close()) })
 		})
 	}
-	all.Wait()
-	require.Equal(t, 40, countNotes(t, f))
 }

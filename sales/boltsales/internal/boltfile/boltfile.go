@@ -12,6 +12,9 @@
 //     is noticed by each call, and by each write after its commit, too.
 //   - What is written is synced, and so is the name of a new file.
 //   - The writes of many goroutines share a sync. See [Group].
+//
+// One limit is bbolt's: if the disk damages an open file, and a write fails as well,
+// bbolt may end the process.
 package boltfile
 
 import (
@@ -214,7 +217,8 @@ func (f *File) enter(ctx context.Context) (*mappedFile, error) {
 }
 
 // Close waits for the calls in progress, and closes the file. Later calls fail with
-// Errors.Closed, but for Close itself.
+// Errors.Closed, but for Close itself. A file that was cut during a write may stay
+// locked until the process ends.
 func (f *File) Close() error {
 	f.access.Lock()
 	defer f.access.Unlock()

@@ -20,8 +20,8 @@ type Transaction interface {
 	// Flush comes after the writes, and adds what is left to be written. It reports
 	// whether the writes changed anything: a group that did not is not committed.
 	Flush() (changed bool, err error)
-	// End comes last, even if the file cannot be written. If it was not committed,
-	// it may have been written even so, unless the file gives no more errors.
+	// End comes last, also after an error or an exit. Committed is false, too, if it
+	// is not known whether the group is in the file, as after an error of the disk.
 	End(committed bool)
 }
 

@@ -42,10 +42,14 @@ func (l *lockedCalls) isStuck() bool {
 // begin begins a transaction. Only one write may be open at a time: bbolt would
 // let another one wait here, and the first one could not end.
 func (f *mappedFile) begin(writable bool) (*bolt.Tx, error) {
-	return callShort(f, func() (*bolt.Tx, error) {
+	tx, err := callShort(f, func() (*bolt.Tx, error) {
 		tx, err := f.db.Begin(writable)
 		return tx, f.wrap(err)
 	})
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	return tx, nil
 }
 
 // commit commits a transaction. If a lock is stuck, the transaction may be
