@@ -3,10 +3,13 @@
 package trackdrive
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
@@ -42,6 +45,62 @@ type Call struct {
 
 // Field looks up any field of the call by its path: "token_values.first_name".
 func (c Call) Field(path string) Value { return lookupValue(c.Raw, path) }
+
+// ParseCall reads a call that was received elsewhere: in an event of a
+// subscription, from a log, in a test. The call is the object itself, or its member
+// "call". It need not have all members. What is not valid JSON, has no member of a
+// call, or gives one of them twice is [ErrUnreadable]; so is an id or uuid with
+// control characters. The error does not show the data.
+func ParseCall(data []byte) (*Call, error) {
+	raw := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(data), byteOrderMark))
+	if len(raw) == 0 {
+		return nil, unreadableReply(errEmpty)
+	}
+	if err := jsonscan.Valid(raw); err != nil {
+		return nil, unreadableReply(err)
+	}
+	if inner := lookupValue(raw, "call"); inner.kind == jsonscan.Object {
+		raw = []byte(inner.text)
+	}
+	if err := checkCall(raw); err != nil {
+		return nil, unreadableReply(err)
+	}
+	call := readCall(bytes.Clone(raw))
+	return &call, nil
+}
+
+// callMembers are the members that readCall reads.
+var callMembers = []string{
+	"id", "uuid", "caller_number", "number_called", "status", "buyer", "buyer_id", "offer_id", "traffic_source_id",
+	"buyer_converted", "offer_converted", "revenue", "payout", "total_duration", "created_at", "ended_at",
+}
+
+// checkCall refuses an object that is not a call, or not a clear one.
+func checkCall(raw []byte) error {
+	var r replyReader
+	r.body = raw
+	r.Reset(raw)
+	if !r.Enter() || !r.InObject() {
+		return errNoObject
+	}
+	seen := make(map[string]bool, len(callMembers))
+	for r.Next() {
+		name := string(r.Name())
+		switch {
+		case name != "call" && !slices.Contains(callMembers, name):
+			continue
+		case seen[name]:
+			return fmt.Errorf("%s is given twice", name)
+		case name == "id" || name == "uuid":
+			r.idOf(r.Read())
+		}
+		seen[name] = true
+	}
+	if delete(seen, "call"); len(seen) == 0 {
+		return errors.New("the object has no member of a call")
+	}
+	return r.err
+}
 
 func readCall(raw json.RawMessage) Call {
 	value := func(name string) Value { return lookupValue(raw, name) }

@@ -42,6 +42,19 @@ func ExampleClient_Call_settle() {
 	// it arrived: true
 }
 
+// An event of a subscription has the call in one form or another.
+func ExampleParseCall() {
+	call, err := trackdrive.ParseCall([]byte(`{"call": {
+		"uuid": "7c9e6679-0000-4000-8000-000000000001", "revenue": "25.50", "created_at": "2024-06-19 13:00:00 UTC"
+	}}`))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(call.UUID, call.Revenue, call.CreatedAt.Format(time.RFC3339))
+	// Output:
+	// 7c9e6679-0000-4000-8000-000000000001 25.50 2024-06-19T13:00:00Z
+}
+
 func ExampleCall_Field() {
 	fake := market()
 	defer fake.Close()
