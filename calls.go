@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/inbound"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -271,47 +271,29 @@ func (p *forwardPost) addValues(values url.Values) {
 
 // addForm reads a query or a form. It reads what it can from a broken one.
 func (p *forwardPost) addForm(text string) (broken error) {
-	values, err := url.ParseQuery(text)
+	values, broken := inbound.ParseForm(text)
 	p.addValues(values)
-	var escape url.EscapeError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &escape):
-		return errors.New("it has a percent sign that does not begin an escape")
-	case strings.Contains(text, ";"):
-		return errors.New("it has a semicolon between parameters")
-	default:
-		return errors.New("it has too many parameters")
-	}
+	return broken
 }
 
-// addBody reads a form or a JSON object. The content type tells them apart or, if
-// it does not, the first character. The error says why the body may hold more than
-// was read.
+// addBody reads a form or a JSON object. The error says why the body may hold more
+// than was read.
 func (p *forwardPost) addBody(r *http.Request) (broken error) {
 	body, err := peekBody(r)
 	if err != nil {
 		return err
 	}
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, byteOrderMark))
-	if len(body) == 0 {
-		return nil
-	}
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch {
-	case kind == "application/json" || strings.HasSuffix(kind, "+json") || body[0] == '{':
+	body = inbound.Trim(body)
+	kind, unsupported := inbound.KindOf(r.Header, body)
+	switch kind {
+	case inbound.JSON:
 		broken = p.addJSON(body)
-	case kind == "multipart/form-data":
-		broken = errors.New("it is multipart; send a form or JSON")
-	case kind == "" || kind == "text/plain" || kind == "application/x-www-form-urlencoded":
+	case inbound.Form:
 		broken = p.addForm(string(body))
-	default:
-		_ = p.addForm(string(body))
-		broken = fmt.Errorf("it is %s; send a form or JSON", kind)
+	case inbound.Empty, inbound.Multipart:
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return errors.New("it is compressed")
+	if unsupported != nil {
+		return unsupported
 	}
 	return broken
 }
