@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/inbound"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -52,7 +53,7 @@ func (c Call) Field(path string) Value { return lookupValue(c.Raw, path) }
 // call, or gives one of them twice is [ErrUnreadable]; so is an id or uuid with
 // control characters. The error does not show the data.
 func ParseCall(data []byte) (*Call, error) {
-	raw := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(data), byteOrderMark))
+	raw := inbound.Trim(data)
 	if len(raw) == 0 {
 		return nil, unreadableReply(errEmpty)
 	}
