@@ -125,7 +125,7 @@ func (m *answerMemory) settle(key answerKey, held *heldAnswer, outcome heldAnswe
 // keepByPing makes an answer known under the ping id that it gives, too.
 func (m *answerMemory) keepByPing(held *heldAnswer) {
 	key := answerKey{byPing, string(held.answer.PingID)}
-	if key.text == "" || m.known[key] != nil {
+	if key.text == "" || held.answer.ExpiresIn == 0 || m.known[key] != nil {
 		return
 	}
 	same := *held
