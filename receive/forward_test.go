@@ -332,7 +332,11 @@ func TestASlowKeepIsNotCutOff(t *testing.T) {
 			}
 		})
 		request := "POST / HTTP/1.1\r\nHost: buyer.example\r\nContent-Type: " + isForm + "\r\nContent-Length: " + lengthOf(named) + "\r\n"
-		answer, _ := answerTo(t, &http.Server{Handler: h}, func(w io.Writer) {
+		around := func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			require.NoError(t, r.Context().Err(), "the connection was given up")
+		}
+		answer, _ := answerTo(t, &http.Server{Handler: http.HandlerFunc(around)}, func(w io.Writer) {
 			_, _ = io.WriteString(w, request+"\r\n"+named)
 			timer := time.NewTimer(11 * time.Minute)
 			<-timer.C

@@ -315,7 +315,7 @@ func hostileToEvents() []hostileRequest {
 	}
 	return []hostileRequest{
 		{"nothing", 400, at("POST", "", "", nil), "neither"},
-		{"no company", 403, at("POST", "", isJSON, plain(`{"call":{"uuid":"u-1"}}`)), "trackdrive_subdomain"},
+		{"no company", 403, at("POST", "", isJSON, plain(`{"call":{"uuid":"u-1"}}`)), "trackdrive_subdomain: is missing"},
 		{"two uuids in the call", 400, text(`{"call":{"uuid":"u-1","uuid":"u-2"}}`), "twice"},
 		{"two uuids in a bare call", 400, text(`{"uuid":"u-1","uuid":"u-2","caller_number":"1"}`), "twice"},
 		{"two revenues in the call", 400, text(`{"call":{"uuid":"u-1","revenue":"1","revenue":"2"}}`), "twice"},
@@ -343,7 +343,7 @@ func hostileToBids() (list []hostileRequest) {
 	}
 	return append(list,
 		hostileRequest{"nothing", 400, at("POST", "", "", nil), "no parameters"},
-		hostileRequest{"no company", 403, at("POST", "caller_id=1", "", nil), "trackdrive_subdomain"},
+		hostileRequest{"no company", 403, at("POST", "caller_id=1", "", nil), "trackdrive_subdomain: is missing"},
 		hostileRequest{"a broken query", 400, at("GET", named+"&x=%zz", "", nil), "escape"},
 		hostileRequest{"half a body beside a complete query", 400, at("POST", named, isJSON, plain(object[:20])), "JSON"},
 		hostileRequest{"a list", 400, at("POST", named, isJSON, plain("[]")), "object"},
@@ -383,6 +383,14 @@ func TestHostileRequestsAreRefused(t *testing.T) {
 			require.Zero(t, c.calls.Load(), "%s: kept", name)
 		}
 	}
+}
+
+// A sender that asks first is not told to go on.
+func TestABodyThatIsAnnouncedAsTooLongIsNotRead(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest("POST", "/?"+named, failing{})
+	r.ContentLength = tooLong
+	require.Equal(t, 413, serve(newCounted().handlers["Forward"], r).Code)
 }
 
 // The table would be worth nothing if all were refused.

@@ -74,8 +74,8 @@ func limitTime(w http.ResponseWriter, r *http.Request) (unlimit func()) {
 	return func() { _ = control.SetReadDeadline(time.Time{}) }
 }
 
-// readBody reads the body within its limits of size and time. After an error the
-// connection is closed: what the sender still sends is not waited for.
+// readBody reads the body within its limit. A body that is announced as too long is not
+// asked for.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
@@ -83,11 +83,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return nil, &http.MaxBytesError{Limit: maxBody}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		w.Header().Set("Connection", "close")
-	}
-	return body, err
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 }
 
 // readBody reads the parameters in the body.
