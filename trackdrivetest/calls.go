@@ -100,6 +100,8 @@ func (c *Company) addCall(call Call) *Call {
 	added := new(call.copy())
 	c.calls = append(c.calls, added)
 	c.byID[added.UUID], c.byID[string(added.ID)] = added, added
+	c.queueEvent("new_call", added.UUID)
+	c.queueEvent("call_ended", added.UUID)
 	return added
 }
 
@@ -252,6 +254,7 @@ func (c *Company) update(call *Call, r *Request, user Access) httpReply {
 		delete(values, name)
 	}
 	c.updates = append(c.updates, Update{c.subdomain, call.UUID, r.Operation, values, c.fake.now()})
+	c.queueEvent("call_changed", call.UUID)
 	return callReply(call)
 }
 

@@ -42,6 +42,10 @@ type Fake struct {
 	callIDs   int
 	leadCount int
 	windows   map[string]rateWindow
+
+	deliveries []delivery // that wait to be sent
+	sendFaults []SendFault
+	sent       []Sent
 }
 
 // settings are the values that options set.
@@ -101,6 +105,9 @@ type Company struct {
 	byID       map[string]*Call // by uuid, and by id
 	updates    []Update
 	leads      []*Lead
+
+	forwards      []Hook
+	subscriptions map[string][]Hook // by event
 }
 
 // AddCompany adds another account, which answers at

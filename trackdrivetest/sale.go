@@ -154,6 +154,7 @@ func (c *Company) sell(ep *liveEndpoint, r *Request, b Buyer) httpReply {
 		}
 	}
 	sale.CallUUID = c.connect(sale)
+	c.queueForward(sale.CallUUID, r.Params)
 	f.sales = append(f.sales, sale)
 	f.leadCount++
 	answer.leadID = leadUUID(f.leadCount)
