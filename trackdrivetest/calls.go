@@ -68,7 +68,9 @@ func (c *Company) AddCall(call Call) Call {
 	if c.findCall(call.UUID) != nil || call.ID != "" && c.findCall(string(call.ID)) != nil {
 		c.fake.mistake("call %q is already added", call.UUID)
 	}
-	return c.addCall(call).copy()
+	added := c.addCall(call).copy()
+	c.queueEvent("call_ended", added.UUID)
+	return added
 }
 
 // newCallUUID returns a uuid that no call of the company has.
@@ -101,7 +103,6 @@ func (c *Company) addCall(call Call) *Call {
 	c.calls = append(c.calls, added)
 	c.byID[added.UUID], c.byID[string(added.ID)] = added, added
 	c.queueEvent("new_call", added.UUID)
-	c.queueEvent("call_ended", added.UUID)
 	return added
 }
 

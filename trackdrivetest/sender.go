@@ -289,7 +289,7 @@ func (c *Company) naming(uuid string) map[string]any {
 	return params
 }
 
-// queueForward lets a sale's forward posts wait. The caller holds the lock.
+// queueForward lets a sale's forward posts wait, and the events that follow them. The caller holds the lock.
 func (c *Company) queueForward(uuid string, post Params) {
 	params := map[string]any{}
 	for name, value := range post {
@@ -302,6 +302,7 @@ func (c *Company) queueForward(uuid string, post Params) {
 		c.fake.deliveries = append(c.fake.deliveries, delivery{"forward", c.subdomain, uuid, h, params})
 	}
 	c.queueEvent("call_forwarded", uuid)
+	c.queueEvent("call_ended", uuid)
 }
 
 // queueEvent lets the events of a call wait: it is shown as it is now. The caller holds

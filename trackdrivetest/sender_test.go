@@ -94,7 +94,7 @@ func TestCallsAndUpdatesAreEvents(t *testing.T) {
 		require.Equal(t, soldUUID, call.UUID)
 		require.Equal(t, strings.Contains(request, "/call_changed"), call.Revenue.String() == "31.75", request)
 	}
-	require.Equal(t, []string{"/new_call", "/call_ended", "/call_forwarded", "/call_changed"}, paths)
+	require.Equal(t, []string{"/new_call", "/call_forwarded", "/call_ended", "/call_changed"}, paths)
 }
 
 func TestWhatIsNotTakenIsSentAgain(t *testing.T) {
