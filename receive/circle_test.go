@@ -103,7 +103,7 @@ func TestTheWholeCircle(t *testing.T) {
 	require.True(t, post.Accepted)
 
 	// The forward post and the event arrive, each more than once.
-	for _, fault := range []trackdrivetest.SendFault{trackdrivetest.SendLost, trackdrivetest.SendReplyLost, trackdrivetest.SendTwice, trackdrivetest.SendReplyLost} {
+	for _, fault := range []trackdrivetest.SendFault{trackdrivetest.SendLost, trackdrivetest.SendReplyLost, trackdrivetest.SendTwice, trackdrivetest.SendReplyLost, trackdrivetest.SendTwice} {
 		fake.FailSending(fault, 1)
 	}
 	require.NoError(t, fake.Deliver(ctx))

@@ -1,6 +1,7 @@
 package trackdrivetest_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -410,3 +411,93 @@ func (reporter) Helper()                           {}
 func (reporter) Cleanup(func())                    {}
 func (reporter) Errorf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 func (reporter) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// hookPrinter prints what it receives.
+type hookPrinter struct{ status int }
+
+func (h hookPrinter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	fmt.Println(r.Method, r.URL.Path, string(body))
+	w.WriteHeader(h.status)
+	_, _ = io.WriteString(w, `{"accepted": true, "revenue": "21.00"}`)
+}
+
+func ExampleCompany_ForwardTo() {
+	fake := trackdrivetest.New()
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{Name: "Buyer A", Bid: "21.00"}}})
+	fake.ForwardTo(trackdrivetest.Hook{Handler: hookPrinter{http.StatusOK}, URL: "/forward", Form: true})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()))
+	if err != nil {
+		panic(err)
+	}
+	if _, err := client.Post(context.Background(), "sell", &trackdrive.PostRequest{PostOnly: true, CallerID: "5555550142"}); err != nil {
+		panic(err)
+	}
+	if err := fake.Deliver(context.Background()); err != nil {
+		panic(err)
+	}
+	// Output: POST /forward caller_id=5555550142&trackdrive_call_uuid=7c9e6679-0000-4000-8000-000000000001&trackdrive_subdomain=acme
+}
+
+func ExampleCompany_Subscribe() {
+	fake := trackdrivetest.New()
+	fake.Subscribe("call_ended", trackdrivetest.Hook{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		call, err := trackdrive.ParseCall(body)
+		fmt.Println(r.URL.Path, call.UUID, call.Status, err)
+	}), URL: "/events/call_ended"})
+	fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
+	if err := fake.Deliver(context.Background()); err != nil {
+		panic(err)
+	}
+	// Output: /events/call_ended u-1 finished <nil>
+}
+
+func ExampleCompany_PingBuyer() {
+	fake := trackdrivetest.New()
+	hook := trackdrivetest.Hook{Handler: hookPrinter{http.StatusOK}, URL: "/bids"}
+	bid, err := fake.PingBuyer(context.Background(), hook, "u-1", map[string]string{"zip": "90210"})
+	fmt.Println(bid.Accepted, bid.Revenue, err)
+	// Output:
+	// POST /bids {"trackdrive_call_uuid":"u-1","trackdrive_subdomain":"acme","zip":"90210"}
+	// true 21.00 <nil>
+}
+
+// refusingHook subscribes a handler to the end of one call.
+func refusingHook(status int) *trackdrivetest.Fake {
+	fake := trackdrivetest.New()
+	fake.Subscribe("call_ended", trackdrivetest.Hook{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "not kept", status)
+	})})
+	fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
+	return fake
+}
+
+func ExampleFake_Deliver() {
+	fmt.Println(refusingHook(http.StatusInternalServerError).Deliver(context.Background()))
+	// Output: trackdrivetest: not delivered: call_ended acme/u-1, attempt 5: 500: not kept
+}
+
+func ExampleFake_FailSending() {
+	fake := refusingHook(http.StatusAccepted)
+	fake.FailSending(trackdrivetest.SendReplyLost, 1)
+	fmt.Println(fake.Deliver(context.Background()), len(fake.Sent()))
+	// Output: <nil> 2
+}
+
+func ExampleFake_Sent() {
+	fake := refusingHook(http.StatusAccepted)
+	fake.FailSending(trackdrivetest.SendLost, 1)
+	_ = fake.Deliver(context.Background())
+	for _, sent := range fake.Sent() {
+		fmt.Println(sent)
+	}
+	// Output:
+	// call_ended acme/u-1, attempt 1: 0 (lost)
+	// call_ended acme/u-1, attempt 2: 202
+}
+
+func ExampleSent_String() {
+	fmt.Println(trackdrivetest.Sent{Kind: "forward", Company: "acme", CallUUID: "u-1", Attempt: 2, Status: http.StatusNoContent})
+	// Output: forward acme/u-1, attempt 2: 204
+}
