@@ -17,6 +17,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/receive"
 	"github.com/trackdrive-go/trackdrive/sales"
 	"github.com/trackdrive-go/trackdrive/sales/salestest"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
@@ -49,7 +50,7 @@ func TestTheREADMEsCodeCompiles(t *testing.T) {
 }
 
 var (
-	_ = []any{readmeStart, readmeConversion, readmeTemplate, readmeWebhook, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeSales, readmeOutbox, readmeCompanies, readmeWatch, readmeTest}
+	_ = []any{readmeStart, readmeConversion, readmeTemplate, readmeWebhook, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeSales, readmeOutbox, readmeReceive, readmeCompanies, readmeWatch, readmeTest}
 
 	ctx              = context.Background()
 	acme, globex     *trackdrive.Client
@@ -72,6 +73,13 @@ type counters struct{}
 
 func (c counters) With(...string) counters { return c }
 func (counters) Inc()                      {}
+
+func readmeReceive(mux *http.ServeMux, secret string, isKnown func(string) bool, keep func(context.Context, receive.Forwarded) error,
+	decide func(context.Context, *trackdrive.PingRequest) (receive.Answer, error),
+) {
+	mux.Handle("/forward/", receive.Forward(keep, receive.Secret(secret), receive.Companies(isKnown)))
+	mux.Handle("/bids/", receive.Bids(decide, nil, receive.Secret(secret)))
+}
 
 func readmeStart() error {
 	client, err := trackdrive.NewClient("acme")
