@@ -6,18 +6,14 @@ set -euo pipefail
 go build -o "$1/postback" ./examples/postback
 
 expect 0 -- "$1/postback"
-contains "$OUT" 'kept call 7c9e6679-0000-4000-8000-000000000001 of acme'
-contains "$OUT" 'refused a call of stranger'
-contains "$OUT" 'ask the owner of the call for the missing permission'
+contains "$OUT" 'call 7c9e6679-0000-4000-8000-000000000001 of acme is kept: true'
+contains "$OUT" '403 forbidden'
 contains "$OUT" 'acme/7c9e6679-0000-4000-8000-000000000001 update_call map[buyer_converted:true offer_converted:true revenue:25.50]'
-contains "$OUT" 'beta/7c9e6679-0000-4000-8000-000000000002 update_call map[buyer_converted:true offer_converted:true revenue:31.75]'
 lacks "$OUT" 'made-up'
 
 expect 0 -- "$1/postback" -h
-expect 2 -- "$1/postback" -store "$1/calls.json"
-contains "$ERR" '-store goes with -listen'
 expect 2 -- env -u TRACKDRIVE_CREDENTIALS "$1/postback" -listen 127.0.0.1:0
-contains "$ERR" 'TRACKDRIVE_CREDENTIALS is not set'
-expect 2 -- env TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0OnNlY3JldA=="}' "$1/postback" -listen 127.0.0.1:0
+contains "$ERR" 'set TRACKDRIVE_CREDENTIALS'
+expect 2 -- env -u POSTBACK_KEY TRACKDRIVE_CREDENTIALS='{"acme":"Basic c2VjcmV0OnNlY3JldA=="}' "$1/postback" -listen 127.0.0.1:0
 contains "$ERR" 'POSTBACK_KEY'
 lacks "$ERR" 'c2VjcmV0'

@@ -1,15 +1,14 @@
-// Command postback is a buyer's service. TrackDrive posts each call forward to
-// it; when the call has become a sale, the service posts the conversion back to
-// the account that owns the call, and keeps at it until it is taken.
+// Command postback is the smallest service of a buyer. TrackDrive posts each call
+// forward to it; when the call has become a sale, it posts the conversion back to the
+// account that owns the call.
 //
 //	go run ./examples/postback
 //
-// Without -listen the whole story runs in this process, against a fake
-// TrackDrive. With it, the service runs for real:
+// Without -listen the story runs in this process, against a fake TrackDrive. With it,
+// the service runs for real; TrackDrive posts to /forward/KEY:
 //
-//	export TRACKDRIVE_CREDENTIALS='{"acme":"Basic BASE64","beta":"Token DEVELOPER_TOKEN"}'
-//	export POSTBACK_KEY=made-up-by-you
-//	go run ./examples/postback -listen :8080 -store calls.json
+//	export TRACKDRIVE_CREDENTIALS='{"acme":"Basic BASE64"}' POSTBACK_KEY=made-up-by-you
+//	go run ./examples/postback -listen :8080 -dir /var/lib/postback
 //	curl -H "Authorization: Bearer $POSTBACK_KEY" -d call=UUID -d revenue=25.50 localhost:8080/converted
 //
 // Exit status: 0 when all went well, 1 when not, 2 wrong usage.
@@ -23,73 +22,37 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"maps"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
-	"os/signal"
-	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
-}
-
-const usage = `usage: postback [-listen ADDRESS [-store FILE]]
-
-Without -listen, the whole story runs on a fake TrackDrive in this process.
-
-`
-
-const usageEnvironment = `
-With -listen, the environment says who may do what:
-  TRACKDRIVE_CREDENTIALS  a JSON object: the credentials for each company, by subdomain. They are
-                          "PUBLIC:PRIVATE", "Basic BASE64", "Token TOKEN" or "auth_token TOKEN"
-  POSTBACK_KEY            what your own systems send as "Authorization: Bearer KEY" to /converted
-`
+func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("postback", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	listen := flags.String("listen", "", "`address` to serve on, such as :8080")
-	file := flags.String("store", "", "JSON `file` that keeps the calls (default: in memory)")
-	flags.Usage = func() {
-		_, _ = io.WriteString(stderr, usage)
-		flags.PrintDefaults()
-		_, _ = io.WriteString(stderr, usageEnvironment)
-	}
+	listen := flags.String("listen", "", "`address` to serve on; the environment has TRACKDRIVE_CREDENTIALS and POSTBACK_KEY")
+	dir := flags.String("dir", ".", "`directory` that keeps the calls")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
-	case err != nil:
-		return 2
-	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "postback: unexpected argument %q\n", flags.Arg(0))
-		flags.Usage()
-		return 2
-	case *listen == "" && *file != "":
-		fmt.Fprintf(stderr, "postback: -store goes with -listen; the story keeps its calls in memory\n")
-		flags.Usage()
+	case err != nil || flags.NArg() > 0:
+		fmt.Fprintln(stderr, "postback: give flags only; -h lists them")
 		return 2
 	}
-	var err error
-	if *listen == "" {
-		err = tellStory(ctx, stdout)
-	} else {
-		err = runService(ctx, *listen, *file, stderr)
+	work := tellStory
+	if *listen != "" {
+		work = func(context.Context, io.Writer) error { return listenOn(*listen, *dir, stderr) }
 	}
-	switch {
-	case errors.Is(err, trackdrive.ErrInvalidArgument), errors.As(err, new(misuse)):
+	switch err := work(ctx, stdout); {
+	case errors.Is(err, trackdrive.ErrInvalidArgument):
 		fmt.Fprintf(stderr, "postback: %v\n", err)
 		return 2
 	case err != nil:
@@ -99,86 +62,73 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// misuse is what is wrong with the flags or the environment.
-type misuse string
-
-func (m misuse) Error() string { return string(m) }
-
-// runService serves real accounts until ctx ends.
-func runService(ctx context.Context, address, file string, stderr io.Writer) error {
-	auth, err := readCredentials(os.Getenv("TRACKDRIVE_CREDENTIALS"))
-	if err != nil {
-		return err
+// listenOn serves real accounts.
+func listenOn(address, dir string, stderr io.Writer) error {
+	key, auth := os.Getenv("POSTBACK_KEY"), make(map[string]trackdrive.Authenticator)
+	var values map[string]string
+	if json.Unmarshal([]byte(os.Getenv("TRACKDRIVE_CREDENTIALS")), &values) != nil || len(values) == 0 || strings.TrimSpace(key) == "" {
+		return fmt.Errorf(`%w: set TRACKDRIVE_CREDENTIALS to a JSON object such as {"acme":"Basic BASE64"}, and POSTBACK_KEY to a secret of your own making`, trackdrive.ErrInvalidArgument)
 	}
-	key := os.Getenv("POSTBACK_KEY")
-	if key == "" {
-		return misuse("POSTBACK_KEY is not set; give one of your own making, or anybody could report conversions")
+	for subdomain, value := range values {
+		credentials, err := trackdrive.ParseCredentials(value)
+		if err != nil {
+			return fmt.Errorf("TRACKDRIVE_CREDENTIALS, %s: %w", subdomain, err)
+		}
+		auth[strings.ToLower(subdomain)] = credentials
 	}
 	client, err := trackdrive.NewClient("", trackdrive.WithAuth(trackdrive.PerSubdomain(auth)))
 	if err != nil {
 		return err
 	}
-	calls, err := openStore(file)
-	if err != nil {
-		return fmt.Errorf("-store: %w", err)
-	}
-	listener, err := net.Listen("tcp", address)
+	s := &service{client, dir, key, log.New(stderr, "", log.LstdFlags)}
+	server := &http.Server{Addr: address, Handler: s.handlers(func(subdomain string) bool { return auth[subdomain] != nil }), ReadHeaderTimeout: 5 * time.Second, ErrorLog: s.log}
+	return server.ListenAndServe()
+}
+
+// tellStory plays both sides. TrackDrive is a fake, the service is real.
+func tellStory(ctx context.Context, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "postback")
 	if err != nil {
 		return err
 	}
-	s := newService(client, auth, key, calls, log.New(stderr, "", log.LstdFlags))
-	s.log.Printf("listening on %s for calls of %s", listener.Addr(), strings.Join(slices.Sorted(maps.Keys(auth)), ", "))
-	return s.serve(ctx, listener)
-}
-
-// serve answers on listener, and sends again what waits, until ctx ends.
-func (s *service) serve(ctx context.Context, listener net.Listener) error {
-	const longestAnswer = 15 * time.Second // a postback takes 10 s at most
-	var resending sync.WaitGroup
-	defer resending.Wait()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	srv := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
-	stopped := make(chan error, 1)
-	context.AfterFunc(ctx, func() {
-		patience, cancel := context.WithTimeout(context.Background(), longestAnswer)
-		defer cancel()
-		stopped <- srv.Shutdown(patience)
-	})
-	resending.Go(func() { s.resendUntil(ctx) })
-	if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	defer func() { _ = os.RemoveAll(dir) }()
+	fake := trackdrivetest.New()
+	fake.AddAccess(trackdrivetest.Access{DeveloperToken: "made-up"})
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{Name: "Buyer A", Bid: "25.50"}}})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
+	if err != nil {
 		return err
 	}
-	return <-stopped
+	s := &service{client, dir, "key", log.New(out, "   service: ", 0)}
+	h := s.handlers(func(subdomain string) bool { return subdomain == "acme" })
+	fake.ForwardTo(trackdrivetest.Hook{Handler: h, URL: "/forward/key"})
+
+	fmt.Fprintln(out, "1. A call is sold to the buyer, and posted forward.")
+	if _, err := client.Post(ctx, "sell", &trackdrive.PostRequest{PostOnly: true, CallerID: "+15555550142"}); err != nil {
+		return err
+	}
+	if err := fake.Deliver(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "\n2. It has become a sale. On the owner's account the buyer's team lacks a right, and gets it.")
+	fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusForbidden, nil, `{"status":403}`), 1)
+	uuid := fake.Sales()[0].CallUUID
+	for range 2 {
+		fmt.Fprintln(out, "   POST /converted:", report(ctx, h, "key", "call="+uuid+"&revenue=25.50"))
+	}
+	fmt.Fprintln(out, "\nTrackDrive's ledger:")
+	for _, u := range fake.Updates(uuid) {
+		fmt.Fprintln(out, "  ", u)
+	}
+	return nil
 }
 
-// readCredentials reads {"acme":"Basic BASE64"}.
-func readCredentials(text string) (map[string]trackdrive.Authenticator, error) {
-	const wanted = `give a JSON object, such as {"acme":"Basic BASE64"}`
-	if text == "" {
-		return nil, misuse("TRACKDRIVE_CREDENTIALS is not set; " + wanted)
-	}
-	var values map[string]string
-	if err := json.Unmarshal([]byte(text), &values); err != nil || len(values) == 0 {
-		// The error would quote what it could not read.
-		return nil, misuse("TRACKDRIVE_CREDENTIALS is something else; " + wanted)
-	}
-	auth := make(map[string]trackdrive.Authenticator, len(values))
-	var mistakes []error
-	for _, subdomain := range slices.Sorted(maps.Keys(values)) {
-		var err error
-		if auth[subdomain], err = credentials(values[subdomain]); err != nil {
-			mistakes = append(mistakes, fmt.Errorf("TRACKDRIVE_CREDENTIALS, %s: %w", subdomain, err))
-		}
-	}
-	return auth, errors.Join(mistakes...)
-}
-
-// credentials are in one of the four forms of TrackDrive's documents. The last
-// one is for accounts whose team may use the legacy token.
-func credentials(value string) (trackdrive.Authenticator, error) {
-	if token, isLegacy := strings.CutPrefix(value, "auth_token "); isLegacy {
-		return trackdrive.AuthToken(token), nil
-	}
-	return trackdrive.ParseCredentials(value)
+// report sends the buyer's own notice of a sale.
+func report(ctx context.Context, h http.Handler, key, form string) int {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/converted", strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", "Bearer "+key)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code
 }
