@@ -324,13 +324,13 @@ func TestWhatTheDeadlineCutsOffIsNoBuyer(t *testing.T) {
 	} {
 		for _, isPost := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				var calls int
+				var calls atomic.Int32
 				h := receive.Bids(func(ctx context.Context, _ *trackdrive.PingRequest) (receive.Answer, error) {
-					calls++
+					calls.Add(1)
 					return tt.work(ctx)
 				},
 					func(ctx context.Context, _ *trackdrive.PostRequest) (receive.Answer, error) {
-						calls++
+						calls.Add(1)
 						return tt.work(ctx)
 					})
 				request := func() *http.Request {
@@ -353,14 +353,14 @@ func TestWhatTheDeadlineCutsOffIsNoBuyer(t *testing.T) {
 				require.Equal(t, "no buyer", got["reason"], name)
 				require.Equal(t, tt.after, time.Since(start), name)
 				if tt.deadline < 0 {
-					require.Zero(t, calls, name)
+					require.Zero(t, calls.Load(), name)
 					return
 				}
 				start = time.Now()
 				_, again := replyTo(t, h, request())
 				require.Equal(t, got, again, name)
 				require.Zero(t, time.Since(start), name)
-				require.Equal(t, 1, calls, name)
+				require.EqualValues(t, 1, calls.Load(), name)
 				timer := time.NewTimer(2 * time.Minute)
 				<-timer.C // the stubborn one has answered by now
 				_, again = replyTo(t, h, request())
