@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/classhook"
 	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
@@ -640,6 +641,10 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 	call, err := c.webhookCall(w, v, opts)
 	if err != nil {
 		return nil, err
+	}
+	if asked := classhook.In(ctx); asked != nil {
+		asked.IsSafe = call.set.repeatOf(call.repeat, call.ownRepeat) == RepeatSafe
+		return nil, notSentError(call.name, classhook.ErrAsked)
 	}
 	return runWebhook(ctx, call, w)
 }

@@ -28,18 +28,45 @@ func conflictingFields(stored, enqueued *Item) []string {
 			list = append(list, field.name)
 		}
 	}
-	if string(stored.Body) == string(enqueued.Body) {
+	switch {
+	case string(stored.Body) == string(enqueued.Body):
 		return list
-	}
-	before, err := decodeUpdate(stored.Body)
-	if err != nil { // stored before today's rules
+	case stored.Operation != enqueued.Operation: // what they have in common means nothing
 		return append(list, "body")
 	}
-	after, err := decodeUpdate(enqueued.Body)
-	if err != nil {
-		return append(list, "body")
+	return append(list, conflictingBodies(stored, enqueued)...)
+}
+
+// conflictingBodies returns the fields in which the bodies of two items of one
+// operation differ.
+func conflictingBodies(stored, enqueued *Item) []string {
+	if stored.Operation == OpUpdateCall {
+		before, err := decodeUpdate(stored.Body)
+		after, alsoErr := decodeUpdate(enqueued.Body)
+		if err != nil || alsoErr != nil { // stored before today's rules
+			return []string{"body"}
+		}
+		return conflictsOfUpdates(before, after)
 	}
-	return append(list, conflictsOfUpdates(before, after)...)
+	before, err := decodeFields(stored.Body)
+	after, alsoErr := decodeFields(enqueued.Body)
+	if err != nil || alsoErr != nil {
+		return []string{"body"}
+	}
+	var list []string
+	for _, nested := range []string{"values", "data"} { // named one by one
+		list = appendConflicts(list, nested, membersOf(before, nested), membersOf(after, nested))
+	}
+	return appendConflicts(list, "", before, after)
+}
+
+// membersOf takes an object out of fields, and returns it.
+func membersOf(fields trackdrive.Fields, name string) map[string]any {
+	members, isObject := fields[name].(map[string]any)
+	if isObject {
+		delete(fields, name)
+	}
+	return members
 }
 
 func conflictsOfUpdates(stored, enqueued *trackdrive.UpdateCall) []string {

@@ -16,22 +16,29 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// OpUpdateCall is the operation of a postback: see [trackdrive.UpdateCall].
-const OpUpdateCall = "update_call"
+// The operations.
+const (
+	OpUpdateCall     = "update_call"              // a postback: see NewUpdate
+	OpUpdateByCaller = "update_call_by_caller_id" // a postback for the caller's latest call: see NewUpdateByCaller
+	OpCaptureLead    = "capture_lead"             // a lead: see NewCaptureLead
+	OpSubmitLead     = "submit_lead"              // a lead, by the other endpoint: see NewSubmitLead
+	OpOptOutCaller   = "opt_out_caller"           // a caller who wants no more calls: see NewOptOutCaller
+	OpWebhook        = "webhook"                  // a request to a partner: see NewWebhook
+)
 
-// Item is a change that must reach TrackDrive. [NewUpdate] makes one, and
-// [Enqueue] checks and stores it. An Item can be stored as JSON. It holds what
-// the caller filled in, but never credentials.
+// Item is a change that must reach TrackDrive, or a partner. [NewUpdate] and the
+// functions beside it make one, and [Enqueue] checks and stores it. An Item can be
+// stored as JSON. It holds what the caller filled in, but never credentials.
 type Item struct {
 	ID        string          `json:"id"`                  // the dedupe id: an id is stored once, however often it is enqueued
-	Operation string          `json:"operation"`           // OpUpdateCall
-	Subdomain string          `json:"subdomain"`           // the company that owns the call
-	CallUUID  string          `json:"call_uuid,omitempty"` // the UUID of the call
-	Body      json.RawMessage `json:"body"`                // the parameters as TrackDrive receives them, without credentials
-	NotBefore time.Time       `json:"not_before,omitzero"` // the earliest time at which it may be sent; the call's later items wait for it
+	Operation string          `json:"operation"`           // OpUpdateCall, OpCaptureLead, ...
+	Subdomain string          `json:"subdomain"`           // the company; "webhook:NAME" for a webhook, which pauses and rests like a company
+	CallUUID  string          `json:"call_uuid,omitempty"` // the UUID of the call, for OpUpdateCall
+	Body      json.RawMessage `json:"body"`                // the parameters as TrackDrive receives them, with the names of tokens in place of tokens; a webhook's name and values
+	NotBefore time.Time       `json:"not_before,omitzero"` // the earliest time at which it may be sent; later items with its Key wait for it
 
 	// Set by Enqueue.
-	Key        string    `json:"key"`                // items with the same key are delivered one after the other: "acme/UUID"
+	Key        string    `json:"key"`                // items with the same key are delivered one after the other: "acme/UUID", "acme/caller/HASH"
 	Additive   bool      `json:"additive,omitempty"` // a second copy would add again, so it is sent at most once
 	EnqueuedAt time.Time `json:"enqueued_at"`        // when it was enqueued
 
@@ -42,7 +49,7 @@ type Item struct {
 	State         State                   `json:"state"`                    // what happens next
 	Due           time.Time               `json:"due,omitzero"`             // the earliest time of the next try
 	Attempts      int                     `json:"attempts,omitempty"`       // tries since it was enqueued or retried
-	NotFoundSince time.Time               `json:"not_found_since,omitzero"` // when TrackDrive first answered that it does not know the call
+	NotFoundSince time.Time               `json:"not_found_since,omitzero"` // when TrackDrive first answered that it does not know the call, or a token first failed
 	SettledAt     time.Time               `json:"settled_at,omitzero"`      // when it was delivered or became dead
 	LastError     string                  `json:"last_error,omitempty"`     // the latest failure, on one line, without credentials
 	Reasons       []trackdrive.FieldError `json:"reasons,omitempty"`        // TrackDrive's reasons for the latest failure
@@ -57,7 +64,7 @@ const (
 	Waiting   State = "waiting"   // will be sent when it is due and its turn has come
 	Sending   State = "sending"   // an additive update that may be on its way; without a live lease, it may or may not have arrived
 	Delivered State = "delivered" // TrackDrive has it
-	Parked    State = "parked"    // a permission is missing: Retry it when the permission is granted
+	Parked    State = "parked"    // a permission is missing, a token or a webhook: Retry it when there is one
 	Aside     State = "aside"     // additive, and it is not known whether it arrived: Settle it
 	Dead      State = "dead"      // TrackDrive refused it for good; Retry can still send it again
 )
@@ -100,7 +107,7 @@ func NewUpdate(id string, call trackdrive.CallRef, u *trackdrive.UpdateCall) (It
 	if err := checkUpdate(u); err != nil {
 		return Item{}, err
 	}
-	if err := checkID(id); err != nil {
+	if err := checkID("id", id); err != nil {
 		return Item{}, err
 	}
 	body, err := encodeUpdate(call, u)
@@ -118,11 +125,11 @@ func NewUpdate(id string, call trackdrive.CallRef, u *trackdrive.UpdateCall) (It
 	}, nil
 }
 
-// Update returns the item's call and postback. Errors are of kind
-// [trackdrive.ErrInvalidArgument].
+// Update returns the call and the postback of an item whose Operation is
+// OpUpdateCall. Errors are of kind [trackdrive.ErrInvalidArgument].
 func (i *Item) Update() (trackdrive.CallRef, *trackdrive.UpdateCall, error) {
 	if i.Operation != OpUpdateCall {
-		return trackdrive.CallRef{}, nil, invalidArgument("operation", "%q is not known; give %q", i.Operation, OpUpdateCall)
+		return trackdrive.CallRef{}, nil, invalidArgument("operation", "is %q, not %q", i.Operation, OpUpdateCall)
 	}
 	call, err := trackdrive.NewCallRef(i.Subdomain, i.CallUUID)
 	if err != nil {
@@ -135,7 +142,7 @@ func (i *Item) Update() (trackdrive.CallRef, *trackdrive.UpdateCall, error) {
 // admitted returns the item to store: checked, and with only the fields that the
 // caller may set.
 func (i *Item) admitted(now time.Time) (Item, error) {
-	call, u, err := i.Update()
+	request, err := i.request()
 	if err != nil {
 		return Item{}, err
 	}
@@ -143,7 +150,7 @@ func (i *Item) admitted(now time.Time) (Item, error) {
 	if id == "" {
 		id = rand.Text()
 	}
-	item, err := NewUpdate(id, call, u)
+	item, err := request.newItem(id)
 	if err != nil {
 		return Item{}, err
 	}
@@ -165,38 +172,30 @@ const maxYear = 9999
 const maxID = 200
 
 // checkID refuses malformed ids, and ids that many items would share by mistake.
-func checkID(id string) error {
+func checkID(field, id string) error {
 	switch {
 	case id == "":
 		return nil
 	case len(id) > maxID:
-		return invalidArgument("id", "is longer than %d bytes", maxID)
+		return invalidArgument(field, "is longer than %d bytes", maxID)
 	case !utf8.ValidString(id):
-		return invalidArgument("id", "is not valid UTF-8")
+		return invalidArgument(field, "is not valid UTF-8")
 	case strings.ContainsFunc(id, unicode.IsControl):
-		return invalidArgument("id", "has control characters")
+		return invalidArgument(field, "has control characters")
 	case slices.Contains(noValues, strings.ToLower(id)):
-		return invalidArgument("id", "is what programs write for a missing value; give an id of your own, or leave it empty for a random one")
-	case isLeftover(id):
-		return fmt.Errorf("%w: %w: id", trackdrive.ErrLeftoverToken, trackdrive.ErrInvalidArgument)
+		return invalidArgument(field, "is what programs write for a missing value; give one of your own")
+	case trackdrive.LeftoverToken(id):
+		return leftoverIn(field)
 	}
 	return nil
 }
 
 var noValues = []string{"null", "undefined", "none", "nil"}
 
-// isLeftover applies the Client's own rule, by way of a contact field. Most ids
-// need no such check: tokens begin with a bracket or a dash, and placeholders are
-// in capitals.
-func isLeftover(text string) bool {
-	if c := text[0]; 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
-		return false
-	}
-	_, err := encodeUpdate(anyCall, &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"id": text}})
-	return errors.Is(err, trackdrive.ErrLeftoverToken)
+// leftoverIn returns the error for a token that a platform should have replaced.
+func leftoverIn(field string) error {
+	return fmt.Errorf("%w: %w: %s", trackdrive.ErrLeftoverToken, trackdrive.ErrInvalidArgument, field)
 }
-
-var anyCall = trackdrive.CallRef{Subdomain: "acme", UUID: "any"}
 
 // invalidArgument returns the error for a wrong argument. It names the field and
 // never shows the caller's data.

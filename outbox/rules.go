@@ -20,7 +20,7 @@ import (
 type Rules struct {
 	FirstWait   time.Duration // the longest wait before the second try; it doubles with each try. Default 1 s
 	MaxWait     time.Duration // the longest wait of all, except for a longer Retry-After of up to a day. Default 5 min
-	NotFoundFor time.Duration // how long a call may be unknown to TrackDrive before its item is dead. Default 1 h
+	NotFoundFor time.Duration // how long a call may be unknown to TrackDrive before its item is dead, and a token may fail before its item is parked. Default 1 h
 }
 
 func (r Rules) withDefaults() Rules {
@@ -49,7 +49,7 @@ type Decision struct {
 	RetryAfter    time.Duration           // what the company asked for in Retry-After; Wait is longer
 	Credentials   bool                    // the company's credentials are at fault: send it nothing until they are fixed
 	Outage        bool                    // the company's server, or the network, is at fault
-	NotFoundSince time.Time               // when TrackDrive first answered that it does not know the call; zero if it knows it
+	NotFoundSince time.Time               // when TrackDrive first answered that it does not know the call, or a token first failed; zero if neither did now
 	LastError     string                  // what went wrong, on one line, without credentials; "" if nothing did
 	Reasons       []trackdrive.FieldError // TrackDrive's reasons
 }
@@ -64,9 +64,12 @@ func (r Rules) Decide(item Item, err error, now time.Time) Decision {
 	}
 	d := Decision{LastError: truncateText(keptText(err), maxError), Reasons: reasonsOf(err)}
 	status := statusOf(err)
+	var setup *setupError
 	switch {
 	case item.Additive && trackdrive.DeliveryOf(err) == trackdrive.DeliveryUnknown:
 		d.State = Aside
+	case errors.As(err, &setup):
+		r.decideSetup(&d, &item, setup, now)
 	case errors.Is(err, trackdrive.ErrUnauthorized), errors.Is(err, trackdrive.ErrNoCredentials):
 		d.State, d.Credentials, d.Wait = Waiting, true, rand.N(r.FirstWait)
 	case errors.Is(err, trackdrive.ErrForbidden):
@@ -104,7 +107,7 @@ const maxRetryAfter = 24 * time.Hour
 // firewall answered in TrackDrive's place, the item waits instead; an additive
 // one is put aside, because it may have arrived.
 func (r Rules) decideForbidden(d *Decision, item *Item, err error) {
-	refusal := advice.Refusal{Status: http.StatusForbidden, Company: item.Subdomain, Update: true, Sent: item.parameters()}
+	refusal := advice.Refusal{Status: http.StatusForbidden, Company: item.Subdomain, Update: item.Operation == OpUpdateCall, Sent: item.parameters()}
 	var e *trackdrive.Error
 	if errors.As(err, &e) {
 		refusal.Body = e.Body
@@ -124,16 +127,22 @@ func (r Rules) decideForbidden(d *Decision, item *Item, err error) {
 
 // decideNotFound waits for a call that may not exist yet.
 func (r Rules) decideNotFound(d *Decision, item *Item, now time.Time) {
-	d.NotFoundSince = item.NotFoundSince
-	if d.NotFoundSince.IsZero() {
-		d.NotFoundSince = now
-	}
-	left := d.NotFoundSince.Add(r.NotFoundFor).Sub(now)
+	left := r.missingFor(d, item, now)
 	if left <= 0 {
 		d.State = Dead
 		return
 	}
 	d.State, d.Wait = Waiting, min(r.wait(item.Attempts), left)
+}
+
+// missingFor notes since when something is missing, and returns for how much longer
+// the item waits for it.
+func (r Rules) missingFor(d *Decision, item *Item, now time.Time) (left time.Duration) {
+	d.NotFoundSince = item.NotFoundSince
+	if d.NotFoundSince.IsZero() {
+		d.NotFoundSince = now
+	}
+	return d.NotFoundSince.Add(r.NotFoundFor).Sub(now)
 }
 
 // wait returns a random wait: up to FirstWait, twice that after the next try, and so on.

@@ -155,11 +155,19 @@ var (
 // stored: enqueue it again with the same id.
 //
 // To wake a Worker in the same process, use [Worker.Enqueue].
+//
+// Every webhook that is enqueued without a Worker is additive: see [NewWebhook].
 func Enqueue(ctx context.Context, store Store, item Item) (stored Item, added bool, err error) {
+	return enqueue(ctx, store, item, func(*Item) {})
+}
+
+// enqueue is Enqueue with a last change of the whole item.
+func enqueue(ctx context.Context, store Store, item Item, fix func(*Item)) (stored Item, added bool, err error) {
 	item, err = item.admitted(time.Now())
 	if err != nil {
 		return Item{}, false, err
 	}
+	fix(&item)
 	stored, added, err = store.Enqueue(ctx, item)
 	switch {
 	case err != nil:

@@ -5,18 +5,12 @@ package outbox
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 )
-
-// maxBody is the maximum length of an update, in bytes of JSON.
-const maxBody = 64 << 10
 
 // isAdditive reports whether a second copy would change more than the first.
 func isAdditive(u *trackdrive.UpdateCall) bool {
@@ -91,56 +85,44 @@ func inJSON(value any) (read any) {
 
 // encodeUpdate returns the body that the Client would send, or the Client's refusal.
 func encodeUpdate(call trackdrive.CallRef, u *trackdrive.UpdateCall) (json.RawMessage, error) {
-	client, err := recordingClient()
-	if err != nil {
-		return nil, err
-	}
-	var body []byte
-	if _, err := client.UpdateCallAt(context.WithValue(context.Background(), bodyKey{}, &body), call, u); err != nil {
-		return nil, err
-	}
-	if len(body) > maxBody {
-		return nil, invalidArgument("update", "is longer than %d bytes", maxBody)
-	}
-	return body, nil
+	return recordBody("update", func(ctx context.Context, client *trackdrive.Client) error {
+		_, err := client.UpdateCallAt(ctx, call, u)
+		return err
+	})
 }
 
-// recordingClient is a Client that sends nothing, and hands over the body that it
-// would send. So an item is refused for the same reasons as its delivery.
-var recordingClient = sync.OnceValues(func() (*trackdrive.Client, error) {
-	nobody := trackdrive.AuthenticatorFunc(func(context.Context, *trackdrive.AuthRequest) error { return nil })
-	return trackdrive.NewClient("", trackdrive.WithTransport(recordingTransport{}), trackdrive.WithAuth(trackdrive.AnySubdomain(nobody)))
-})
+// callRequest updates a call.
+type callRequest struct {
+	call   trackdrive.CallRef
+	update *trackdrive.UpdateCall
+}
 
-type bodyKey struct{}
-
-// recordingTransport is a transport that sends nothing.
-type recordingTransport struct{}
-
-// RoundTrip stores the body where the request's context says.
-func (recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
+func decodeCallRequest(i *Item) (*callRequest, error) {
+	call, u, err := i.Update()
 	if err != nil {
 		return nil, err
 	}
-	if into, ok := r.Context().Value(bodyKey{}).(*[]byte); ok {
-		*into = body
-	}
-	return &http.Response{StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, Request: r}, r.Body.Close()
+	return &callRequest{call, u}, nil
+}
+
+func (r *callRequest) newItem(id string) (Item, error) { return NewUpdate(id, r.call, r.update) }
+
+func (r *callRequest) token() tokenNeed { return tokenNeed{} }
+
+func (r *callRequest) send(ctx context.Context, client *trackdrive.Client, _ string, opts []trackdrive.CallOption) error {
+	_, err := client.UpdateCallAt(ctx, r.call, r.update, opts...)
+	return err
 }
 
 // decodeUpdate reads a body. Parameters that an UpdateCall has no field for
 // become its Fields.
 func decodeUpdate(body json.RawMessage) (*trackdrive.UpdateCall, error) {
-	if len(body) > maxBody {
-		return nil, invalidArgument("body", "is longer than %d bytes", maxBody)
-	}
-	var rest trackdrive.Fields
-	if err := json.Unmarshal(body, &rest); err != nil || rest == nil {
-		return nil, invalidArgument("body", "must be a JSON object")
+	rest, err := decodeFields(body)
+	if err != nil {
+		return nil, err
 	}
 	u := new(trackdrive.UpdateCall)
-	for name, read := range map[string]func(any) error{
+	err = takeInto(rest, map[string]func(any) error{
 		"buyer_converted":  flagInto(&u.BuyerConverted),
 		"offer_converted":  flagInto(&u.OfferConverted),
 		"revenue":          amountInto(&u.Revenue),
@@ -148,20 +130,11 @@ func decodeUpdate(body json.RawMessage) (*trackdrive.UpdateCall, error) {
 		"add_revenue":      amountInto(&u.AddRevenue),
 		"add_payout":       amountInto(&u.AddPayout),
 		"post_call_tokens": fieldsInto(&u.PostCallTokens),
-	} {
-		value, given := rest[name]
-		if !given || value == nil {
-			delete(rest, name)
-			continue
-		}
-		if err := read(value); err != nil {
-			return nil, invalidArgument(name, "%s", err)
-		}
-		delete(rest, name)
+	})
+	if err != nil {
+		return nil, err
 	}
-	if len(rest) > 0 {
-		u.Fields = rest
-	}
+	u.Fields = otherFields(rest)
 	return u, nil
 }
 

@@ -13,8 +13,9 @@ import (
 // nothing if it fails.
 //
 // A whole item has an id and a known operation. Its Subdomain, CallUUID, Key and
-// Additive are those that NewUpdate sets, and its Body is one that the Client
-// would send. It is Waiting, EnqueuedAt and Due are set, Due is not before
+// Additive are those that NewUpdate sets, or the function of the item's operation,
+// and its Body is one that the Client would send. A webhook's item may be additive
+// or not, as its class was. It is Waiting, EnqueuedAt and Due are set, Due is not before
 // NotBefore, and JSON can represent all its times. What only a worker sets
 // (Attempts, NotFoundSince, SettledAt, LastError, Reasons and Lease) is not set.
 // The store assigns the Seq and ignores the item's own.
@@ -25,17 +26,15 @@ func CheckNew(item Item) error {
 	if item.ID == "" {
 		return notWhole("id", "is empty")
 	}
-	call, u, err := item.Update()
-	if err != nil {
-		return err
-	}
-	whole, err := NewUpdate(item.ID, call, u)
+	whole, err := item.whole()
 	if err != nil {
 		return err
 	}
 	switch {
 	case item.Subdomain != whole.Subdomain:
 		return notWhole("subdomain", "must be %q", whole.Subdomain)
+	case item.CallUUID != whole.CallUUID:
+		return notWhole("call uuid", "must be %q", whole.CallUUID)
 	case item.Key != whole.Key:
 		return notWhole("key", "must be %q", whole.Key)
 	case item.Additive != whole.Additive:
@@ -49,6 +48,19 @@ func CheckNew(item Item) error {
 		return err
 	}
 	return checkUntouched(&item)
+}
+
+// whole returns the item as the function of its operation makes it.
+func (i *Item) whole() (Item, error) {
+	request, err := i.request()
+	if err != nil {
+		return Item{}, err
+	}
+	whole, err := request.newItem(i.ID)
+	if i.Operation == OpWebhook { // it is fixed when it is enqueued
+		whole.Additive = i.Additive
+	}
+	return whole, err
 }
 
 func checkNewTimes(i *Item) error {
@@ -104,8 +116,8 @@ func checkTimes(i *Item) error {
 // nothing if it fails. The item's identity (ID, Operation, Subdomain, CallUUID,
 // Key, Additive, EnqueuedAt and Seq) does not change, its State is one of the six,
 // its Attempts are not negative, and JSON can represent its times. Its Body
-// should not change either; if it does, it must be a JSON object that is additive
-// exactly if the item is.
+// should not change either; if it does, it must be one of the item's operation, Key
+// and Additive.
 //
 // Errors are of kind [trackdrive.ErrInvalidArgument] and name the field. They
 // never show the body.
@@ -145,16 +157,31 @@ func checkChangedBody(before, after *Item) error {
 	if string(before.Body) == string(after.Body) {
 		return nil
 	}
-	u, err := decodeUpdate(after.Body)
+	whole, err := after.changed()
 	switch {
 	case err != nil:
 		return err
-	case isAdditive(u) != after.Additive:
+	case whole.Key != after.Key:
+		return invalidArgument("body", "cannot be that of another caller or another webhook after the item is stored")
+	case whole.Additive != after.Additive:
 		return invalidArgument("body", "cannot become additive, or cease to be, after the item is stored")
 	case !utf8.Valid(after.Body):
 		return invalidArgument("body", "is not valid UTF-8")
 	}
 	return nil
+}
+
+// changed returns the Key and Additive that go with the body. A postback may have
+// been stored by today's rules or by earlier ones.
+func (i *Item) changed() (Item, error) {
+	if i.Operation != OpUpdateCall {
+		return i.whole()
+	}
+	u, err := decodeUpdate(i.Body)
+	if err != nil {
+		return Item{}, err
+	}
+	return Item{Key: i.Key, Additive: isAdditive(u)}, nil
 }
 
 func notWhole(field, format string, args ...any) error {

@@ -19,6 +19,19 @@ type Config struct {
 	Store  Store              // where the items are stored
 	Client *trackdrive.Client // sends the items; its Authenticator must know every company: see trackdrive.PerSubdomain
 
+	// Tokens gives the lead tokens and offer tokens that items name, each time that
+	// one is sent: items hold the names alone. If it returns "", there is no such
+	// token, and the item is parked. An error may pass: the item is tried again, and
+	// parked after Rules.NotFoundFor. An item that names none asks for
+	// "acme/lead_token" or "acme/offer_token", with its company; for a lead, "" means
+	// that the Client's Authenticator has the credentials. Tokens is called from
+	// several goroutines, before anything is sent. Nil: it has no token.
+	Tokens func(name string) (string, error)
+
+	// Webhooks are the webhooks that items name. An item whose webhook is missing is
+	// parked: see NewWebhook. The map must not be changed while the Worker is in use.
+	Webhooks map[string]*trackdrive.Webhook
+
 	Concurrency int           // the maximum number of deliveries at once. Default 8
 	Timeout     time.Duration // the limit for one delivery; the Client's own timeout applies, too. Default 15 s
 	Poll        time.Duration // how often to look into the store, unless something wakes the Worker. Default 15 s
@@ -35,7 +48,7 @@ type Config struct {
 // Event is something that happened to an item, or to a company.
 type Event struct {
 	Kind      EventKind // what happened
-	Subdomain string    // the company; "" if the event concerns the store
+	Subdomain string    // the company, or "webhook:NAME"; "" if the event concerns the store
 	Item      Item      // as it is stored now; the zero Item if the event concerns none
 	Err       error     // what went wrong; nil if nothing did. An *trackdrive.Error never shows credentials
 }
@@ -47,7 +60,7 @@ type EventKind string
 const (
 	EventDelivered EventKind = "delivered"  // TrackDrive has the item
 	EventWaiting   EventKind = "waiting"    // the delivery failed, and will be tried again
-	EventParked    EventKind = "parked"     // a permission is missing: alert somebody
+	EventParked    EventKind = "parked"     // a permission, a token or a webhook is missing: alert somebody
 	EventAside     EventKind = "aside"      // it is not known whether the item arrived: alert somebody
 	EventDead      EventKind = "dead"       // TrackDrive refused the item for good: alert somebody
 	EventPaused    EventKind = "paused"     // the company refuses the credentials, or there are none; once for each pause
@@ -61,6 +74,7 @@ const (
 // process or in many, if the store allows it. A Worker is safe for concurrent use.
 type Worker struct {
 	config  Config
+	sender  itemSender
 	gates   *companyGates
 	wake    chan struct{}
 	running atomic.Bool
@@ -108,6 +122,7 @@ func New(config Config) (*Worker, error) {
 	config.Rules = config.Rules.withDefaults()
 	return &Worker{
 		config: config,
+		sender: itemSender{config.Client, config.Tokens, config.Webhooks},
 		gates:  &companyGates{rules: config.Rules, probeEvery: config.ProbeEvery, list: map[string]*companyGate{}},
 		wake:   make(chan struct{}, 1),
 	}, nil
@@ -118,9 +133,10 @@ func New(config Config) (*Worker, error) {
 func (w *Worker) lease() time.Duration { return 2*w.config.Timeout + time.Minute }
 
 // Enqueue calls [Enqueue] with the Worker's store, and wakes the Worker if the
-// item was added.
+// item was added. A webhook is additive unless Config.Webhooks has it and its
+// filled-in request is of class [trackdrive.RepeatSafe].
 func (w *Worker) Enqueue(ctx context.Context, item Item) (stored Item, added bool, err error) {
-	stored, added, err = Enqueue(ctx, w.config.Store, item)
+	stored, added, err = enqueue(ctx, w.config.Store, item, w.sender.fixAdditive)
 	if added {
 		w.Wake()
 	}
@@ -136,8 +152,8 @@ func (w *Worker) Wake() {
 	}
 }
 
-// Resume lets items be sent to a company again at once. Call it after the
-// company's credentials were fixed.
+// Resume lets items be sent to a company, or to a webhook ("webhook:NAME"), again at
+// once. Call it after the company's credentials were fixed.
 func (w *Worker) Resume(subdomain string) {
 	if w.gates.open(subdomain) {
 		w.report(Event{Kind: EventResumed, Subdomain: subdomain})
@@ -145,7 +161,8 @@ func (w *Worker) Resume(subdomain string) {
 	w.Wake()
 }
 
-// Paused returns the companies that refuse the credentials, or have none.
+// Paused returns the companies, and the webhooks ("webhook:NAME"), that refuse the
+// credentials, or have none.
 func (w *Worker) Paused() []string { return w.gates.paused() }
 
 // Counts returns how many items of the store are in each state.
@@ -447,12 +464,18 @@ func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 	if item.State == Sending {
 		return w.record(ctx, item, interruptedDecision(), nil)
 	}
-	if err := w.begin(ctx, &item); err != nil {
-		return item, w.fail(item, err)
+	send, err := w.sender.prepare(&item)
+	if isPanic(err) {
+		w.report(Event{Kind: EventPanic, Subdomain: item.Subdomain, Item: item, Err: err})
 	}
-	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.Timeout)
-	err := w.sendGuarded(func() error { return Send(sending, w.config.Client, item) }, &item)
-	cancel()
+	if err == nil { // otherwise nothing will be sent
+		if err := w.begin(ctx, &item); err != nil {
+			return item, w.fail(item, err)
+		}
+		sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.Timeout)
+		err = w.sendGuarded(func() error { return send(sending) }, &item)
+		cancel()
+	}
 	now := time.Now()
 	decision := w.config.Rules.Decide(item, err, now)
 	answered := trackdrive.DeliveryOf(err) == trackdrive.DeliveryAnswered || errors.Is(err, trackdrive.ErrRejected)
