@@ -55,22 +55,7 @@ func withoutNumbers(text string) string { return display.ReplaceNumbers(oneLine(
 
 // lastDigits returns the last two digits of a phone number: "…10"; "" if there is
 // no number.
-func lastDigits(number string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, number)
-	switch {
-	case number == "":
-		return ""
-	case len(digits) < display.FewestDigits:
-		return "…"
-	default:
-		return "…" + digits[len(digits)-2:]
-	}
-}
+func lastDigits(number string) string { return display.LastDigits(number) }
 
 // countOf returns a number of things: "1 attempt", "2 attempts".
 func countOf(n int, thing string) string {

@@ -1,6 +1,6 @@
 // Package outbox keeps conversions until TrackDrive has them. A postback is
-// money: when TrackDrive is down for an hour, or the process is killed, it must
-// still arrive.
+// money, and so are a lead and a partner's webhook: when TrackDrive is down for an
+// hour, or the process is killed, they must still arrive.
 //
 // A program stores its updates, and a [Worker] delivers them:
 //
@@ -35,9 +35,14 @@
 // it is put [Aside], and is not sent again automatically: look up the call, and
 // call [Settle].
 //
+// So are leads ([NewCaptureLead], [NewSubmitLead]), updates by caller
+// ([NewUpdateByCaller]), and webhooks ([NewWebhook]) unless their class is RepeatSafe.
+// An opt-out ([NewOptOutCaller]) is delivered at least once.
+//
 // The items of a call are delivered in the order in which they were enqueued.
 // An item starts when the previous one is settled: delivered or dead. An item
-// that is parked or aside holds up the items after it.
+// that is parked or aside holds up the items after it. The same is true of the items
+// that concern one caller of a company, and of those with one order key of a webhook.
 //
 // # Not guaranteed
 //
@@ -69,5 +74,9 @@
 // # Secrets
 //
 // An item holds no credentials. The Client calls its Authenticator when it sends
-// an item, so credentials may rotate while items wait.
+// an item, so credentials may rotate while items wait. Of lead tokens and offer tokens
+// an item holds the names: Config.Tokens gives the tokens. An item whose token or
+// webhook is missing is parked.
+//
+// [Handler] is for a service's own admin, behind its authentication.
 package outbox

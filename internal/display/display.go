@@ -52,6 +52,25 @@ func JSON(text string) string {
 // FewestDigits is the least number of digits in a phone number.
 const FewestDigits = 7
 
+// LastDigits returns the last two digits of a phone number: "…10"; "" if there is no
+// number.
+func LastDigits(number string) string {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, number)
+	switch {
+	case number == "":
+		return ""
+	case len(digits) < FewestDigits:
+		return "…"
+	default:
+		return "…" + digits[len(digits)-2:]
+	}
+}
+
 // ReplaceNumbers replaces each phone number in a text: digits with the usual
 // punctuation between them.
 func ReplaceNumbers(text string, replace func(number string) string) string {
