@@ -68,11 +68,11 @@ type KillReport struct {
 	Acked     int    // acknowledged items: those whose Enqueue returned
 	Delivered int    // acknowledged items that TrackDrive has
 	Lost      int    // acknowledged items that it does not have: must be 0
-	Doubled   int    // additive updates that it has more than once: must be 0
-	Disorder  int    // updates that arrived before an older one of the same call: must be 0
+	Doubled   int    // additive items that it has more than once: must be 0
+	Disorder  int    // items that arrived before an older one with the same Key: must be 0
 	Forgotten int    // acknowledged items that were stored a second time: must be 0
-	Repeated  int    // copies of absolute updates, which change nothing
-	Settled   int    // additive updates that were put aside, and settled as the ledger says
+	Repeated  int    // copies of absolute items, which change nothing
+	Settled   int    // additive items that were put aside, and settled as the ledger says
 }
 
 // String returns the report on one line.
@@ -93,11 +93,11 @@ const (
 	killReplay = "OUTBOXTEST_KILL_REPLAY" // the items to enqueue again
 )
 
-// Kill starts a process that enqueues updates and delivers them to a fake
-// TrackDrive in this one, kills it (SIGKILL) after a random number of requests
+// Kill starts a process that enqueues items of every operation and delivers them to
+// a fake TrackDrive and a partner in this one, kills it (SIGKILL) after a random number of requests
 // or acknowledgements, starts it again, and so on. Meanwhile requests fail and
-// answers are lost. The test fails unless, in the end, every acknowledged update
-// has arrived, additive ones exactly once, and those of a call in order.
+// answers are lost. The test fails unless, in the end, every acknowledged item has
+// arrived, additive ones exactly once, and those with one Key in order.
 //
 // The process is this test binary, running only config.Test. That test must call
 // Kill soon, and with the same Open; in that process Kill does not return. Kill
@@ -130,10 +130,6 @@ func Kill(t trackdrivetest.TB, config KillConfig) KillReport {
 	return k.report
 }
 
-// killCalls is the number of calls that the items belong to. Items are numbered;
-// the item of a number is the same in every process.
-const killCalls = 24
-
 // perCycle is how many numbers a process has. A cycle is a process; cycles are
 // numbered from 1, in the order in which the processes start.
 const perCycle = 1_000_000
@@ -142,20 +138,6 @@ const perCycle = 1_000_000
 func firstNumber(cycle, lane int) int { return cycle*perCycle + lane - cycle*perCycle%laneCount }
 
 func cycleOf(n int) int { return (n + laneCount) / perCycle }
-
-func killUUID(n int) string { return fmt.Sprintf("call-%d", n%killCalls) }
-
-func isAdditiveItem(n int) bool { return n/killCalls%2 == 1 }
-
-func killItem(n int) (outbox.Item, error) {
-	u := &trackdrive.UpdateCall{PostCallTokens: trackdrive.Fields{"n": strconv.Itoa(n)}}
-	if isAdditiveItem(n) {
-		u.AddRevenue = trackdrive.MustAmount("1.00")
-	} else {
-		u.Payout = trackdrive.MustAmount(strconv.Itoa(n))
-	}
-	return outbox.NewUpdate("n-"+strconv.Itoa(n), trackdrive.CallRef{Subdomain: "acme", UUID: killUUID(n)}, u)
-}
 
 // killRun is one run of Kill, in the process that kills.
 type killRun struct {
@@ -172,6 +154,7 @@ type killRun struct {
 	mu     sync.Mutex
 	random *rand.Rand
 	acked  map[int]bool
+	ledger []int      // the items that TrackDrive and the partner acted on, in order
 	left   int        // events until the kill
 	at     killMoment // which events count
 	kill   func()     // nil if nothing is to be killed
@@ -188,10 +171,7 @@ const (
 )
 
 func (k *killRun) run(t trackdrivetest.TB) error {
-	k.fake = trackdrivetest.New()
-	for n := range killCalls {
-		k.fake.AddCall(trackdrivetest.Call{UUID: killUUID(n)})
-	}
+	k.fake = killFake()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -225,7 +205,7 @@ func (k *killRun) run(t trackdrivetest.TB) error {
 
 // drain lets processes deliver what is left, and compares the ledgers.
 func (k *killRun) drain() error {
-	for range killCalls * k.Kills {
+	for range killOrders * k.Kills {
 		if err := k.start(0); err != nil {
 			return err
 		}
@@ -261,11 +241,11 @@ func (k *killRun) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	case fault < 12:
-		k.fake.ServeHTTP(discardWriter{}, r)
+		k.act(discardWriter{}, r)
 		k.happened(atAnswer)
 		panic(http.ErrAbortHandler)
 	}
-	k.fake.ServeHTTP(w, r)
+	k.act(w, r)
 	k.happened(atAnswer)
 }
 
@@ -488,30 +468,32 @@ func (k *killRun) settle() (left int, err error) {
 
 // has reports whether the ledger has an item.
 func (k *killRun) has(item outbox.Item) bool {
-	for _, u := range k.fake.Updates(item.CallUUID) {
-		if "n-"+u.Values[killMark] == item.ID {
-			return true
-		}
-	}
-	return false
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.ContainsFunc(k.ledger, func(n int) bool { return killID(n) == item.ID })
 }
-
-// killMark identifies an item in the ledger.
-const killMark = "post_call_tokens[n]"
 
 // compare compares the ledger with what was acknowledged.
 func (k *killRun) compare() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	times := map[int]int{}
-	for n := range killCalls {
-		last := map[int]int{} // by cycle
-		for _, u := range k.fake.Updates(killUUID(n)) {
-			n, err := strconv.Atoi(u.Values[killMark])
-			if err != nil || n < last[cycleOf(n)] || k.isLate(cycleOf(n), last) {
-				k.report.Disorder++
-			}
-			last[cycleOf(n)] = n
-			times[n]++
+	seen := map[int]map[int]int{} // by what is in order and by cycle, the last number
+	for _, n := range k.ledger {
+		if n < 0 { // nobody enqueued that
+			k.report.Disorder++
+			continue
 		}
+		last := seen[n%killOrders]
+		if last == nil {
+			last = map[int]int{}
+			seen[n%killOrders] = last
+		}
+		if n < last[cycleOf(n)] || k.isLate(cycleOf(n), last) {
+			k.report.Disorder++
+		}
+		last[cycleOf(n)] = n
+		times[n]++
 	}
 	for n, count := range times {
 		if isAdditiveItem(n) {
@@ -559,9 +541,13 @@ func serveUntilKilled(config KillConfig) error {
 	if err != nil {
 		return err
 	}
+	webhooks, err := killWebhooks(os.Getenv(killURL))
+	if err != nil {
+		return err
+	}
 	victim := &victimWorker{acks: os.NewFile(3, "acks"), room: make(chan struct{}, maxBacklog), store: store, KillConfig: config}
 	victim.Worker, err = outbox.New(outbox.Config{
-		Store: store, Client: client, Concurrency: 6, Timeout: config.Timeout,
+		Store: store, Client: client, Concurrency: 6, Timeout: config.Timeout, Tokens: killToken, Webhooks: webhooks,
 		Rules:   outbox.Rules{FirstWait: 2 * time.Millisecond, MaxWait: 20 * time.Millisecond},
 		OnEvent: victim.note,
 	})
@@ -587,7 +573,7 @@ func serveUntilKilled(config KillConfig) error {
 // The process enqueues on several lanes at once, each with its own calls, and no
 // more than it can deliver soon.
 const (
-	laneCount  = 3 // divides killCalls
+	laneCount  = 3 // divides killOrders
 	maxBacklog = 48
 )
 

@@ -72,6 +72,7 @@ var suiteCases = []struct {
 	{"the store assigns the order", givesSeq, false},
 	{"an id is stored once", storesOnce, false},
 	{"an id is stored once, however its amounts are spelled", storesOnceByValue, false},
+	{"items of every operation are kept, claimed and changed", keepsOperations, false},
 	{"an id is stored once, even if enqueued concurrently", storesOnceAtOnce, false},
 	{"an item that is not whole is refused", refusesBrokenItems, false},
 	{"a change that breaks an item is refused", refusesBrokenChanges, false},
@@ -167,6 +168,68 @@ func keepsAll(s *storeTrial) {
 	require.Equal(s, string(item.Body), string(s.get(item.ID).Body), "the body is kept as it is")
 }
 
+// operationItems returns an item of each operation, straight from the function that
+// makes it.
+func operationItems(s *storeTrial) []outbox.Item {
+	call := trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}
+	lead := &trackdrive.Lead{CallerID: "+15555550142", Fields: trackdrive.Fields{"note": "a < b & é\u2028", "lead_token_name": "solar"}}
+	items := make([]outbox.Item, 0, 6)
+	for _, make := range []func() (outbox.Item, error){
+		func() (outbox.Item, error) {
+			return outbox.NewUpdate("update", call, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("1.50")})
+		},
+		func() (outbox.Item, error) { return outbox.NewCaptureLead("capture", "acme", lead) },
+		func() (outbox.Item, error) { return outbox.NewSubmitLead("submit", "globex", lead) },
+		func() (outbox.Item, error) {
+			return outbox.NewUpdateByCaller("by-caller", "acme", "555-555-0143", &trackdrive.CallerUpdate{OfferToken: "solar", Revenue: trackdrive.MustAmount("1.50")})
+		},
+		func() (outbox.Item, error) {
+			return outbox.NewOptOutCaller("opt-out", "globex", "solar", "555-555-0144")
+		},
+		func() (outbox.Item, error) {
+			return outbox.NewWebhook("webhook", "Partner A/ä", "call 1/ä", trackdrive.Values{"note": "a < b & é"})
+		},
+		func() (outbox.Item, error) { return outbox.NewWebhook("alone", "Partner A/ä", "", nil) },
+	} {
+		item, err := make()
+		require.NoError(s, err)
+		items = append(items, item)
+	}
+	return items
+}
+
+func keepsOperations(s *storeTrial) {
+	items := operationItems(s)
+	stored := map[string]outbox.Item{}
+	for _, item := range items {
+		kept, added, err := outbox.Enqueue(baseCtx, s.Store, item)
+		require.NoError(s, err)
+		require.True(s, added, item.ID)
+		require.Equal(s, string(item.Body), string(s.get(item.ID).Body), item.ID)
+		require.Equal(s, kept.Key, s.get(item.ID).Key)
+		stored[item.ID] = kept
+		_, added, err = outbox.Enqueue(baseCtx, s.Store, item)
+		require.NoError(s, err)
+		require.False(s, added, item.ID)
+	}
+	for _, gate := range []string{"acme", "globex", stored["webhook"].Subdomain} {
+		claimed, _, err := s.Claim(baseCtx, outbox.Claim{Token: gate, Now: time.Now().Add(time.Second), Lease: time.Minute, Limit: 9, Only: gate})
+		require.NoError(s, err)
+		for _, i := range claimed {
+			require.Equal(s, gate, i.Subdomain)
+			require.Equal(s, string(stored[i.ID].Body), string(i.Body))
+			changed, err := s.Update(baseCtx, i.ID, func(i *outbox.Item) error {
+				i.State, i.SettledAt, i.Lease = outbox.Delivered, startTime, outbox.Lease{}
+				return nil
+			})
+			require.NoError(s, err)
+			require.Equal(s, i.Additive, changed.Additive)
+			delete(stored, i.ID)
+		}
+	}
+	require.Empty(s, stored, "each was claimed for its company, or its webhook")
+}
+
 func givesSeq(s *storeTrial) {
 	last := uint64(0)
 	for n, given := range []uint64{0, 99, 1} {
@@ -241,6 +304,18 @@ var brokenItems = []struct {
 	{"an empty update", func(i *outbox.Item) { i.Body = json.RawMessage(`{}`) }},
 	{"a body with a malformed amount", func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"1,250.00"}`) }},
 	{"a body with credentials", func(i *outbox.Item) { i.Body = json.RawMessage(`{"revenue":"25.50","auth_token":"made-up"}`) }},
+	{"a token in a lead", func(i *outbox.Item) {
+		i.Operation, i.CallUUID, i.Additive, i.Key = outbox.OpCaptureLead, "", true, "acme/id/"+i.ID
+		i.Body = json.RawMessage(`{"lead_token":"made-up","email":"ann@example.com"}`)
+	}},
+	{"a credential in a webhook", func(i *outbox.Item) {
+		i.Operation, i.CallUUID, i.Additive, i.Subdomain, i.Key = outbox.OpWebhook, "", true, "webhook:partner", "webhook:partner/id/"+i.ID
+		i.Body = json.RawMessage(`{"webhook":"partner","values":{"api_key":"made-up"}}`)
+	}},
+	{"a webhook of a company", func(i *outbox.Item) {
+		i.Operation, i.CallUUID, i.Additive, i.Key = outbox.OpWebhook, "", true, "acme/id/"+i.ID
+		i.Body = json.RawMessage(`{"webhook":"partner","values":{}}`)
+	}},
 	{"a body that is too long", func(i *outbox.Item) {
 		i.Body = json.RawMessage(`{"post_call_tokens":{"note":"` + strings.Repeat("a", 65<<10) + `"}}`)
 	}},
