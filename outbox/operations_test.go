@@ -150,7 +150,7 @@ func TestTheOrderOfWebhooks(t *testing.T) {
 	store := outboxtest.NewMemory()
 	keys := map[string]string{}
 	for id, test := range map[string][2]string{
-		"a": {"ringba", ""}, "b": {"ringba", ""}, "c": {"ringba", "a"}, "d": {"ringba", "a"}, "e": {"globex", "a"}, "f": {"ringba/id", "a"}, "g": {"ringba", "id/a"},
+		"a": {"ringba", ""}, "b": {"ringba", ""}, "c": {"ringba", "a"}, "d": {"ringba", "a"}, "e": {"globex", "a"}, "f": {"ringba/key", "a"}, "g": {"ringba", "key/a"},
 	} {
 		item, err := outbox.NewWebhook(id, test[0], test[1], nil)
 		require.NoError(t, err)
@@ -656,6 +656,17 @@ func TestATokenIsAskedForBeforeTheItemIsMarked(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What a team must be granted is known of updates of calls alone.
+func TestA403OfALeadNamesNoPermissionsOfUpdates(t *testing.T) {
+	t.Parallel()
+	for operation := range operations {
+		err := &trackdrive.Error{StatusCode: 403, Delivery: trackdrive.DeliveryAnswered}
+		d := outbox.Rules{}.Decide(newItem(t, operation, "a"), err, time.Now())
+		require.Equal(t, outbox.Parked, d.State)
+		require.Equal(t, operation == outbox.OpUpdateCall, strings.Contains(d.LastError, "Buyer Revenue"), operation)
 	}
 }
 
