@@ -26,12 +26,21 @@ type companyGate struct {
 	until    time.Time // nothing is sent before this time, and then one item, the probe
 	probing  bool      // a probe is in progress
 	probes   int       // number of probes admitted
+
+	doubts       int       // how many additive probes got no answer, one after the other
+	additiveFrom time.Time // no additive item is the probe before this time
+	blindFrom    time.Time // an additive item is the probe from this time on, even if lookups fail
+	nextLook     time.Time // when Run looks for an absolute item again, after it found an additive one
 }
 
 // maxOutages is the number of outages in a row after which a company rests.
 const maxOutages = 3
 
 func (g *companyGate) isShut() bool { return g.paused || g.failures >= maxOutages }
+
+// lookupTrust is how long failing lookups keep additive items from being the
+// probe, and the longest wait between two such probes that lookups let pass.
+const lookupTrust = 4 * time.Hour
 
 // claimPlan says which companies to claim for.
 type claimPlan struct {
@@ -50,14 +59,15 @@ func (g *companyGates) plan(now time.Time) claimPlan {
 			continue
 		}
 		p.shut = append(p.shut, subdomain)
+		from := laterTime(gate.until, gate.nextLook)
 		switch {
 		case gate.probing:
-		case !now.Before(gate.until):
+		case !now.Before(from):
 			p.probes = append(p.probes, subdomain)
 		case gate.paused:
-			p.mended = earlierTime(p.mended, gate.until)
+			p.mended = earlierTime(p.mended, from)
 		default:
-			p.rested = earlierTime(p.rested, gate.until)
+			p.rested = earlierTime(p.rested, from)
 		}
 	}
 	return p
@@ -116,7 +126,8 @@ func (g *companyGates) update(subdomain string, d *Decision, answered bool, now 
 		was = &companyGate{}
 		g.list[subdomain] = was
 	}
-	leftover := was.isShut() && !was.probing
+	wasShut := was.isShut()
+	leftover := wasShut && !was.probing
 	was.probing = false
 	if d.Credentials {
 		return was.pause(now.Add(g.probeEvery))
@@ -129,12 +140,54 @@ func (g *companyGates) update(subdomain string, d *Decision, answered bool, now 
 	if d.RetryAfter > 0 {
 		was.failures = max(was.failures, maxOutages)
 	}
+	g.doubtAdditive(was, wasShut && d.State == Aside, now)
 	rest := g.rules.wait(max(0, was.failures-maxOutages))
 	if was.paused {
 		rest = g.probeEvery
 	}
 	was.until = now.Add(max(rest, d.RetryAfter))
 	return gateUnchanged
+}
+
+// doubtAdditive decides when an additive item may be the probe. One that was put
+// aside as the probe shows that lookups prove little, or that there are none.
+func (g *companyGates) doubtAdditive(gate *companyGate, isAside bool, now time.Time) {
+	if isAside {
+		gate.additiveFrom = now.Add(doubledWait(g.rules.MaxWait, gate.doubts, lookupTrust))
+		gate.doubts++
+	}
+	if isAside || gate.isShut() && gate.blindFrom.IsZero() {
+		gate.blindFrom = now.Add(lookupTrust)
+	}
+}
+
+// additiveStep is what comes before an additive item is sent.
+type additiveStep int
+
+const (
+	sendAdditive additiveStep = iota // nothing
+	lookUpFirst                      // a lookup, which must be answered
+	holdBack                         // a wait: it is not sent now
+)
+
+// additiveStep returns what comes before an additive item of a company is sent, and
+// for how long it is held back.
+func (g *companyGates) additiveStep(subdomain string, now time.Time) (step additiveStep, wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gate := g.list[subdomain]
+	switch {
+	case gate == nil, !gate.isShut(), gate.failures == 0: // wrong credentials put nothing aside
+		return sendAdditive, 0
+	case !gate.probing && now.Before(gate.until): // it was claimed before the company rested
+		return holdBack, gate.until.Sub(now)
+	case now.Before(gate.additiveFrom): // meanwhile an absolute item may be the probe
+		gate.nextLook = now.Add(5 * g.rules.FirstWait)
+		return holdBack, g.rules.wait(maxDoublings)
+	case !now.Before(gate.blindFrom):
+		return sendAdditive, 0
+	}
+	return lookUpFirst, 0
 }
 
 func (g *companyGate) pause(until time.Time) gateChange {

@@ -119,7 +119,7 @@ func (r Rules) decideForbidden(d *Decision, item *Item, err error) {
 			d.LastError = truncateText(text+": "+d.LastError, maxError)
 		}
 	case item.Additive:
-		d.State = Aside
+		d.State, d.Outage = Aside, true
 	default:
 		r.decideWait(d, item, err)
 	}
@@ -147,11 +147,16 @@ func (r Rules) missingFor(d *Decision, item *Item, now time.Time) (left time.Dur
 
 // wait returns a random wait: up to FirstWait, twice that after the next try, and so on.
 func (r Rules) wait(attempts int) time.Duration {
-	limit := r.MaxWait
-	if doubled := r.FirstWait << min(attempts, maxDoublings); doubled>>min(attempts, maxDoublings) == r.FirstWait {
-		limit = min(limit, doubled)
+	return rand.N(doubledWait(r.FirstWait, attempts, r.MaxWait))
+}
+
+// doubledWait returns a wait that was doubled some times, up to a limit.
+func doubledWait(wait time.Duration, times int, limit time.Duration) time.Duration {
+	times = min(times, maxDoublings)
+	if doubled := wait << times; doubled>>times == wait {
+		return min(limit, doubled)
 	}
-	return rand.N(limit)
+	return limit
 }
 
 // maxDoublings is more than any wait needs.

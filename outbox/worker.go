@@ -469,10 +469,18 @@ func (w *Worker) deliver(ctx context.Context, item Item) (Item, error) {
 		w.report(Event{Kind: EventPanic, Subdomain: item.Subdomain, Item: item, Err: err})
 	}
 	if err == nil { // otherwise nothing will be sent
+		limit := w.config.Timeout
+		if item.Additive {
+			began := time.Now()
+			if held := w.holdsBack(ctx, &item); held != nil {
+				return w.putBack(ctx, item, held)
+			}
+			limit -= time.Since(began)
+		}
 		if err := w.begin(ctx, &item); err != nil {
 			return item, w.fail(item, err)
 		}
-		sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.config.Timeout)
+		sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		err = w.sendGuarded(func() error { return send(sending) }, &item)
 		cancel()
 	}
@@ -545,15 +553,18 @@ func (i *Item) takesOutcomeOf(token string) error {
 // tries again for a while: an item without a recorded outcome is sent again, or
 // put aside.
 func (w *Worker) record(ctx context.Context, item Item, d Decision, cause error) (Item, error) {
-	ctx = context.WithoutCancel(ctx)
 	now := time.Now()
-	change := func(i *Item) error {
+	return w.recordChange(ctx, item, cause, func(i *Item) error {
 		if err := i.takesOutcomeOf(item.Lease.Token); err != nil {
 			return fmt.Errorf("%w, and its outcome is not recorded: %s", err, d.State)
 		}
 		d.apply(i, now)
 		return nil
-	}
+	})
+}
+
+func (w *Worker) recordChange(ctx context.Context, item Item, cause error, change func(*Item) error) (Item, error) {
+	ctx = context.WithoutCancel(ctx)
 	for try := range recordTries {
 		stored, err := w.update(ctx, item.ID, change)
 		switch {
