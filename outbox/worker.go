@@ -259,34 +259,11 @@ func (r *workRun) start(ctx context.Context) (rest time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	// A slow company gets half of the places or more only if no other company wants
-	// them.
-	excepts := [][]string{plan.shut}
-	if busy := r.busy(); len(busy) > 0 {
-		excepts = [][]string{append(busy, plan.shut...), plan.shut}
+	due, err := r.startShared(ctx, delivering, plan.shut, now)
+	if err != nil {
+		return 0, err
 	}
-	for _, except := range excepts {
-		free := r.config.Concurrency - r.flying
-		if free == 0 {
-			break
-		}
-		items, due, err := r.claim(ctx, Claim{Now: now, Limit: free, Except: except})
-		if err != nil {
-			return 0, err
-		}
-		for _, item := range items {
-			if r.isStuck(item) {
-				continue
-			}
-			r.fly(item, func() error {
-				_, err := r.deliver(delivering, item)
-				return err
-			})
-		}
-		if len(items) < free {
-			next = earlierTime(next, due)
-		}
-	}
+	next = earlierTime(next, due)
 	next = earlierTime(next, plan.rested)
 	if r.mode == untilDrained {
 		return r.untilDrained(next, now), nil
@@ -297,6 +274,59 @@ func (r *workRun) start(ctx context.Context) (rest time.Duration, err error) {
 	}
 	return min(r.config.Poll, max(0, next.Sub(now))), nil
 }
+
+// startShared starts deliveries in the free places, and returns when there may be
+// more. A company gets more than its share only if no other company wants the place.
+func (r *workRun) startShared(ctx, delivering context.Context, shut []string, now time.Time) (next time.Time, err error) {
+	for isShared := true; r.flying < r.config.Concurrency; {
+		except, limit, others := shut, r.config.Concurrency-r.flying, 0
+		if isShared {
+			served, room := r.shares()
+			except, limit, others = append(served, shut...), min(limit, room), len(served)
+		}
+		items, due, err := r.claim(ctx, Claim{Now: now, Limit: limit, Except: except})
+		if err != nil {
+			return next, err
+		}
+		for _, item := range items {
+			if r.isStuck(item) {
+				continue
+			}
+			r.fly(item, func() error {
+				_, err := r.deliver(delivering, item)
+				return err
+			})
+		}
+		if len(items) == limit {
+			continue
+		}
+		next = earlierTime(next, due)
+		if others == 0 {
+			break
+		}
+		isShared = false
+	}
+	return next, nil
+}
+
+// shares returns the companies that have their share of the places, and how many
+// places can be given away before another company has it.
+func (r *workRun) shares() (served []string, room int) {
+	share := placesOf(r.config.Concurrency)
+	room = share
+	for subdomain, n := range r.companies {
+		if n >= share {
+			served = append(served, subdomain)
+		} else {
+			room = min(room, share-n)
+		}
+	}
+	return served, room
+}
+
+// placesOf returns a company's share of the places while others want them: with
+// two thirds of the places, the others take at most 1.5 times as long.
+func placesOf(concurrency int) int { return max(1, concurrency/3) }
 
 // untilDrained returns how long a Drain waits, given when the next item can be claimed.
 func (r *workRun) untilDrained(next, now time.Time) time.Duration {
@@ -369,16 +399,6 @@ func (r *workRun) fly(item Item, deliver func() error) {
 		defer func() { r.done <- end }() // even if OnEvent ends the goroutine
 		end.err = deliver()              // reported to OnEvent
 	}()
-}
-
-// busy returns the companies that occupy at least half of the places.
-func (r *workRun) busy() (subdomains []string) {
-	for subdomain, n := range r.companies {
-		if 2*n >= r.config.Concurrency {
-			subdomains = append(subdomains, subdomain)
-		}
-	}
-	return subdomains
 }
 
 // endDelivery removes a delivery that is over. If the store could not record it,
