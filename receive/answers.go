@@ -18,11 +18,11 @@ type answerKey struct {
 type keyKind int
 
 const (
-	unkeyed  keyKind = iota // it is not known at all
-	byCall                  // for callMemory
-	byPost                  // for callMemory: the ping id of a post
-	byPing                  // while the answer holds
-	byCaller                // while the answer holds
+	withoutKey keyKind = iota // it is not known at all
+	byCall                    // for callMemory
+	byPost                    // for callMemory: the ping id of a post
+	byPing                    // while the answer holds
+	byCaller                  // while the answer holds
 )
 
 // maxAnswers is how many answers are known at most: of more, the first are forgotten.
@@ -87,7 +87,7 @@ func (m *answerMemory) hold(key answerKey) (held *heldAnswer, isNew bool) {
 		return held, false
 	}
 	held = &heldAnswer{done: make(chan struct{})}
-	if key.kind != unkeyed {
+	if key.kind != withoutKey {
 		if m.known == nil {
 			m.known = make(map[answerKey]*heldAnswer)
 		}
@@ -137,7 +137,7 @@ func (m *answerMemory) keepByPing(held *heldAnswer) {
 // memory is how long an outcome is known.
 func (k answerKey) memory(outcome heldAnswer) time.Duration {
 	switch {
-	case outcome.failed || k.kind == unkeyed:
+	case outcome.failed || k.kind == withoutKey:
 		return 0
 	case k.kind == byCall || k.kind == byPost:
 		return callMemory

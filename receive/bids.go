@@ -69,19 +69,19 @@ func Bids(decide func(context.Context, *trackdrive.PingRequest) (Answer, error),
 	if decide == nil {
 		panic("receive: Bids needs a function that decides")
 	}
-	b := &bidder{decide: decide, take: take}
-	b.handler = handler{
-		settings: newSettings(opts),
-		methods:  []string{http.MethodGet, http.MethodPost},
-		take:     b.answer,
-		refuse:   refuseBid,
+	b := &bidHandler{decide: decide, take: take}
+	b.requestHandler = requestHandler{
+		handlerSettings: newSettings(opts),
+		methods:         []string{http.MethodGet, http.MethodPost},
+		take:            b.answer,
+		refuse:          refuseBid,
 	}
-	return &b.handler
+	return &b.requestHandler
 }
 
-// bidder is the state behind a handler of bids.
-type bidder struct {
-	handler
+// bidHandler is the state behind a handler of bids.
+type bidHandler struct {
+	requestHandler
 	decide func(context.Context, *trackdrive.PingRequest) (Answer, error)
 	take   func(context.Context, *trackdrive.PostRequest) (Answer, error)
 	pings  answerMemory
@@ -107,10 +107,10 @@ const (
 	paramTrackdriveNumber = "trackdrive_number"
 )
 
-func (b *bidder) answer(r *http.Request, in *incoming) (reply, *refusal) {
+func (b *bidHandler) answer(r *http.Request, in *incomingRequest) (httpReply, *requestRefusal) {
 	request, refusal := b.read(r, in)
 	if refusal != nil {
-		return reply{}, refusal
+		return httpReply{}, refusal
 	}
 	patience := defaultPatience
 	if deadline, ok := r.Context().Deadline(); ok {
@@ -143,7 +143,7 @@ func (b *bidder) answer(r *http.Request, in *incoming) (reply, *refusal) {
 }
 
 // ping asks decide.
-func (b *bidder) ping(ctx context.Context, request *bidRequest) (Answer, error) {
+func (b *bidHandler) ping(ctx context.Context, request *bidRequest) (Answer, error) {
 	answer, err := b.decide(ctx, &trackdrive.PingRequest{
 		CallerID: request.caller, TrafficSourceID: request.source, TrackdriveNumber: request.trackdriveNumber, Fields: request.fields,
 	})
@@ -154,7 +154,7 @@ func (b *bidder) ping(ctx context.Context, request *bidRequest) (Answer, error) 
 }
 
 // post asks take.
-func (b *bidder) post(ctx context.Context, request *bidRequest) (Answer, error) {
+func (b *bidHandler) post(ctx context.Context, request *bidRequest) (Answer, error) {
 	answer, err := b.take(ctx, &trackdrive.PostRequest{
 		PingID: trackdrive.ID(request.pingID), BuyerID: trackdrive.ID(request.buyerID), PostOnly: request.pingID == "",
 		CallerID: request.caller, TrafficSourceID: request.source, TrackdriveNumber: request.trackdriveNumber, Fields: request.fields,
@@ -177,17 +177,17 @@ func (a *Answer) check() error {
 
 // read reads a request. Nothing is guessed about one that cannot be read completely: a
 // bid for half a lead may be wrong.
-func (b *bidder) read(r *http.Request, in *incoming) (*bidRequest, *refusal) {
+func (b *bidHandler) read(r *http.Request, in *incomingRequest) (*bidRequest, *requestRefusal) {
 	switch {
 	case in.unread != nil:
 		return nil, in.unread
 	case in.unquery != nil:
-		return nil, refused("the query cannot be read: %v", in.unquery)
+		return nil, badRequest("the query cannot be read: %v", in.unquery)
 	case len(in.params) == 0:
-		return nil, refused("the request has no parameters")
+		return nil, badRequest("the request has no parameters")
 	}
 	request := new(bidRequest)
-	var refusal *refusal
+	var refusal *requestRefusal
 	if request.call, refusal = in.callRef(b.names); refusal != nil {
 		return nil, refusal
 	}
@@ -202,7 +202,7 @@ func (b *bidder) read(r *http.Request, in *incoming) (*bidRequest, *refusal) {
 	if refusal := b.checkCompany(request.call.Subdomain); refusal != nil {
 		return nil, refusal
 	}
-	request.isPost = b.take != nil && isPost(r.URL.Path, request.pingID)
+	request.isPost = b.take != nil && isPostRequest(r.URL.Path, request.pingID)
 	request.fields = in.fields(paramCallerID, paramTrafficSourceID, paramTrackdriveNumber)
 	if request.isPost {
 		delete(request.fields, paramPingID)
@@ -211,8 +211,8 @@ func (b *bidder) read(r *http.Request, in *incoming) (*bidRequest, *refusal) {
 	return request, nil
 }
 
-// isPost reports whether a request commits the call.
-func isPost(path, pingID string) bool {
+// isPostRequest reports whether a request commits the call.
+func isPostRequest(path, pingID string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
 		switch segment {
 		case "post", "full":
@@ -276,7 +276,7 @@ type guideBuyer struct {
 	PingID trackdrive.ID     `json:"ping_id,omitempty"`
 }
 
-func refuseBid(f *refusal) reply {
+func refuseBid(f *requestRefusal) httpReply {
 	answer := Answer{Reason: f.reason}
 	if f.status >= http.StatusInternalServerError {
 		answer.Reason = ""
@@ -287,7 +287,7 @@ func refuseBid(f *refusal) reply {
 }
 
 // bidReply writes an answer.
-func bidReply(status int, a Answer, isPost, speaksGuide bool) reply {
+func bidReply(status int, a Answer, isPost, speaksGuide bool) httpReply {
 	r := flatReply{Accepted: a.Accepted, Success: a.Accepted, Status: "accepted"}
 	switch {
 	case !a.Accepted && isPost:
@@ -313,7 +313,7 @@ func bidReply(status int, a Answer, isPost, speaksGuide bool) reply {
 		}
 	}
 	body, _ := json.Marshal(r) // only plain values
-	return reply{status: status, contentType: "application/json; charset=utf-8", body: append(body, '\n')}
+	return httpReply{status: status, contentType: "application/json; charset=utf-8", body: append(body, '\n')}
 }
 
 func wholeSeconds(d time.Duration) int64 {

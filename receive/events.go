@@ -43,28 +43,28 @@ func Events(kind string, handle func(context.Context, Event) error, opts ...Opti
 	case handle == nil:
 		panic("receive: Events needs a function that handles events")
 	}
-	h := &handler{settings: newSettings(opts), methods: []string{http.MethodPost}, refuse: (*refusal).inText}
-	h.take = func(r *http.Request, in *incoming) (reply, *refusal) {
+	h := &requestHandler{handlerSettings: newSettings(opts), methods: []string{http.MethodPost}, refuse: (*requestRefusal).inText}
+	h.take = func(r *http.Request, in *incomingRequest) (httpReply, *requestRefusal) {
 		event, refusal := h.readEvent(kind, in)
 		if refusal != nil {
-			return reply{}, refusal
+			return httpReply{}, refusal
 		}
 		ctx, cancel := workContext(r)
 		defer cancel()
 		if handle(ctx, event) != nil {
-			return reply{}, failedToKeep
+			return httpReply{}, failedToKeep
 		}
 		return noContent, nil
 	}
 	return h
 }
 
-func (h *handler) readEvent(kind string, in *incoming) (Event, *refusal) {
+func (h *requestHandler) readEvent(kind string, in *incomingRequest) (Event, *requestRefusal) {
 	if in.unread != nil && !in.isValue {
 		return Event{}, in.unread
 	}
 	if len(in.params) == 0 && in.kind == inbound.Empty {
-		return Event{}, refused("the request has neither a body nor a query")
+		return Event{}, badRequest("the request has neither a body nor a query")
 	}
 	ref, refusal := in.callRef(h.names)
 	if refusal != nil {
@@ -81,7 +81,7 @@ func (h *handler) readEvent(kind string, in *incoming) (Event, *refusal) {
 }
 
 // callOf finds the event's call: in the JSON body, else among the parameters.
-func (h *handler) callOf(kind string, in *incoming, uuid string) (*trackdrive.Call, *refusal) {
+func (h *requestHandler) callOf(kind string, in *incomingRequest, uuid string) (*trackdrive.Call, *requestRefusal) {
 	record := inbound.Trim(in.body)
 	if in.kind != inbound.JSON {
 		record, _ = json.Marshal(in.fields()) // all of it came from a form
@@ -97,9 +97,9 @@ func (h *handler) callOf(kind string, in *incoming, uuid string) (*trackdrive.Ca
 	call, err := trackdrive.ParseCall(found)
 	switch {
 	case err != nil:
-		return nil, refused("the call in the body cannot be read: a member is given twice, or an id is malformed")
+		return nil, badRequest("the call in the body cannot be read: a member is given twice, or an id is malformed")
 	case trackdrive.LeftoverToken(call.UUID) || trackdrive.LeftoverToken(string(call.ID)):
-		return nil, refused("the call in the body: its uuid or id is a token that was not replaced")
+		return nil, badRequest("the call in the body: its uuid or id is a token that was not replaced")
 	case call.UUID == "":
 		call.UUID = uuid
 	}

@@ -27,23 +27,23 @@ func Forward(keep func(context.Context, Forwarded) error, opts ...Option) http.H
 	if keep == nil {
 		panic("receive: Forward needs a function that keeps calls")
 	}
-	h := &handler{settings: newSettings(opts), methods: []string{http.MethodGet, http.MethodPost}, refuse: (*refusal).inText}
-	h.take = func(r *http.Request, in *incoming) (reply, *refusal) {
+	h := &requestHandler{handlerSettings: newSettings(opts), methods: []string{http.MethodGet, http.MethodPost}, refuse: (*requestRefusal).inText}
+	h.take = func(r *http.Request, in *incomingRequest) (httpReply, *requestRefusal) {
 		post, refusal := h.readForward(in)
 		if refusal != nil {
-			return reply{}, refusal
+			return httpReply{}, refusal
 		}
 		ctx, cancel := workContext(r)
 		defer cancel()
 		if keep(ctx, post) != nil {
-			return reply{}, failedToKeep
+			return httpReply{}, failedToKeep
 		}
 		return noContent, nil
 	}
 	return h
 }
 
-func (h *handler) readForward(in *incoming) (Forwarded, *refusal) {
+func (h *requestHandler) readForward(in *incomingRequest) (Forwarded, *requestRefusal) {
 	ref, refusal := in.callRef(h.names)
 	if refusal != nil {
 		return Forwarded{}, refusal
@@ -55,7 +55,7 @@ func (h *handler) readForward(in *incoming) (Forwarded, *refusal) {
 		in.unread.reason = missing + ": missing from the query, and " + in.unread.reason
 		return Forwarded{}, in.unread
 	case missing != "":
-		return Forwarded{}, refused("%s: missing from the query and the body", missing)
+		return Forwarded{}, badRequest("%s: missing from the query and the body", missing)
 	}
 	if refusal := h.checkCompany(ref.Subdomain); refusal != nil {
 		return Forwarded{}, refusal

@@ -130,6 +130,9 @@ func TestAFormThatWasReadIsAsGoodAsAQuery(t *testing.T) {
 	require.Equal(t, "90210", f.Fields["zip"])
 }
 
+// nilMap panics for whoever writes to it.
+var nilMap map[string]int
+
 // A 204 says that the call is kept, and nothing else does.
 func TestOnlyAKeepThatReturnedNilIsAnswered204(t *testing.T) {
 	t.Parallel()
@@ -137,7 +140,7 @@ func TestOnlyAKeepThatReturnedNilIsAnswered204(t *testing.T) {
 		"an error":              func() error { return errors.New("no disk for " + caller) },
 		"a panic":               func() error { panic("of " + caller) },
 		"a panic with an error": func() error { panic(errors.New(caller)) },
-		"a nil map":             func() error { map[string]int(nil)["x"] = 1; return nil },
+		"a nil map":             func() error { nilMap["x"] = 1; return nil },
 		"an aborted handler":    func() error { panic(http.ErrAbortHandler) },
 		"a nil panic":           func() error { panic(nil) },
 		"the goroutine's end":   func() error { runtime.Goexit(); return nil },
@@ -180,7 +183,7 @@ func TestAPanicIsLoggedWithoutItsValue(t *testing.T) {
 	}{
 		"a text":           {func() { panic("of " + caller + secret) }, "a string"},
 		"an error":         {func() { panic(errors.New(caller + secret)) }, "a *errors.errorString"},
-		"the runtime's":    {func() { map[string]int(nil)[caller+secret] = 1 }, "assignment to entry in nil map"},
+		"the runtime's":    {func() { nilMap[caller+secret] = 1 }, "assignment to entry in nil map"},
 		"a request itself": {func() { panic(receive.Forwarded{Fields: trackdrive.Fields{"x": caller + secret}}) }, "a receive.Forwarded"},
 	} {
 		var logged bytes.Buffer

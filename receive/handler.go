@@ -13,23 +13,23 @@ import (
 	"strings"
 )
 
-// handler lets requests in, or refuses them.
-type handler struct {
-	settings
+// requestHandler lets requests in, or refuses them.
+type requestHandler struct {
+	handlerSettings
 	methods []string
-	take    func(r *http.Request, in *incoming) (reply, *refusal)
-	refuse  func(*refusal) reply // in the form that the sender reads
+	take    func(r *http.Request, in *incomingRequest) (httpReply, *requestRefusal)
+	refuse  func(*requestRefusal) httpReply // in the form that the sender reads
 }
 
-// reply is an answer to the sender.
-type reply struct {
+// httpReply is an answer to the sender.
+type httpReply struct {
 	status      int
 	contentType string
 	body        []byte
 	header      [2]string // one more, by name and value; "" for none
 }
 
-func (p reply) write(w http.ResponseWriter) {
+func (p httpReply) write(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	if p.header[0] != "" {
@@ -43,35 +43,35 @@ func (p reply) write(w http.ResponseWriter) {
 	_, _ = w.Write(p.body) // the sender may be gone, and will send again
 }
 
-// refusal is why a request is not taken.
-type refusal struct {
+// requestRefusal is why a request is not taken.
+type requestRefusal struct {
 	status int
 	reason string
 	header [2]string
 }
 
-func refused(format string, args ...any) *refusal {
-	return &refusal{status: http.StatusBadRequest, reason: fmt.Sprintf(format, args...)}
+func badRequest(format string, args ...any) *requestRefusal {
+	return &requestRefusal{status: http.StatusBadRequest, reason: fmt.Sprintf(format, args...)}
 }
 
 var (
-	failedToKeep = &refusal{status: http.StatusInternalServerError, reason: "it was not kept; send it again"}
-	wrongSecret  = &refusal{
+	failedToKeep = &requestRefusal{status: http.StatusInternalServerError, reason: "it was not kept; send it again"}
+	wrongSecret  = &requestRefusal{
 		status: http.StatusUnauthorized, reason: "the secret is missing or wrong; it belongs in the path or in Basic credentials",
 		header: [2]string{"WWW-Authenticate", `Basic realm="receive"`},
 	}
 )
 
 // inText is a refusal for people.
-func (f *refusal) inText() reply {
-	return reply{f.status, "text/plain; charset=utf-8", []byte(f.reason + "\n"), f.header}
+func (f *requestRefusal) inText() httpReply {
+	return httpReply{f.status, "text/plain; charset=utf-8", []byte(f.reason + "\n"), f.header}
 }
 
-var noContent = reply{status: http.StatusNoContent}
+var noContent = httpReply{status: http.StatusNoContent}
 
 // ServeHTTP answers a request. Whatever happens in the functions that were given, it
 // answers: a panic, and the end of the goroutine, are failures.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *requestHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := h.refuse(failedToKeep)
 	defer func() {
 		if p := recover(); p != nil {
@@ -82,14 +82,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer = h.answer(w, r)
 }
 
-func (h *handler) answer(w http.ResponseWriter, r *http.Request) reply {
+func (h *requestHandler) answer(w http.ResponseWriter, r *http.Request) httpReply {
 	unlimit := limitTime(w, r)
 	if !h.admits(r) {
 		return h.refuse(wrongSecret)
 	}
 	if !slices.Contains(h.methods, r.Method) {
 		allowed := strings.Join(h.methods, ", ")
-		return h.refuse(&refusal{http.StatusMethodNotAllowed, "the method is not allowed; use " + strings.Join(h.methods, " or "), [2]string{"Allow", allowed}})
+		return h.refuse(&requestRefusal{http.StatusMethodNotAllowed, "the method is not allowed; use " + strings.Join(h.methods, " or "), [2]string{"Allow", allowed}})
 	}
 	in, refusal := readIncoming(w, r, unlimit)
 	if refusal != nil {

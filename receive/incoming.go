@@ -26,21 +26,21 @@ const (
 	maxBodyTime = 30 * time.Second
 )
 
-// incoming is a request that was read.
-type incoming struct {
+// incomingRequest is a request that was read.
+type incomingRequest struct {
 	body    []byte           // as received
 	kind    inbound.Kind     // of the body
 	params  map[string][]any // by name: the values of the query, and those of the body
 	twice   map[string]bool  // names that a JSON object gives twice
 	isValue bool             // the body is JSON, but not an object
-	unread  *refusal         // why the body may hold more than params; nil if it was read
+	unread  *requestRefusal  // why the body may hold more than params; nil if it was read
 	unquery error            // why the query may
 }
 
 // readIncoming reads a request. It refuses one that is too long, or takes too long; a
 // body that is faulty may not matter.
-func readIncoming(w http.ResponseWriter, r *http.Request, unlimit func()) (*incoming, *refusal) {
-	in := &incoming{params: make(map[string][]any), twice: make(map[string]bool)}
+func readIncoming(w http.ResponseWriter, r *http.Request, unlimit func()) (*incomingRequest, *requestRefusal) {
+	in := &incomingRequest{params: make(map[string][]any), twice: make(map[string]bool)}
 	query, broken := inbound.ParseForm(r.URL.RawQuery)
 	in.addForm(query)
 	in.unquery = broken
@@ -49,11 +49,11 @@ func readIncoming(w http.ResponseWriter, r *http.Request, unlimit func()) (*inco
 	in.body = body
 	switch tooLong := new(http.MaxBytesError); {
 	case errors.As(err, &tooLong):
-		return nil, &refusal{status: http.StatusRequestEntityTooLarge, reason: fmt.Sprintf("the body is longer than %d bytes", maxBody)}
+		return nil, &requestRefusal{status: http.StatusRequestEntityTooLarge, reason: fmt.Sprintf("the body is longer than %d bytes", maxBody)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		in.unread = &refusal{status: http.StatusRequestTimeout, reason: "the body took too long to arrive"}
+		in.unread = &requestRefusal{status: http.StatusRequestTimeout, reason: "the body took too long to arrive"}
 	case err != nil:
-		in.unread = refused("the body broke off")
+		in.unread = badRequest("the body broke off")
 	default:
 		unlimit()
 		in.readBody(r.Header)
@@ -87,7 +87,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // readBody reads the parameters in the body.
-func (in *incoming) readBody(h http.Header) {
+func (in *incomingRequest) readBody(h http.Header) {
 	text := inbound.Trim(in.body)
 	kind, unsupported := inbound.KindOf(h, text)
 	in.kind = kind
@@ -104,14 +104,14 @@ func (in *incoming) readBody(h http.Header) {
 	in.isValue = errors.Is(broken, errNotObject)
 	switch {
 	case unsupported != nil:
-		in.unread = &refusal{status: http.StatusUnsupportedMediaType, reason: fmt.Sprintf("the body cannot be read: %v", unsupported)}
+		in.unread = &requestRefusal{status: http.StatusUnsupportedMediaType, reason: fmt.Sprintf("the body cannot be read: %v", unsupported)}
 	case broken != nil:
-		in.unread = refused("the body cannot be read: %v", broken)
+		in.unread = badRequest("the body cannot be read: %v", broken)
 	}
 }
 
 // addForm adds the parameters of a query or form. The same value twice counts once.
-func (in *incoming) addForm(values url.Values) {
+func (in *incomingRequest) addForm(values url.Values) {
 	for name, list := range values {
 		for _, value := range list {
 			in.add(name, value)
@@ -119,7 +119,7 @@ func (in *incoming) addForm(values url.Values) {
 	}
 }
 
-func (in *incoming) add(name string, value any) {
+func (in *incomingRequest) add(name string, value any) {
 	const compared = 16 // of many values, those after do not matter
 	text, isText := scalarText(value)
 	known := in.params[name]
@@ -132,7 +132,7 @@ func (in *incoming) add(name string, value any) {
 }
 
 // addJSON adds the members of an object. Other JSON has no parameters.
-func (in *incoming) addJSON(text []byte) error {
+func (in *incomingRequest) addJSON(text []byte) error {
 	members, err := membersOf(text)
 	if err != nil {
 		return err
@@ -209,12 +209,12 @@ func scalarText(value any) (text string, ok bool) {
 
 // text returns a parameter that the handler reads: a text or a number, "" if it is not
 // given.
-func (in *incoming) text(name string) (string, *refusal) {
+func (in *incomingRequest) text(name string) (string, *requestRefusal) {
 	return in.foldedText(name, func(text string) string { return text })
 }
 
 // foldedText is text for values that are the same if they are once they are folded.
-func (in *incoming) foldedText(name string, fold func(string) string) (string, *refusal) {
+func (in *incomingRequest) foldedText(name string, fold func(string) string) (string, *requestRefusal) {
 	var text string
 	var isOther bool
 	for _, value := range in.params[name] {
@@ -225,26 +225,26 @@ func (in *incoming) foldedText(name string, fold func(string) string) (string, *
 			isOther = isOther || value != nil
 		case candidate == "":
 		case text != "" && text != candidate:
-			return "", refused("%s: is given twice, with different values", name)
+			return "", badRequest("%s: is given twice, with different values", name)
 		default:
 			text = candidate
 		}
 	}
 	switch {
 	case in.twice[name]:
-		return "", refused("%s: is given twice", name)
+		return "", badRequest("%s: is given twice", name)
 	case text == "" && isOther:
-		return "", refused("%s: must be text or a number", name)
+		return "", badRequest("%s: must be text or a number", name)
 	case trackdrive.LeftoverToken(text):
-		return "", refused("%s: is a token that was not replaced; fill it in, or leave it out", name)
+		return "", badRequest("%s: is a token that was not replaced; fill it in, or leave it out", name)
 	case !utf8.ValidString(text):
-		return "", refused("%s: is not valid UTF-8", name)
+		return "", badRequest("%s: is not valid UTF-8", name)
 	}
 	return text, nil
 }
 
 // fields returns the parameters but for those with these names.
-func (in *incoming) fields(except ...string) trackdrive.Fields {
+func (in *incomingRequest) fields(except ...string) trackdrive.Fields {
 	fields := make(trackdrive.Fields, len(in.params))
 	for name, values := range in.params {
 		if len(values) == 1 {
@@ -260,7 +260,7 @@ func (in *incoming) fields(except ...string) trackdrive.Fields {
 }
 
 // callRef reads the two values that name a call, either of which may be missing.
-func (in *incoming) callRef(names FieldNames) (trackdrive.CallRef, *refusal) {
+func (in *incomingRequest) callRef(names FieldNames) (trackdrive.CallRef, *requestRefusal) {
 	subdomain, refusal := in.foldedText(names.Subdomain, ascii.Lower)
 	if refusal != nil {
 		return trackdrive.CallRef{}, refusal
@@ -273,27 +273,27 @@ func (in *incoming) callRef(names FieldNames) (trackdrive.CallRef, *refusal) {
 	if subdomain != "" {
 		ref, err := trackdrive.NewCallRef(subdomain, "x")
 		if err != nil {
-			return trackdrive.CallRef{}, refused("%s: is not a company's subdomain; give its one word, such as acme", names.Subdomain)
+			return trackdrive.CallRef{}, badRequest("%s: is not a company's subdomain; give its one word, such as acme", names.Subdomain)
 		}
 		checked.Subdomain = ref.Subdomain
 	}
 	if uuid != "" {
 		if _, err := trackdrive.NewCallRef("x", uuid); err != nil {
-			return trackdrive.CallRef{}, refused("%s: is not a call uuid; give at most 128 letters, digits, _ and -", names.CallUUID)
+			return trackdrive.CallRef{}, badRequest("%s: is not a call uuid; give at most 128 letters, digits, _ and -", names.CallUUID)
 		}
 	}
 	return checked, nil
 }
 
 // checkCompany refuses a company that is not known.
-func (s *settings) checkCompany(subdomain string) *refusal {
+func (s *handlerSettings) checkCompany(subdomain string) *requestRefusal {
 	switch {
 	case s.knows == nil:
 		return nil
 	case subdomain == "":
-		return &refusal{status: http.StatusForbidden, reason: s.names.Subdomain + ": is missing; only known companies are taken"}
+		return &requestRefusal{status: http.StatusForbidden, reason: s.names.Subdomain + ": is missing; only known companies are taken"}
 	case !s.knows(subdomain):
-		return &refusal{status: http.StatusForbidden, reason: s.names.Subdomain + ": the company is unknown here"}
+		return &requestRefusal{status: http.StatusForbidden, reason: s.names.Subdomain + ": the company is unknown here"}
 	}
 	return nil
 }

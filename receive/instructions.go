@@ -5,9 +5,9 @@ package receive
 // Instructions returns what to paste into TrackDrive, as text for people: the buyer's
 // PING conversion setting whose paths read the replies of [Bids], the fields of the
 // forward post that [Forward] reads, and the URLs of subscriptions for [Events].
-func Instructions() string { return instructions }
+func Instructions() string { return instructionText }
 
-const instructions = `PING, on the buyer's record (conversion settings, type "webhook", webhook type "custom")
+const instructionText = `PING, on the buyer's record (conversion settings, type "webhook", webhook type "custom")
   webhook_remote_url               https://BUYER.EXAMPLE/bids/SECRET
   webhook_remote_method            POST
   webhook_headers                  Content-Type: application/json

@@ -14,18 +14,18 @@ import (
 // Option configures [Forward], [Events] and [Bids]: it is what [Secret] and
 // [Companies] return, and a [FieldNames]. A mistake in an option panics when the
 // handler is made, not when the first request arrives.
-type Option interface{ apply(*settings) }
+type Option interface{ apply(*handlerSettings) }
 
-// settings are what the options set.
-type settings struct {
+// handlerSettings are what the options set.
+type handlerSettings struct {
 	names   FieldNames
 	secrets []secretDigest
 	knows   func(subdomain string) bool // nil: every company is taken
 }
 
-type optionFunc func(*settings)
+type optionFunc func(*handlerSettings)
 
-func (f optionFunc) apply(s *settings) { f(s) }
+func (f optionFunc) apply(s *handlerSettings) { f(s) }
 
 // FieldNames are the names of the fields in which the sender puts the two values that
 // name a call, where it has no fields of their own for them. It is an [Option]:
@@ -39,7 +39,7 @@ type FieldNames struct {
 	Subdomain string // the company that owns the call; default trackdrive_subdomain
 }
 
-func (n FieldNames) apply(s *settings) {
+func (n FieldNames) apply(s *handlerSettings) {
 	if n.CallUUID != "" {
 		s.names.CallUUID = n.CallUUID
 	}
@@ -62,7 +62,7 @@ func Secret(secret string) Option {
 		panic("receive: the secret is empty; give one of your own making, or leave Secret out")
 	}
 	digest := secretDigest(sha256.Sum256([]byte(secret)))
-	return optionFunc(func(s *settings) { s.secrets = append(s.secrets, digest) })
+	return optionFunc(func(s *handlerSettings) { s.secrets = append(s.secrets, digest) })
 }
 
 // Companies takes only requests of companies that the function knows, by their
@@ -73,11 +73,11 @@ func Companies(knows func(subdomain string) bool) Option {
 	if knows == nil {
 		panic("receive: Companies needs a function")
 	}
-	return optionFunc(func(s *settings) { s.knows = knows })
+	return optionFunc(func(s *handlerSettings) { s.knows = knows })
 }
 
-func newSettings(opts []Option) settings {
-	s := settings{names: FieldNames{CallUUID: "trackdrive_call_uuid", Subdomain: "trackdrive_subdomain"}}
+func newSettings(opts []Option) handlerSettings {
+	s := handlerSettings{names: FieldNames{CallUUID: "trackdrive_call_uuid", Subdomain: "trackdrive_subdomain"}}
 	for i, opt := range opts {
 		if opt == nil {
 			panic(fmt.Sprintf("receive: option %d is nil", i+1))
@@ -96,7 +96,7 @@ type secretDigest [sha256.Size]byte
 
 // admits reports whether the request has a secret. Which one it is, and where, does
 // not show in the time that it takes.
-func (s *settings) admits(r *http.Request) bool {
+func (s *handlerSettings) admits(r *http.Request) bool {
 	if len(s.secrets) == 0 {
 		return true
 	}

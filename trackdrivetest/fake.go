@@ -43,7 +43,7 @@ type Fake struct {
 	leadCount int
 	windows   map[string]rateWindow
 
-	deliveries []delivery // that wait to be sent
+	deliveries []queuedDelivery // that wait to be sent
 	sendFaults []SendFault
 	sent       []Sent
 }

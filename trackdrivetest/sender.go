@@ -76,8 +76,8 @@ type Bid struct {
 // maxSends is how often the fake sends a request that is not taken.
 const maxSends = 5
 
-// delivery is a request that waits to be sent.
-type delivery struct {
+// queuedDelivery is a request that waits to be sent.
+type queuedDelivery struct {
 	kind, company, uuid string
 	hook                Hook
 	params              map[string]any
@@ -142,11 +142,11 @@ func (f *Fake) Deliver(ctx context.Context) error {
 	return errors.Join(append(failed, ctx.Err())...)
 }
 
-func (f *Fake) nextDelivery() (d delivery, ok bool) {
+func (f *Fake) nextDelivery() (d queuedDelivery, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.deliveries) == 0 {
-		return delivery{}, false
+		return queuedDelivery{}, false
 	}
 	d = f.deliveries[0]
 	f.deliveries = f.deliveries[1:]
@@ -154,7 +154,7 @@ func (f *Fake) nextDelivery() (d delivery, ok bool) {
 }
 
 // deliver sends a request until it is taken.
-func (f *Fake) deliver(ctx context.Context, d delivery) error {
+func (f *Fake) deliver(ctx context.Context, d queuedDelivery) error {
 	var last Sent
 	for attempt := 1; attempt <= maxSends && ctx.Err() == nil; attempt++ {
 		last = f.send(ctx, d, attempt)
@@ -171,7 +171,7 @@ func (f *Fake) deliver(ctx context.Context, d delivery) error {
 }
 
 // send sends a request once, and records it.
-func (f *Fake) send(ctx context.Context, d delivery, attempt int) Sent {
+func (f *Fake) send(ctx context.Context, d queuedDelivery, attempt int) Sent {
 	sent := Sent{Kind: d.kind, Company: d.company, CallUUID: d.uuid, Attempt: attempt}
 	f.mu.Lock()
 	sent.Time = f.now()
@@ -191,7 +191,7 @@ func (f *Fake) send(ctx context.Context, d delivery, attempt int) Sent {
 }
 
 // request makes the request that the hook asks for.
-func (d delivery) request(ctx context.Context, isCut bool) *http.Request {
+func (d queuedDelivery) request(ctx context.Context, isCut bool) *http.Request {
 	named := make(map[string]any, len(d.params))
 	for name, value := range d.params {
 		if other := d.hook.Names[name]; other != "" {
@@ -250,11 +250,11 @@ func (f *Fake) Sent() []Sent {
 // about to send on: with trackdrive_call_uuid and trackdrive_subdomain beside the
 // parameters given, such as caller_id. It is sent once. The error says that there is no
 // reply, or one that is not JSON; a refusal, of whatever status, is a Bid.
-func (c *Company) PingBuyer(ctx context.Context, h Hook, callUUID string, params map[string]string) (Bid, error) {
+func (c *Company) PingBuyer(ctx context.Context, h Hook, uuid string, params map[string]string) (Bid, error) {
 	c.fake.mu.Lock()
 	c.fake.checkHook(h)
 	c.fake.mu.Unlock()
-	d := delivery{"ping", c.subdomain, callUUID, h, c.naming(callUUID)}
+	d := queuedDelivery{"ping", c.subdomain, uuid, h, c.naming(uuid)}
 	for name, value := range params {
 		d.params[name] = value
 	}
@@ -299,7 +299,7 @@ func (c *Company) queueForward(uuid string, post Params) {
 	}
 	maps.Copy(params, c.naming(uuid))
 	for _, h := range c.forwards {
-		c.fake.deliveries = append(c.fake.deliveries, delivery{"forward", c.subdomain, uuid, h, params})
+		c.fake.deliveries = append(c.fake.deliveries, queuedDelivery{"forward", c.subdomain, uuid, h, params})
 	}
 	c.queueEvent("call_forwarded", uuid)
 	c.queueEvent("call_ended", uuid)
@@ -310,6 +310,6 @@ func (c *Company) queueForward(uuid string, post Params) {
 func (c *Company) queueEvent(event, uuid string) {
 	for _, h := range c.subscriptions[event] {
 		params := map[string]any{"call": c.findCall(uuid).object()}
-		c.fake.deliveries = append(c.fake.deliveries, delivery{event, c.subdomain, uuid, h, params})
+		c.fake.deliveries = append(c.fake.deliveries, queuedDelivery{event, c.subdomain, uuid, h, params})
 	}
 }
