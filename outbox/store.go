@@ -158,11 +158,11 @@ var (
 //
 // Every webhook that is enqueued without a Worker is additive: see [NewWebhook].
 func Enqueue(ctx context.Context, store Store, item Item) (stored Item, added bool, err error) {
-	return enqueue(ctx, store, item, func(*Item) {})
+	return enqueueFixed(ctx, store, item, func(*Item) {})
 }
 
-// enqueue is Enqueue with a last change of the whole item.
-func enqueue(ctx context.Context, store Store, item Item, fix func(*Item)) (stored Item, added bool, err error) {
+// enqueueFixed is Enqueue with a last change of the whole item.
+func enqueueFixed(ctx context.Context, store Store, item Item, fix func(*Item)) (stored Item, added bool, err error) {
 	item, err = item.admitted(time.Now())
 	if err != nil {
 		return Item{}, false, err

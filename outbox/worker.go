@@ -136,7 +136,7 @@ func (w *Worker) lease() time.Duration { return 2*w.config.Timeout + time.Minute
 // item was added. A webhook is additive unless Config.Webhooks has it and its
 // filled-in request is of class [trackdrive.RepeatSafe].
 func (w *Worker) Enqueue(ctx context.Context, item Item) (stored Item, added bool, err error) {
-	stored, added, err = enqueue(ctx, w.config.Store, item, w.sender.fixAdditive)
+	stored, added, err = enqueueFixed(ctx, w.config.Store, item, w.sender.fixAdditive)
 	if added {
 		w.Wake()
 	}

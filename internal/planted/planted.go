@@ -1,6 +1,6 @@
-// Package planted, for tests, sends items of every operation with made-up credentials
-// to a server that repeats all of them in its replies, and looks for them in what a
-// store has kept.
+// Package planted sends items of every operation with made-up credentials to a server
+// that repeats all of them in its replies, and looks for them in what a store has
+// kept. It is for tests.
 package planted
 
 import (
@@ -46,13 +46,13 @@ func Find(data []byte) string {
 // Deliver enqueues items of every operation, and delivers them once with each kind of
 // reply. Work delivers what waits: see [Until].
 func Deliver(ctx context.Context, store outbox.Store, work func(context.Context, *outbox.Worker) error) (events []outbox.Event, err error) {
-	for status := range replies {
+	for status := range replyStatuses {
 		server := &echoServer{status: status}
 		worker, err := newWorker(store, server, &events)
 		if err != nil {
 			return nil, err
 		}
-		if err := enqueue(ctx, worker, status); err != nil {
+		if err := enqueueAll(ctx, worker, status); err != nil {
 			return nil, err
 		}
 		if err := work(ctx, worker); err != nil {
@@ -119,7 +119,7 @@ const (
 	noTokens = -1 // Config.Tokens fails, with an error that repeats the token
 )
 
-var replies = map[int]bool{noTokens: true, noAnswer: true, 200: true, 401: true, 403: true, 404: true, 422: true, 429: true, 500: true}
+var replyStatuses = map[int]bool{noTokens: true, noAnswer: true, 200: true, 401: true, 403: true, 404: true, 422: true, 429: true, 500: true}
 
 func newWorker(store outbox.Store, server *echoServer, events *[]outbox.Event) (*outbox.Worker, error) {
 	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(server), trackdrive.WithAuth(trackdrive.AnySubdomain(
@@ -159,9 +159,9 @@ func newWorker(store outbox.Store, server *echoServer, events *[]outbox.Event) (
 	})
 }
 
-// enqueue enqueues an item of each operation, each for a caller, a call or a company
+// enqueueAll enqueues an item of each operation, each for a caller, a call or a company
 // of its own: a company that is paused holds up its items.
-func enqueue(ctx context.Context, worker *outbox.Worker, status int) error {
+func enqueueAll(ctx context.Context, worker *outbox.Worker, status int) error {
 	id := func(operation string) string { return fmt.Sprintf("%s-%d", operation, status) }
 	company := func(n int) string { return fmt.Sprintf("acme-%d-%d", n, status+1) }
 	caller := "+15555550142"
