@@ -5,6 +5,8 @@ package outbox
 import (
 	"context"
 	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/companyrest"
 )
 
 // probeWait is how long an engine waits while a probe tries the credentials.
@@ -16,7 +18,8 @@ const probeWait = 5 * time.Second
 // release is nil, and the engine must ask again after the wait. A company that is
 // being probed gets one item at a time.
 //
-// Workers do not share what they know about companies.
+// Workers do not share what they know about companies, unless their engine makes
+// them: riverstore's does, for all processes on a database.
 func (w *Worker) Admit(subdomain string) (release func(), wait time.Duration) {
 	return w.gates.admit(subdomain, time.Now())
 }
@@ -42,9 +45,9 @@ func (g *companyGates) admit(subdomain string, now time.Time) (release func(), w
 	switch {
 	case gate == nil || !gate.isShut():
 		return func() {}, 0
-	case gate.probing && gate.paused:
+	case gate.isProbed(now) && gate.paused:
 		return nil, probeWait
-	case gate.probing: // after a long outage there is a long backlog
+	case gate.isProbed(now): // after a long outage there is a long backlog
 		return nil, time.Millisecond + g.rules.wait(max(0, gate.failures-maxOutages))
 	case now.Before(gate.until):
 		return nil, gate.until.Sub(now)
@@ -59,4 +62,66 @@ func (g *companyGates) admit(subdomain string, now time.Time) (release func(), w
 			gate.probing = false
 		}
 	}, 0
+}
+
+// isProbed reports whether a probe is in progress, in this process or another one.
+func (g *companyGate) isProbed(now time.Time) bool { return g.probing || now.Before(g.probedUntil) }
+
+// An engine in a module of its own shares the states of the gates.
+func init() {
+	companyrest.Get = func(worker any, subdomain string) (companyrest.State, bool) {
+		return worker.(*Worker).gates.resting(subdomain)
+	}
+	companyrest.All = func(worker any) map[string]companyrest.State { return worker.(*Worker).gates.allResting() }
+	companyrest.Set = func(worker any, subdomain string, state *companyrest.State) {
+		worker.(*Worker).gates.set(subdomain, state)
+	}
+}
+
+func (g *companyGate) state() companyrest.State {
+	return companyrest.State{
+		Failures: g.failures, Paused: g.paused, Until: g.until,
+		Doubts: g.doubts, AdditiveFrom: g.additiveFrom, BlindFrom: g.blindFrom,
+		ProbedUntil: g.probedUntil,
+	}
+}
+
+func (g *companyGates) resting(subdomain string) (state companyrest.State, rests bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gate := g.list[subdomain]
+	if gate == nil || !gate.isShut() {
+		return state, false
+	}
+	return gate.state(), true
+}
+
+func (g *companyGates) allResting() map[string]companyrest.State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	states := map[string]companyrest.State{}
+	for subdomain, gate := range g.list {
+		if gate.isShut() {
+			states[subdomain] = gate.state()
+		}
+	}
+	return states
+}
+
+// set changes what is known of a company, except whether this process probes it.
+func (g *companyGates) set(subdomain string, state *companyrest.State) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if state == nil {
+		delete(g.list, subdomain)
+		return
+	}
+	gate := g.list[subdomain]
+	if gate == nil {
+		gate = &companyGate{}
+		g.list[subdomain] = gate
+	}
+	gate.failures, gate.paused, gate.until = state.Failures, state.Paused, state.Until
+	gate.doubts, gate.additiveFrom, gate.blindFrom = state.Doubts, state.AdditiveFrom, state.BlindFrom
+	gate.probedUntil = state.ProbedUntil
 }

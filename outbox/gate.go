@@ -30,6 +30,7 @@ type companyGate struct {
 	doubts       int       // how many additive probes got no answer, one after the other
 	additiveFrom time.Time // no additive item is the probe before this time
 	blindFrom    time.Time // an additive item is the probe from this time on, even if lookups fail
+	probedUntil  time.Time // another process probes it, for no longer than this
 	nextLook     time.Time // when Run looks for an absolute item again, after it found an additive one
 }
 

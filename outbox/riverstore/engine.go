@@ -5,7 +5,6 @@ package riverstore
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -37,7 +36,9 @@ type Config struct {
 // add its workers to a river.Client of your own: see [Engine.AddWorkers]. It is
 // safe for concurrent use.
 type Engine struct {
-	config Config
+	config  Config
+	places  *sharedPlaces
+	resting *restingCompanies
 
 	stopping atomic.Bool // jobs finish, and take nothing new
 
@@ -67,6 +68,8 @@ const (
 	riverConns  = 5                // what River needs in addition to its workers, if it has its own connections
 	purgeEvery  = time.Hour
 	retryWait   = time.Second // after the database failed
+
+	probeResultWait = time.Second // before a job asks what came of another process's probe
 )
 
 // New makes an Engine. It starts nothing: see [Engine.Start]. Errors are of kind
@@ -93,7 +96,12 @@ func New(config Config) (*Engine, error) {
 	if config.Lease <= config.Worker.Timeout() {
 		return nil, invalidArgument("lease", "is not longer than a delivery may take; give more than Worker.Timeout")
 	}
-	return &Engine{config: config}, nil
+	if !config.Store.isStoreOf(config.Worker) {
+		return nil, invalidArgument("store", "is not that of the worker; give both the same Store")
+	}
+	return &Engine{
+		config: config, places: newSharedPlaces(config.Concurrency), resting: newRestingCompanies(config.Store, config.Worker),
+	}, nil
 }
 
 func invalidArgument(field, problem string) error {
@@ -145,6 +153,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.client = client
 	ctx, e.noSweeps = context.WithCancel(ctx)
 	e.sweeps.Go(func() { e.insertSweeps(ctx) })
+	e.sweeps.Go(func() { e.resting.keepFresh(ctx) })
 	return nil
 }
 
@@ -329,33 +338,57 @@ func (d *deliverWorker) Work(ctx context.Context, job *river.Job[deliverArgs]) e
 // deliverNext delivers one item and returns a wait of 0. If there is nothing to
 // deliver, it returns how long to wait; negative if no such time is known.
 func (d *deliverWorker) deliverNext(ctx context.Context, job *river.Job[deliverArgs]) (wait time.Duration, err error) {
-	s := d.config.Store
-	release, wait := d.config.Worker.Admit(job.Args.Subdomain)
+	if err := d.resting.refresh(ctx); err != nil {
+		return 0, err
+	}
+	subdomain := job.Args.Subdomain
+	release, wait := d.config.Worker.Admit(subdomain)
 	if wait > 0 {
-		if job.Priority < restingPriority {
-			if _, err := s.exec(ctx, s.sql.stepBack, job.ID, restingPriority); err != nil {
-				return 0, wrapError(err)
-			}
-		}
-		// Spread the jobs, so that a backlog does not return all at once.
-		wait = min(wait, longSnooze)
-		return wait + mathrand.N(wait), nil
+		return d.stepBack(ctx, job, wait)
 	}
 	defer release()
-	held, wait, err := s.claimCall(ctx, job.Args.Key, rand.Text(), d.config.Lease)
+	if _, isProbe := d.resting.knows(subdomain); isProbe {
+		if isMine, err := d.resting.probe(ctx, subdomain, d.config.Lease); err != nil || !isMine {
+			return probeResultWait, err
+		}
+		defer d.resting.note(ctx, subdomain, true)
+	}
+	if !d.places.take(subdomain) {
+		if isLent, err := d.lendPlace(ctx); err != nil || isLent {
+			return 0, err
+		}
+		if !d.places.takeMore(subdomain) {
+			select { // in its place, because River looks for a job again only after Poll
+			case <-ctx.Done():
+			case <-time.After(leastLook):
+			}
+			return 0, nil
+		}
+	}
+	defer d.places.leave(subdomain)
+	held, wait, err := d.deliverHead(ctx, job.Args)
 	switch {
 	case err != nil:
 		return 0, err
-	case held != nil:
-		_, err := d.config.Worker.Deliver(held.in(ctx), held.item)
-		if err == nil && held.endsCall() {
-			return -1, nil
-		}
-		return 0, err
-	case wait > 0:
+	case held != nil && held.endsCall():
+		return -1, nil
+	case held != nil, wait > 0:
 		return wait, nil
 	}
 	return -1, nil
+}
+
+// stepBack returns how long a job waits whose company is paused or rests, and lets
+// the jobs of others pass.
+func (d *deliverWorker) stepBack(ctx context.Context, job *river.Job[deliverArgs], wait time.Duration) (time.Duration, error) {
+	if s := d.config.Store; job.Priority < restingPriority {
+		if _, err := s.exec(ctx, s.sql.stepBack, job.ID, restingPriority); err != nil {
+			return 0, wrapError(err)
+		}
+	}
+	// Spread the jobs, so that a backlog does not return all at once.
+	wait = min(wait, longSnooze)
+	return wait + mathrand.N(wait), nil
 }
 
 // sweepArgs has no fields.
@@ -372,6 +405,9 @@ type sweepWorker struct {
 
 // Work sweeps.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
+	if err := w.resting.refresh(ctx); err != nil {
+		return err
+	}
 	_, err := w.Sweep(ctx)
 	if err != nil || !w.isPurgeTime(time.Now()) {
 		return err

@@ -77,7 +77,7 @@ func (s *fixture) sent() int {
 }
 
 // engine returns an engine with its worker.
-func (s *fixture) engine(t *testing.T, change func(*outbox.Config)) (*riverstore.Engine, *outbox.Worker) {
+func (s *fixture) engine(t *testing.T, change func(*outbox.Config), changes ...func(*riverstore.Config)) (*riverstore.Engine, *outbox.Worker) {
 	t.Helper()
 	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(counted{s.fake.Transport(), s}), trackdrive.WithAuth(trackdrive.AuthToken("made-up")))
 	require.NoError(t, err)
@@ -90,12 +90,23 @@ func (s *fixture) engine(t *testing.T, change func(*outbox.Config)) (*riverstore
 	}
 	worker, err := outbox.New(config)
 	require.NoError(t, err)
-	engine, err := riverstore.New(riverstore.Config{
+	settings := riverstore.Config{
 		Store: s.Store, Worker: worker, Lease: 3 * time.Second, Poll: 20 * time.Millisecond, SweepEvery: 100 * time.Millisecond,
-	})
+	}
+	for _, change := range changes {
+		change(&settings)
+	}
+	engine, err := riverstore.New(settings)
 	require.NoError(t, err)
 	return engine, worker
 }
+
+// failAll lets every request fail.
+func (s *fixture) failAll() {
+	s.fake.Fail(trackdrivetest.Any, trackdrivetest.BadGateway(), trackdrivetest.Always)
+}
+
+func accessOf(token string) trackdrivetest.Access { return trackdrivetest.Access{AuthToken: token} }
 
 func start(t *testing.T, engine *riverstore.Engine) {
 	t.Helper()

@@ -236,6 +236,14 @@ func checkRowsRead(t *testing.T, shape backlogShape, planMode string) {
 		require.NoError(t, err)
 		atMost(backlogSize/10, "a claim of what is not due")
 	}
+	if shape.calls > 1 {
+		for _, except := range [][]string{{"acme1"}, {"acme0", "acme1", "acme2", "acme3", "acme4", "acme5", "acme6", "acme7", "acme8", "acme9"}} {
+			found, err := riverstore.CountOthers(ctx, engine, except)
+			require.NoError(t, err)
+			require.Equal(t, len(except) == 1, found > 0)
+			atMost(backlogSize/10, "a look for other companies")
+		}
+	}
 	_, err = s.Update(ctx, items[0].ID, func(i *outbox.Item) error { i.Attempts++; return nil })
 	require.NoError(t, err)
 	_, err = s.List(ctx, outbox.Query{State: outbox.Waiting, Limit: 10})

@@ -36,6 +36,18 @@ var tableMigrations = []string{`
 	CREATE INDEX trackdrive_outbox_leases ON {items} (key, lease_until) WHERE lease_until IS NOT NULL;
 	CREATE INDEX trackdrive_outbox_states ON {items} (state, seq);
 	CREATE INDEX trackdrive_outbox_settled ON {items} (settled_at) WHERE state = 'delivered';
+`, `
+	CREATE TABLE {companies} (
+		subdomain     text PRIMARY KEY,
+		version       bigserial, -- never the same again, even if the row is removed meanwhile
+		failures      int NOT NULL,
+		paused        boolean NOT NULL,
+		doubts        int NOT NULL,
+		until         timestamptz,
+		additive_from timestamptz,
+		blind_from    timestamptz,
+		probed_until  timestamptz
+	);
 `}
 
 const versionTable = itemTable + "_migration"
@@ -109,8 +121,9 @@ func (o *Options) migrate(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	fill := strings.NewReplacer("{items}", o.name(itemTable), "{companies}", o.name(companyTable))
 	for i := done; i < len(tableMigrations); i++ {
-		if _, err := tx.Exec(ctx, strings.ReplaceAll(tableMigrations[i], "{items}", o.name(itemTable))); err != nil {
+		if _, err := tx.Exec(ctx, fill.Replace(tableMigrations[i])); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO `+o.name(versionTable)+` VALUES ($1)`, i+1); err != nil {
