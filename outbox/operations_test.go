@@ -531,7 +531,7 @@ func TestOnceOrAgain(t *testing.T) {
 
 func TestWhatATokenThatIsMissingDoes(t *testing.T) {
 	t.Parallel()
-	broken := errors.New("the vault is sealed")
+	broken := errors.New("the vault\nis sealed")
 	for name, test := range map[string]struct {
 		operation string
 		name      string // of the token
