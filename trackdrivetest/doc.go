@@ -58,6 +58,15 @@
 // take permissions away from their team, to test 401 and 403. [Fake.AddCompany]
 // adds more accounts: a call is found only on its own account.
 //
+// # What TrackDrive sends
+//
+// The fake also sends, to handlers under test: with [Company.ForwardTo] every sale is
+// posted forward, [Company.Subscribe] sends events of calls and updates, and
+// [Company.PingBuyer] asks a buyer for a bid. Forward posts and events wait until
+// [Fake.Deliver], so that a test decides when they arrive; what is not answered with
+// 2xx is sent again. [Fake.FailSending] loses, cuts and repeats them, and [Fake.Sent]
+// lists all.
+//
 // # When things go wrong
 //
 // [Fake.Fail] plans faults for the next requests:
@@ -74,5 +83,6 @@
 // nothing (the bodies of 401, 404 and 429), replies are a guess. Ids and numbers
 // come in a fixed order (ta-1, bp-1-101, +15555550100), so that outputs can be
 // compared; real ones cannot be guessed. The fake logs nothing, but its record
-// shows everything, credentials included: use made-up values.
+// shows everything, credentials included: use made-up values. The body of an event is
+// a guess, too.
 package trackdrivetest
