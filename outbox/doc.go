@@ -69,7 +69,9 @@
 // which show that it was not applied, an additive update waits.
 //
 // A company that fails several times in a row rests, and is then sent one item at
-// a time until it answers, so that the backlog does not make an outage worse.
+// a time until it answers, so that the backlog does not make an outage worse. If
+// that is an additive item, its call is looked up first, so that items are not put
+// aside one by one while the company is down.
 //
 // # Secrets
 //

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -282,7 +283,7 @@ func (r *workRun) startShared(ctx, delivering context.Context, shut []string, no
 		except, limit, others := shut, r.config.Concurrency-r.flying, 0
 		if isShared {
 			served, room := r.shares()
-			except, limit, others = append(served, shut...), min(limit, room), len(served)
+			except, limit, others = slices.Concat(served, shut), min(limit, room), len(served)
 		}
 		items, due, err := r.claim(ctx, Claim{Now: now, Limit: limit, Except: except})
 		if err != nil {
