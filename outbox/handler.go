@@ -172,23 +172,26 @@ func (h *adminHandler) statusOf(err error) int {
 
 // readJSON reads a body of one JSON object with the members of into, and no others.
 func readJSON(r *http.Request, into any) error {
-	decoder := json.NewDecoder(r.Body)
+	body, err := io.ReadAll(r.Body)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return &httpError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", large.Limit)}
+	}
+	if err != nil {
+		return &httpError{http.StatusBadRequest, "the body cannot be read: " + err.Error()}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(into)
+	err = decoder.Decode(into)
 	if err == nil {
 		if _, end := decoder.Token(); end != io.EOF {
 			err = errTwoValues
 		}
 	}
-	var large *http.MaxBytesError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &large):
-		return &httpError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", large.Limit)}
-	default:
+	if err != nil {
 		return &httpError{http.StatusBadRequest, "the body must be one JSON object: " + err.Error()}
 	}
+	return nil
 }
 
 var errTwoValues = errors.New("there is more behind it")
