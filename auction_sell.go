@@ -103,8 +103,8 @@ type saleProgress struct {
 	busy  chan struct{} // holds one element while a call of Sell is in progress; a channel, for tests in synctest's time
 	bids  []*Bid
 	kept  []*Bid     // lost by LossPingMaySell; Settle gives them back
-	claim *saleClaim // a ping's; nil if there is none, or if it is settled
-	doubt error      // the error of a post of unknown outcome; nil if there is none, or if it is settled
+	claim *saleClaim // a ping's; nil without one, and once it is settled
+	doubt error      // the error of a post of unknown outcome; nil without one, and once it is settled
 	last  []*SaleTry // the last try of each bid; nil: not tried
 	done  Sale
 }

@@ -141,7 +141,7 @@ type Counts struct {
 	Sold    int       `json:"sold"`            // sold and not yet purged
 	Unsold  int       `json:"unsold"`          // offered, and nobody took them
 	Unknown int       `json:"unknown"`         // may be sold: to be settled
-	Oldest  time.Time `json:"oldest,omitzero"` // when the oldest unknown lead was first offered; zero if there is none
+	Oldest  time.Time `json:"oldest,omitzero"` // when the oldest unknown lead was first offered; zero if none is unknown
 }
 
 // Add adds n to the count of a state, and does nothing if the state is not known. It

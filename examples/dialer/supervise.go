@@ -129,7 +129,7 @@ func startText(id int, c sales.Counts) string {
 	return text + "."
 }
 
-// anyRunning returns a dialer that offers leads; nil if there is none.
+// anyRunning returns a dialer that offers leads, or nil.
 func (s *story) anyRunning() *dialerProcess {
 	s.mu.Lock()
 	defer s.mu.Unlock()

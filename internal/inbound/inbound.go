@@ -17,7 +17,7 @@ type Kind int
 
 // The kinds of bodies.
 const (
-	Empty     Kind = iota // there is none
+	Empty     Kind = iota // an empty body
 	JSON                  // one JSON value
 	Form                  // names and values, as in a query
 	Multipart             // not to be read

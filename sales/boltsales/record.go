@@ -85,7 +85,7 @@ func damagedError(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
 
-// recordIn reads a lead; nil if there is none. A lease of an earlier Open is over.
+// recordIn reads a lead, or returns nil if it is not known. A lease of an earlier Open is over.
 func (s *Store) recordIn(tx *bolt.Tx, id string) (*leadRecord, error) {
 	if id == "" {
 		return nil, nil

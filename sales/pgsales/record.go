@@ -11,7 +11,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/sales"
 )
 
-// leadRow is a row of the table: leadColumns. Everything is nil if there is none.
+// leadRow is a row of the table: leadColumns. Everything is nil for a lead that is not known.
 type leadRow struct {
 	version              *int64
 	token                *string
