@@ -277,57 +277,58 @@ func (r *workRun) start(ctx context.Context) (rest time.Duration, err error) {
 }
 
 // startShared starts deliveries in the free places, and returns when there may be
-// more. A company gets more than its share only if no other company wants the place.
+// more. A company goes beyond a share only if no company below it has anything due.
 func (r *workRun) startShared(ctx, delivering context.Context, shut []string, now time.Time) (next time.Time, err error) {
-	for isShared := true; r.flying < r.config.Concurrency; {
-		except, limit, others := shut, r.config.Concurrency-r.flying, 0
-		if isShared {
-			served, room := r.shares()
-			except, limit, others = slices.Concat(served, shut), min(limit, room), len(served)
-		}
-		items, due, err := r.claim(ctx, Claim{Now: now, Limit: limit, Except: except})
-		if err != nil {
-			return next, err
-		}
-		for _, item := range items {
-			if r.isStuck(item) {
-				continue
+	passed := -1 // the number of companies that were left out when there was nothing more to claim
+	for _, share := range sharesOf(r.config.Concurrency) {
+		for r.flying < r.config.Concurrency {
+			served, room := r.served(share)
+			if len(served) == passed { // the same ones: nobody else has anything due
+				break
 			}
-			r.fly(item, func() error {
-				_, err := r.deliver(delivering, item)
-				return err
-			})
+			limit := min(room, r.config.Concurrency-r.flying)
+			items, due, err := r.claim(ctx, Claim{Now: now, Limit: limit, Except: slices.Concat(served, shut)})
+			if err != nil {
+				return next, err
+			}
+			for _, item := range items {
+				if r.isStuck(item) {
+					continue
+				}
+				r.fly(item, func() error {
+					_, err := r.deliver(delivering, item)
+					return err
+				})
+			}
+			if len(items) < limit {
+				next, passed = earlierTime(next, due), len(served)
+				break
+			}
 		}
-		if len(items) == limit {
-			continue
-		}
-		next = earlierTime(next, due)
-		if others == 0 {
-			break
-		}
-		isShared = false
 	}
 	return next, nil
 }
 
-// shares returns the companies that have their share of the places, and how many
+// served returns the companies that have a share of the places, and how many
 // places can be given away before another company has it.
-func (r *workRun) shares() (served []string, room int) {
-	share := placesOf(r.config.Concurrency)
+func (r *workRun) served(share int) (subdomains []string, room int) {
 	room = share
 	for subdomain, n := range r.companies {
 		if n >= share {
-			served = append(served, subdomain)
+			subdomains = append(subdomains, subdomain)
 		} else {
 			room = min(room, share-n)
 		}
 	}
-	return served, room
+	return subdomains, room
 }
 
-// placesOf returns a company's share of the places while others want them: with
-// two thirds of the places, the others take at most 1.5 times as long.
-func placesOf(concurrency int) int { return max(1, concurrency/3) }
+// sharesOf returns the shares of the places that a company gets, one after the
+// other. With three quarters of the places, the others take at most 4/3 times as long
+// as without a slow company, which leaves room for what a store costs.
+func sharesOf(concurrency int) []int {
+	return []int{max(1, concurrency/4), max(1, concurrency/2), concurrency}
+}
 
 // untilDrained returns how long a Drain waits, given when the next item can be claimed.
 func (r *workRun) untilDrained(next, now time.Time) time.Duration {
