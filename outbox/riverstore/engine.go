@@ -354,14 +354,11 @@ func (d *deliverWorker) deliverNext(ctx context.Context, job *river.Job[deliverA
 		defer d.resting.note(ctx, subdomain, true)
 	}
 	if !d.places.take(subdomain) {
-		if isLent, err := d.lendPlace(ctx); err != nil || isLent {
+		if isLent, err := d.lendPlace(ctx, subdomain); err != nil || isLent {
 			return 0, err
 		}
 		if !d.places.takeMore(subdomain) {
-			select { // in its place, because River looks for a job again only after Poll
-			case <-ctx.Done():
-			case <-time.After(leastLook):
-			}
+			d.places.waitIdle(ctx) // because River looks for a job again only after Poll
 			return 0, nil
 		}
 	}

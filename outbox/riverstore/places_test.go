@@ -3,6 +3,7 @@ package riverstore_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,84 +18,151 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
 )
 
-// gatedTransport answers the requests of the slow company when it is opened.
+// gatedTransport answers the requests of the slow company when it is opened, and the
+// others after a while. It counts the requests of each company that are on their way.
 type gatedTransport struct {
 	open chan struct{}
+	wait time.Duration
 
 	mu   sync.Mutex
-	slow int // of its requests on their way
-	most int
+	now  map[string]int
+	most map[string]int
 }
 
 func (g *gatedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Host == "slow.trackdrive.com" {
-		g.add(1)
+	company, _, _ := strings.Cut(r.URL.Host, ".")
+	g.add(company, 1)
+	defer g.add(company, -1)
+	if company == "slow" {
 		<-g.open
-		g.add(-1)
+	} else {
+		<-time.After(g.wait)
 	}
 	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: r}, nil
 }
 
-func (g *gatedTransport) add(n int) {
+func (g *gatedTransport) add(company string, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.slow += n
-	g.most = max(g.most, g.slow)
+	g.now[company] += n
+	g.most[company] = max(g.most[company], g.now[company])
 }
 
-func (g *gatedTransport) mostSlow() int {
+func (g *gatedTransport) mostOf(company string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.most
+	return g.most[company]
 }
 
-// TestASlowCompanyLeavesPlacesToOthers has a company that answers nothing until nine
-// others are done. Its items are enqueued first.
-func TestASlowCompanyLeavesPlacesToOthers(t *testing.T) {
-	t.Parallel()
-	s := newFixture(t)
-	transport := &gatedTransport{open: make(chan struct{})}
-	client, err := trackdrive.NewClient("", trackdrive.WithTransport(transport), trackdrive.WithAuth(trackdrive.AnySubdomain(trackdrive.AuthToken("made-up"))))
+// contest is a slow company, which answers nothing until quick ones are done, and
+// whose items are enqueued first.
+type contest struct {
+	concurrency, slowItems, quickCompanies, quickItems int // quickItems of each
+
+	answers time.Duration // of the quick companies
+}
+
+// contestRun is a contest that has begun.
+type contestRun struct {
+	*gatedTransport
+	*fixture
+	beside chan int // how many requests of the slow company were on their way at once while others had items due
+	quick  atomic.Int32
+	end    func() // lets the slow company answer
+}
+
+func (c contest) start(t *testing.T) *contestRun {
+	t.Helper()
+	r := &contestRun{
+		gatedTransport: &gatedTransport{open: make(chan struct{}), wait: c.answers, now: map[string]int{}, most: map[string]int{}},
+		fixture:        newFixture(t),
+		beside:         make(chan int, 1),
+	}
+	client, err := trackdrive.NewClient("", trackdrive.WithTransport(r.gatedTransport), trackdrive.WithAuth(trackdrive.AnySubdomain(trackdrive.AuthToken("made-up"))))
 	require.NoError(t, err)
-	const slowItems, quickItems, concurrency = 60, 10, 8
-	var quick atomic.Int32
-	most := make(chan int, 1)
-	engine, _ := s.engine(t, func(c *outbox.Config) {
-		c.Client, c.Timeout = client, time.Minute
-		c.OnEvent = func(e outbox.Event) {
+	engine, _ := r.engine(t, func(config *outbox.Config) {
+		config.Client, config.Timeout = client, time.Minute
+		config.OnEvent = func(e outbox.Event) {
 			// The others still want their places.
-			if e.Kind == outbox.EventDelivered && e.Subdomain != "slow" && quick.Add(1) == 9*quickItems-concurrency {
-				most <- transport.mostSlow()
+			if e.Kind == outbox.EventDelivered && e.Subdomain != "slow" && int(r.quick.Add(1)) == c.quickCompanies*c.quickItems-c.concurrency {
+				r.beside <- r.mostOf("slow")
 			}
 		}
-	}, func(c *riverstore.Config) { c.Lease, c.Concurrency = 10*time.Minute, concurrency })
+	}, func(config *riverstore.Config) { config.Lease, config.Concurrency = 10*time.Minute, c.concurrency })
 	enqueue := func(company string, n int) {
 		item, err := outbox.NewUpdate(fmt.Sprint(company, "-", n), trackdrive.CallRef{Subdomain: company, UUID: fmt.Sprint("u-", n)}, revenue("1"))
 		require.NoError(t, err)
-		s.enqueue(t, item)
+		r.enqueue(t, item)
 	}
-	for n := range slowItems {
+	for n := range c.slowItems {
 		enqueue("slow", n)
 	}
-	for n := range quickItems {
-		for company := range 9 {
+	for n := range c.quickItems {
+		for company := range c.quickCompanies {
 			enqueue(fmt.Sprint("quick-", company), n)
 		}
 	}
 	start(t, engine)
-	open := sync.OnceFunc(func() { close(transport.open) })
-	t.Cleanup(open) // before the engine stops
+	r.end = sync.OnceFunc(func() { close(r.open) })
+	t.Cleanup(r.end) // before the engine stops
+	return r
+}
+
+// mostBeside waits until the quick companies are nearly done, and returns how many
+// requests of the slow one were on their way at once until then.
+func (r *contestRun) mostBeside(t *testing.T) int {
+	t.Helper()
 	select {
-	case got := <-most:
-		require.LessOrEqual(t, got, concurrency/2)
-		require.Positive(t, got)
+	case n := <-r.beside:
+		return n
 	case <-time.After(30 * time.Second):
-		t.Fatal("the slow company has all places; of the others, so many items were delivered: ", quick.Load())
+		t.Fatal("the slow company has all places; of the others, so many items were delivered: ", r.quick.Load())
+		return 0
 	}
-	require.Eventually(t, func() bool { return transport.mostSlow() == concurrency }, 30*time.Second, 10*time.Millisecond, "nobody else wants the places")
-	require.EqualValues(t, 9*quickItems, quick.Load(), "nobody waits for the slow company")
-	open()
-	s.becomes(t, outbox.Counts{Delivered: slowItems + 9*quickItems})
+}
+
+func TestASlowCompanyLeavesPlacesToOthers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		contest
+		most int
+	}{
+		"nine others, 4 places":  {contest{4, 40, 9, 10, 0}, 1},
+		"nine others, 8 places":  {contest{8, 60, 9, 10, 0}, 2},
+		"nine others, 12 places": {contest{12, 60, 9, 10, 0}, 3},
+		"another, 2 places":      {contest{2, 20, 1, 60, 10 * time.Millisecond}, 1},
+		"another, 4 places":      {contest{4, 40, 1, 120, 10 * time.Millisecond}, 2},
+		"another, 8 places":      {contest{8, 60, 1, 240, 10 * time.Millisecond}, 4},
+		"another, 12 places":     {contest{12, 60, 1, 360, 10 * time.Millisecond}, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := c.start(t)
+			most := r.mostBeside(t)
+			require.LessOrEqual(t, most, c.most)
+			require.Positive(t, most)
+			require.Eventually(t, func() bool { return r.mostOf("slow") == c.concurrency }, 10*time.Second, 10*time.Millisecond, "nobody else wants the places")
+			require.EqualValues(t, c.quickCompanies*c.quickItems, r.quick.Load(), "nobody waits for the slow company")
+			r.end()
+			r.becomes(t, outbox.Counts{Delivered: c.slowItems + c.quickCompanies*c.quickItems})
+		})
+	}
+}
+
+// TestAHangingDeliveryLeavesTheOtherPlaces has a company with one item, whose delivery
+// hangs, and one with a backlog.
+func TestAHangingDeliveryLeavesTheOtherPlaces(t *testing.T) {
+	t.Parallel()
+	for _, concurrency := range []int{2, 3, 4, 8, 12} {
+		t.Run(fmt.Sprint(concurrency), func(t *testing.T) {
+			t.Parallel()
+			c := contest{concurrency, 1, 1, 25 * concurrency, 50 * time.Millisecond}
+			r := c.start(t)
+			require.Eventually(t, func() bool { return r.mostOf("slow") == 1 && r.mostOf("quick-0") == concurrency-1 }, 10*time.Second, 10*time.Millisecond)
+			r.end()
+			r.becomes(t, outbox.Counts{Delivered: 1 + c.quickItems})
+		})
+	}
 }
 
 func TestNewRefusesTheWorkerOfAnotherStore(t *testing.T) {
