@@ -167,7 +167,7 @@ func (p *sharedPlaces) note(shares, share int, found bool) {
 	}
 }
 
-// waitIdle waits in a place that nobody wants.
+// waitIdle waits in a place that nobody may use yet.
 func (p *sharedPlaces) waitIdle(ctx context.Context) {
 	p.idle.Add(1)
 	defer p.idle.Add(-1)
@@ -250,15 +250,13 @@ func (e *Engine) lookForOthers(ctx context.Context, subdomain string, shares int
 	for subdomain := range companyrest.All(e.config.Worker) {
 		except = append(except, subdomain)
 	}
-	// As many companies as there are places may have a share. So with twice as many
-	// calls, of the companies in turn, there is one of a company below it, if any.
 	err = e.config.Store.query(ctx, func(rows pgx.Rows) error {
 		p.others, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (call deliverArgs, err error) {
 			err = row.Scan(&call.Key, &call.Subdomain)
 			return call, err
 		})
 		return err
-	}, e.config.Store.sql.others, except, 2*e.config.Concurrency)
+	}, e.config.Store.sql.others, except, e.config.Concurrency)
 	if err != nil {
 		return wrapError(err)
 	}

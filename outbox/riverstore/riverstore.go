@@ -250,12 +250,12 @@ var (
 		FROM names WHERE names.subdomain IS NOT NULL
 	), companies AS (SELECT i.subdomain FROM names i WHERE i.subdomain IS NOT NULL AND ` + isWanted + `)`
 	// dueCalls selects calls whose head can be claimed at $1, of the companies in turn,
-	// and from each company those that have been due longest; at most $4.
+	// and from each company those that have been due longest, at most $4.
 	dueCalls = ` SELECT f.key, f.subdomain FROM companies c CROSS JOIN LATERAL (
 			SELECT i.key, i.subdomain, row_number() OVER (ORDER BY i.due, i.seq) AS turn FROM {items} i
 			WHERE i.subdomain = c.subdomain AND i.` + isClaimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
 			ORDER BY i.due, i.seq LIMIT $4
-		) f ORDER BY f.turn, random() LIMIT $4`
+		) f ORDER BY f.turn, random()`
 	// leaseHeads leases the heads of calls that are due and free at {now}: $1 are
 	// the calls, each of them once, $2 the leases, and $3 how long they last. It
 	// leaves out the calls that are not {locked}, and skips a head that somebody is
@@ -329,15 +329,17 @@ func newStatements(o *Options) sqlStatements {
 		// The first by the database's clock, the second by the caller's.
 		claimCalls: fill(strings.NewReplacer("{now}", "clock_timestamp()", "{locked}", lockedCalls).Replace(leaseHeads)),
 		claimHeads: fill(strings.NewReplacer("{now}", "$4::timestamptz", "{locked}", "$5").Replace(leaseHeads)),
-		candidates: fill(withCompanies + `, found AS MATERIALIZED (` + dueCalls + `) SELECT key, pg_try_advisory_xact_lock($5::int, hashtext($6 || key)) FROM found`),
+		candidates: fill(withCompanies + `, found AS MATERIALIZED (` + dueCalls + ` LIMIT $4) SELECT key, pg_try_advisory_xact_lock($5::int, hashtext($6 || key)) FROM found`),
 		nextDue: fill(withCompanies + ` SELECT f.item FROM companies c CROSS JOIN LATERAL (
 				SELECT i.item, i.due FROM {items} i
 				WHERE i.subdomain = c.subdomain AND i.` + isClaimable + ` AND i.due > $1 AND ` + isHead + ` AND ` + isFree + `
 				ORDER BY i.due LIMIT 1
 			) f ORDER BY f.due LIMIT 1`),
 		nextLease: fill(`SELECT i.lease FROM {items} i WHERE i.lease_until > $1 AND ` + isWanted + ` ORDER BY i.lease_until LIMIT 1`),
-		// What candidates selects, by the database's clock, and for no company alone.
-		others: fill(strings.NewReplacer("$1", "statement_timestamp()", "$2", "''", "$3", "$1", "$4", "$2").Replace(withCompanies + dueCalls)),
+		// What candidates selects, by the database's clock, and for no company alone. There
+		// may be one company for each of $2 places that has a share of them; with twice as
+		// many calls, one of a company without it is among them, if there is any.
+		others: fill(strings.NewReplacer("$1", "statement_timestamp()", "$2", "''", "$3", "$1", "$4", "$2").Replace(withCompanies + dueCalls + ` LIMIT 2 * $4`)),
 		companies: fill(`SELECT subdomain, version, failures, paused, doubts, until - clock_timestamp(), additive_from - clock_timestamp(),
 			blind_from - clock_timestamp(), probed_until - clock_timestamp() FROM {companies}`),
 		addCompany: fill(`INSERT INTO {companies} (subdomain, failures, paused, doubts, until, additive_from, blind_from)
