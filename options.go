@@ -128,9 +128,10 @@ type clientSettings struct {
 	callRepeat  *Repeatable // the call's own WithRepeat
 	callEncoded bool        // the encoding is the call's own
 
-	observers []func(context.Context, Attempt)
-	logger    *slog.Logger
-	userAgent string
+	observers     []func(context.Context, Attempt)
+	callObservers []func(context.Context, CallReport)
+	logger        *slog.Logger
+	userAgent     string
 
 	httpClient *http.Client
 	transport  http.RoundTripper
