@@ -1,0 +1,69 @@
+// Package labels keeps the labels of metrics few, and without phone numbers: what a
+// reply says, or a caller chose, may be anything.
+package labels
+
+import (
+	"sync"
+
+	"github.com/trackdrive-go/trackdrive/internal/display"
+)
+
+// Rest is the label of whatever is beyond a set's limit.
+const Rest = "other"
+
+// longest is how much of a text a label has, in bytes.
+const longest = 64
+
+// Set is the first few texts that it was given. It is safe for concurrent use.
+type Set struct {
+	limit int
+	mu    sync.RWMutex
+	known map[string]string // a label by its text; only the first limit labels are there
+	used  map[string]bool
+}
+
+// NewSet returns a set of at most limit labels, beside "" and Rest.
+func NewSet(limit int) *Set {
+	return &Set{limit: limit, known: make(map[string]string), used: make(map[string]bool)}
+}
+
+// Label returns the label of a text: the text in one line, short and without phone
+// numbers, or Rest if the set is full.
+func (s *Set) Label(text string) string {
+	if text == "" {
+		return ""
+	}
+	s.mu.RLock()
+	label, isKnown := s.known[text]
+	full := len(s.used) >= s.limit
+	s.mu.RUnlock()
+	if isKnown {
+		return label
+	}
+	label = display.Shorten(display.Line(display.HideNumbers(text)), longest)
+	if full && !s.has(label) {
+		return Rest
+	}
+	return s.add(text, label)
+}
+
+func (s *Set) has(label string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.used[label]
+}
+
+// add returns the label, or Rest if others were faster and the set is full. It
+// remembers few texts, because many may have one label.
+func (s *Set) add(text, label string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.used[label] && len(s.used) >= s.limit {
+		return Rest
+	}
+	s.used[label] = true
+	if len(s.known) < 2*s.limit && len(text) <= longest {
+		s.known[text] = label
+	}
+	return label
+}
