@@ -378,9 +378,18 @@ func (s *auctionSource) tellOfPing(ctx context.Context, hook salehook.Hook, r *P
 		return o
 	})
 	if refused != nil {
-		return nil, true, refusedByHook("ping", refused)
+		err = refusedByHook("ping", refused)
+		s.reportRefusal(ctx, "ping", r.source(), err)
+		return nil, true, err
 	}
 	return reply, leadIsFree, err
+}
+
+// reportRefusal reports a ping or post to an endpoint that the sale hook refused.
+func (s *auctionSource) reportRefusal(ctx context.Context, operation, source string, err error) {
+	if s.Bidder == nil {
+		s.Client.reportRefusal(ctx, operation, s.Endpoint, source, err)
+	}
 }
 
 // saleTry describes a request to the source to the hook.

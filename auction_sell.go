@@ -215,9 +215,14 @@ func (s *saleProgress) sell(ctx context.Context, hook salehook.Hook, i int, t *S
 	}
 	t.Err = errNoPost // of DeliveryUnknown
 	if hook != nil {
+		isCalled := false
 		t.Response, t.Err = tellOfPost(ctx, hook, t.Bid.saleTry(), post, func(ctx context.Context) (*PostResponse, error) {
+			isCalled = true
 			return t.Bid.commit(ctx, post)
 		})
+		if !isCalled {
+			t.Bid.source.reportRefusal(ctx, "post", post.source(), t.Err)
+		}
 		return
 	}
 	t.Response, t.Err = t.Bid.commit(ctx, post)

@@ -66,19 +66,24 @@ type apiCall struct {
 
 	delivery Delivery // of all attempts, once the call is over
 	lastBody []byte   // the last reply's, if the call failed
+
+	progress callProgress // for call observers
 }
 
-// newCall starts a call to the client's own company.
+// newCall starts a call to the client's own company. If there is an error, the call
+// is only fit to be reported.
 func (c *Client) newCall(op apiOperation, opts []CallOption) (*apiCall, error) {
-	own := c.own()
-	if own == nil {
-		return nil, notSentError(op.name, invalidArgument("client", "was not made by NewClient"))
+	call := &apiCall{apiOperation: op, client: c.own()}
+	if call.client == nil {
+		return call, notSentError(op.name, invalidArgument("client", "was not made by NewClient"))
 	}
-	set, err := own.forCall(opts)
-	if err != nil {
-		return nil, notSentError(op.name, err)
+	call.subdomain = call.client.subdomain
+	call.progress.begin(call.client)
+	var err error
+	if call.set, err = call.client.forCall(opts); err != nil {
+		return call, notSentError(op.name, err)
 	}
-	return &apiCall{apiOperation: op, client: own, set: set, subdomain: own.subdomain}, nil
+	return call, nil
 }
 
 // notSentError is the error of a call that was not sent.

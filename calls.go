@@ -94,8 +94,9 @@ func (u *UpdateCallResponse) Field(path string) Value { return u.Meta.Field(path
 // such call: a call is updated at the company that owns it. [ErrRejected] is a
 // refusal inside a 2xx reply. An empty 2xx reply is a success, and its Meta.Raw is
 // nil.
-func (c *Client) UpdateCall(ctx context.Context, callUUID string, u *UpdateCall, opts ...CallOption) (*UpdateCallResponse, error) {
+func (c *Client) UpdateCall(ctx context.Context, callUUID string, u *UpdateCall, opts ...CallOption) (_ *UpdateCallResponse, err error) {
 	call, err := c.newCall(updateOperation, opts)
+	defer call.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}
@@ -109,16 +110,17 @@ func (c *Client) UpdateCall(ctx context.Context, callUUID string, u *UpdateCall,
 // for that subdomain, from [PerSubdomain] or [AnySubdomain]; without them it
 // returns [ErrNoCredentials], and nothing is sent. If the subdomain is the Client's
 // own, UpdateCallAt is [Client.UpdateCall].
-func (c *Client) UpdateCallAt(ctx context.Context, call CallRef, u *UpdateCall, opts ...CallOption) (*UpdateCallResponse, error) {
+func (c *Client) UpdateCallAt(ctx context.Context, call CallRef, u *UpdateCall, opts ...CallOption) (_ *UpdateCallResponse, err error) {
 	out, err := c.newCall(updateOperation, opts)
-	if err != nil {
-		return nil, err
-	}
-	checked, err := NewCallRef(call.Subdomain, call.UUID)
-	if err != nil {
-		return nil, notSentError(updateOperation.name, err)
-	}
+	defer out.report(ctx, &err)
+	checked, mistake := NewCallRef(call.Subdomain, call.UUID)
 	out.subdomain = checked.Subdomain
+	switch {
+	case err != nil:
+		return nil, err
+	case mistake != nil:
+		return nil, notSentError(updateOperation.name, mistake)
+	}
 	return out.update(ctx, checked.UUID, u)
 }
 
@@ -370,8 +372,9 @@ func (u *CallerUpdate) fields() Fields { return u.Fields }
 // POST /api/v1/calls/update_by_caller_id/{caller_id}. It is never repeated once it
 // may have left, because the latest call may be another one by then. Prefer
 // [Client.UpdateCall], which names the call.
-func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *CallerUpdate, opts ...CallOption) (*UpdateCallResponse, error) {
+func (c *Client) UpdateCallByCallerID(ctx context.Context, callerID string, u *CallerUpdate, opts ...CallOption) (_ *UpdateCallResponse, err error) {
 	out, err := c.newCall(apiOperation{name: "update_call_by_caller_id", path: "/calls/update_by_caller_id/{caller_id}"}, opts)
+	defer out.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}
@@ -411,8 +414,9 @@ func (k *KeyPress) fields() Fields { return nil }
 
 // SendKeyPress presses digits on a live call: POST /api/v1/calls/send_key_press.
 // It is never repeated once it may have left, because keys would be pressed twice.
-func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOption) (*UpdateCallResponse, error) {
+func (c *Client) SendKeyPress(ctx context.Context, k *KeyPress, opts ...CallOption) (_ *UpdateCallResponse, err error) {
 	out, err := c.newCall(apiOperation{name: "send_key_press", path: "/calls/send_key_press", need: authBound}, opts)
+	defer out.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}

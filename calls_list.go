@@ -107,8 +107,9 @@ func (c *Client) Calls(ctx context.Context, q *CallQuery, opts ...CallOption) it
 }
 
 // callsAt fetches one page.
-func (c *Client) callsAt(ctx context.Context, p *callPage, opts []CallOption) (*callsReply, error) {
+func (c *Client) callsAt(ctx context.Context, p *callPage, opts []CallOption) (reply *callsReply, err error) {
 	out, err := c.newCall(apiOperation{name: "calls", path: "/calls", need: authBound}, opts)
+	defer out.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,6 @@ func (c *Client) callsAt(ctx context.Context, p *callPage, opts []CallOption) (*
 	out.setParams(p)
 	out.setMethod(http.MethodGet)
 	out.repeat = RepeatSafe
-	var reply *callsReply
 	out.read = func(_ int, body []byte) (accepted bool, err error) {
 		reply, err = readCalls(body)
 		return true, err

@@ -137,8 +137,9 @@ func (r lookupRequest) fields() Fields                            { return nil }
 // Call returns a call by its id or uuid: GET /api/v1/calls/{id}. The request
 // changes nothing, and is repeated until it is answered, within the limits of time
 // and attempts. A call that the company does not have is [ErrNotFound].
-func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (*Call, error) {
+func (c *Client) Call(ctx context.Context, id string, opts ...CallOption) (_ *Call, err error) {
 	out, err := c.newCall(apiOperation{name: "call", path: "/calls/{id}", need: authBound}, opts)
+	defer out.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}

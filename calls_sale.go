@@ -57,7 +57,7 @@ const (
 func (c *Client) FindSale(ctx context.Context, q *SaleQuery, opts ...CallOption) ([]Call, error) {
 	s, err := newSaleSearch(q)
 	if err != nil {
-		return nil, notSentError("find_sale", err)
+		return nil, c.refuse(ctx, "find_sale", err)
 	}
 	for _, number := range s.numbers() {
 		if err := s.read(c.Calls(ctx, s.query(number), opts...)); err != nil {

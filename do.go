@@ -39,9 +39,10 @@ type Request struct {
 // repeated only as far as its Repeat or [WithRepeat] allows. A request that may
 // sell a lead is [RepeatNever], whatever they say: one to inbound_webhooks/post or
 // full, or to inbound_webhooks/ping with both caller_id and trackdrive_number.
-func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption) (*Meta, error) {
+func (c *Client) Do(ctx context.Context, r *Request, out any, opts ...CallOption) (_ *Meta, err error) {
 	op := apiOperation{name: "do", need: authBound}
 	call, err := c.newCall(op, opts)
+	defer call.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}

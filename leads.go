@@ -72,8 +72,10 @@ func (c *Client) SubmitLead(ctx context.Context, l *Lead, opts ...CallOption) (*
 	return c.storeLead(ctx, apiOperation{name: "submit_lead", path: "/leads"}, l, opts)
 }
 
-func (c *Client) storeLead(ctx context.Context, op apiOperation, l *Lead, opts []CallOption) (*LeadResponse, error) {
+func (c *Client) storeLead(ctx context.Context, op apiOperation, l *Lead, opts []CallOption) (_ *LeadResponse, err error) {
 	call, err := c.newCall(op, opts)
+	defer call.report(ctx, &err)
+	call.about("", l.source())
 	if err != nil {
 		return nil, err
 	}
@@ -126,8 +128,9 @@ func readLead(body []byte) (*LeadResponse, error) {
 // PUT /api/v1/leads/{caller_id}/caller_opt_out. The request may be repeated,
 // because opting out twice changes nothing. A caller without a lead is
 // [ErrNotFound].
-func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, opts ...CallOption) (*LeadResponse, error) {
+func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, opts ...CallOption) (_ *LeadResponse, err error) {
 	call, err := c.changeLead(apiOperation{name: "opt_out", path: "/leads/{caller_id}/caller_opt_out"}, leadToken, opts)
+	defer call.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +143,9 @@ func (c *Client) OptOutCaller(ctx context.Context, leadToken, callerID string, o
 
 // OptOutLead opts one lead out: PUT /api/v1/leads/{lead_id}/lead_opt_out. The
 // request may be repeated, because opting out twice changes nothing.
-func (c *Client) OptOutLead(ctx context.Context, leadToken string, id ID, opts ...CallOption) (*LeadResponse, error) {
+func (c *Client) OptOutLead(ctx context.Context, leadToken string, id ID, opts ...CallOption) (_ *LeadResponse, err error) {
 	call, err := c.changeLead(apiOperation{name: "opt_out", path: "/leads/{lead_id}/lead_opt_out"}, leadToken, opts)
+	defer call.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}
@@ -155,12 +159,14 @@ func (c *Client) OptOutLead(ctx context.Context, leadToken string, id ID, opts .
 // UpdateLead changes a lead: POST /api/v1/leads/{lead_id}/lead_update. The package
 // does not know what the parameters do to the lead, so the request is never
 // repeated once it may have left.
-func (c *Client) UpdateLead(ctx context.Context, id ID, l *Lead, opts ...CallOption) (*LeadResponse, error) {
+func (c *Client) UpdateLead(ctx context.Context, id ID, l *Lead, opts ...CallOption) (_ *LeadResponse, err error) {
 	token := ""
 	if l != nil {
 		token = l.LeadToken
 	}
 	call, err := c.changeLead(apiOperation{name: "update_lead", path: "/leads/{lead_id}/lead_update"}, token, opts)
+	defer call.report(ctx, &err)
+	call.about("", l.source())
 	if err != nil {
 		return nil, err
 	}
@@ -175,10 +181,10 @@ func (c *Client) UpdateLead(ctx context.Context, id ID, l *Lead, opts ...CallOpt
 func (c *Client) changeLead(op apiOperation, leadToken string, opts []CallOption) (*apiCall, error) {
 	call, err := c.newCall(op, opts)
 	if err != nil {
-		return nil, err
+		return call, err
 	}
 	if leadToken == "" {
-		return nil, notSentError(op.name, invalidArgument("lead_token", "is empty"))
+		return call, notSentError(op.name, invalidArgument("lead_token", "is empty"))
 	}
 	return call, nil
 }

@@ -59,6 +59,8 @@ func (c *Client) Ping(ctx context.Context, endpoint string, r *PingRequest, opts
 // ping also returns the server's reply if it refuses by status.
 func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts []CallOption) (reply *PingResponse, refusal []byte, err error) {
 	call, err := c.newCall(apiOperation{name: "ping", path: "/inbound_webhooks/ping/{vanity_uri}"}, opts)
+	defer call.report(ctx, &err)
+	call.about(endpoint, r.source())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,6 +92,7 @@ func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts
 		return nil, call.lastBody, err
 	}
 	reply.Request, reply.Meta = &copied, meta
+	call.progress.reply = reply
 	if !reply.Accepted {
 		if maySell {
 			if err := call.unsettled(&meta); err != nil {

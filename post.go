@@ -98,8 +98,10 @@ func (c *Client) Full(ctx context.Context, endpoint string, r *PostRequest, opts
 
 func (c *Client) commit(ctx context.Context, op apiOperation, endpoint string, r *PostRequest,
 	check func(*PostRequest, TrackingMode) error, opts []CallOption,
-) (*PostResponse, error) {
+) (_ *PostResponse, err error) {
 	call, err := c.newCall(op, opts)
+	defer call.report(ctx, &err)
+	call.about(endpoint, r.source())
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +142,7 @@ func (c *apiCall) sendPost(ctx context.Context, reply **PostResponse) (*PostResp
 	}
 	p := *reply
 	p.Meta = meta
+	c.progress.reply = p
 	if !p.Accepted {
 		if err := c.unsettled(&meta); err != nil {
 			return nil, err

@@ -2,6 +2,19 @@
 
 package trackdrive
 
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/replydoc"
+)
+
 // Reason is why a call was refused, as one of a few words that are fit for a metric's
 // label. TrackDrive documents no list of such words, so a Reason is read from the
 // reply's status word, from its texts and from the HTTP status, and may be a guess. It
@@ -22,3 +35,380 @@ const (
 	ReasonRateLimited  Reason = "rate_limited" // too many requests
 	ReasonOther        Reason = "other"        // a refusal in other words
 )
+
+// Reason says why nobody wants the call: by Status if it says so, else by Errors, else
+// by the rest of the reply. If several texts say why, the most specific counts: a
+// duplicate before a cap, a cap before no buyer, and all of them before an invalid
+// field. A ping that is not accepted and has no words at all has no buyer; one in
+// words that the package does not know is [ReasonOther]. An accepted ping has
+// [ReasonNone].
+func (p *PingResponse) Reason() Reason {
+	if p == nil || p.Accepted {
+		return ReasonNone
+	}
+	reason := cmp.Or(reasonOfWords(p.Status, p.Errors), reasonOfBody(p.Meta.Raw))
+	if reason == ReasonNone && len(p.Errors) == 0 && (p.Status == "" || isAccepting(p.Status)) {
+		return ReasonNoBuyer
+	}
+	return cmp.Or(reason, ReasonOther)
+}
+
+// Reason says why the lead is not sold, as [PingResponse.Reason] does. A post that is
+// rejected without a word has [ReasonNone], and so has one that is accepted.
+func (p *PostResponse) Reason() Reason {
+	if p == nil || p.Accepted {
+		return ReasonNone
+	}
+	reason := cmp.Or(reasonOfWords(p.Status, p.Errors), reasonOfBody(p.Meta.Raw))
+	if reason == ReasonNone && len(p.Errors) == 0 && p.Status == "" {
+		return ReasonNone
+	}
+	return cmp.Or(reason, ReasonOther)
+}
+
+// Reason says why the call was refused: by Status and Errors as
+// [PingResponse.Reason] does, else by the kind of the error. 401, 403 and 429 count
+// before words that only call a field invalid. A call that got no answer, because of a
+// timeout, the network or a cancelled context, has [ReasonNone].
+func (e *Error) Reason() Reason {
+	if e == nil {
+		return ReasonNone
+	}
+	reason := reasonOfWords(e.Status, e.Errors)
+	if reason != ReasonNone && reason != ReasonInvalid {
+		return reason
+	}
+	for _, kind := range strictReasons {
+		if errors.Is(e, kind.err) {
+			return kind.reason
+		}
+	}
+	if reason == ReasonInvalid {
+		return reason
+	}
+	switch {
+	case e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooEarly:
+		return ReasonOther
+	case errors.Is(e, ErrBadRequest):
+		return ReasonInvalid
+	}
+	for _, kind := range []error{ErrNotFound, ErrServer, ErrRejected, ErrUnreadable, ErrRedirect} {
+		if errors.Is(e, kind) {
+			return ReasonOther
+		}
+	}
+	return ReasonNone
+}
+
+// strictReasons are the kinds of errors that say by themselves why a call was refused.
+var strictReasons = []struct {
+	err    error
+	reason Reason
+}{
+	{ErrInvalidArgument, ReasonInvalid}, {ErrLeftoverToken, ReasonInvalid}, {ErrNoCredentials, ReasonUnauthorized}, {ErrExpired, ReasonExpired},
+	{ErrUnauthorized, ReasonUnauthorized}, {ErrForbidden, ReasonUnauthorized}, {ErrRateLimited, ReasonRateLimited},
+}
+
+// reasonWords are the words that give a reason, in lower case and without apostrophes;
+// "*" is any one word. If words of several reasons are in a text, the reason that
+// comes first here wins: it is the more specific one.
+var reasonWords = []struct {
+	reason Reason
+	words  string
+}{
+	{ReasonDuplicate, "duplicate, duplicates, duplicated, dupe, dupes, already taken, already been taken, already exists, already exist, already sold, " +
+		"already been sold, already posted, already submitted, already received, already paid, already converted, seen before, repeat caller"},
+	{ReasonSuppressed, "suppressed, suppression, blocked, blocklist, blocklisted, blacklist, blacklisted, banned, do not call, dnc, opted out, litigator, spam"},
+	{ReasonRateLimited, "rate limit, rate limits, rate limited, rate limiting, ratelimit, ratelimited, too many requests, throttle, throttled, throttling, slow down"},
+	{ReasonCapped, "cap, caps, capped, capacity, no capacity, concurrency, concurrent, quota, over max, limit reached, limit exceeded, limit hit, is full, are full"},
+	{ReasonUnauthorized, "unauthorized, unauthorised, not authorized, not authorised, not authenticated, access denied, forbidden, permission, permissions, " +
+		"no permission, without permission, invalid token, invalid key, invalid api key, invalid credentials, bad credentials, token expired, token has expired"},
+	{ReasonExpired, "expired, no longer valid, has passed, too late"},
+	{ReasonClosed, "closed, paused, inactive, disabled, deactivated, suspended, not open, not active, not accepting, not currently, turned off, " +
+		"out of hours, outside hours, after hours, off hours, business hours, office hours, operating hours"},
+	{ReasonNoBuyer, "no buyer, no buyers, no * buyer, no * buyers, no * * buyer, no * * buyers, nobody, no match, no matches, unmatched, none found, none available, " +
+		"no target, no targets, no agent, no agents, no demand, unavailable, not available, no longer available, buyer not found"},
+	{ReasonInvalid, "invalid, required, mandatory, missing, malformed, not valid, bad request"},
+}
+
+// fieldFaults are words that say that the field before them is wrong, whatever it is
+// called: "duplicate_check is invalid".
+const fieldFaults = "is invalid, are invalid, is not valid, is not a valid, isnt valid, is required, are required, is missing, is needed, cant be blank, cannot be blank, " +
+	"cant be empty, cannot be empty, is not included in the list, is not a number, is too short, is too long, must be, must have, must match, must not"
+
+// negators take back the word after them, also if fillers are between them: "not a
+// duplicate".
+var (
+	negators = wordSet("no, not, never, without, isnt, arent, wasnt, werent, hasnt, havent, cant, cannot, dont, doesnt")
+	fillers  = wordSet("a, an, any, the, be, been, is, yet, being, ever, currently, known")
+)
+
+func wordSet(words string) map[string]bool {
+	set := make(map[string]bool)
+	for word := range strings.SplitSeq(words, ", ") {
+		set[word] = true
+	}
+	return set
+}
+
+// reasonRank says how specific a reason is: the lower, the more.
+type reasonRank int
+
+const (
+	codeRank    reasonRank = -1 // of a platform's code, which is no guess
+	fieldFault             = reasonRank(100)
+	reasonless             = reasonRank(1000)
+	invalidRank            = reasonRank(50) // weaker than all other words
+)
+
+// reasonPhrase is what follows the first word of a phrase.
+type reasonPhrase struct {
+	rest   []string
+	reason Reason
+	rank   reasonRank
+}
+
+// reasonPhrases holds the phrases by their first words.
+var reasonPhrases = makeReasonPhrases()
+
+func makeReasonPhrases() map[string][]reasonPhrase {
+	phrases := make(map[string][]reasonPhrase)
+	add := func(text string, reason Reason, rank reasonRank) {
+		words := strings.Fields(text)
+		phrases[words[0]] = append(phrases[words[0]], reasonPhrase{words[1:], reason, rank})
+	}
+	for i, row := range reasonWords {
+		rank := reasonRank(i)
+		if row.reason == ReasonInvalid {
+			rank = invalidRank
+		}
+		for text := range strings.SplitSeq(row.words, ", ") {
+			add(text, row.reason, rank)
+		}
+	}
+	for text := range strings.SplitSeq(fieldFaults, ", ") {
+		add(text, ReasonInvalid, fieldFault)
+	}
+	for code, reason := range ringbaReasons {
+		add("code "+code, reason, codeRank)
+	}
+	return phrases
+}
+
+// foundReason is the most specific reason so far.
+type foundReason struct {
+	reason Reason
+	rank   reasonRank
+}
+
+func (f *foundReason) add(other foundReason) {
+	if other.reason != ReasonNone && (f.reason == ReasonNone || other.rank < f.rank) {
+		*f = other
+	}
+}
+
+// reasonOfWords returns the reason that the status word gives, or else the texts.
+// Names of fields count only if no text says why, and only as a whole.
+func reasonOfWords(status string, list []FieldError) Reason {
+	if f := reasonOfText(status); f.reason != ReasonNone {
+		return f.reason
+	}
+	var byText, byField foundReason
+	for _, e := range list {
+		byText.add(reasonOfText(e.Message))
+	}
+	if byText.reason != ReasonNone {
+		return byText.reason
+	}
+	for _, e := range list {
+		byField.add(reasonOfName(e.Field))
+	}
+	return byField.reason
+}
+
+// wordList is the words of a text: in lower case, and without apostrophes.
+type wordList struct {
+	letters [maxErrorText]byte
+	words   [maxErrorText/2 + 1]wordPlace
+	n       int
+}
+
+type wordPlace struct {
+	start, end uint16
+	begins     bool // a sentence, or a part of one
+}
+
+// read reads the start of a text, as much as is kept of a reply's reasons.
+func (w *wordList) read(text string) {
+	w.n = 0
+	end, inWord, begins := 0, false, true
+	for _, r := range text[:min(len(text), maxErrorText)] {
+		switch {
+		case r == '\'', r == '’', r == '`':
+		case r == utf8.RuneError:
+			inWord = false
+		case r >= utf8.RuneSelf && unicode.IsLetter(r), 'a' <= r|0x20 && r|0x20 <= 'z', '0' <= r && r <= '9':
+			if !inWord {
+				w.words[w.n] = wordPlace{uint16(end), uint16(end), begins}
+				w.n++
+				inWord, begins = true, false
+			}
+			if 'A' <= r && r <= 'Z' {
+				r |= 0x20
+			}
+			end += utf8.EncodeRune(w.letters[end:end+utf8.RuneLen(r)], r)
+			w.words[w.n-1].end = uint16(end)
+		default:
+			inWord = false
+			begins = begins || strings.ContainsRune(",;:.!?()\r\n", r)
+		}
+	}
+}
+
+func (w *wordList) at(i int) []byte { return w.letters[w.words[i].start:w.words[i].end] }
+
+// matches reports whether the words from i on are the rest of a phrase. Only a code
+// may be in another part of the sentence: "(Code: 1006)".
+func (w *wordList) matches(i int, p *reasonPhrase) bool {
+	if i+len(p.rest) > w.n {
+		return false
+	}
+	for k, word := range p.rest {
+		if w.words[i+k].begins && p.rank != codeRank || word != "*" && string(w.at(i+k)) != word {
+			return false
+		}
+	}
+	return true
+}
+
+// isNegated reports whether the word is taken back by one before it.
+func (w *wordList) isNegated(i int) bool {
+	for ; i > 0 && !w.words[i].begins; i-- {
+		if negators[string(w.at(i-1))] {
+			return true
+		}
+		if !fillers[string(w.at(i-1))] {
+			return false
+		}
+	}
+	return false
+}
+
+// reasonOfText returns the most specific reason in a text. What stands before the
+// fault of a field, in one part of a sentence, is the field's name.
+func reasonOfText(text string) (best foundReason) {
+	if text == "" {
+		return best
+	}
+	var w wordList
+	w.read(text)
+	var inPart foundReason
+	for i := range w.n {
+		if w.words[i].begins {
+			best.add(inPart)
+			inPart = foundReason{}
+		}
+		phrases := reasonPhrases[string(w.at(i))]
+		for k := range phrases {
+			p := &phrases[k]
+			if !w.matches(i+1, p) || w.isNegated(i) {
+				continue
+			}
+			if p.rank == fieldFault {
+				inPart = foundReason{ReasonInvalid, invalidRank}
+			} else {
+				inPart.add(foundReason{p.reason, p.rank})
+			}
+		}
+	}
+	best.add(inPart)
+	return best
+}
+
+// reasonOfName returns the reason that a field's name is: "duplicate", "rate_limit".
+func reasonOfName(name string) foundReason {
+	if name == "" || len(name) > maxErrorText {
+		return foundReason{}
+	}
+	var w wordList
+	w.read(name)
+	if w.n == 0 || strings.Contains(name, ".") {
+		return foundReason{}
+	}
+	phrases := reasonPhrases[string(w.at(0))]
+	for k := range phrases {
+		if p := &phrases[k]; len(p.rest) == w.n-1 && w.matches(1, p) {
+			return foundReason{p.reason, min(p.rank, invalidRank)}
+		}
+	}
+	return foundReason{}
+}
+
+// reasonOfBody returns the reason in a reply that may be of any platform; ReasonNone
+// if it is not known.
+func reasonOfBody(body []byte) Reason {
+	switch {
+	case len(body) == 0:
+		return ReasonNone
+	case jsonscan.Valid(body) == nil:
+		return wordsInDocument(body)
+	case replydoc.IsMarkup(body):
+		document, _ := replydoc.XML(body, "")
+		return wordsInDocument(document)
+	default:
+		return reasonOfText(string(body[:min(len(body), maxErrorText)])).reason
+	}
+}
+
+// reasonOfDocument returns why a webhook's reply refuses.
+func reasonOfDocument(document []byte) Reason {
+	return cmp.Or(wordsInDocument(document), ReasonOther)
+}
+
+// reasonMembers are the names, in lower case and without underscores, under which
+// platforms say why they refuse.
+var reasonMembers = wordSet("status, result, outcome, error, errors, message, msg, reason, reasons, rejectreason, rejectionreason, unmatchedreason, " +
+	"responsetype, responsedetails, responsedetail, text")
+
+// wordsInDocument looks for a reason in the usual places of a reply, as JSON.
+func wordsInDocument(document []byte) Reason {
+	if len(document) == 0 {
+		return ReasonNone
+	}
+	d := documentReasons{data: document}
+	d.s.Reset(document)
+	d.walk(0, false)
+	return d.best.reason
+}
+
+type documentReasons struct {
+	s    jsonscan.Scanner
+	data []byte
+	best foundReason
+}
+
+// maxReasonDepth is how deep the reasons of a reply may be nested:
+// response.errors.error.0.
+const maxReasonDepth = 5
+
+// walk reads the next value. Its texts are reasons if isReason is true.
+func (d *documentReasons) walk(depth int, isReason bool) {
+	kind := d.s.Kind()
+	if depth >= maxReasonDepth || kind != jsonscan.Object && kind != jsonscan.Array {
+		if v := d.s.Read(); isReason && v.Kind == jsonscan.String {
+			d.best.add(reasonOfText(valueOf(d.data, v).text))
+		}
+		return
+	}
+	for d.s.Enter(); d.s.Next(); {
+		name := ""
+		if kind == jsonscan.Object {
+			name = strings.ReplaceAll(ascii.Lower(string(d.s.Name())), "_", "")
+		}
+		if name == "code" && d.s.Kind() == jsonscan.Number {
+			d.best.add(foundReason{callGridReasons[valueOf(d.data, d.s.Read()).text], codeRank})
+			continue
+		}
+		d.walk(depth+1, isReason || reasonMembers[name])
+	}
+}

@@ -47,6 +47,7 @@ func (c *apiCall) send(ctx context.Context) (Meta, error) {
 	}
 	result := loop.Do(ctx)
 	c.delivery = Delivery(result.Delivery)
+	c.progress.attempts = result.Attempts
 	if result.Fault != attempt.None || result.StatusCode < 200 || result.StatusCode > 299 {
 		return Meta{}, c.failure(&result)
 	}
@@ -59,6 +60,7 @@ func (c *apiCall) send(ctx context.Context) (Meta, error) {
 	if len(result.Body) > 0 {
 		meta.Raw = result.Body
 	}
+	c.progress.isAnswered = true
 	return meta, nil
 }
 

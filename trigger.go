@@ -280,19 +280,10 @@ func hideCredentials(checks []Check) {
 // made by NewTrigger, if an option is wrong, or if names of values differ only in
 // case.
 func (c *Client) Fire(ctx context.Context, t *Trigger, event string, v Values, opts ...CallOption) ([]*WebhookResult, error) {
-	const name = "trigger"
-	call, err := c.newCall(apiOperation{name: name}, opts)
+	call, err := c.triggerCall(ctx, t, v, opts)
 	if err != nil {
+		call.report(ctx, &err)
 		return nil, err
-	}
-	if t == nil || t.t == nil {
-		return nil, notSentError(name, errNoTrigger)
-	}
-	if ctx == nil {
-		return nil, notSentError(name, invalidArgument("context", "is nil"))
-	}
-	if _, err := v.lookup(); err != nil {
-		return nil, notSentError(name, err)
 	}
 	if t.t.match(event, v).Verdict != VerdictAccepted {
 		return nil, nil
@@ -309,6 +300,26 @@ func (c *Client) Fire(ctx context.Context, t *Trigger, event string, v Values, o
 		}
 	}
 	return results, errors.Join(failures...)
+}
+
+// triggerCall makes the call of a trigger, whose webhooks are calls of their own. If
+// there is an error, it is only fit to be reported.
+func (c *Client) triggerCall(ctx context.Context, t *Trigger, v Values, opts []CallOption) (*apiCall, error) {
+	const name = "trigger"
+	call, err := c.newCall(apiOperation{name: name}, opts)
+	if err != nil {
+		return call, err
+	}
+	if t == nil || t.t == nil {
+		return call, notSentError(name, errNoTrigger)
+	}
+	if ctx == nil {
+		return call, notSentError(name, invalidArgument("context", "is nil"))
+	}
+	if _, err := v.lookup(); err != nil {
+		return call, notSentError(name, err)
+	}
+	return call, nil
 }
 
 // webhookFailure is the error of one of a trigger's webhooks.

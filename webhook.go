@@ -73,6 +73,7 @@ type compiledWebhook struct {
 	secret      []string              // credentials that are literals in the path
 	hostNames   []string
 	literals    []string
+	label       string // the name as reports show it
 }
 
 type headerTemplate struct {
@@ -118,6 +119,7 @@ func newWebhookBuilder(cfg WebhookConfig) *webhookBuilder {
 		repeat:      cfg.Repeat,
 	}
 	w.literals = w.cfg.Literals
+	w.label = reportedName(w.cfg.Name)
 	return &webhookBuilder{cfg: &w.cfg, w: w}
 }
 
@@ -637,39 +639,44 @@ func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name s
 // wire. With Acceptance, a 2xx reply is judged; one that cannot be read, as what Reply
 // says it is, gives an undetermined result. Whatever [Webhook.Preview] refuses is
 // refused here, too.
-func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...CallOption) (*WebhookResult, error) {
-	call, err := c.webhookCall(w, v, opts)
+func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...CallOption) (_ *WebhookResult, err error) {
+	call, err := c.newCall(webhookOperation, opts)
+	asked := classhook.In(ctx)
+	if asked == nil {
+		defer call.report(ctx, &err)
+	}
+	call.about(w.label(), "")
+	if err == nil {
+		err = call.fillIn(w, v)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if asked := classhook.In(ctx); asked != nil {
+	if asked != nil {
 		asked.IsSafe = call.set.repeatOf(call.repeat, call.ownRepeat) == RepeatSafe
 		return nil, notSentError(call.name, classhook.ErrAsked)
 	}
 	return runWebhook(ctx, call, w)
 }
 
-// webhookCall makes the call that sends a filled-in webhook.
-func (c *Client) webhookCall(w *Webhook, v Values, opts []CallOption) (*apiCall, error) {
-	const name = "webhook"
-	call, err := c.newCall(apiOperation{name: name}, opts)
-	if err != nil {
-		return nil, err
-	}
+var webhookOperation = apiOperation{name: "webhook"}
+
+// fillIn makes a filled-in webhook the call's request.
+func (c *apiCall) fillIn(w *Webhook, v Values) error {
 	if w == nil || w.w == nil {
-		return nil, notSentError(name, errNoWebhook)
+		return notSentError(c.name, errNoWebhook)
 	}
 	request, err := w.w.fill(v)
 	if err != nil {
-		return nil, notSentError(name, err)
+		return notSentError(c.name, err)
 	}
-	if err := call.setWebhook(w.w, request, v); err != nil {
-		return nil, notSentError(name, err)
+	if err := c.setWebhook(w.w, request, v); err != nil {
+		return notSentError(c.name, err)
 	}
-	return call, nil
+	return nil
 }
 
-// runWebhook sends the call that webhookCall made, and judges the reply.
+// runWebhook sends a call that fillIn has filled in, and judges the reply.
 func runWebhook(ctx context.Context, call *apiCall, w *Webhook) (_ *WebhookResult, err error) {
 	result := new(WebhookResult)
 	call.read = func(_ int, body []byte) (accepted bool, err error) {
@@ -680,6 +687,7 @@ func runWebhook(ctx context.Context, call *apiCall, w *Webhook) (_ *WebhookResul
 		return nil, err
 	}
 	result.Accepted = result.Decision.Verdict == VerdictAccepted
+	call.progress.reply = result
 	if !result.Accepted {
 		call.scrubChecks(result.Decision.Checks)
 		if call.repeat == RepeatNever {

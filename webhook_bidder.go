@@ -142,8 +142,9 @@ func (b WebhookBidder) checkExpires(m *mistakeList) {
 // ExpiresIn is that of the bid that expires first. If the market makes a bid again
 // that it made to the same caller before, that bid's first clock counts unless the
 // new one ends sooner.
-func (b WebhookBidder) Ping(ctx context.Context, r *PingRequest, opts ...CallOption) (*PingResponse, error) {
+func (b WebhookBidder) Ping(ctx context.Context, r *PingRequest, opts ...CallOption) (_ *PingResponse, err error) {
 	call, err := b.pingCall(r, opts)
+	defer call.report(ctx, &err)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +153,7 @@ func (b WebhookBidder) Ping(ctx context.Context, r *PingRequest, opts ...CallOpt
 		return nil, err
 	}
 	reply := &PingResponse{ReceivedAt: time.Now(), Request: r.copied(), Meta: result.Meta}
+	call.progress.reply = reply
 	if !result.Accepted {
 		reply.Status, reply.Errors = call.refusal(result)
 		return reply, nil
@@ -161,19 +163,26 @@ func (b WebhookBidder) Ping(ctx context.Context, r *PingRequest, opts ...CallOpt
 	return reply, nil
 }
 
-// pingCall makes the call of a ping.
+// pingCall makes the call of a ping. If there is an error, the call is only fit to be
+// reported.
 func (b WebhookBidder) pingCall(r *PingRequest, opts []CallOption) (*apiCall, error) {
-	if err := b.check(); err != nil {
-		return nil, notSentError("ping", err)
+	call, err := b.Client.newCall(webhookOperation, opts)
+	call.progress.operation = "ping"
+	call.about(b.PingWebhook.label(), r.source())
+	if mistake := b.check(); mistake != nil {
+		return call, notSentError("ping", mistake)
 	}
-	if r == nil {
-		return nil, notSentError("ping", invalidArgument("request", "is nil"))
+	switch {
+	case err != nil:
+		return call, err
+	case r == nil:
+		return call, notSentError("ping", invalidArgument("request", "is nil"))
 	}
 	values, err := leadValues(r.parameters(nil), r.Fields)
 	if err != nil {
-		return nil, notSentError("ping", err)
+		return call, notSentError("ping", err)
 	}
-	return b.Client.webhookCall(b.PingWebhook, values, opts)
+	return call, call.fillIn(b.PingWebhook, values)
 }
 
 // PingMaySell reports whether the ping may count as a post, because PingWebhook goes
@@ -518,13 +527,30 @@ func (b WebhookBidder) promiseKey(id ID, caller string) promiseKey {
 func (b WebhookBidder) Post(ctx context.Context, buyer Buyer, r *PostRequest, opts ...CallOption) (*PostResponse, error) {
 	expiresAt, err := b.checkPost(ctx, &buyer, r, opts)
 	if err != nil {
-		return nil, notSentError("post", err)
+		err = notSentError("post", err)
 	}
-	if b.ConfirmWebhook == nil {
-		return soldWith(dialledNumber(textValue(buyer.DestinationNumber)), Meta{}), nil
+	switch {
+	case b.ConfirmWebhook != nil:
+		return b.confirm(ctx, &buyer, r, opts, expiresAt, err)
+	case err != nil:
+		return nil, err
 	}
-	call, err := b.confirmCall(&buyer, r, opts)
-	if err != nil {
+	return soldWith(dialledNumber(textValue(buyer.DestinationNumber)), Meta{}), nil
+}
+
+// confirm sends the confirmation of a bid, unless the post is refused.
+func (b WebhookBidder) confirm(ctx context.Context, buyer *Buyer, r *PostRequest, opts []CallOption, expiresAt time.Time, refused error) (reply *PostResponse, err error) {
+	call, err := b.Client.newCall(webhookOperation, append(slices.Clone(opts), WithRepeat(RepeatNever)))
+	defer call.report(ctx, &err)
+	call.progress.operation = "post"
+	call.about(b.ConfirmWebhook.label(), r.source())
+	switch {
+	case refused != nil:
+		return nil, refused
+	case err != nil:
+		return nil, err
+	}
+	if err := b.fillInConfirmation(call, buyer, r); err != nil {
 		return nil, err
 	}
 	call.expiresAt = expiresAt
@@ -532,7 +558,10 @@ func (b WebhookBidder) Post(ctx context.Context, buyer Buyer, r *PostRequest, op
 	if err != nil {
 		return nil, err
 	}
-	return b.confirmed(call, &buyer, result)
+	if reply, err = b.confirmed(call, buyer, result); err == nil {
+		call.progress.reply = reply
+	}
+	return reply, err
 }
 
 func textValue(text string) Value { return Value{jsonscan.String, text} }
@@ -584,8 +613,8 @@ func (b WebhookBidder) checkPost(ctx context.Context, buyer *Buyer, r *PostReque
 	return expiresAt, nil
 }
 
-// confirmCall makes the call that commits a bid.
-func (b WebhookBidder) confirmCall(buyer *Buyer, r *PostRequest, opts []CallOption) (*apiCall, error) {
+// fillInConfirmation makes the confirmation of a bid the call's request.
+func (b WebhookBidder) fillInConfirmation(call *apiCall, buyer *Buyer, r *PostRequest) error {
 	ping := PingRequest{CallerID: r.CallerID, TrafficSourceID: r.TrafficSourceID, TrackdriveNumber: r.TrackdriveNumber}
 	own := []typedParam{
 		{name: "ping_id", text: string(buyer.PingID)},
@@ -599,12 +628,10 @@ func (b WebhookBidder) confirmCall(buyer *Buyer, r *PostRequest, opts []CallOpti
 	maps.DeleteFunc(fields, isOwn)
 	values, err := leadValues(ping.parameters(own), fields)
 	if err != nil {
-		return nil, notSentError("post", err)
+		return notSentError("post", err)
 	}
-	once := append(slices.Clone(opts), WithRepeat(RepeatNever))
-	call, err := b.Client.webhookCall(b.ConfirmWebhook, values, once)
-	if err != nil {
-		return nil, err
+	if err := call.fillIn(b.ConfirmWebhook, values); err != nil {
+		return err
 	}
 	w := b.ConfirmWebhook.w
 	call.doubts = func(body []byte) bool { // a refusal by status may say yes all the same
@@ -614,7 +641,7 @@ func (b WebhookBidder) confirmCall(buyer *Buyer, r *PostRequest, opts []CallOpti
 		_, decision := w.judge(body, call.contentType)
 		return decision.Verdict == VerdictAccepted
 	}
-	return call, nil
+	return nil
 }
 
 // confirmed returns what the reply to a confirmation means.
