@@ -4,6 +4,8 @@ package trackdrive
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -78,12 +80,66 @@ func (c *Client) newCall(op apiOperation, opts []CallOption) (*apiCall, error) {
 		return call, notSentError(op.name, invalidArgument("client", "was not made by NewClient"))
 	}
 	call.subdomain = call.client.subdomain
-	call.progress.begin(call.client)
+	if len(call.client.callObservers) > 0 {
+		call.progress.startedAt = time.Now()
+	}
 	var err error
 	if call.set, err = call.client.forCall(opts); err != nil {
 		return call, notSentError(op.name, err)
 	}
 	return call, nil
+}
+
+// about notes what the call is about. The endpoint is what the caller gave, and may be
+// anything.
+func (c *apiCall) about(endpoint, source string) {
+	c.progress.endpoint, c.progress.source = endpoint, source
+}
+
+// report tells the call observers of a call that is over, with its error. It is
+// deferred, so that a call that panics is reported, too.
+func (c *apiCall) report(ctx context.Context, err *error) {
+	if c.client == nil || len(c.client.callObservers) == 0 {
+		return
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if c.progress.source == "" && c.params.of != nil {
+		c.progress.source = sourceIn(c.params.fields)
+	}
+	subdomain := c.subdomain
+	if c.progress.isWebhook && (c.target == nil || c.need == authNever) {
+		subdomain = ""
+	}
+	r := c.progress.report(c.name, subdomain, *err)
+	for _, observe := range c.client.callObservers {
+		observe(ctx, r)
+	}
+}
+
+// sourceIn returns the traffic source among a request's fields.
+func sourceIn(fields Fields) string {
+	switch id := fields["traffic_source_id"].(type) {
+	case string, ID, int, int64, json.Number:
+		return fmt.Sprint(id)
+	default:
+		return ""
+	}
+}
+
+// refuse reports a call that would have made others, and returns its error.
+func (c *Client) refuse(ctx context.Context, operation string, cause error) error {
+	err := notSentError(operation, cause)
+	c.reportRefusal(ctx, operation, "", "", err)
+	return err
+}
+
+// reportRefusal reports a call that is refused before its method is called.
+func (c *Client) reportRefusal(ctx context.Context, operation, endpoint, source string, err error) {
+	call, _ := c.newCall(apiOperation{name: operation}, nil)
+	call.about(endpoint, source)
+	call.report(ctx, &err)
 }
 
 // notSentError is the error of a call that was not sent.

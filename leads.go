@@ -36,6 +36,14 @@ func (l *Lead) parameters(list []typedParam) []typedParam {
 
 func (l *Lead) fields() Fields { return l.Fields }
 
+// source returns the lead's traffic source; "" if there is no lead.
+func (l *Lead) source() string {
+	if l == nil {
+		return ""
+	}
+	return l.TrafficSourceID
+}
+
 // hasToken reports whether the lead has a token, under any of TrackDrive's names
 // for it.
 func (l *Lead) hasToken() bool {

@@ -444,6 +444,24 @@ func WithObserver(f func(context.Context, Attempt)) Option {
 	})
 }
 
+// WithCallObserver calls f once for each call of the Client that is over, whatever
+// came of it: after its last attempt, or when it was refused before anything was
+// sent. The calls of auctions, of webhooks, and of what is built on a Client, such as
+// the outbox, are among them. [WithObserver] sees single attempts.
+//
+// f runs in the goroutine of the call, which waits for it; calls at the same time call
+// it at the same time. Several observers are called in the order in which they were
+// given.
+func WithCallObserver(f func(context.Context, CallReport)) Option {
+	return clientOption(func(s *clientSettings) error {
+		if f == nil {
+			return invalidArgument("call observer", "is nil")
+		}
+		s.callObservers = append(s.callObservers[:len(s.callObservers):len(s.callObservers)], f)
+		return nil
+	})
+}
+
 // Attempt is one try of a call, as [WithObserver] sees it.
 //
 // Operation is "ping", "post", "full"; "update_call", "update_call_by_caller_id",

@@ -3,6 +3,7 @@
 package trackdrive
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,14 @@ func (r *PingRequest) parameters(list []typedParam) []typedParam {
 }
 
 func (r *PingRequest) fields() Fields { return r.Fields }
+
+// source returns the request's traffic source; "" if there is no request.
+func (r *PingRequest) source() string {
+	if r == nil {
+		return ""
+	}
+	return r.TrafficSourceID
+}
 
 // check refuses a ping without the number that the tracking mode needs.
 func (r *PingRequest) check(mode TrackingMode) error {
@@ -178,6 +187,32 @@ func acceptsAll(accept []func(Buyer) bool, b *Buyer) bool {
 		}
 	}
 	return true
+}
+
+// Reason says why nobody wants the call: by Status if it says so, else by Errors, else
+// by the rest of the reply. If several texts say why, the most specific counts: a
+// duplicate before a cap, a cap before no buyer, and all of them before an invalid
+// field. A ping that is not accepted and has no words at all has no buyer; one in
+// words that the package does not know is [ReasonOther]. An accepted ping has
+// [ReasonNone].
+func (p *PingResponse) Reason() Reason {
+	if p == nil || p.Accepted {
+		return ReasonNone
+	}
+	reason := cmp.Or(reasonOfWords(p.Status, p.Errors), reasonOfBody(p.Meta.Raw))
+	if reason == ReasonNone && len(p.Errors) == 0 && (p.Status == "" || isAccepting(p.Status)) {
+		return ReasonNoBuyer
+	}
+	return cmp.Or(reason, ReasonOther)
+}
+
+// reported says what the reply means for the call.
+func (p *PingResponse) reported() (Outcome, Amount, Reason) {
+	if !p.Accepted {
+		return OutcomeNoBuyer, Amount{}, p.Reason()
+	}
+	best, _ := p.Best()
+	return OutcomeAccepted, best.Payout, ReasonNone
 }
 
 // ExpiresAt returns when the ping ids expire; false if TrackDrive did not say, or

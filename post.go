@@ -3,6 +3,7 @@
 package trackdrive
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/salehook"
 )
 
@@ -39,6 +41,14 @@ func (r *PostRequest) parameters(list []typedParam) []typedParam {
 }
 
 func (r *PostRequest) fields() Fields { return r.Fields }
+
+// source returns the request's traffic source; "" if there is no request.
+func (r *PostRequest) source() string {
+	if r == nil {
+		return ""
+	}
+	return r.TrafficSourceID
+}
 
 // checkPost refuses a post that would not sell the lead as it was meant.
 func (r *PostRequest) checkPost(mode TrackingMode) error {
@@ -276,6 +286,39 @@ func signNames(signs uint) string {
 
 // Field looks up any field of the reply by its path.
 func (p *PostResponse) Field(path string) Value { return p.Meta.Field(path) }
+
+// Reason says why the lead is not sold, as [PingResponse.Reason] does. A post that is
+// rejected without a word has [ReasonNone], and so has one that is accepted.
+func (p *PostResponse) Reason() Reason {
+	if p == nil || p.Accepted {
+		return ReasonNone
+	}
+	reason := cmp.Or(reasonOfWords(p.Status, p.Errors), reasonOfBody(p.Meta.Raw))
+	if reason == ReasonNone && len(p.Errors) == 0 && p.Status == "" {
+		return ReasonNone
+	}
+	return cmp.Or(reason, ReasonOther)
+}
+
+// reported says what the reply means for the call.
+func (p *PostResponse) reported() (Outcome, Amount, Reason) {
+	if !p.Accepted {
+		return OutcomeRejected, Amount{}, p.Reason()
+	}
+	return OutcomeAccepted, p.payout(), ReasonNone
+}
+
+// payoutPath finds the payout of a sale, under the names of a bid.
+var payoutPath, _ = jsonscan.ParsePath("bid_price|bid|offer_conversion_payout|payout")
+
+// payout returns what the reply says that the lead is sold for: its own payout or, if
+// it lists one buyer, that of the buyer.
+func (p *PostResponse) payout() Amount {
+	if amount, ok := valueOf(p.Meta.Raw, jsonscan.Lookup(p.Meta.Raw, payoutPath)).Amount(); ok || len(p.Buyers) != 1 {
+		return amount
+	}
+	return p.Buyers[0].Payout
+}
 
 // Number returns the number to dial: forwarding_number, else trackdrive_number,
 // else the buyer's number if exactly one buyer is listed. It is not ok if the post

@@ -3,7 +3,6 @@
 package trackdrive
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -35,36 +34,6 @@ const (
 	ReasonRateLimited  Reason = "rate_limited" // too many requests
 	ReasonOther        Reason = "other"        // a refusal in other words
 )
-
-// Reason says why nobody wants the call: by Status if it says so, else by Errors, else
-// by the rest of the reply. If several texts say why, the most specific counts: a
-// duplicate before a cap, a cap before no buyer, and all of them before an invalid
-// field. A ping that is not accepted and has no words at all has no buyer; one in
-// words that the package does not know is [ReasonOther]. An accepted ping has
-// [ReasonNone].
-func (p *PingResponse) Reason() Reason {
-	if p == nil || p.Accepted {
-		return ReasonNone
-	}
-	reason := cmp.Or(reasonOfWords(p.Status, p.Errors), reasonOfBody(p.Meta.Raw))
-	if reason == ReasonNone && len(p.Errors) == 0 && (p.Status == "" || isAccepting(p.Status)) {
-		return ReasonNoBuyer
-	}
-	return cmp.Or(reason, ReasonOther)
-}
-
-// Reason says why the lead is not sold, as [PingResponse.Reason] does. A post that is
-// rejected without a word has [ReasonNone], and so has one that is accepted.
-func (p *PostResponse) Reason() Reason {
-	if p == nil || p.Accepted {
-		return ReasonNone
-	}
-	reason := cmp.Or(reasonOfWords(p.Status, p.Errors), reasonOfBody(p.Meta.Raw))
-	if reason == ReasonNone && len(p.Errors) == 0 && p.Status == "" {
-		return ReasonNone
-	}
-	return cmp.Or(reason, ReasonOther)
-}
 
 // Reason says why the call was refused: by Status and Errors as
 // [PingResponse.Reason] does, else by the kind of the error. 401, 403 and 429 count
@@ -351,18 +320,13 @@ func reasonOfBody(body []byte) Reason {
 	case len(body) == 0:
 		return ReasonNone
 	case jsonscan.Valid(body) == nil:
-		return wordsInDocument(body)
+		return reasonOfDocument(body)
 	case replydoc.IsMarkup(body):
 		document, _ := replydoc.XML(body, "")
-		return wordsInDocument(document)
+		return reasonOfDocument(document)
 	default:
 		return reasonOfText(string(body[:min(len(body), maxErrorText)])).reason
 	}
-}
-
-// reasonOfDocument returns why a webhook's reply refuses.
-func reasonOfDocument(document []byte) Reason {
-	return cmp.Or(wordsInDocument(document), ReasonOther)
 }
 
 // reasonMembers are the names, in lower case and without underscores, under which
@@ -370,8 +334,8 @@ func reasonOfDocument(document []byte) Reason {
 var reasonMembers = wordSet("status, result, outcome, error, errors, message, msg, reason, reasons, rejectreason, rejectionreason, unmatchedreason, " +
 	"responsetype, responsedetails, responsedetail, text")
 
-// wordsInDocument looks for a reason in the usual places of a reply, as JSON.
-func wordsInDocument(document []byte) Reason {
+// reasonOfDocument looks for a reason in the usual places of a reply, as JSON.
+func reasonOfDocument(document []byte) Reason {
 	if len(document) == 0 {
 		return ReasonNone
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/classhook"
+	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/jsondoc"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
@@ -640,12 +641,11 @@ func appendLeftoverTexts(list []string, s *jsonscan.Scanner, data []byte, name s
 // says it is, gives an undetermined result. Whatever [Webhook.Preview] refuses is
 // refused here, too.
 func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...CallOption) (_ *WebhookResult, err error) {
-	call, err := c.newCall(webhookOperation, opts)
+	call, err := c.newWebhookCall(w, "", opts)
 	asked := classhook.In(ctx)
 	if asked == nil {
 		defer call.report(ctx, &err)
 	}
-	call.about(w.label(), "")
 	if err == nil {
 		err = call.fillIn(w, v)
 	}
@@ -659,7 +659,27 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 	return runWebhook(ctx, call, w)
 }
 
-var webhookOperation = apiOperation{name: "webhook"}
+// newWebhookCall starts a call that sends a webhook, for a traffic source if it is
+// known. If there is an error, the call is only fit to be reported.
+func (c *Client) newWebhookCall(w *Webhook, source string, opts []CallOption) (*apiCall, error) {
+	call, err := c.newCall(apiOperation{name: "webhook"}, opts)
+	call.progress.isWebhook = true
+	name := ""
+	if w != nil && w.w != nil {
+		name = w.w.label
+	}
+	call.about(name, source)
+	return call, err
+}
+
+// reportedName returns a webhook's name as reports show it: without phone numbers, and
+// "" if it is a URL, which may hold credentials.
+func reportedName(name string) string {
+	if strings.Contains(name, "://") {
+		return ""
+	}
+	return display.Line(display.HideNumbers(name))
+}
 
 // fillIn makes a filled-in webhook the call's request.
 func (c *apiCall) fillIn(w *Webhook, v Values) error {

@@ -166,9 +166,8 @@ func (b WebhookBidder) Ping(ctx context.Context, r *PingRequest, opts ...CallOpt
 // pingCall makes the call of a ping. If there is an error, the call is only fit to be
 // reported.
 func (b WebhookBidder) pingCall(r *PingRequest, opts []CallOption) (*apiCall, error) {
-	call, err := b.Client.newCall(webhookOperation, opts)
+	call, err := b.Client.newWebhookCall(b.PingWebhook, r.source(), opts)
 	call.progress.operation = "ping"
-	call.about(b.PingWebhook.label(), r.source())
 	if mistake := b.check(); mistake != nil {
 		return call, notSentError("ping", mistake)
 	}
@@ -540,10 +539,9 @@ func (b WebhookBidder) Post(ctx context.Context, buyer Buyer, r *PostRequest, op
 
 // confirm sends the confirmation of a bid, unless the post is refused.
 func (b WebhookBidder) confirm(ctx context.Context, buyer *Buyer, r *PostRequest, opts []CallOption, expiresAt time.Time, refused error) (reply *PostResponse, err error) {
-	call, err := b.Client.newCall(webhookOperation, append(slices.Clone(opts), WithRepeat(RepeatNever)))
+	call, err := b.Client.newWebhookCall(b.ConfirmWebhook, r.source(), append(slices.Clone(opts), WithRepeat(RepeatNever)))
 	defer call.report(ctx, &err)
 	call.progress.operation = "post"
-	call.about(b.ConfirmWebhook.label(), r.source())
 	switch {
 	case refused != nil:
 		return nil, refused

@@ -5,6 +5,7 @@ package trackdrive
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"mime"
 	"regexp"
@@ -159,5 +160,17 @@ func (w *WebhookResult) Field(path string) Value {
 		return lookupXML(w.Document, path)
 	default:
 		return lookupValue(w.Document, path)
+	}
+}
+
+// reported says what the reply means for the call.
+func (w *WebhookResult) reported() (Outcome, Amount, Reason) {
+	switch w.Decision.Verdict {
+	case VerdictAccepted:
+		return OutcomeAccepted, Amount{}, ReasonNone
+	case VerdictRejected:
+		return OutcomeRejected, Amount{}, cmp.Or(reasonOfDocument(w.Document), ReasonOther)
+	default:
+		return OutcomeUnknown, Amount{}, cmp.Or(reasonOfDocument(w.Document), ReasonOther)
 	}
 }
