@@ -47,7 +47,9 @@ const (
 	LossError        LossReason = "error"         // the ping failed
 )
 
-// Loss is a source or a buyer that is not among the bids, with the reason.
+// Loss is a source or a buyer that is not among the bids, with the reason. Why the
+// market did not want the call, as one of a few words, is [PingResponse.Reason] of
+// Ping or, if the ping failed, [Error.Reason] of Err.
 type Loss struct {
 	Source   string        // the source's name
 	Buyer    *Buyer        // the buyer; nil for the whole source, and if LossNoBid leaves none

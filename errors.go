@@ -460,11 +460,17 @@ func mustBeOneOf(text string, names []string) string {
 // adviceError is a cause with advice on what to do about it.
 type adviceError struct {
 	cause error
-	text  string
+	text  string // in a few words; "" if there is only full
+	full  string // in sentences
 }
 
 // Error returns the cause and the advice.
-func (a *adviceError) Error() string { return a.cause.Error() + ": " + a.text }
+func (a *adviceError) Error() string {
+	if a.text == "" {
+		return a.cause.Error()
+	}
+	return a.cause.Error() + ": " + a.text
+}
 
 // Unwrap returns the cause.
 func (a *adviceError) Unwrap() error { return a.cause }

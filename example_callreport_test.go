@@ -2,6 +2,7 @@ package trackdrive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -89,4 +90,25 @@ func ExampleError_Reason() {
 	// invalid
 	// unauthorized
 	// expired
+}
+
+func ExampleError_Advice() {
+	fake := market()
+	defer fake.Close()
+	client := clientFor(fake)
+	ctx := context.Background()
+	for _, endpoint := range []string{"no_such_endpoint", "https://acme.trackdrive.com/posting_instructions/7", "[endpoint]"} {
+		_, err := client.Ping(ctx, endpoint, &trackdrive.PingRequest{CallerID: "+15555550142"})
+		var e *trackdrive.Error
+		if errors.As(err, &e) {
+			fmt.Println(e.Advice())
+		}
+	}
+	byHand := &trackdrive.Error{Operation: "update_call", URL: "https://acme.trackdrive.com/api/v1/calls/update_call/{uuid}", StatusCode: 401}
+	fmt.Println(byHand.Advice())
+	// Output:
+	// There is no such endpoint at acme: check the vanity URI and the subdomain.
+	// This is the address of the page with the posting instructions, not of an endpoint. Give the vanity URI, which that page shows behind /inbound_webhooks/ping/.
+	// The parameter endpoint still holds a token that a platform should have replaced. Check how the platform spells the token's name.
+	// The credentials are not known at acme: a company token goes as Basic, a developer token as Token.
 }

@@ -22,7 +22,7 @@ func (c *apiCall) failure(r *attempt.Result) *Error {
 	e.Attempts = r.Attempts
 	e.Delivery = min(Delivery(r.Delivery), c.deliveryOf(&r.Try))
 	e.RetryAfter = r.RetryAfter
-	e.Err = c.advise(c.cause(&r.Try), r.StatusCode, r.Body)
+	e.Err = c.advise(c.cause(&r.Try), e, r.Body)
 	return e
 }
 
@@ -159,19 +159,33 @@ func boundedText(secrets *redact.Secrets, text string) string {
 	return secrets.Text(text)
 }
 
-// advise adds advice to a cause.
-func (c *apiCall) advise(cause error, status int, body []byte) error {
+// advise adds advice to the cause of an error whose reply has this body.
+func (c *apiCall) advise(cause error, e *Error, body []byte) error {
 	if cause == nil || c.need == authNever { // nothing is known about other hosts
 		return cause
 	}
-	refusal := advice.Refusal{Status: status, Body: body, Company: c.subdomain, Anonymous: !c.hasCredentials(), Update: c.isUpdate(), Lookup: isLookup(c.name)}
+	refusal := advice.Refusal{
+		Status: e.StatusCode, Body: body, Company: c.subdomain, Anonymous: !c.hasCredentials(), Legacy: c.hasLegacyToken(), Update: c.isUpdate(), Lookup: isLookup(c.name),
+	}
 	if refusal.Update {
 		refusal.Sent = c.sentNames()
 	}
-	if text := refusal.Text(); text != "" {
-		return &adviceError{cause, text}
+	if c.subdomain != c.client.subdomain {
+		refusal.Option = "PerSubdomain"
 	}
-	return cause
+	e.describe(&refusal)
+	text, full := refusal.Text(), refusal.Sentences()
+	if text == "" && (full == "" || companyOf(e.URL) == c.subdomain) { // what is left, the error's fields say
+		return cause
+	}
+	return &adviceError{cause, text, full}
+}
+
+// hasLegacyToken reports whether the last attempt carried an auth_token.
+func (c *apiCall) hasLegacyToken() bool {
+	const name = "auth_token"
+	n := len(c.sent)
+	return n > 0 && hasName(c.sent[n-1].params, name) || slices.Contains(c.sentNames(), name)
 }
 
 // isUpdate reports whether the call updates a call, by Do or a webhook included.

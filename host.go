@@ -214,7 +214,7 @@ func checkEndpoint(vanityURI string) error {
 	case template.IsLeftover(vanityURI):
 		return leftoverError("endpoint")
 	case !urlpart.IsVanityURI(vanityURI):
-		return invalidArgument("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and dots", urlpart.MaxSegment)
+		return adviseOnEndpoint(vanityURI, invalidArgument("endpoint", "must be a vanity URI: at most %d letters, digits, _, - and dots", urlpart.MaxSegment))
 	}
 	return nil
 }

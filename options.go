@@ -449,9 +449,16 @@ func WithObserver(f func(context.Context, Attempt)) Option {
 // sent. The calls of auctions, of webhooks, and of what is built on a Client, such as
 // the outbox, are among them. [WithObserver] sees single attempts.
 //
+// A method that makes several calls has a report of each: [Client.Calls] of each page,
+// [Client.Fire] of each webhook. In an auction, a ping or a post that a desk of
+// package sales does not allow is reported as not sent. There is no report where
+// nobody is called: of a trigger that does not fire, of a ping that an auction does
+// not begin, or of the post of a [WebhookBidder] that has no ConfirmWebhook.
+//
 // f runs in the goroutine of the call, which waits for it; calls at the same time call
 // it at the same time. Several observers are called in the order in which they were
-// given.
+// given. If a call panics, because an Authenticator does, its report says
+// [OutcomeUnknown], and the panic goes on. A panic of f goes to whoever made the call.
 func WithCallObserver(f func(context.Context, CallReport)) Option {
 	return clientOption(func(s *clientSettings) error {
 		if f == nil {

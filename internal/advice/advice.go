@@ -4,54 +4,168 @@ package advice
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Refusal is what is known of a call that was refused.
 type Refusal struct {
-	Status    int      // the HTTP status
-	Body      []byte   // the reply, or its start
-	Company   string   // the subdomain that was called; "" where nobody knows
-	Anonymous bool     // no credentials were sent
-	Update    bool     // it was an update of a call
-	Lookup    bool     // it was to read calls
-	Sent      []string // the names of the update's parameters; nil where nobody knows
+	Status    int           // the HTTP status
+	Body      []byte        // the reply, or its start
+	Company   string        // the subdomain that was called; "" where nobody knows
+	Elsewhere bool          // it was called at a host that is not known to be TrackDrive's
+	Anonymous bool          // no credentials were sent
+	Option    string        // the option that gives credentials; "": WithAuth
+	Legacy    bool          // the credentials are an auth_token
+	Update    bool          // it was an update of a call
+	Lookup    bool          // it was to read calls
+	Sent      []string      // the names of the update's parameters; nil where nobody knows
+	Subject   string        // what the call is about: "endpoint", "call", "lead"; "" where nobody knows
+	Check     string        // what names the subject in the request: "the vanity URI"
+	Fields    []string      // the names of what the reply calls wrong
+	Wait      time.Duration // what the server asks for; 0 if it does not
 }
 
-// Text is the advice; "" without any.
+// Text is the advice in a few words, as a part of an error's message; "" without any.
 func (r *Refusal) Text() string {
-	text := r.whatToDo()
+	text, _ := r.whatToDo()
 	if r.Lookup && text != "" {
-		text += "; the right to read calls is Enable Developer API Access with access type Calls"
+		text += "; the right to read calls is " + readRights
 	}
 	return text
 }
 
-func (r *Refusal) whatToDo() string {
-	switch {
-	case r.Status == http.StatusUnauthorized && isMarkup(r.Body),
-		r.Status == http.StatusForbidden && IsForeign(r.Body):
-		return "this is not an answer of TrackDrive's: a proxy or a firewall may have refused it"
-	case r.Status == http.StatusUnauthorized && r.Anonymous:
-		return "no credentials were sent; give those of " + r.company() + " with WithAuth"
-	case r.Status == http.StatusUnauthorized:
-		return r.company() + " does not know the credentials; a company token goes as Basic, a developer token as Token"
-	case !r.Update && !r.Lookup:
-		return ""
-	case r.Status == http.StatusForbidden && len(r.Body) == 0:
-		return "no reason was given: a proxy or a firewall refused it, or the team of the credentials " + r.permissions()
-	case r.Status == http.StatusForbidden:
-		return "the credentials are right, but their team " + r.permissions()
-	case r.Lookup:
-		return ""
-	case r.Status == http.StatusNotFound:
-		return "wrong call uuid, or wrong subdomain for this call: a call is updated at the company that owns it, and this went to " + r.company()
-	case r.Status == http.StatusUnprocessableEntity:
-		return "a value was refused; contact fields belong in post_call_tokens"
+// Sentences is the advice in one or two sentences, for a page or a terminal; it also
+// says what Text leaves out because the error's message says it. "" without any.
+func (r *Refusal) Sentences() string {
+	_, full := r.whatToDo()
+	isTheirs := full != "" && full != notTheirs
+	if r.Lookup && isTheirs && (r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden) {
+		full += " The right to read calls is " + readRights + "."
 	}
-	return ""
+	return full
+}
+
+const (
+	readRights = "Enable Developer API Access with access type Calls"
+	notTheirs  = "This is not an answer of TrackDrive's: a proxy or a firewall may have refused it."
+)
+
+// whatToDo returns the advice as Text and as Sentences have it.
+func (r *Refusal) whatToDo() (text, full string) {
+	switch r.Status {
+	case http.StatusTooManyRequests:
+		return "", r.tooMany()
+	case http.StatusUnauthorized:
+		text, full = r.unauthorized()
+	case http.StatusForbidden:
+		text, full = r.forbidden()
+	case http.StatusNotFound:
+		text, full = r.notFound()
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		text, full = r.invalid()
+	}
+	if r.Elsewhere {
+		return "", ""
+	}
+	return text, full
+}
+
+func (r *Refusal) tooMany() string {
+	wait := "a while"
+	if r.Wait > 0 {
+		wait = max(r.Wait.Round(time.Second), time.Second).String()
+	}
+	who := "There were"
+	if r.Company != "" {
+		who = "The company " + r.Company + " has had"
+	}
+	return who + " too many requests: wait " + wait + ", and send fewer at a time."
+}
+
+func (r *Refusal) unauthorized() (text, full string) {
+	const schemes = "a company token goes as Basic, a developer token as Token"
+	switch {
+	case isMarkup(r.Body):
+		return asText(notTheirs), notTheirs
+	case r.Anonymous:
+		give := "give those of " + r.company() + " with "
+		return "no credentials were sent; " + give + "WithAuth", "No credentials were sent: " + give + cmp.Or(r.Option, "WithAuth") + "."
+	case r.Legacy:
+		full = "The auth_token was refused at " + r.company() + ": it is wrong, or its user's team lacks the permission to use it."
+		if !r.Lookup {
+			full += " Prefer an access token: BasicAuth, BasicToken or DeveloperToken."
+		}
+	default:
+		full = "The credentials are not known at " + r.company() + ": " + schemes + "."
+	}
+	return r.company() + " does not know the credentials; " + schemes, full
+}
+
+func (r *Refusal) forbidden() (text, full string) {
+	switch {
+	case IsForeign(r.Body) && !isOwnText(r.Body):
+		return asText(notTheirs), notTheirs
+	case len(r.Body) == 0:
+		full = "No reason was given: a proxy or a firewall refused it, or the team of the credentials " + r.permissions() + "."
+	default:
+		full = "The credentials are right, but their team " + r.permissions() + "."
+	}
+	switch {
+	case IsForeign(r.Body):
+		return asText(notTheirs), full
+	case !r.Update && !r.Lookup:
+		return "", full
+	}
+	return asText(full), full
+}
+
+func (r *Refusal) notFound() (text, full string) {
+	switch {
+	case r.Update:
+		text = "wrong call uuid, or wrong subdomain for this call: a call is updated at the company that owns it, and this went to " + r.company()
+		return text, "Check the call's uuid and the subdomain: a call is updated at the company that owns it, and this went to " + r.company() + "."
+	case r.Subject == "":
+		return "", "There is nothing there at " + r.company() + ": check the path and the subdomain."
+	}
+	return "", "There is no such " + r.Subject + " at " + r.company() + ": check " + r.Check + " and the subdomain."
+}
+
+func (r *Refusal) invalid() (text, full string) {
+	full = "A value was refused, and the same request would be refused again."
+	if len(r.Fields) > 0 {
+		full = "Correct " + inWords(r.Fields) + ": the same request would be refused again."
+	}
+	if !r.Update {
+		return "", full
+	}
+	const place = "contact fields belong in post_call_tokens"
+	full += " C" + place[1:] + "."
+	if r.Status == http.StatusUnprocessableEntity {
+		text = "a value was refused; " + place
+	}
+	return text, full
+}
+
+// asText returns a sentence as a part of a message.
+func asText(sentence string) string {
+	return strings.ToLower(sentence[:1]) + strings.TrimSuffix(sentence[1:], ".")
+}
+
+// inWords lists the first few names.
+func inWords(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + " and others"
+	}
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func (r *Refusal) company() string {
@@ -74,7 +188,7 @@ var updatePermissions = []struct {
 
 // permissions says what the team lacks: a 403 does not say what is missing.
 func (r *Refusal) permissions() string {
-	if r.Lookup {
+	if !r.Update {
 		return "at " + r.company() + " may not do this"
 	}
 	needed := []string{"Enable Developer API Access", "access type Calls"}
@@ -97,6 +211,13 @@ func (r *Refusal) permissions() string {
 func IsForeign(body []byte) bool {
 	start := startOf(body)
 	return len(start) > 0 && start[0] != '{'
+}
+
+// isOwnText reports whether a reply is a text of TrackDrive's: what Rails says to
+// somebody who lacks a right.
+func isOwnText(body []byte) bool {
+	text := bytes.ToLower(startOf(body)[:min(len(startOf(body)), 200)])
+	return !isMarkup(body) && (bytes.Contains(text, []byte("not authorized")) || bytes.Contains(text, []byte("access denied")))
 }
 
 func isMarkup(body []byte) bool {

@@ -2,6 +2,7 @@ package advice_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,5 +50,24 @@ func TestWhichRepliesAreTrackDrives(t *testing.T) {
 		"<html>": true, "\n<": true, "Forbidden": true, "[]": true, `"no"`: true, "\x00": true,
 	} {
 		require.Equal(t, foreign, advice.IsForeign([]byte(body)), "%q", body)
+	}
+}
+
+func TestSentences(t *testing.T) {
+	t.Parallel()
+	for want, r := range map[string]advice.Refusal{
+		"": {Status: 500},
+		"Correct a: the same request would be refused again.":                                                             {Status: 422, Fields: []string{"a"}},
+		"Correct a, b and c: the same request would be refused again.":                                                    {Status: 400, Fields: []string{"a", "b", "c"}},
+		"Correct a, b, c and others: the same request would be refused again. Contact fields belong in post_call_tokens.": {Status: 422, Fields: []string{"a", "b", "c", "d"}, Update: true},
+		"There were too many requests: wait 1s, and send fewer at a time.":                                                {Status: 429, Wait: time.Millisecond, Elsewhere: true},
+		"The company acme has had too many requests: wait 2m0s, and send fewer at a time.":                                {Status: 429, Wait: 2 * time.Minute, Company: "acme"},
+		"No credentials were sent: give those of the company with AnySubdomain.":                                          {Status: 401, Anonymous: true, Option: "AnySubdomain"},
+	} {
+		require.Equal(t, want, r.Sentences())
+	}
+	for _, status := range []int{400, 401, 403, 404, 422} {
+		r := advice.Refusal{Status: status, Elsewhere: true}
+		require.Empty(t, r.Sentences()+r.Text(), "nothing is known about other hosts")
 	}
 }
