@@ -141,10 +141,17 @@ func (c Check) finding() string {
 	}
 	switch {
 	case c.Got != "":
-		return text + ": got " + display.JSON(c.Got)
+		return text + gotValue + display.JSON(c.Got)
 	case c.Verdict == VerdictUndetermined:
-		return text + ": unreadable reply"
+		return text + gotUnreadable
 	default:
-		return text + ": got nothing"
+		return text + gotNothing
 	}
 }
+
+// What a finding has after the condition.
+const (
+	gotValue      = ": got "
+	gotNothing    = ": got nothing"
+	gotUnreadable = ": unreadable reply"
+)

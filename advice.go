@@ -67,7 +67,7 @@ func (e *Error) describe(r *advice.Refusal) {
 		r.Subject, r.Check = "endpoint", "the vanity URI"
 	}
 	for _, reason := range e.Errors {
-		name := display.Shorten(display.Line(reason.Field), maxAdviceField)
+		name := display.Shorten(display.Line(display.HideNumbers(reason.Field)), maxAdviceField)
 		if name != "" && !slices.Contains(r.Fields, name) {
 			r.Fields = append(r.Fields, name)
 		}

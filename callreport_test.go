@@ -648,3 +648,101 @@ func BenchmarkCallObserver(b *testing.B) {
 		})
 	}
 }
+
+// Credentials and phone numbers in every place that a call has: a report shows none.
+func TestAReportShowsNoCredentialAndNoNumber(t *testing.T) {
+	t.Parallel()
+	const secret, number = "made-up-secret-of-acme-abcdef", "+15555550142"
+	echo := `{"success":false,"status":"` + secret + `","errors":{"` + secret + `":["the key ` + secret + ` of 1 (555) 555-0142 is wrong","` + number + `"],"` + number + `":"x"},"message":"` + number + `"}`
+	pasted := "https://user:" + secret + "@acme.trackdrive.com/api/v1/inbound_webhooks/ping/sell?auth_token=" + secret + "&caller_id=" + number
+	fields := trackdrive.Fields{"auth_token": secret, "phone": number}
+	lead := &trackdrive.Lead{LeadToken: secret, CallerID: number}
+	hook := func(cfg trackdrive.WebhookConfig) func(context.Context, *trackdrive.Client) error {
+		w := newWebhook(t, cfg)
+		return func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.RunWebhook(ctx, w, trackdrive.Values{"token": secret, "caller_id": number}))
+		}
+	}
+	calls := map[string]func(context.Context, *trackdrive.Client) error{
+		"a pasted URL": func(ctx context.Context, c *trackdrive.Client) error { return second(c.Ping(ctx, pasted, onePing)) },
+		"a number as the endpoint": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.Ping(ctx, "tel:"+number, onePing))
+		},
+		"a ping": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.Ping(ctx, "sell", &trackdrive.PingRequest{CallerID: number, Fields: fields}))
+		},
+		"a static ping": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.Ping(ctx, "sell", &trackdrive.PingRequest{CallerID: number, TrackdriveNumber: number, Fields: fields}))
+		},
+		"a post": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.Post(ctx, "sell", &trackdrive.PostRequest{PingID: trackdrive.ID(secret), CallerID: number, Fields: fields}))
+		},
+		"a lead": func(ctx context.Context, c *trackdrive.Client) error { return second(c.CaptureLead(ctx, lead)) },
+		"an update": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.UpdateCall(ctx, "u", oneUpdate))
+		},
+		"an update by number": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.UpdateCallByCallerID(ctx, number, &trackdrive.CallerUpdate{OfferToken: secret, BuyerConverted: new(true)}))
+		},
+		"an opt-out": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.OptOutCaller(ctx, secret, number))
+		},
+		"a lookup": func(ctx context.Context, c *trackdrive.Client) error {
+			for _, err := range c.Calls(ctx, &trackdrive.CallQuery{CallerNumber: number}) {
+				return err
+			}
+			return nil
+		},
+		"a sale": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.FindSale(ctx, &trackdrive.SaleQuery{Caller: number, After: time.Unix(1e9, 0)}))
+		},
+		"a request": func(ctx context.Context, c *trackdrive.Client) error {
+			return second(c.Do(ctx, &trackdrive.Request{Method: "POST", Path: []string{"secure", secret, number}, Params: fields}, nil))
+		},
+		"a webhook": hook(trackdrive.WebhookConfig{
+			Name: "pixel of " + number, URL: "https://acme.trackdrive.com/[caller_id]?token=[token]", Body: `{"token":"[token]"}`,
+			Acceptance: trackdrive.All(trackdrive.Field("status").Equals("ok")),
+		}),
+		"a webhook elsewhere":   hook(trackdrive.WebhookConfig{Name: pasted, URL: "https://hooks.example.com/[caller_id]?token=[token]"}),
+		"a webhook by its URL":  hook(trackdrive.WebhookConfig{Name: pasted, URL: "https://hooks.example.com/a?token=" + secret + "&n=" + number}),
+		"a webhook that is bad": hook(trackdrive.WebhookConfig{Name: pasted, URL: "https://hooks.example.com/a?token=[missing]"}),
+	}
+	auths := []trackdrive.Authenticator{
+		nil, trackdrive.DeveloperToken(secret), trackdrive.AuthToken(secret),
+		trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
+			r.SetHeader("Authorization", "Token "+secret)
+			return fmt.Errorf("the key %s is old", secret)
+		}),
+	}
+	broken := roundTrip(func(r *http.Request) (*http.Response, error) {
+		return nil, fmt.Errorf("%s %s is broken", r.Method, r.URL)
+	})
+	sendsNoSecret := map[string]bool{"an update": true, "a lookup": true, "a sale": true} // so the reply's is nobody's
+	for i, auth := range auths {
+		for at, rt := range map[string]http.RoundTripper{"200": answersWith(200, echo), "422": answersWith(422, echo), "401": answersWith(401, echo), "a page": answersWith(403, "<html>"+echo), "broken": broken} {
+			for name, call := range calls {
+				var log reportLog
+				opts := []trackdrive.Option{log.option(), trackdrive.WithMaxAttempts(1)}
+				if auth != nil {
+					opts = append(opts, trackdrive.WithAuth(auth))
+				}
+				_ = call(t.Context(), newClient(t, rt, opts...))
+				reports := log.take()
+				require.NotEmpty(t, reports, name)
+				for _, r := range reports {
+					shown := fmt.Sprintf("%+v %v %s %q", r, r, r, []any{r})
+					var e *trackdrive.Error
+					if errors.As(r.Err, &e) {
+						shown += e.Advice()
+					}
+					for _, planted := range []string{number, "15555550142", "5550142", "555-0142"} {
+						require.NotContains(t, shown, planted, "%s, %d, %s", name, i, at)
+					}
+					if auth != nil || !sendsNoSecret[name] {
+						require.NotContains(t, shown, secret, "%s, %d, %s", name, i, at)
+					}
+				}
+			}
+		}
+	}
+}

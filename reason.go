@@ -9,7 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/replydoc"
 )
@@ -93,10 +92,10 @@ var reasonWords = []struct {
 	{ReasonUnauthorized, "unauthorized, unauthorised, not authorized, not authorised, not authenticated, access denied, forbidden, permission, permissions, " +
 		"no permission, without permission, invalid token, invalid key, invalid api key, invalid credentials, bad credentials, token expired, token has expired"},
 	{ReasonExpired, "expired, no longer valid, has passed, too late"},
-	{ReasonClosed, "closed, paused, inactive, disabled, deactivated, suspended, not open, not active, not accepting, not currently, turned off, " +
+	{ReasonClosed, "closed, paused, inactive, disabled, deactivated, suspended, not open, not active, not accepting, not currently open, not currently active, not currently accepting, turned off, " +
 		"out of hours, outside hours, after hours, off hours, business hours, office hours, operating hours"},
 	{ReasonNoBuyer, "no buyer, no buyers, no * buyer, no * buyers, no * * buyer, no * * buyers, nobody, no match, no matches, unmatched, none found, none available, " +
-		"no target, no targets, no agent, no agents, no demand, unavailable, not available, no longer available, buyer not found"},
+		"no target, no targets, no agent, no agents, no demand, unavailable, not available, not currently available, no longer available, buyer not found"},
 	{ReasonInvalid, "invalid, required, mandatory, missing, malformed, not valid, bad request"},
 }
 
@@ -105,11 +104,11 @@ var reasonWords = []struct {
 const fieldFaults = "is invalid, are invalid, is not valid, is not a valid, isnt valid, is required, are required, is missing, is needed, cant be blank, cannot be blank, " +
 	"cant be empty, cannot be empty, is not included in the list, is not a number, is too short, is too long, must be, must have, must match, must not"
 
-// negators take back the word after them, also if fillers are between them: "not a
-// duplicate".
+// negatingWords take back the word after them, also if fillerWords are between them:
+// "not a duplicate".
 var (
-	negators = wordSet("no, not, never, without, isnt, arent, wasnt, werent, hasnt, havent, cant, cannot, dont, doesnt")
-	fillers  = wordSet("a, an, any, the, be, been, is, yet, being, ever, currently, known")
+	negatingWords = wordSet("no, not, never, without, isnt, arent, wasnt, werent, hasnt, havent, cant, cannot, dont, doesnt")
+	fillerWords   = wordSet("a, an, any, the, be, been, is, yet, being, ever, currently, known")
 )
 
 func wordSet(words string) map[string]bool {
@@ -126,7 +125,6 @@ type reasonRank int
 const (
 	codeRank    reasonRank = -1 // of a platform's code, which is no guess
 	fieldFault             = reasonRank(100)
-	reasonless             = reasonRank(1000)
 	invalidRank            = reasonRank(50) // weaker than all other words
 )
 
@@ -184,7 +182,7 @@ func reasonOfWords(status string, list []FieldError) Reason {
 	}
 	var byText, byField foundReason
 	for _, e := range list {
-		byText.add(reasonOfText(e.Message))
+		byText.add(reasonOfText(withoutCondition(e.Message)))
 	}
 	if byText.reason != ReasonNone {
 		return byText.reason
@@ -193,6 +191,18 @@ func reasonOfWords(status string, list []FieldError) Reason {
 		byField.add(reasonOfName(e.Field))
 	}
 	return byField.reason
+}
+
+// withoutCondition returns a text or, of what criteria found, only what they got: their
+// own words, and what they wanted, are no reason.
+func withoutCondition(message string) string {
+	if strings.HasSuffix(message, gotUnreadable) || strings.HasSuffix(message, gotNothing) {
+		return ""
+	}
+	if _, got, isFinding := strings.Cut(message, gotValue); isFinding {
+		return got
+	}
+	return message
 }
 
 // wordList is the words of a text: in lower case, and without apostrophes.
@@ -207,11 +217,16 @@ type wordPlace struct {
 	begins     bool // a sentence, or a part of one
 }
 
-// read reads the start of a text, as much as is kept of a reply's reasons.
-func (w *wordList) read(text string) {
+// readWords reads the start of a text, as much as is kept of a reply's reasons.
+func readWords[T string | []byte](w *wordList, text T) {
 	w.n = 0
 	end, inWord, begins := 0, false, true
-	for _, r := range text[:min(len(text), maxErrorText)] {
+	text = text[:min(len(text), maxErrorText)]
+	for i, size := 0, 0; i < len(text); i += size {
+		r := rune(text[i])
+		if size = 1; r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(string(text[i:min(len(text), i+utf8.UTFMax)]))
+		}
 		switch {
 		case r == '\'', r == '’', r == '`':
 		case r == utf8.RuneError:
@@ -225,7 +240,7 @@ func (w *wordList) read(text string) {
 			if 'A' <= r && r <= 'Z' {
 				r |= 0x20
 			}
-			end += utf8.EncodeRune(w.letters[end:end+utf8.RuneLen(r)], r)
+			end += utf8.EncodeRune(w.letters[end:end+size], r)
 			w.words[w.n-1].end = uint16(end)
 		default:
 			inWord = false
@@ -253,10 +268,10 @@ func (w *wordList) matches(i int, p *reasonPhrase) bool {
 // isNegated reports whether the word is taken back by one before it.
 func (w *wordList) isNegated(i int) bool {
 	for ; i > 0 && !w.words[i].begins; i-- {
-		if negators[string(w.at(i-1))] {
+		if negatingWords[string(w.at(i-1))] {
 			return true
 		}
-		if !fillers[string(w.at(i-1))] {
+		if !fillerWords[string(w.at(i-1))] {
 			return false
 		}
 	}
@@ -265,12 +280,12 @@ func (w *wordList) isNegated(i int) bool {
 
 // reasonOfText returns the most specific reason in a text. What stands before the
 // fault of a field, in one part of a sentence, is the field's name.
-func reasonOfText(text string) (best foundReason) {
-	if text == "" {
+func reasonOfText[T string | []byte](text T) (best foundReason) {
+	if len(text) == 0 {
 		return best
 	}
 	var w wordList
-	w.read(text)
+	readWords(&w, text)
 	var inPart foundReason
 	for i := range w.n {
 		if w.words[i].begins {
@@ -300,7 +315,7 @@ func reasonOfName(name string) foundReason {
 		return foundReason{}
 	}
 	var w wordList
-	w.read(name)
+	readWords(&w, name)
 	if w.n == 0 || strings.Contains(name, ".") {
 		return foundReason{}
 	}
@@ -325,7 +340,7 @@ func reasonOfBody(body []byte) Reason {
 		document, _ := replydoc.XML(body, "")
 		return reasonOfDocument(document)
 	default:
-		return reasonOfText(string(body[:min(len(body), maxErrorText)])).reason
+		return reasonOfText(body).reason
 	}
 }
 
@@ -348,6 +363,7 @@ func reasonOfDocument(document []byte) Reason {
 type documentReasons struct {
 	s    jsonscan.Scanner
 	data []byte
+	text []byte // without its escapes
 	best foundReason
 }
 
@@ -355,24 +371,60 @@ type documentReasons struct {
 // response.errors.error.0.
 const maxReasonDepth = 5
 
-// walk reads the next value. Its texts are reasons if isReason is true.
-func (d *documentReasons) walk(depth int, isReason bool) {
+// walk reads the next value. Its texts are reasons if inReasons is true.
+func (d *documentReasons) walk(depth int, inReasons bool) {
 	kind := d.s.Kind()
 	if depth >= maxReasonDepth || kind != jsonscan.Object && kind != jsonscan.Array {
-		if v := d.s.Read(); isReason && v.Kind == jsonscan.String {
-			d.best.add(reasonOfText(valueOf(d.data, v).text))
+		if v := d.s.Read(); inReasons && v.Kind == jsonscan.String {
+			d.best.add(reasonOfText(d.textOf(v)))
 		}
 		return
 	}
 	for d.s.Enter(); d.s.Next(); {
-		name := ""
+		var name memberName
 		if kind == jsonscan.Object {
-			name = strings.ReplaceAll(ascii.Lower(string(d.s.Name())), "_", "")
+			name.fold(d.s.Name())
 		}
-		if name == "code" && d.s.Kind() == jsonscan.Number {
-			d.best.add(foundReason{callGridReasons[valueOf(d.data, d.s.Read()).text], codeRank})
+		if string(name.text()) == "code" && d.s.Kind() == jsonscan.Number {
+			v := d.s.Read()
+			d.best.add(foundReason{callGridReasons[string(d.data[v.Start:v.End])], codeRank})
 			continue
 		}
-		d.walk(depth+1, isReason || reasonMembers[name])
+		d.walk(depth+1, inReasons || reasonMembers[string(name.text())])
+	}
+}
+
+// textOf returns a text, until the next one is read.
+func (d *documentReasons) textOf(v jsonscan.Value) []byte {
+	text := d.data[v.Start:v.End]
+	if !v.Escaped {
+		return text
+	}
+	d.text = jsonscan.AppendUnescaped(d.text[:0], text)
+	return d.text
+}
+
+// memberName is a member's name in lower case and without underscores, if it is short.
+type memberName struct {
+	letters [20]byte
+	n       int
+}
+
+func (m *memberName) text() []byte { return m.letters[:m.n] }
+
+func (m *memberName) fold(name []byte) {
+	for _, c := range name {
+		switch {
+		case c == '_':
+		case m.n == len(m.letters):
+			m.n = 0
+			return
+		default:
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			m.letters[m.n] = c
+			m.n++
+		}
 	}
 }

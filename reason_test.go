@@ -26,7 +26,7 @@ var wordedReasons = map[trackdrive.Reason][]string{
 	trackdrive.ReasonNoBuyer: {
 		"no_matching_buyer", "No buyers are available", "NO BUYER", "no-buyers", "No matching buyers found.", "There is no currently available buyer", "Buyer is no longer available",
 		"Nobody matches.", "no-target", "no_match", "No match found", "Unmatched", "unavailable", "Buyer unavailable", "buyer not found", "The buyer is not available",
-		"no demand", "nobody took it", "No agents available", "No open buyers", "Final capacity check (Code: 1006)", "code=1003",
+		"no demand", "nobody took it", "No agents available", "No open buyers", "Buyers are not currently available", "Final capacity check (Code: 1006)", "code=1003",
 	},
 	trackdrive.ReasonCapped: {
 		"cap reached", "Daily cap reached.", "capped", "CAPPED", "concurrency limit", "Concurrency cap is full", "Max concurrent calls", "cap_reached", "over cap", "Over_Max",
@@ -111,6 +111,9 @@ func TestWhichReasonWins(t *testing.T) {
 		"a nested field":                         {"", []trackdrive.FieldError{field("lead.duplicate", "true")}, trackdrive.ReasonOther},
 		"a message over another field":           {"", []trackdrive.FieldError{field("duplicate", "true"), field("", "No buyers")}, trackdrive.ReasonNoBuyer},
 		"nothing of a ping":                      {"", nil, trackdrive.ReasonNoBuyer},
+		"what criteria got":                      {"", []trackdrive.FieldError{field("", `status not in ["duplicate","capped"]: got "capped"`)}, trackdrive.ReasonCapped},
+		"criteria that got nothing":              {"", []trackdrive.FieldError{field("", `duplicate equals "no": got nothing`)}, trackdrive.ReasonOther},
+		"criteria that could not read":           {"", []trackdrive.FieldError{field("", `duplicate equals "no": unreadable reply`)}, trackdrive.ReasonOther},
 		"success without a buyer":                {"success", nil, trackdrive.ReasonNoBuyer},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -314,6 +317,8 @@ func TestAReasonAllocatesNothing(t *testing.T) { // not parallel: it counts allo
 	for _, texts := range wordedReasons {
 		for _, text := range texts {
 			ping := trackdrive.PingResponse{Status: "rejected", Errors: []trackdrive.FieldError{{Field: "base", Message: text}}}
+			requireAllocs(t, 0, func() { ping.Reason() })
+			ping = trackdrive.PingResponse{Errors: []trackdrive.FieldError{{Message: "sorry"}}, Meta: trackdrive.Meta{Raw: []byte(`{"a":{"Message":["sorry"],"b":[1,2]},"reject_reason":"sorry"}`)}}
 			requireAllocs(t, 0, func() { ping.Reason() })
 		}
 	}
