@@ -222,11 +222,12 @@ func readWords[T string | []byte](w *wordList, text T) {
 	w.n = 0
 	end, inWord, begins := 0, false, true
 	text = text[:min(len(text), maxErrorText)]
-	for i, size := 0, 0; i < len(text); i += size {
-		r := rune(text[i])
-		if size = 1; r >= utf8.RuneSelf {
+	for i := 0; i < len(text); {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
 			r, size = utf8.DecodeRuneInString(string(text[i:min(len(text), i+utf8.UTFMax)]))
 		}
+		i += size
 		switch {
 		case r == '\'', r == '’', r == '`':
 		case r == utf8.RuneError:
