@@ -1,0 +1,107 @@
+// Revenue: exact sums of money.
+
+package insight
+
+import (
+	"math/big"
+	"strings"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+// revenue is an exact sum. Usual payouts are added as integers.
+type revenue struct {
+	micros   int64
+	rest     *big.Rat // of what has more digits; nil if there is nothing. It is never changed, so that copies may share it
+	decimals int      // how many decimals the sum may have
+}
+
+const (
+	microDecimals = 6
+	microDigits   = 12 // before the point
+	mostDigits    = 18 // before the point: no payout has more
+)
+
+// revenueOf returns a payout as a sum, or false if it is unset, or beyond all money.
+func revenueOf(payout trackdrive.Amount) (revenue, bool) {
+	text := payout.String()
+	whole, decimals, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	switch {
+	case text == "", len(whole) > mostDigits:
+		return revenue{}, false
+	case len(whole) <= microDigits && len(decimals) <= microDecimals:
+		return revenue{micros: microsOf(text), decimals: len(decimals)}, true
+	default:
+		exact, isSet := payout.Rat()
+		return revenue{rest: exact, decimals: len(decimals)}, isSet
+	}
+}
+
+// microsOf reads a plain decimal with at most six decimals.
+func microsOf(text string) int64 {
+	var n int64
+	missing, isPastPoint := microDecimals, false
+	for i := range len(text) {
+		switch c := text[i]; c {
+		case '-':
+		case '.':
+			isPastPoint = true
+		default:
+			n = n*10 + int64(c-'0')
+			if isPastPoint {
+				missing--
+			}
+		}
+	}
+	for range missing {
+		n *= 10
+	}
+	if strings.HasPrefix(text, "-") {
+		return -n
+	}
+	return n
+}
+
+// add adds another sum.
+func (r *revenue) add(other *revenue) {
+	r.decimals = max(r.decimals, other.decimals)
+	switch sum := r.micros + other.micros; {
+	case (sum > r.micros) == (other.micros > 0):
+		r.micros = sum
+	default: // it overflows
+		r.addRest(big.NewRat(r.micros, 1e6))
+		r.micros = other.micros
+	}
+	if other.rest != nil {
+		r.addRest(other.rest)
+	}
+}
+
+func (r *revenue) addRest(more *big.Rat) {
+	sum := new(big.Rat).Set(more)
+	if r.rest != nil {
+		sum.Add(sum, r.rest)
+	}
+	r.rest = sum
+}
+
+// leastDecimals is how many decimals an amount is shown with.
+const leastDecimals = 2
+
+// amount returns the sum. It is rounded only if it does not fit an Amount.
+func (r *revenue) amount() trackdrive.Amount {
+	sum := big.NewRat(r.micros, 1e6)
+	if r.rest != nil {
+		sum.Add(sum, r.rest)
+	}
+	for decimals := max(r.decimals, leastDecimals); decimals >= 0; decimals-- {
+		text := sum.FloatString(decimals)
+		for extra := decimals; extra > leastDecimals && strings.HasSuffix(text, "0"); extra-- {
+			text = text[:len(text)-1]
+		}
+		if a, err := trackdrive.ParseAmount(text); err == nil {
+			return a
+		}
+	}
+	return trackdrive.Amount{} // more than math.MaxInt64 sales of the highest payout
+}

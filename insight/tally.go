@@ -1,0 +1,54 @@
+// Tallies: what is counted for a source, a buyer and a traffic source, since the
+// beginning and for each minute and hour.
+
+package insight
+
+// tally is a row's counters. A change to them is a tally, too.
+type tally struct {
+	pings, answers, accepted int64
+	bids, posts              int64
+	sold, rejected, notSent  int64
+	unknown                  int64 // posts that ended in doubt
+	settled                  int64 // of these, those that are settled
+	settledSold              int64
+	settledUnsold            int64
+	unpriced                 int64
+	revenue                  revenue
+}
+
+func (t *tally) add(more *tally) {
+	t.pings += more.pings
+	t.answers += more.answers
+	t.accepted += more.accepted
+	t.bids += more.bids
+	t.posts += more.posts
+	t.sold += more.sold
+	t.rejected += more.rejected
+	t.notSent += more.notSent
+	t.unknown += more.unknown
+	t.settled += more.settled
+	t.settledSold += more.settledSold
+	t.settledUnsold += more.settledUnsold
+	t.unpriced += more.unpriced
+	t.revenue.add(&more.revenue)
+}
+
+// pingCounts returns the counters of pings.
+func (t *tally) pingCounts() PingCounts { return PingCounts{t.pings, t.answers, t.accepted} }
+
+// saleCounts returns the counters of bids and posts. What is settled is no longer
+// unknown; it may be what somebody else has counted as unknown.
+func (t *tally) saleCounts() SaleCounts {
+	s := t.saleCountsOfThen()
+	s.Unknown = max(0, t.unknown-t.settled)
+	return s
+}
+
+// saleCountsOfThen returns the counters of bids and posts, with the posts that ended in
+// doubt, whether they are settled or not.
+func (t *tally) saleCountsOfThen() SaleCounts {
+	return SaleCounts{
+		Bids: t.bids, Posts: t.posts, Sold: t.sold, Rejected: t.rejected, NotSent: t.notSent, Unknown: t.unknown,
+		SettledSold: t.settledSold, SettledUnsold: t.settledUnsold, Revenue: t.revenue.amount(), Unpriced: t.unpriced,
+	}
+}
