@@ -217,27 +217,45 @@ func (n *Numbers) ObserveSale(e sales.Event) {
 	if e.Kind != sales.EventSettled {
 		return
 	}
-	var latest time.Time
-	for i := range e.Sale.Tries {
-		if until := e.Sale.Tries[i].Until; until.After(latest) {
-			latest = until
-		}
-	}
-	for i := range e.Sale.Tries {
-		t := &e.Sale.Tries[i]
-		isInDoubt := t.Outcome == "" || t.Outcome == trackdrive.TryUnknown // it was another try that sold the lead
-		if t.Source != "" && (isInDoubt || t.Until.Equal(latest)) {
+	for _, t := range settledTries(e.Sale.Tries) {
+		if t.Source != "" {
 			b.settle(t)
 		}
 	}
 }
 
+// settledTries returns the tries that a settlement was about, but for pings that did not
+// sell. Nothing is posted after a doubt, so only the last post can have been in doubt; it
+// was, unless a ping was settled alone.
+func settledTries(tries []sales.Try) (settled []*sales.Try) {
+	var settledAt time.Time
+	var lastPost *sales.Try
+	isPingAmong := false
+	for i := range tries {
+		t := &tries[i]
+		if t.Outcome == trackdrive.TrySold {
+			settled = append(settled, t)
+		}
+		if t.Until.After(settledAt) {
+			settledAt = t.Until
+		}
+		if t.Ping {
+			isPingAmong = true
+		} else {
+			lastPost = t
+		}
+	}
+	switch {
+	case lastPost == nil, lastPost.Outcome == trackdrive.TrySold, lastPost.Outcome == trackdrive.TryNotSent:
+	case lastPost.Outcome != trackdrive.TryRejected, !isPingAmong, lastPost.Until.Equal(settledAt):
+		settled = append(settled, lastPost)
+	}
+	return settled
+}
+
 // settle counts what became of a try that was in doubt.
 func (b *marketBook) settle(t *sales.Try) {
 	isSold := t.Outcome == trackdrive.TrySold
-	if t.Ping && !isSold {
-		return
-	}
 	buyer, payout := cmp.Or(t.BuyerName, string(t.BuyerID)), t.Payout
 	if buyer == "" {
 		payout = trackdrive.Amount{} // the lowest of several buyers'

@@ -17,6 +17,8 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/insight"
+	"github.com/trackdrive-go/trackdrive/sales"
+	"github.com/trackdrive-go/trackdrive/sales/salestest"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
@@ -198,74 +200,137 @@ func (m *ledgerMarket) buyers(all bool) []trackdrivetest.Buyer {
 	return list
 }
 
+// runMarket sells leads in a market. Every other market has a desk.
 func runMarket(t *testing.T, seed uint64, numbers *insight.Numbers, books *ledgerBooks) {
 	t.Helper()
 	m := newLedgerMarket(t, seed, numbers)
 	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: m.sources, Timeout: 3 * time.Second, Observe: numbers.ObserveAuction})
 	require.NoError(t, err)
-	doubts := make([]ledgerDoubts, perMarket)
+	desk, err := sales.New(sales.Config{Store: salestest.NewMemory(), OnEvent: numbers.ObserveSale})
+	require.NoError(t, err)
+	leads := make([]ledgerLead, perMarket)
 	var all sync.WaitGroup
-	for i := range perMarket {
-		lead := &trackdrive.PingRequest{CallerID: fmt.Sprintf("+1555555%04d", i), TrafficSourceID: fmt.Sprint(1000 + m.rng.IntN(4))}
-		leave := m.rng.IntN(4) == 0
-		all.Go(func() { doubts[i] = sellLead(t, m.fake, auction, lead, numbers, leave) })
+	for i := range leads {
+		l := &leads[i]
+		*l = ledgerLead{
+			fake: m.fake, numbers: numbers, leave: m.rng.IntN(4) == 0,
+			ping: &trackdrive.PingRequest{CallerID: fmt.Sprintf("+1555555%04d", i), TrafficSourceID: fmt.Sprint(1000 + m.rng.IntN(4))},
+		}
+		all.Go(func() {
+			if seed%2 == 0 {
+				l.err = l.sell(auction)
+			} else {
+				l.err = l.offer(desk, auction)
+			}
+		})
 	}
 	all.Wait()
-	books.take(m, doubts)
+	books.take(t, m, leads)
 }
 
-// ledgerDoubts are a lead's doubts.
-type ledgerDoubts struct {
-	caller, traffic string
-	left            *trackdrive.SaleTry // nobody settled it
-	isToAll         bool                // a post to all buyers is settled: sold
+// ledgerLead is a lead, and what became of its doubts.
+type ledgerLead struct {
+	fake    *trackdrivetest.Fake
+	numbers *insight.Numbers
+	ping    *trackdrive.PingRequest
+	leave   bool // a doubt about a post
+
+	left         *trackdrive.SaleTry // nobody settled it
+	isToAll      bool                // a post to all buyers is settled: sold
+	byDesk       int64               // how many doubts about posts the desk has settled
+	isSoldByDesk bool                // one of them
+	err          error
 }
 
-// sellLead sells a lead, and settles its doubts as the ledger says.
-func sellLead(t *testing.T, fake *trackdrivetest.Fake, auction *trackdrive.Auction, lead *trackdrive.PingRequest, numbers *insight.Numbers, leave bool) (d ledgerDoubts) {
-	d = ledgerDoubts{caller: lead.CallerID, traffic: lead.TrafficSourceID}
-	result, err := auction.Run(context.Background(), lead)
+func (l *ledgerLead) isSold() bool {
+	return slices.ContainsFunc(l.fake.Sales(), func(s trackdrivetest.Sale) bool { return s.CallerID == l.ping.CallerID })
+}
+
+// sell sells the lead, and settles its doubts as the ledger says.
+func (l *ledgerLead) sell(auction *trackdrive.Auction) error {
+	result, err := auction.Run(context.Background(), l.ping)
 	if err != nil {
-		t.Error(err)
-		return d
+		return err
 	}
 	for {
 		sale, err := result.Sell(context.Background())
 		if err == nil || trackdrive.DeliveryOf(err) != trackdrive.DeliveryUnknown {
-			return d
+			return nil
 		}
 		doubt := trackdrive.SaleTry{}
 		if n := len(sale.Tries); n > 0 && sale.Tries[n-1].Outcome == trackdrive.TryUnknown {
 			doubt = sale.Tries[n-1]
 		}
-		if leave && doubt.Outcome != "" {
-			d.left = &doubt
-			return d
+		if l.leave && doubt.Outcome != "" {
+			l.left = &doubt
+			return nil
 		}
-		isSold := slices.ContainsFunc(fake.Sales(), func(s trackdrivetest.Sale) bool { return s.CallerID == lead.CallerID })
+		isSold := l.isSold()
 		if err := result.Settle(isSold); err != nil {
-			t.Error(err)
-			return d
+			return err
 		}
 		if isSold && doubt.Outcome == "" { // the ping's
 			sale, _ = result.Sell(context.Background())
 			doubt.Bid = sale.Bid
 		}
-		numbers.ObserveSettled(doubt, isSold)
-		d.isToAll = d.isToAll || isSold && doubt.Bid.ToAll
+		l.numbers.ObserveSettled(doubt, isSold)
+		l.isToAll = l.isToAll || isSold && doubt.Bid.ToAll
 	}
 }
 
+// offer does what sell does with a desk, a few times.
+func (l *ledgerLead) offer(desk *sales.Desk, auction *trackdrive.Auction) error {
+	const id, times = "lead", 3
+	leadID := id + l.ping.CallerID
+	for range times {
+		sale, err := desk.Auction(context.Background(), leadID, auction, l.ping)
+		switch {
+		case sale == nil:
+			return err
+		case sale.State == sales.Sold:
+			return nil
+		case sale.State != sales.Unknown:
+			continue
+		}
+		i := slices.IndexFunc(sale.Tries, func(t sales.Try) bool { return t.Outcome == trackdrive.TryUnknown && !t.Ping })
+		isSold, state := l.isSold(), sales.Unsold
+		if isSold {
+			state = sales.Sold
+		}
+		if i >= 0 {
+			try := sale.Tries[i]
+			isToAll := try.BuyerID == ""
+			if l.leave {
+				l.left = &trackdrive.SaleTry{Bid: trackdrive.Bid{Source: try.Source, Buyer: trackdrive.Buyer{Name: try.BuyerName}, ToAll: isToAll}}
+				return nil
+			}
+			l.byDesk++
+			l.isSoldByDesk, l.isToAll = isSold, isSold && isToAll
+		}
+		<-time.After(time.Second) // nobody settles a lead in no time
+		if _, err := desk.Resolve(context.Background(), leadID, state, "the ledger says so"); err != nil {
+			return err
+		}
+		if isSold {
+			return nil
+		}
+	}
+	return nil
+}
+
 // take adds the ledger of a market.
-func (b *ledgerBooks) take(m *ledgerMarket, doubts []ledgerDoubts) {
+func (b *ledgerBooks) take(t *testing.T, m *ledgerMarket, leads []ledgerLead) {
+	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	byCaller := map[string]*ledgerDoubts{}
-	for i := range doubts {
-		d := &doubts[i]
-		byCaller[d.caller] = d
-		if d.left != nil {
-			for _, key := range keysOf(d.left.Bid.Source, d.left.Bid.Buyer.Name, d.traffic) {
+	byCaller := map[string]*ledgerLead{}
+	for i := range leads {
+		l := &leads[i]
+		require.NoError(t, l.err)
+		byCaller[l.ping.CallerID] = l
+		b.doubts["traffic "+l.ping.TrafficSourceID] += l.byDesk // a desk does not know it
+		if l.left != nil {
+			for _, key := range keysOf(l.left.Bid.Source, l.left.Bid.Buyer.Name, l.ping.TrafficSourceID) {
 				b.doubts[key]++
 			}
 		}
@@ -274,20 +339,26 @@ func (b *ledgerBooks) take(m *ledgerMarket, doubts []ledgerDoubts) {
 		b.posts[r.Company+"/"+r.Target]++
 	}
 	for _, s := range m.fake.Sales() {
-		d, buyer := byCaller[s.CallerID], s.BuyerName
-		isUnpriced := d.isToAll
-		if isUnpriced || d.left != nil && d.left.Bid.ToAll {
-			buyer = "" // the reply that named it is lost
+		b.takeSale(m, &s, byCaller[s.CallerID])
+	}
+}
+
+func (b *ledgerBooks) takeSale(m *ledgerMarket, s *trackdrivetest.Sale, l *ledgerLead) {
+	buyer, isUnpriced := s.BuyerName, l.isToAll && (l.isSoldByDesk || m.isMixed[s.Company+"/"+s.Endpoint])
+	if l.isToAll || l.left != nil && l.left.Bid.ToAll {
+		buyer = "" // the reply that named it is lost
+	}
+	keys := keysOf(s.Company+"/"+s.Endpoint, buyer, s.TrafficSourceID)
+	if l.isSoldByDesk {
+		keys = keys[:2] // a desk does not know the traffic source
+	}
+	for _, key := range keys {
+		b.sold.of(key).add(s.Payout)
+		if l.left != nil {
+			b.left.of(key).add(s.Payout)
 		}
-		isUnpriced = isUnpriced && m.isMixed[s.Company+"/"+s.Endpoint]
-		for _, key := range keysOf(s.Company+"/"+s.Endpoint, buyer, s.TrafficSourceID) {
-			b.sold.of(key).add(s.Payout)
-			if d.left != nil {
-				b.left.of(key).add(s.Payout)
-			}
-			if isUnpriced {
-				b.unpriced.of(key).add(s.Payout)
-			}
+		if isUnpriced {
+			b.unpriced.of(key).add(s.Payout)
 		}
 	}
 }
