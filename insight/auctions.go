@@ -10,7 +10,6 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/labels"
-	"github.com/trackdrive-go/trackdrive/sales"
 )
 
 // marketBook counts what happens in auctions.
@@ -27,6 +26,7 @@ type marketBook struct {
 	minutes    bucketRing
 	hours      bucketRing
 	leadEvents map[string]int64
+	unrecorded leadSet
 }
 
 type sourceRow struct {
@@ -204,68 +204,6 @@ func settlement(isPost, sold bool, payout trackdrive.Amount) *tally {
 		change.settledUnsold = 1
 	}
 	return &change
-}
-
-// ObserveSale counts an event of a desk: call it in [sales.Config] OnEvent. An
-// EventSettled settles the auction's posts that were in doubt.
-func (n *Numbers) ObserveSale(e sales.Event) {
-	b := &n.market
-	kind := b.kinds.Label(string(e.Kind))
-	b.mu.Lock()
-	b.leadEvents[kind]++
-	b.mu.Unlock()
-	if e.Kind != sales.EventSettled {
-		return
-	}
-	for _, t := range settledTries(e.Sale.Tries) {
-		if t.Source != "" {
-			b.settle(t)
-		}
-	}
-}
-
-// settledTries returns the tries that a settlement was about, but for pings that did not
-// sell. Nothing is posted after a doubt, so only the last post can have been in doubt; it
-// was, unless a ping was settled alone.
-func settledTries(tries []sales.Try) (settled []*sales.Try) {
-	var settledAt time.Time
-	var lastPost *sales.Try
-	isPingAmong := false
-	for i := range tries {
-		t := &tries[i]
-		if t.Outcome == trackdrive.TrySold {
-			settled = append(settled, t)
-		}
-		if t.Until.After(settledAt) {
-			settledAt = t.Until
-		}
-		if t.Ping {
-			isPingAmong = true
-		} else {
-			lastPost = t
-		}
-	}
-	switch {
-	case lastPost == nil, lastPost.Outcome == trackdrive.TrySold, lastPost.Outcome == trackdrive.TryNotSent:
-	case lastPost.Outcome != trackdrive.TryRejected, !isPingAmong, lastPost.Until.Equal(settledAt):
-		settled = append(settled, lastPost)
-	}
-	return settled
-}
-
-// settle counts what became of a try that was in doubt.
-func (b *marketBook) settle(t *sales.Try) {
-	isSold := t.Outcome == trackdrive.TrySold
-	buyer, payout := cmp.Or(t.BuyerName, string(t.BuyerID)), t.Payout
-	if buyer == "" {
-		payout = trackdrive.Amount{} // the lowest of several buyers'
-	}
-	change := settlement(!t.Ping, isSold, payout)
-	key, now := buyerKey{b.sources.Label(t.Source), b.buyers.Label(buyer)}, time.Now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.addToSource(key.source, change, now)
-	b.addToBuyer(key, change, now)
 }
 
 func (b *marketBook) addToSource(source string, change *tally, now time.Time) *sourceRow {

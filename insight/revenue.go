@@ -3,6 +3,7 @@
 package insight
 
 import (
+	"fmt"
 	"math/big"
 	"strings"
 
@@ -90,18 +91,33 @@ const leastDecimals = 2
 
 // amount returns the sum. It is rounded only if it does not fit an Amount.
 func (r *revenue) amount() trackdrive.Amount {
-	sum := big.NewRat(r.micros, 1e6)
-	if r.rest != nil {
-		sum.Add(sum, r.rest)
+	if r.rest == nil {
+		a, _ := trackdrive.ParseAmount(withoutZeros(microsText(r.micros)))
+		return a
 	}
+	sum := big.NewRat(r.micros, 1e6)
+	sum.Add(sum, r.rest)
 	for decimals := max(r.decimals, leastDecimals); decimals >= 0; decimals-- {
-		text := sum.FloatString(decimals)
-		for extra := decimals; extra > leastDecimals && strings.HasSuffix(text, "0"); extra-- {
-			text = text[:len(text)-1]
-		}
-		if a, err := trackdrive.ParseAmount(text); err == nil {
+		if a, err := trackdrive.ParseAmount(withoutZeros(sum.FloatString(decimals))); err == nil {
 			return a
 		}
 	}
-	return trackdrive.Amount{} // more than math.MaxInt64 sales of the highest payout
+	return trackdrive.Amount{} // more than all the money there is
+}
+
+// microsText returns millionths with six decimals.
+func microsText(micros int64) string {
+	sign, size := "", uint64(micros)
+	if micros < 0 {
+		sign, size = "-", -size
+	}
+	return fmt.Sprintf("%s%d.%06d", sign, size/1e6, size%1e6)
+}
+
+// withoutZeros cuts zeros from the decimals, but for two.
+func withoutZeros(text string) string {
+	for point := strings.IndexByte(text, '.'); point >= 0 && len(text)-point-1 > leastDecimals && text[len(text)-1] == '0'; {
+		text = text[:len(text)-1]
+	}
+	return text
 }

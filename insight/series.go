@@ -9,7 +9,7 @@ import (
 
 // How many buckets there are.
 const (
-	minuteCount = 120
+	minuteCount = 60
 	hourCount   = 168
 )
 
@@ -67,7 +67,7 @@ func (b *bucket) addToBuyer(key buyerKey, change *tally) {
 	t.add(change)
 }
 
-// Minutes returns a Bucket for each of the latest 120 minutes in which something
+// Minutes returns a Bucket for each of the latest 60 minutes in which something
 // happened, in order.
 func (n *Numbers) Minutes() []Bucket { return n.market.series(&n.market.minutes) }
 
