@@ -256,7 +256,7 @@ func ExampleReport_LogValue() {
 
 	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTimes}))
 	log.Info("numbers", "report", numbers.Report())
-	// Output: level=INFO msg=numbers report.auctions.runs=2 report.auctions.pings=4 report.auctions.accepted=4 report.auctions.bids=4 report.auctions.posts=2 report.auctions.sold=1 report.auctions.rejected=0 report.auctions.not_sent=0 report.auctions.unknown=1 report.auctions.revenue=25.50 report.auctions.unpriced=0 report.calls.calls=0 report.calls.accepted=0 report.calls.no_buyer=0 report.calls.rejected=0 report.calls.not_sent=0 report.calls.unknown=0 report.calls.failed=0
+	// Output: level=INFO msg=numbers report.auctions.runs=2 report.auctions.pings=4 report.auctions.accepted=4 report.auctions.bids=4 report.auctions.posts=2 report.auctions.sold=1 report.auctions.rejected=0 report.auctions.not_sent=0 report.auctions.unknown=1 report.auctions.revenue=25.50 report.auctions.unpriced=0 report.calls.calls=6 report.calls.accepted=5 report.calls.no_buyer=0 report.calls.rejected=0 report.calls.not_sent=0 report.calls.unknown=1 report.calls.failed=0
 }
 
 func withoutTimes(_ []string, a slog.Attr) slog.Attr {

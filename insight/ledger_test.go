@@ -120,6 +120,7 @@ func (b *ledgerBooks) compare(t *testing.T, r *insight.Report) {
 		check("source "+s.Name, &s.SaleCounts)
 		require.Equal(t, b.posts[s.Name], s.Posts-s.NotSent, "%s: posts that arrived", s.Name)
 	}
+	requireCallsAgree(t, r)
 	for _, buyer := range r.Buyers {
 		check("buyer "+buyer.Source+"/"+buyer.Name, &buyer.SaleCounts)
 	}
@@ -128,6 +129,25 @@ func (b *ledgerBooks) compare(t *testing.T, r *insight.Report) {
 	}
 	for key, m := range b.sold {
 		require.True(t, known[key] || m.count == 0, "%s is missing in the report", key)
+	}
+}
+
+// requireCallsAgree checks that the client's observer, which sees the same pings and
+// posts, agrees with the auction's.
+func requireCallsAgree(t *testing.T, r *insight.Report) {
+	t.Helper()
+	calls := map[string]insight.Outcomes{}
+	for _, c := range r.Calls {
+		calls[c.Operation+" "+c.Company+"/"+c.Endpoint] = c.Outcomes
+	}
+	for _, s := range r.Sources {
+		pings, posts := calls["ping "+s.Name], calls["post "+s.Name]
+		require.Equal(t, s.Pings, pings.Calls, "%s: pings", s.Name)
+		require.GreaterOrEqual(t, pings.Accepted+pings.NoBuyer, s.Answers, "%s: answers; others came too late", s.Name)
+		require.Equal(t, s.Sold-s.SettledSold, posts.Accepted, "%s: sold at once", s.Name)
+		require.Equal(t, s.Unknown+s.SettledSold+s.SettledUnsold, posts.Unknown, "%s: doubts", s.Name)
+		require.Equal(t, s.Rejected, posts.Rejected+posts.Failed, "%s: rejected", s.Name)
+		require.Equal(t, s.NotSent, posts.NotSent, "%s: not sent", s.Name)
 	}
 }
 

@@ -57,7 +57,7 @@ func (r Report) sourceTable() textTable {
 	t := textTable{header: slices.Concat([]string{"source"}, pingHeader, saleHeader, timeHeader, []string{"losses"})}
 	if len(r.Sources) > 0 {
 		a := &r.Auctions
-		t.rows = append(t.rows, slices.Concat([]string{"(all)"}, a.PingCounts.cells(), a.SaleCounts.cells(), []string{"", "", "auctions: " + countText(a.Runs)}))
+		t.rows = append(t.rows, slices.Concat([]string{"(all)"}, a.PingCounts.cells(), a.SaleCounts.cells(), []string{"-", "-", "auctions: " + countText(a.Runs)}))
 	}
 	for i := range r.Sources {
 		s := &r.Sources[i]
@@ -76,7 +76,7 @@ func (r Report) buyerTable() textTable {
 }
 
 func (r Report) trafficTable() textTable {
-	t := textTable{header: slices.Concat([]string{"traffic source", "pings", "accepted", "posts", "accepted", "unknown"}, timeHeader,
+	t := textTable{header: slices.Concat([]string{"traffic source", "pings", "accepted", "posts", "sold", "unknown"}, timeHeader,
 		[]string{"in auctions:"}, saleHeader)}
 	for i := range r.TrafficSources {
 		s := &r.TrafficSources[i]
@@ -147,6 +147,7 @@ func durationText(d time.Duration) string {
 
 func countText(n int64) string { return strconv.FormatInt(n, 10) }
 
+// labelText shows that there is nothing.
 func labelText(label string) string {
 	if label == "" {
 		return "-"
@@ -160,7 +161,7 @@ func wordsText[W ~string](counts map[W]int64) string {
 	for _, word := range slices.Sorted(maps.Keys(counts)) {
 		list = append(list, string(word)+" "+countText(counts[word]))
 	}
-	return strings.Join(list, ", ")
+	return labelText(strings.Join(list, ", "))
 }
 
 // LogValue returns the sums of all auctions and of all calls, for package log/slog. A
