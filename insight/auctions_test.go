@@ -260,6 +260,8 @@ func TestWhatADeskSettlesMovesFromUnknown(t *testing.T) {
 		{"a ping that did not sell", []sales.Try{try(trackdrive.TryRejected, settledAt, ofPing), try(trackdrive.TryRejected, 1)}, nil},
 		{"a ping that sold", []sales.Try{try(trackdrive.TrySold, settledAt, ofPing), try(trackdrive.TryRejected, 1)},
 			func(s *insight.SaleCounts) { s.Sold, s.SettledSold, s.Unpriced = 1, 1, 1 }},
+		{"a ping that sold, before a post that was not sent", []sales.Try{try(trackdrive.TrySold, settledAt, ofPing), try(trackdrive.TryNotSent, 1)},
+			func(s *insight.SaleCounts) { s.Sold, s.SettledSold, s.Unpriced = 1, 1, 1 }},
 		{"a ping that sold, and a post", []sales.Try{try(trackdrive.TrySold, settledAt, ofPing), try(trackdrive.TryUnknown, 1)},
 			func(s *insight.SaleCounts) {
 				s.Sold, s.SettledSold, s.Unpriced, s.SettledUnsold, s.Unknown = 1, 1, 1, 1, 0
