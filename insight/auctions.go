@@ -3,13 +3,13 @@
 package insight
 
 import (
-	"cmp"
-	"context"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/labels"
+	"github.com/trackdrive-go/trackdrive/sales"
 )
 
 // marketBook counts what happens in auctions.
@@ -19,10 +19,10 @@ type marketBook struct {
 	mu         sync.Mutex
 	runs       int64
 	byEnd      map[string]int64
-	total      tally
+	total      rowTally
 	bySource   map[string]*sourceRow
 	byBuyer    limitedRows[buyerKey, buyerRow]
-	byTraffic  map[string]*tally
+	byTraffic  map[string]*rowTally
 	minutes    bucketRing
 	hours      bucketRing
 	leadEvents map[string]int64
@@ -30,17 +30,15 @@ type marketBook struct {
 }
 
 type sourceRow struct {
-	tally   tally
+	tally   rowTally
 	losses  map[string]int64
-	latency *histogram // of answers
+	latency *latencyCounts // of answers
 }
 
-type buyerKey struct{ source, buyer string }
-
 type buyerRow struct {
-	tally   tally
+	tally   rowTally
 	losses  map[string]int64
-	latency *histogram // of posts
+	latency *latencyCounts // of posts
 }
 
 func newMarketBook(l Limits) marketBook {
@@ -48,23 +46,19 @@ func newMarketBook(l Limits) marketBook {
 		sources: labels.NewSet(l.Sources), buyers: labels.NewSet(l.Buyers), traffic: labels.NewSet(l.TrafficSources),
 		reasons: newWords(), ends: newWords(), kinds: newWords(),
 		byEnd: make(map[string]int64), bySource: make(map[string]*sourceRow), byBuyer: newRows[buyerKey, buyerRow](l.Buyers),
-		byTraffic: make(map[string]*tally), leadEvents: make(map[string]int64),
+		byTraffic: make(map[string]*rowTally), leadEvents: make(map[string]int64),
 		minutes: newRing(time.Minute, minuteCount), hours: newRing(time.Hour, hourCount),
 	}
 }
 
-// ObserveAuction counts an event of an auction: give it to
-// [trackdrive.AuctionConfig.Observe]. A post is counted when it is over; one that a
-// panic ended is not.
-func (n *Numbers) ObserveAuction(_ context.Context, e trackdrive.AuctionEvent) {
-	b := &n.market
+func (b *marketBook) observe(e *trackdrive.AuctionEvent) {
 	switch {
 	case e.Kind == trackdrive.EventPing:
 		b.countPing(e.Source)
 	case e.Kind == trackdrive.EventBids:
-		b.countBids(&e)
+		b.countBids(e)
 	case e.Kind == trackdrive.EventLoss && e.Loss != nil:
-		b.countLoss(&e)
+		b.countLoss(e)
 	case e.Kind == trackdrive.EventEnd:
 		b.countEnd(e.End)
 	case e.Kind == trackdrive.EventSale && e.Try != nil:
@@ -76,22 +70,22 @@ func (b *marketBook) countPing(source string) {
 	label := b.sources.Label(source)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.addToSource(label, &tally{pings: 1}, time.Now())
+	b.addToSource(label, &rowTally{pings: 1}, time.Now())
 }
 
 // countBids counts an answer that was judged, and its bids.
 func (b *marketBook) countBids(e *trackdrive.AuctionEvent) {
 	source, now := b.sources.Label(e.Source), time.Now()
-	change := tally{answers: 1, bids: int64(len(e.Bids))}
+	change := rowTally{answers: 1, bids: int64(len(e.Bids))}
 	if len(e.Bids) > 0 {
 		change.accepted = 1
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	record(&b.addToSource(source, &change, now).latency, e.After)
+	recordLatency(&b.addToSource(source, &change, now).latency, e.After)
 	for i := range e.Bids {
 		bid := &e.Bids[i]
-		oneBid := tally{bids: 1}
+		oneBid := rowTally{bids: 1}
 		b.addToBuyer(buyerKey{source, b.buyers.Label(buyerName(&bid.Buyer))}, &oneBid, now)
 		b.addToTraffic(b.traffic.Label(trafficSourceOf(bid)), &oneBid)
 	}
@@ -105,17 +99,17 @@ func (b *marketBook) countLoss(e *trackdrive.AuctionEvent) {
 		(e.Loss.Reason == trackdrive.LossNoBuyer || e.Loss.Reason == trackdrive.LossCriteria)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var change tally
+	var change rowTally
 	if isWholeReply {
 		change.answers = 1
 	}
 	row := b.addToSource(source, &change, now)
 	countWord(&row.losses, reason)
 	if isWholeReply {
-		record(&row.latency, e.After)
+		recordLatency(&row.latency, e.After)
 	}
 	if e.Loss.Buyer != nil {
-		countWord(&b.addToBuyer(buyerKey{source, b.buyers.Label(buyerName(e.Loss.Buyer))}, &tally{}, now).losses, reason)
+		countWord(&b.addToBuyer(buyerKey{source, b.buyers.Label(buyerName(e.Loss.Buyer))}, &rowTally{}, now).losses, reason)
 	}
 }
 
@@ -129,7 +123,7 @@ func (b *marketBook) countEnd(end trackdrive.AuctionEnd) {
 
 // countPost counts a post that is over.
 func (b *marketBook) countPost(t *trackdrive.SaleTry) {
-	change := tally{posts: 1}
+	change := rowTally{posts: 1}
 	buyer := buyerName(&t.Bid.Buyer)
 	switch t.Outcome {
 	case trackdrive.TrySold:
@@ -150,20 +144,20 @@ func (b *marketBook) countPost(t *trackdrive.SaleTry) {
 const noTime time.Duration = -1
 
 // addPost adds a change to all rows of a post's bid.
-func (b *marketBook) addPost(t *trackdrive.SaleTry, buyer string, change *tally, took time.Duration) {
+func (b *marketBook) addPost(t *trackdrive.SaleTry, buyer string, change *rowTally, took time.Duration) {
 	key, traffic, now := buyerKey{b.sources.Label(t.Bid.Source), b.buyers.Label(buyer)}, b.traffic.Label(trafficSourceOf(&t.Bid)), time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.addToSource(key.source, change, now)
 	row := b.addToBuyer(key, change, now)
 	if took != noTime {
-		record(&row.latency, took)
+		recordLatency(&row.latency, took)
 	}
 	b.addToTraffic(traffic, change)
 }
 
 // sell counts a sale.
-func (t *tally) sell(payout trackdrive.Amount) {
+func (t *rowTally) sell(payout trackdrive.Amount) {
 	t.sold = 1
 	var isKnown bool
 	if t.revenue, isKnown = revenueOf(payout); !isKnown {
@@ -171,29 +165,18 @@ func (t *tally) sell(payout trackdrive.Amount) {
 	}
 }
 
-// ObserveSettled counts that a doubt is settled, after
-// [trackdrive.AuctionResult.Settle] returned nil. The try is the one in doubt, the last
-// of [trackdrive.Sale] Tries:
-//
-//	sale, err := result.Sell(ctx)
-//	...
-//	if err := result.Settle(sold); err == nil {
-//		numbers.ObserveSettled(sale.Tries[len(sale.Tries)-1], sold)
-//	}
-//
-// If a ping was in doubt, there is no such try. Then pass the bid that the next Sell
-// returns: trackdrive.SaleTry{Bid: sale.Bid}.
-func (n *Numbers) ObserveSettled(t trackdrive.SaleTry, sold bool) {
+// settlePost counts that the doubt about a post or, without an outcome, a ping is over.
+func (b *marketBook) settlePost(t *trackdrive.SaleTry, sold bool) {
 	isPost := t.Outcome == trackdrive.TryUnknown
 	if !isPost && !sold {
 		return // the lead is as free as a ping that did not sell leaves it
 	}
-	n.market.addPost(&t, buyerName(&t.Bid.Buyer), settlement(isPost, sold, payoutOf(&t.Bid)), noTime)
+	b.addPost(t, buyerName(&t.Bid.Buyer), settledChange(isPost, sold, payoutOf(&t.Bid)), noTime)
 }
 
-// settlement returns what settling a doubt changes. Only posts were counted as unknown.
-func settlement(isPost, sold bool, payout trackdrive.Amount) *tally {
-	var change tally
+// settledChange returns what settling a doubt changes. Only posts were counted as unknown.
+func settledChange(isPost, sold bool, payout trackdrive.Amount) *rowTally {
+	var change rowTally
 	if isPost {
 		change.settled = 1
 	}
@@ -206,7 +189,7 @@ func settlement(isPost, sold bool, payout trackdrive.Amount) *tally {
 	return &change
 }
 
-func (b *marketBook) addToSource(source string, change *tally, now time.Time) *sourceRow {
+func (b *marketBook) addToSource(source string, change *rowTally, now time.Time) *sourceRow {
 	row, isKnown := b.bySource[source]
 	if !isKnown {
 		row = new(sourceRow)
@@ -219,7 +202,7 @@ func (b *marketBook) addToSource(source string, change *tally, now time.Time) *s
 	return row
 }
 
-func (b *marketBook) addToBuyer(key buyerKey, change *tally, now time.Time) *buyerRow {
+func (b *marketBook) addToBuyer(key buyerKey, change *rowTally, now time.Time) *buyerRow {
 	key, row := b.byBuyer.row(key, buyerKey{key.source, labels.Rest})
 	row.tally.add(change)
 	b.minutes.at(now).addToBuyer(key, change)
@@ -227,89 +210,34 @@ func (b *marketBook) addToBuyer(key buyerKey, change *tally, now time.Time) *buy
 	return row
 }
 
-func (b *marketBook) addToTraffic(id string, change *tally) {
+func (b *marketBook) addToTraffic(id string, change *rowTally) {
 	row, isKnown := b.byTraffic[id]
 	if !isKnown {
-		row = new(tally)
+		row = new(rowTally)
 		b.byTraffic[id] = row
 	}
 	row.add(change)
 }
 
-func countWord(words *map[string]int64, word string) {
-	if *words == nil {
-		*words = make(map[string]int64)
+func (b *marketBook) report(r *Report, traffic map[string]*TrafficSource) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.Auctions = Auctions{Runs: b.runs, Ends: wordCounts[trackdrive.AuctionEnd](b.byEnd), PingCounts: b.total.pingCounts(), SaleCounts: b.total.saleCounts()}
+	r.Sources, r.Buyers = []Source{}, []Buyer{}
+	for name, row := range sortedRows(b.bySource, strings.Compare) {
+		r.Sources = append(r.Sources, Source{
+			Name: name, PingCounts: row.tally.pingCounts(), SaleCounts: row.tally.saleCounts(),
+			Losses: wordCounts[trackdrive.LossReason](row.losses), Latency: row.latency.latency(),
+		})
 	}
-	(*words)[word]++
-}
-
-// buyerName returns the name by which a buyer is known; "" for all buyers of a ping.
-func buyerName(b *trackdrive.Buyer) string { return cmp.Or(b.Name, string(b.ID)) }
-
-func trafficSourceOf(b *trackdrive.Bid) string {
-	if b.Ping == nil || b.Ping.Request == nil {
-		return ""
+	for key, row := range sortedRows(b.byBuyer.rows, compareBuyers) {
+		r.Buyers = append(r.Buyers, Buyer{
+			Source: key.source, Name: key.buyer, SaleCounts: row.tally.saleCounts(),
+			Losses: wordCounts[trackdrive.LossReason](row.losses), Latency: row.latency.latency(),
+		})
 	}
-	return b.Ping.Request.TrafficSourceID
-}
-
-// whoBought returns the buyer of a sale, and what it pays. If the post went to all
-// buyers, the reply may say which one took the lead.
-func whoBought(t *trackdrive.SaleTry) (name string, payout trackdrive.Amount) {
-	if !t.Bid.ToAll {
-		return buyerName(&t.Bid.Buyer), t.Bid.Payout
+	for id, row := range b.byTraffic {
+		trafficRowOf(traffic, id).Auctions = row.saleCounts()
 	}
-	var buyer trackdrive.Buyer
-	if t.Response != nil {
-		buyer.Name = t.Response.BuyerName
-		if len(t.Response.Buyers) == 1 {
-			buyer = t.Response.Buyers[0]
-			buyer.Name = cmp.Or(t.Response.BuyerName, buyer.Name)
-		}
-	}
-	if b := bidderIn(t.Bid.Ping, &buyer); b != nil {
-		buyer.Name, buyer.ID = cmp.Or(b.Name, buyer.Name), cmp.Or(b.ID, buyer.ID)
-		if !buyer.Payout.IsSet() {
-			buyer.Payout = b.Payout
-		}
-	}
-	if !buyer.Payout.IsSet() {
-		buyer.Payout = payoutOf(&t.Bid)
-	}
-	return buyerName(&buyer), buyer.Payout
-}
-
-// bidderIn returns the only buyer of the ping with the id, or the name; nil if there is
-// none.
-func bidderIn(ping *trackdrive.PingResponse, buyer *trackdrive.Buyer) *trackdrive.Buyer {
-	if ping == nil {
-		return nil
-	}
-	var known *trackdrive.Buyer
-	for i := range ping.Buyers {
-		b := &ping.Buyers[i]
-		isBuyer := buyer.ID != "" && b.ID == buyer.ID || buyer.ID == "" && buyer.Name != "" && b.Name == buyer.Name
-		switch {
-		case !isBuyer:
-		case known != nil:
-			return nil
-		default:
-			known = b
-		}
-	}
-	return known
-}
-
-// payoutOf returns what a sale to the bid pays; unset if that depends on which buyer
-// takes the lead.
-func payoutOf(b *trackdrive.Bid) trackdrive.Amount {
-	if !b.ToAll || b.Ping == nil {
-		return b.Payout
-	}
-	for i := range b.Ping.Buyers {
-		if !b.Ping.Buyers[i].Payout.Equal(b.Payout) {
-			return trackdrive.Amount{}
-		}
-	}
-	return b.Payout
+	r.Leads = wordCounts[sales.EventKind](b.leadEvents)
 }

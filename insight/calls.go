@@ -3,7 +3,9 @@
 package insight
 
 import (
-	"context"
+	"cmp"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive"
@@ -29,12 +31,12 @@ type callRow struct {
 	attempts int64
 	reasons  map[string]int64
 	sales    callSales
-	latency  *histogram
+	latency  *latencyCounts
 }
 
 // callSales is what the replies to posts say of money.
 type callSales struct {
-	revenue  revenue
+	revenue  exactSum
 	unpriced int64
 }
 
@@ -42,7 +44,7 @@ type callSales struct {
 type trafficRow struct {
 	pings, posts Outcomes
 	sales        callSales
-	latency      *histogram
+	latency      *latencyCounts
 }
 
 func newCallBook(l Limits) callBook {
@@ -53,10 +55,7 @@ func newCallBook(l Limits) callBook {
 	}
 }
 
-// ObserveCall counts a call: give it to [trackdrive.WithCallObserver]. The latencies are
-// those of calls that were tried.
-func (n *Numbers) ObserveCall(_ context.Context, r trackdrive.CallReport) {
-	b := &n.calls
+func (b *callBook) observe(r *trackdrive.CallReport) {
 	key := callKey{b.operations.Label(r.Operation), b.companies.Label(r.Subdomain), b.endpoints.Label(r.Endpoint)}
 	source, reason := b.sources.Label(r.TrafficSourceID), b.reasons.Label(string(r.Reason))
 	b.mu.Lock()
@@ -65,21 +64,18 @@ func (n *Numbers) ObserveCall(_ context.Context, r trackdrive.CallReport) {
 	row.outcomes.add(r.Outcome)
 	row.attempts += int64(r.Attempts)
 	if r.Attempts > 0 {
-		record(&row.latency, r.Duration)
+		recordLatency(&row.latency, r.Duration)
 	}
 	if reason != "" {
-		if row.reasons == nil {
-			row.reasons = make(map[string]int64)
-		}
-		row.reasons[reason]++
+		countWord(&row.reasons, reason)
 		b.byReason[reasonKey{key.operation, reason}]++
 	}
 	isPost := r.Operation == "post" || r.Operation == "full"
 	if isPost {
-		row.sales.add(&r)
+		row.sales.add(r)
 	}
 	if isPost || r.Operation == "ping" {
-		b.addTraffic(source, &r, isPost)
+		b.addTraffic(source, r, isPost)
 	}
 }
 
@@ -97,7 +93,7 @@ func (b *callBook) addTraffic(source string, r *trackdrive.CallReport, isPost bo
 	}
 	row.pings.add(r.Outcome)
 	if r.Attempts > 0 {
-		record(&row.latency, r.Duration)
+		recordLatency(&row.latency, r.Duration)
 	}
 }
 
@@ -131,4 +127,33 @@ func (o *Outcomes) add(outcome trackdrive.Outcome) {
 	case trackdrive.OutcomeFailed:
 		o.Failed++
 	}
+}
+
+func (b *callBook) report(r *Report, traffic map[string]*TrafficSource) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.Calls, r.Reasons = []Calls{}, []Reasons{}
+	for key, row := range sortedRows(b.rows.rows, compareCalls) {
+		r.Calls = append(r.Calls, Calls{
+			Operation: key.operation, Company: key.company, Endpoint: key.endpoint, Outcomes: row.outcomes, Attempts: row.attempts,
+			Reasons: wordCounts[trackdrive.Reason](row.reasons), Revenue: row.sales.revenue.amount(), Unpriced: row.sales.unpriced,
+			Latency: row.latency.latency(),
+		})
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(b.byReason), compareReasons) {
+		r.Reasons = append(r.Reasons, Reasons{key.operation, trackdrive.Reason(key.reason), b.byReason[key]})
+	}
+	for id, row := range b.bySources {
+		trafficRowOf(traffic, id).Calls = TrafficCalls{
+			Pings: row.pings, Posts: row.posts, Revenue: row.sales.revenue.amount(), Unpriced: row.sales.unpriced, Latency: row.latency.latency(),
+		}
+	}
+}
+
+func compareCalls(a, b callKey) int {
+	return cmp.Or(cmp.Compare(a.operation, b.operation), cmp.Compare(a.company, b.company), cmp.Compare(a.endpoint, b.endpoint))
+}
+
+func compareReasons(a, b reasonKey) int {
+	return cmp.Or(cmp.Compare(a.operation, b.operation), cmp.Compare(a.reason, b.reason))
 }

@@ -65,7 +65,7 @@ func TestCallsHaveARowForEachEndpoint(t *testing.T) {
 	)
 	var rows []string
 	for _, c := range r.Calls {
-		rows = append(rows, fmt.Sprint(c.Operation, " ", c.Company, " ", c.Endpoint, " ", c.Outcomes.Calls))
+		rows = append(rows, fmt.Sprint(c.Operation, " ", c.Company, " ", c.Endpoint, " ", c.Calls))
 	}
 	require.Equal(t, []string{"ping acme other_sell 1", "ping acme sell 3", "ping globex sell 1"}, rows)
 	require.Len(t, r.TrafficSources, 2)

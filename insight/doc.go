@@ -47,6 +47,9 @@
 // never Unknown; if it turns out to have sold, ObserveSettled and ObserveSale count the
 // sale, and then Sold is one more than the posts say.
 //
+// A sale that a desk could not record (sales.ErrNotRecorded) is counted when it is made,
+// and not again when the desk settles it.
+//
 // # Money
 //
 // Revenue is exact. It is the sum of the payouts that buyers bid, one for each sale. A
@@ -57,8 +60,9 @@
 // # Limits
 //
 // The labels of rows come from outside: a buyer may have any name, and a traffic source
-// any id. So a label is one line of at most 64 bytes in which phone numbers are hidden
-// ("…"), and there are at most as many as [Limits] says. Whatever comes later is counted
-// in the row "other", so that sums stay exact. Ids of seven and more digits look like
-// phone numbers, and share one row.
+// any id. So a label is one short line in which phone numbers are hidden ("…"), and
+// there are at most as many rows as [Limits] says. Whatever comes later is counted in a
+// row "other", so that sums stay exact. Ids of seven and more digits look like phone
+// numbers, and share one row. Names that were chosen as credentials would be shown: do
+// not name a source after a token.
 package insight

@@ -2,9 +2,13 @@ package insight
 
 import (
 	"cmp"
+	"context"
+	"strings"
 	"time"
 
-	"github.com/trackdrive-go/trackdrive/internal/labels"
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/sales"
 )
 
 // Numbers adds up what it observes. It is safe for concurrent use. [New] makes one.
@@ -14,26 +18,6 @@ type Numbers struct {
 	market    marketBook
 	items     itemBook
 }
-
-// Option configures [New].
-type Option func(*Limits)
-
-// Limits says how many rows there may be. 0 or less is the default.
-type Limits struct {
-	Sources        int // sources of auctions; default 100
-	Buyers         int // buyers, each of one source; default 500. Beyond, each source has a row "other"
-	TrafficSources int // traffic source ids; default 500
-	Endpoints      int // rows of calls and of items: each an operation, a company and an endpoint; default 500. Beyond, each operation has a row "other"
-}
-
-// The default limits.
-const (
-	defaultSources = 100
-	defaultRows    = 500
-)
-
-// WithLimits sets how many rows there may be.
-func WithLimits(l Limits) Option { return func(set *Limits) { *set = l } }
 
 // New returns Numbers that have observed nothing.
 func New(opts ...Option) *Numbers {
@@ -47,35 +31,57 @@ func New(opts ...Option) *Numbers {
 	return &Numbers{startedAt: time.Now(), calls: newCallBook(l), market: newMarketBook(l), items: newItemBook(l)}
 }
 
-// wordLimit is how many words of a kind there may be: operations, reasons, kinds of
-// events. There are fewer, but a value made by hand may have any.
-const wordLimit = 40
+// ObserveCall counts a call: give it to [trackdrive.WithCallObserver]. The latencies are
+// those of calls that were tried.
+func (n *Numbers) ObserveCall(_ context.Context, r trackdrive.CallReport) { n.calls.observe(&r) }
 
-func newWords() *labels.Set { return labels.NewSet(wordLimit) }
+// ObserveAuction counts an event of an auction: give it to
+// [trackdrive.AuctionConfig.Observe]. A post is counted when it is over; one that a
+// panic ended is not.
+func (n *Numbers) ObserveAuction(_ context.Context, e trackdrive.AuctionEvent) { n.market.observe(&e) }
 
-// limitedRows has at most limit rows, and those of what is beyond.
-type limitedRows[K comparable, R any] struct {
-	limit int
-	rows  map[K]*R
+// ObserveSettled counts that a doubt is settled, after
+// [trackdrive.AuctionResult.Settle] returned nil. The try is the one in doubt, the last
+// of [trackdrive.Sale] Tries:
+//
+//	sale, err := result.Sell(ctx)
+//	...
+//	if err := result.Settle(sold); err == nil {
+//		numbers.ObserveSettled(sale.Tries[len(sale.Tries)-1], sold)
+//	}
+//
+// If a ping was in doubt, there is no such try. Then pass the bid that the next Sell
+// returns: trackdrive.SaleTry{Bid: sale.Bid}.
+func (n *Numbers) ObserveSettled(t trackdrive.SaleTry, sold bool) { n.market.settlePost(&t, sold) }
+
+// ObserveSale counts an event of a desk: call it in [sales.Config] OnEvent. An
+// EventSettled settles the auction's posts that were in doubt.
+func (n *Numbers) ObserveSale(e sales.Event) { n.market.observeLead(&e) }
+
+// ObserveItem counts an event of an outbox: give it to [outbox.Config] OnEvent, or call
+// it there.
+func (n *Numbers) ObserveItem(e outbox.Event) { n.items.observe(&e) }
+
+// Report returns what was observed since New. What happens while Report runs may be
+// missing in one part and counted in another.
+func (n *Numbers) Report() Report {
+	r := Report{StartedAt: n.startedAt}
+	traffic := make(map[string]*TrafficSource)
+	n.market.report(&r, traffic)
+	n.calls.report(&r, traffic)
+	r.Items = n.items.report()
+	r.TrafficSources = []TrafficSource{}
+	for _, t := range sortedRows(traffic, strings.Compare) {
+		r.TrafficSources = append(r.TrafficSources, *t)
+	}
+	r.At = time.Now()
+	return r
 }
 
-func newRows[K comparable, R any](limit int) limitedRows[K, R] {
-	return limitedRows[K, R]{limit: limit, rows: make(map[K]*R)}
-}
+// Minutes returns a Bucket for each of the latest 60 minutes in which something
+// happened, in order.
+func (n *Numbers) Minutes() []Bucket { return n.market.series(&n.market.minutes) }
 
-// row returns the row of key and its key or, if there is no more room for it, those of
-// beyond.
-func (l *limitedRows[K, R]) row(key, beyond K) (K, *R) {
-	if r, isKnown := l.rows[key]; isKnown {
-		return key, r
-	}
-	if len(l.rows) >= l.limit {
-		key = beyond
-	}
-	r, isKnown := l.rows[key]
-	if !isKnown {
-		r = new(R)
-		l.rows[key] = r
-	}
-	return key, r
-}
+// Hours returns a Bucket for each of the latest 168 hours, a week, in which something
+// happened, in order.
+func (n *Numbers) Hours() []Bucket { return n.market.series(&n.market.hours) }

@@ -3,6 +3,7 @@
 package insight
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive/internal/labels"
@@ -21,7 +22,7 @@ type itemKey struct{ company, operation string }
 
 type itemRow struct {
 	events  map[string]int64
-	latency *histogram
+	latency *latencyCounts
 }
 
 func newItemBook(l Limits) itemBook {
@@ -31,10 +32,7 @@ func newItemBook(l Limits) itemBook {
 	}
 }
 
-// ObserveItem counts an event of an outbox: give it to [outbox.Config] OnEvent, or call
-// it there.
-func (n *Numbers) ObserveItem(e outbox.Event) {
-	b := &n.items
+func (b *itemBook) observe(e *outbox.Event) {
 	key := itemKey{b.companies.Label(e.Subdomain), b.operations.Label(e.Item.Operation)}
 	kind := b.kinds.Label(string(e.Kind))
 	b.mu.Lock()
@@ -42,6 +40,20 @@ func (n *Numbers) ObserveItem(e outbox.Event) {
 	_, row := b.rows.row(key, itemKey{labels.Rest, key.operation})
 	countWord(&row.events, kind)
 	if e.Kind == outbox.EventDelivered && !e.Item.EnqueuedAt.IsZero() && !e.Item.SettledAt.IsZero() {
-		record(&row.latency, e.Item.SettledAt.Sub(e.Item.EnqueuedAt))
+		recordLatency(&row.latency, e.Item.SettledAt.Sub(e.Item.EnqueuedAt))
 	}
+}
+
+func (b *itemBook) report() []Items {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := []Items{}
+	for key, row := range sortedRows(b.rows.rows, compareItems) {
+		list = append(list, Items{key.company, key.operation, wordCounts[outbox.EventKind](row.events), row.latency.latency()})
+	}
+	return list
+}
+
+func compareItems(a, b itemKey) int {
+	return cmp.Or(cmp.Compare(a.company, b.company), cmp.Compare(a.operation, b.operation))
 }

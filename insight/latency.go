@@ -28,16 +28,16 @@ const (
 
 var logGrowth = math.Log(bucketGrowth)
 
-// histogram counts durations by their size.
-type histogram struct {
+// latencyCounts is a histogram: it counts durations by their size.
+type latencyCounts struct {
 	count   int64
 	buckets [bucketCount]int64
 }
 
-// record counts a duration. A histogram is made when it is first needed.
-func record(h **histogram, d time.Duration) {
+// recordLatency counts a duration. The counters are made when they are first needed.
+func recordLatency(h **latencyCounts, d time.Duration) {
 	if *h == nil {
-		*h = new(histogram)
+		*h = new(latencyCounts)
 	}
 	(*h).count++
 	(*h).buckets[bucketOf(d)]++
@@ -49,14 +49,14 @@ func bucketOf(d time.Duration) int {
 }
 
 // latency returns the quantiles; those of no durations are 0.
-func (h *histogram) latency() Latency {
+func (h *latencyCounts) latency() Latency {
 	if h == nil {
 		return Latency{}
 	}
 	return Latency{Timed: h.count, P50: h.quantile(0.50), P95: h.quantile(0.95)}
 }
 
-func (h *histogram) quantile(q float64) time.Duration {
+func (h *latencyCounts) quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(h.count)))
 	for i, n := range h.buckets {
 		if rank -= n; rank <= 0 {

@@ -13,13 +13,10 @@ import (
 	"github.com/trackdrive-go/trackdrive/sales"
 )
 
-// ObserveSale counts an event of a desk: call it in [sales.Config] OnEvent. An
-// EventSettled settles the auction's posts that were in doubt.
-func (n *Numbers) ObserveSale(e sales.Event) {
-	b := &n.market
+func (b *marketBook) observeLead(e *sales.Event) {
 	b.countLead(e.Kind)
 	switch {
-	case isUnrecorded(&e):
+	case isUnrecorded(e):
 		b.unrecorded.add(e.Sale.LeadID)
 	case e.Kind == sales.EventSettled && !b.unrecorded.take(e.Sale.LeadID):
 		b.settleAll(e.Sale.Tries)
@@ -118,7 +115,7 @@ func (b *marketBook) settle(t *sales.Try) {
 	if buyer == "" {
 		payout = trackdrive.Amount{} // the lowest of several buyers'
 	}
-	change := settlement(!t.Ping, isSold, payout)
+	change := settledChange(!t.Ping, isSold, payout)
 	key, now := buyerKey{b.sources.Label(t.Source), b.buyers.Label(buyer)}, time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -3,11 +3,6 @@
 package insight
 
 import (
-	"cmp"
-	"iter"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
@@ -81,8 +76,9 @@ type Buyer struct {
 	Latency                                 // of posts
 }
 
-// TrafficSource is what came of pings and posts with a traffic source id. Auctions is a
-// part of Calls, with exact money: do not add them.
+// TrafficSource is what came of pings and posts with a traffic source id. The posts of
+// auctions are calls, too, so do not add the two: Auctions has exact money, and Calls
+// has the posts outside auctions.
 type TrafficSource struct {
 	ID       string       `json:"id"`       // traffic_source_id; "" if there was none
 	Calls    TrafficCalls `json:"calls"`    // all pings and posts
@@ -146,124 +142,4 @@ type Bucket struct {
 	SaleCounts
 	Sources []Source `json:"sources"` // sources to which something happened
 	Buyers  []Buyer  `json:"buyers"`  // buyers to which something happened
-}
-
-// Report returns what was observed since New. What happens while Report runs may be
-// missing in one part and counted in another.
-func (n *Numbers) Report() Report {
-	r := Report{StartedAt: n.startedAt}
-	traffic := make(map[string]*TrafficSource)
-	n.market.report(&r, traffic)
-	n.calls.report(&r, traffic)
-	r.Items = n.items.report()
-	r.TrafficSources = []TrafficSource{}
-	for _, t := range sortedRows(traffic, strings.Compare) {
-		r.TrafficSources = append(r.TrafficSources, *t)
-	}
-	r.At = time.Now()
-	return r
-}
-
-func (b *marketBook) report(r *Report, traffic map[string]*TrafficSource) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r.Auctions = Auctions{Runs: b.runs, Ends: wordCounts[trackdrive.AuctionEnd](b.byEnd), PingCounts: b.total.pingCounts(), SaleCounts: b.total.saleCounts()}
-	r.Sources, r.Buyers = []Source{}, []Buyer{}
-	for name, row := range sortedRows(b.bySource, strings.Compare) {
-		r.Sources = append(r.Sources, Source{
-			Name: name, PingCounts: row.tally.pingCounts(), SaleCounts: row.tally.saleCounts(),
-			Losses: wordCounts[trackdrive.LossReason](row.losses), Latency: row.latency.latency(),
-		})
-	}
-	for key, row := range sortedRows(b.byBuyer.rows, compareBuyers) {
-		r.Buyers = append(r.Buyers, Buyer{
-			Source: key.source, Name: key.buyer, SaleCounts: row.tally.saleCounts(),
-			Losses: wordCounts[trackdrive.LossReason](row.losses), Latency: row.latency.latency(),
-		})
-	}
-	for id, row := range b.byTraffic {
-		trafficRowOf(traffic, id).Auctions = row.saleCounts()
-	}
-	r.Leads = wordCounts[sales.EventKind](b.leadEvents)
-}
-
-func (b *callBook) report(r *Report, traffic map[string]*TrafficSource) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r.Calls, r.Reasons = []Calls{}, []Reasons{}
-	for key, row := range sortedRows(b.rows.rows, compareCalls) {
-		r.Calls = append(r.Calls, Calls{
-			Operation: key.operation, Company: key.company, Endpoint: key.endpoint, Outcomes: row.outcomes, Attempts: row.attempts,
-			Reasons: wordCounts[trackdrive.Reason](row.reasons), Revenue: row.sales.revenue.amount(), Unpriced: row.sales.unpriced,
-			Latency: row.latency.latency(),
-		})
-	}
-	for _, key := range slices.SortedFunc(maps.Keys(b.byReason), compareReasons) {
-		r.Reasons = append(r.Reasons, Reasons{key.operation, trackdrive.Reason(key.reason), b.byReason[key]})
-	}
-	for id, row := range b.bySources {
-		trafficRowOf(traffic, id).Calls = TrafficCalls{
-			Pings: row.pings, Posts: row.posts, Revenue: row.sales.revenue.amount(), Unpriced: row.sales.unpriced, Latency: row.latency.latency(),
-		}
-	}
-}
-
-func (b *itemBook) report() []Items {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	list := []Items{}
-	for key, row := range sortedRows(b.rows.rows, compareItems) {
-		list = append(list, Items{key.company, key.operation, wordCounts[outbox.EventKind](row.events), row.latency.latency()})
-	}
-	return list
-}
-
-// trafficRowOf returns the row of a traffic source, whichever observer saw it first.
-func trafficRowOf(rows map[string]*TrafficSource, id string) *TrafficSource {
-	row, isKnown := rows[id]
-	if !isKnown {
-		none := new(revenue).amount()
-		row = &TrafficSource{ID: id, Calls: TrafficCalls{Revenue: none}, Auctions: SaleCounts{Revenue: none}}
-		rows[id] = row
-	}
-	return row
-}
-
-// wordCounts returns a copy with words of a type; nil if there are none.
-func wordCounts[W ~string](counts map[string]int64) map[W]int64 {
-	if len(counts) == 0 {
-		return nil
-	}
-	words := make(map[W]int64, len(counts))
-	for word, n := range counts {
-		words[W(word)] = n
-	}
-	return words
-}
-
-// sortedRows yields rows in the order of their keys.
-func sortedRows[K comparable, R any](rows map[K]*R, compare func(a, b K) int) iter.Seq2[K, *R] {
-	return func(yield func(K, *R) bool) {
-		for _, key := range slices.SortedFunc(maps.Keys(rows), compare) {
-			if !yield(key, rows[key]) {
-				return
-			}
-		}
-	}
-}
-
-func compareBuyers(a, b buyerKey) int {
-	return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.buyer, b.buyer))
-}
-
-func compareCalls(a, b callKey) int {
-	return cmp.Or(cmp.Compare(a.operation, b.operation), cmp.Compare(a.company, b.company), cmp.Compare(a.endpoint, b.endpoint))
-}
-
-func compareReasons(a, b reasonKey) int {
-	return cmp.Or(cmp.Compare(a.operation, b.operation), cmp.Compare(a.reason, b.reason))
-}
-
-func compareItems(a, b itemKey) int {
-	return cmp.Or(cmp.Compare(a.company, b.company), cmp.Compare(a.operation, b.operation))
 }

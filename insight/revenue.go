@@ -10,8 +10,8 @@ import (
 	"github.com/trackdrive-go/trackdrive"
 )
 
-// revenue is an exact sum. Usual payouts are added as integers.
-type revenue struct {
+// exactSum is an exact sum of money. Usual payouts are added as integers.
+type exactSum struct {
 	micros   int64
 	rest     *big.Rat // of what has more digits; nil if there is nothing. It is never changed, so that copies may share it
 	decimals int      // how many decimals the sum may have
@@ -24,17 +24,18 @@ const (
 )
 
 // revenueOf returns a payout as a sum, or false if it is unset, or beyond all money.
-func revenueOf(payout trackdrive.Amount) (revenue, bool) {
+func revenueOf(payout trackdrive.Amount) (exactSum, bool) {
 	text := payout.String()
 	whole, decimals, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	whole = strings.TrimLeft(whole, "0")
 	switch {
 	case text == "", len(whole) > mostDigits:
-		return revenue{}, false
+		return exactSum{}, false
 	case len(whole) <= microDigits && len(decimals) <= microDecimals:
-		return revenue{micros: microsOf(text), decimals: len(decimals)}, true
+		return exactSum{micros: microsOf(text), decimals: len(decimals)}, true
 	default:
 		exact, isSet := payout.Rat()
-		return revenue{rest: exact, decimals: len(decimals)}, isSet
+		return exactSum{rest: exact, decimals: len(decimals)}, isSet
 	}
 }
 
@@ -64,12 +65,11 @@ func microsOf(text string) int64 {
 }
 
 // add adds another sum.
-func (r *revenue) add(other *revenue) {
+func (r *exactSum) add(other *exactSum) {
 	r.decimals = max(r.decimals, other.decimals)
-	switch sum := r.micros + other.micros; {
-	case (sum > r.micros) == (other.micros > 0):
+	if sum := r.micros + other.micros; (sum > r.micros) == (other.micros > 0) {
 		r.micros = sum
-	default: // it overflows
+	} else { // it overflows
 		r.addRest(big.NewRat(r.micros, 1e6))
 		r.micros = other.micros
 	}
@@ -78,7 +78,7 @@ func (r *revenue) add(other *revenue) {
 	}
 }
 
-func (r *revenue) addRest(more *big.Rat) {
+func (r *exactSum) addRest(more *big.Rat) {
 	sum := new(big.Rat).Set(more)
 	if r.rest != nil {
 		sum.Add(sum, r.rest)
@@ -90,7 +90,7 @@ func (r *revenue) addRest(more *big.Rat) {
 const leastDecimals = 2
 
 // amount returns the sum. It is rounded only if it does not fit an Amount.
-func (r *revenue) amount() trackdrive.Amount {
+func (r *exactSum) amount() trackdrive.Amount {
 	if r.rest == nil {
 		a, _ := trackdrive.ParseAmount(withoutZeros(microsText(r.micros)))
 		return a

@@ -16,64 +16,56 @@ const (
 // bucketRing has the latest buckets, each in the place that its time says.
 type bucketRing struct {
 	step    time.Duration
-	buckets []*bucket
+	buckets []*timeBucket
 }
 
-type bucket struct {
+type timeBucket struct {
 	number   int64 // how many steps have passed since 1970
-	total    tally
-	bySource map[string]*tally
-	byBuyer  map[buyerKey]*tally
+	total    rowTally
+	bySource map[string]*rowTally
+	byBuyer  map[buyerKey]*rowTally
 }
 
 func newRing(step time.Duration, count int) bucketRing {
-	return bucketRing{step: step, buckets: make([]*bucket, count)}
+	return bucketRing{step: step, buckets: make([]*timeBucket, count)}
 }
 
 func (r *bucketRing) numberOf(t time.Time) int64 {
 	return t.Unix() / int64(r.step/time.Second)
 }
 
-func (r *bucketRing) place(number int64) **bucket {
+func (r *bucketRing) place(number int64) **timeBucket {
 	return &r.buckets[uint64(number)%uint64(len(r.buckets))]
 }
 
 // at returns the bucket of a time. It takes the place of one that is too old.
-func (r *bucketRing) at(now time.Time) *bucket {
+func (r *bucketRing) at(now time.Time) *timeBucket {
 	number := r.numberOf(now)
 	place := r.place(number)
 	if *place == nil || (*place).number != number {
-		*place = &bucket{number: number, bySource: make(map[string]*tally), byBuyer: make(map[buyerKey]*tally)}
+		*place = &timeBucket{number: number, bySource: make(map[string]*rowTally), byBuyer: make(map[buyerKey]*rowTally)}
 	}
 	return *place
 }
 
-func (b *bucket) addToSource(source string, change *tally) {
+func (b *timeBucket) addToSource(source string, change *rowTally) {
 	b.total.add(change)
 	t, isKnown := b.bySource[source]
 	if !isKnown {
-		t = new(tally)
+		t = new(rowTally)
 		b.bySource[source] = t
 	}
 	t.add(change)
 }
 
-func (b *bucket) addToBuyer(key buyerKey, change *tally) {
+func (b *timeBucket) addToBuyer(key buyerKey, change *rowTally) {
 	t, isKnown := b.byBuyer[key]
 	if !isKnown {
-		t = new(tally)
+		t = new(rowTally)
 		b.byBuyer[key] = t
 	}
 	t.add(change)
 }
-
-// Minutes returns a Bucket for each of the latest 60 minutes in which something
-// happened, in order.
-func (n *Numbers) Minutes() []Bucket { return n.market.series(&n.market.minutes) }
-
-// Hours returns a Bucket for each of the latest 168 hours, a week, in which something
-// happened, in order.
-func (n *Numbers) Hours() []Bucket { return n.market.series(&n.market.hours) }
 
 func (b *marketBook) series(r *bucketRing) []Bucket {
 	b.mu.Lock()
@@ -88,7 +80,7 @@ func (b *marketBook) series(r *bucketRing) []Bucket {
 	return list
 }
 
-func (b *bucket) report(step time.Duration) Bucket {
+func (b *timeBucket) report(step time.Duration) Bucket {
 	reported := Bucket{
 		Start:      time.Unix(b.number*int64(step/time.Second), 0).UTC(),
 		PingCounts: b.total.pingCounts(), SaleCounts: b.total.saleCountsOfThen(),

@@ -3,8 +3,10 @@
 
 package insight
 
-// tally is a row's counters. A change to them is a tally, too.
-type tally struct {
+import "cmp"
+
+// rowTally is a row's counters. A change to them is a tally, too.
+type rowTally struct {
 	pings, answers, accepted int64
 	bids, posts              int64
 	sold, rejected, notSent  int64
@@ -13,10 +15,10 @@ type tally struct {
 	settledSold              int64
 	settledUnsold            int64
 	unpriced                 int64
-	revenue                  revenue
+	revenue                  exactSum
 }
 
-func (t *tally) add(more *tally) {
+func (t *rowTally) add(more *rowTally) {
 	t.pings += more.pings
 	t.answers += more.answers
 	t.accepted += more.accepted
@@ -34,11 +36,11 @@ func (t *tally) add(more *tally) {
 }
 
 // pingCounts returns the counters of pings.
-func (t *tally) pingCounts() PingCounts { return PingCounts{t.pings, t.answers, t.accepted} }
+func (t *rowTally) pingCounts() PingCounts { return PingCounts{t.pings, t.answers, t.accepted} }
 
 // saleCounts returns the counters of bids and posts. What is settled is no longer
 // unknown; it may be what somebody else has counted as unknown.
-func (t *tally) saleCounts() SaleCounts {
+func (t *rowTally) saleCounts() SaleCounts {
 	s := t.saleCountsOfThen()
 	s.Unknown = max(0, t.unknown-t.settled)
 	return s
@@ -46,9 +48,27 @@ func (t *tally) saleCounts() SaleCounts {
 
 // saleCountsOfThen returns the counters of bids and posts, with the posts that ended in
 // doubt, whether they are settled or not.
-func (t *tally) saleCountsOfThen() SaleCounts {
+func (t *rowTally) saleCountsOfThen() SaleCounts {
 	return SaleCounts{
 		Bids: t.bids, Posts: t.posts, Sold: t.sold, Rejected: t.rejected, NotSent: t.notSent, Unknown: t.unknown,
 		SettledSold: t.settledSold, SettledUnsold: t.settledUnsold, Revenue: t.revenue.amount(), Unpriced: t.unpriced,
 	}
+}
+
+// buyerKey says which buyer a row is about.
+type buyerKey struct{ source, buyer string }
+
+func compareBuyers(a, b buyerKey) int {
+	return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.buyer, b.buyer))
+}
+
+// trafficRowOf returns the row of a traffic source, whichever observer saw it first.
+func trafficRowOf(rows map[string]*TrafficSource, id string) *TrafficSource {
+	row, isKnown := rows[id]
+	if !isKnown {
+		none := new(exactSum).amount()
+		row = &TrafficSource{ID: id, Calls: TrafficCalls{Revenue: none}, Auctions: SaleCounts{Revenue: none}}
+		rows[id] = row
+	}
+	return row
 }

@@ -81,7 +81,7 @@ func (r Report) trafficTable() textTable {
 	for i := range r.TrafficSources {
 		s := &r.TrafficSources[i]
 		calls := []string{countText(s.Calls.Pings.Calls), countText(s.Calls.Pings.Accepted), countText(s.Calls.Posts.Calls), countText(s.Calls.Posts.Accepted), countText(s.Calls.Posts.Unknown)}
-		t.rows = append(t.rows, slices.Concat([]string{labelText(s.ID)}, calls, s.Calls.Latency.cells(), []string{""}, s.Auctions.cells()))
+		t.rows = append(t.rows, slices.Concat([]string{labelText(s.ID)}, calls, s.Calls.cells(), []string{""}, s.Auctions.cells()))
 	}
 	return t
 }
@@ -99,7 +99,7 @@ func (r Report) itemTable() textTable {
 	t := textTable{header: slices.Concat([]string{"company", "item"}, timeHeader, []string{"events"})}
 	for i := range r.Items {
 		item := &r.Items[i]
-		t.rows = append(t.rows, slices.Concat([]string{labelText(item.Company), labelText(item.Operation)}, item.Latency.cells(), []string{wordsText(item.Events)}))
+		t.rows = append(t.rows, slices.Concat([]string{labelText(item.Company), labelText(item.Operation)}, item.cells(), []string{wordsText(item.Events)}))
 	}
 	return t
 }
