@@ -1,3 +1,5 @@
+// Numbers: what observes, and what reports.
+
 package insight
 
 import (
@@ -51,11 +53,11 @@ func (n *Numbers) ObserveAuction(_ context.Context, e trackdrive.AuctionEvent) {
 //	}
 //
 // If a ping was in doubt, there is no such try. Then pass the bid that the next Sell
-// returns: trackdrive.SaleTry{Bid: sale.Bid}.
+// returns: trackdrive.SaleTry{Bid: sale.Bid}. What a desk settles, ObserveSale counts.
 func (n *Numbers) ObserveSettled(t trackdrive.SaleTry, sold bool) { n.market.settlePost(&t, sold) }
 
-// ObserveSale counts an event of a desk: call it in [sales.Config] OnEvent. An
-// EventSettled settles the auction's posts that were in doubt.
+// ObserveSale counts an event of a desk: give it to [sales.Config] OnEvent, or call it
+// there. An EventSettled settles the auction's post that was in doubt.
 func (n *Numbers) ObserveSale(e sales.Event) { n.market.observeLead(&e) }
 
 // ObserveItem counts an event of an outbox: give it to [outbox.Config] OnEvent, or call
