@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/attempt"
+	"github.com/trackdrive-go/trackdrive/internal/callscope"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
@@ -60,7 +61,8 @@ type apiCall struct {
 	typed  [8]typedParam
 	url    url.URL // target points to it
 
-	ctx   context.Context
+	ctx   context.Context // as observers see it
+	scope callscope.Context
 	who   Authenticator
 	sent  []*authCredentials // of all attempts
 	first [1]*authCredentials
@@ -102,7 +104,10 @@ func (c *apiCall) report(ctx context.Context, err *error) {
 	if c.client == nil || len(c.client.callObservers) == 0 {
 		return
 	}
-	if ctx == nil {
+	switch {
+	case c.ctx != nil: // it has the scope that the observers of attempts have seen
+		ctx = c.ctx
+	case ctx == nil:
 		ctx = context.Background()
 	}
 	if c.progress.source == "" && c.params.of != nil {

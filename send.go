@@ -30,7 +30,7 @@ func (c *apiCall) send(ctx context.Context) (Meta, error) {
 		return Meta{}, notSentError(c.name, err)
 	}
 	c.repeat = c.set.repeatOf(c.repeat, c.ownRepeat)
-	c.ctx, c.who, c.sent = ctx, who, c.first[:0]
+	c.ctx, c.who, c.sent = c.observed(ctx), who, c.first[:0]
 
 	start := time.Now()
 	limit := c.set.limit()
@@ -62,6 +62,16 @@ func (c *apiCall) send(ctx context.Context) (Meta, error) {
 	}
 	c.progress.isAnswered = true
 	return meta, nil
+}
+
+// observed returns the context that the observers of the call see, which has a scope of
+// its own for each call.
+func (c *apiCall) observed(ctx context.Context) context.Context {
+	if len(c.set.observers)+len(c.set.callObservers) == 0 {
+		return ctx
+	}
+	c.scope.Context = ctx
+	return &c.scope
 }
 
 // Build makes the request of the next attempt.
@@ -185,6 +195,7 @@ func (c *apiCall) Tried(t *attempt.Try) {
 		RetryIn:    t.RetryIn,
 		Err:        c.cause(t),
 	}
+	c.scope.URL = c.wire.url
 	for _, observe := range c.set.observers {
 		observe(c.ctx, a)
 	}
