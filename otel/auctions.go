@@ -1,0 +1,177 @@
+// Metrics of auctions and of what they sell.
+
+package tdotel
+
+import (
+	"cmp"
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/trackdrive-go/trackdrive"
+)
+
+// endKey makes the attributes of trackdrive.auction.duration.
+type endKey struct{ end string }
+
+func (k endKey) attributes() []attribute.KeyValue {
+	var l attributeList
+	l.text(keyEnd, k.end)
+	return l
+}
+
+// sourceKey makes the attributes of an auction's pings and bids.
+type sourceKey struct{ source string }
+
+func (k sourceKey) attributes() []attribute.KeyValue {
+	var l attributeList
+	l.text(keySource, k.source)
+	return l
+}
+
+// lossKey makes the attributes of trackdrive.auction.losses.
+type lossKey struct{ source, reason string }
+
+func (k lossKey) attributes() []attribute.KeyValue {
+	var l attributeList
+	l.text(keySource, k.source)
+	l.text(keyReason, k.reason)
+	return l
+}
+
+// postKey makes the attributes of trackdrive.auction.posts.
+type postKey struct{ source, outcome string }
+
+func (k postKey) attributes() []attribute.KeyValue {
+	var l attributeList
+	l.text(keySource, k.source)
+	l.text(keyOutcome, k.outcome)
+	return l
+}
+
+// saleKey makes the attributes of trackdrive.sold and trackdrive.revenue.
+type saleKey struct{ source, buyer string }
+
+func (k saleKey) attributes() []attribute.KeyValue {
+	var l attributeList
+	l.text(keySource, k.source)
+	l.text(keyBuyer, k.buyer)
+	return l
+}
+
+// kindKey makes the attributes of trackdrive.revenue.corrections.
+type kindKey struct{ kind string }
+
+func (k kindKey) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{keyKind.String(k.kind)}
+}
+
+func (t *Telemetry) measureAuction(ctx context.Context, e *trackdrive.AuctionEvent) {
+	m, source := t.metrics, t.labels.sources.Label(e.Source)
+	switch e.Kind {
+	case trackdrive.EventPing:
+		m.pings.Add(ctx, 1, m.sourceKeys.of(sourceKey{source}).add...)
+	case trackdrive.EventBids:
+		with := m.sourceKeys.of(sourceKey{source})
+		if len(e.Bids) > 0 {
+			m.bids.Add(ctx, int64(len(e.Bids)), with.add...)
+		}
+		for i := range e.Bids {
+			recordPayout(ctx, m.bidPayout, e.Bids[i].Payout, with)
+		}
+	case trackdrive.EventLoss:
+		if e.Loss != nil {
+			key := lossKey{source, t.labels.words.Label(string(e.Loss.Reason))}
+			m.losses.Add(ctx, 1, m.lossKeys.of(key).add...)
+		}
+	case trackdrive.EventEnd:
+		key := endKey{t.labels.words.Label(string(e.End))}
+		m.auctionDuration.Record(ctx, e.After.Seconds(), m.endKeys.of(key).record...)
+	case trackdrive.EventSale:
+		if e.Try != nil {
+			t.measureSale(ctx, source, e.Try)
+		}
+	}
+}
+
+func (t *Telemetry) measureSale(ctx context.Context, source string, try *trackdrive.SaleTry) {
+	m := t.metrics
+	key := postKey{source, t.labels.words.Label(string(try.Outcome))}
+	m.posts.Add(ctx, 1, m.postKeys.of(key).add...)
+	if try.Outcome != trackdrive.TrySold {
+		return
+	}
+	buyer, payout := soldTo(try)
+	with := m.saleKeys.of(saleKey{source, t.labels.buyers.Label(buyer)})
+	m.sold.Add(ctx, 1, with.add...)
+	switch value := payout.Float64(); {
+	case value > 0:
+		m.revenue.Add(ctx, value, with.add...)
+	case value < 0:
+		m.correct(ctx, value)
+	}
+}
+
+// correct adds what was found, or taken back if it is negative.
+func (m *instrumentSet) correct(ctx context.Context, value float64) {
+	switch {
+	case value > 0:
+		m.corrections.Add(ctx, value, m.kindKeys.of(kindKey{"found"}).add...)
+	case value < 0:
+		m.corrections.Add(ctx, -value, m.kindKeys.of(kindKey{"taken_back"}).add...)
+	}
+}
+
+// soldTo returns the name of the buyer that took the lead, and what it bid, as far as
+// that is known. Of a bid for all buyers, the reply to the post may name one of those in
+// the reply to the ping.
+func soldTo(try *trackdrive.SaleTry) (buyer string, payout trackdrive.Amount) {
+	bid := &try.Bid
+	if !bid.ToAll {
+		return nameOf(&bid.Buyer), bid.Payout
+	}
+	took := buyerInReply(try.Response)
+	var matched []trackdrive.Buyer
+	if bid.Ping != nil {
+		matched = bid.Ping.Buyers
+	}
+	for i := range matched {
+		if len(matched) == 1 || isSameBuyer(&took, &matched[i]) {
+			return cmp.Or(nameOf(&matched[i]), nameOf(&took)), matched[i].Payout
+		}
+	}
+	return nameOf(&took), commonPayout(matched)
+}
+
+// buyerInReply returns the buyer that the reply to a post names; zero if it names none.
+func buyerInReply(reply *trackdrive.PostResponse) (took trackdrive.Buyer) {
+	if reply == nil {
+		return took
+	}
+	if len(reply.Buyers) == 1 {
+		took = reply.Buyers[0]
+	}
+	took.Name = cmp.Or(took.Name, reply.BuyerName)
+	return took
+}
+
+func isSameBuyer(took, matched *trackdrive.Buyer) bool {
+	if took.ID != "" {
+		return matched.ID == took.ID
+	}
+	return took.Name != "" && matched.Name == took.Name
+}
+
+// commonPayout returns what all buyers bid; unset if they differ.
+func commonPayout(buyers []trackdrive.Buyer) (common trackdrive.Amount) {
+	for i := range buyers {
+		if i > 0 && !buyers[i].Payout.Equal(common) {
+			return trackdrive.Amount{}
+		}
+		common = buyers[i].Payout
+	}
+	return common
+}
+
+// nameOf returns the name of a buyer or, without one, its id.
+func nameOf(b *trackdrive.Buyer) string { return cmp.Or(b.Name, string(b.ID)) }
