@@ -5,8 +5,8 @@ set -euo pipefail
 
 go build -C examples/observe -o "$1/observe" .
 expect 0 -- "$1/observe"
-contains "$OUT" 'span "HTTP POST" http.response.status_code=429'
-contains "$OUT" 'span "sell" buyer=Buyer A payout=25.50, 3 attempts noted'
+contains "$OUT" 'span "trackdrive ping" trackdrive.outcome=accepted trackdrive.attempts=2'
+contains "$OUT" 'span "sell" buyer=Buyer A payout=25.50'
 expect 0 -- "$1/observe" -h
 expect 2 -- "$1/observe" -x
 expect 2 -- "$1/observe" extra

@@ -4,15 +4,15 @@ go 1.26.0
 
 require (
 	github.com/trackdrive-go/trackdrive v0.0.0
-	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.72.0
+	github.com/trackdrive-go/trackdrive/otel v0.0.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
+	go.opentelemetry.io/otel/sdk/metric v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
 )
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/felixge/httpsnoop v1.1.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/google/go-querystring v1.2.0 // indirect
@@ -26,4 +26,7 @@ require (
 	golang.org/x/sys v0.48.0 // indirect
 )
 
-replace github.com/trackdrive-go/trackdrive => ../..
+replace (
+	github.com/trackdrive-go/trackdrive => ../..
+	github.com/trackdrive-go/trackdrive/otel => ../../otel
+)

@@ -1,10 +1,11 @@
-// Command observe sells a call with OpenTelemetry spans and slog around it.
+// Command observe sells a call with OpenTelemetry spans and metrics, and slog, around
+// it.
 //
 //	go run -C examples/observe .
 //
-// It runs on a fake TrackDrive, which refuses the first ping with 429: each
-// attempt is a span of its own, below the span of the sale, and no span, log
-// line or metric shows a credential or the value of a parameter.
+// It runs on a fake TrackDrive, which refuses the first ping with 429: each call is a
+// span below that of the sale, each attempt one below its call, and no span, log line or
+// metric shows a credential or the value of a parameter.
 package main
 
 import (
@@ -14,16 +15,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/trackdrive-go/trackdrive"
+	tdotel "github.com/trackdrive-go/trackdrive/otel"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
@@ -48,10 +50,13 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	spans := &printer{out: out}
-	provider := sdk.NewTracerProvider(sdk.WithSyncer(spans))
-	defer func() { _ = provider.Shutdown(ctx) }()
-	tracer := provider.Tracer("dialer")
+	tracers := sdk.NewTracerProvider(sdk.WithSyncer(&printer{out: out}))
+	defer func() { _ = tracers.Shutdown(ctx) }()
+	reader := metric.NewManualReader() // a program would have an exporter
+	telemetry, err := tdotel.New(tdotel.WithTracerProvider(tracers), tdotel.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
+	if err != nil {
+		return err
+	}
 
 	fake, err := trackdrivetest.Start()
 	if err != nil {
@@ -61,36 +66,16 @@ func run(ctx context.Context, out io.Writer) error {
 	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{Name: "Buyer A", Bid: "25.50"}}})
 	fake.Fail(trackdrivetest.OpPing, trackdrivetest.TooManyRequests(0), 1)
 
-	client, err := trackdrive.NewClient("acme",
+	client, err := trackdrive.NewClient("acme", append(telemetry.Options(),
 		trackdrive.WithBaseURL(fake.URL),
-		trackdrive.WithTransport(traced(provider)),
-		trackdrive.WithLogger(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: plain}))),
-		trackdrive.WithObserver(func(ctx context.Context, a trackdrive.Attempt) {
-			// What a dashboard counts: the delivery of each attempt.
-			trace.SpanFromContext(ctx).AddEvent("attempt", trace.WithAttributes(
-				attribute.String("operation", a.Operation), attribute.Int("number", a.Number), attribute.String("delivery", a.Delivery.String())))
-		}))
+		trackdrive.WithLogger(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: plain}))))...)
 	if err != nil {
 		return err
 	}
-	return sell(ctx, tracer, client, out)
-}
-
-// traced makes a span of each attempt.
-func traced(provider trace.TracerProvider) http.RoundTripper {
-	return otelhttp.NewTransport(redacted{trackdrive.NewTransport(nil)},
-		otelhttp.WithTracerProvider(provider),
-		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return "HTTP " + r.Method }))
-}
-
-// redacted replaces the URL in the span of a request. The URL on the wire may
-// hold credentials and phone numbers.
-type redacted struct{ next http.RoundTripper }
-
-// RoundTrip sends the request as it is.
-func (t redacted) RoundTrip(r *http.Request) (*http.Response, error) {
-	trace.SpanFromContext(r.Context()).SetAttributes(attribute.String("url.full", trackdrive.RedactURL(r.URL)))
-	return t.next.RoundTrip(r)
+	if err := sell(ctx, tracers.Tracer("dialer"), client, out); err != nil {
+		return err
+	}
+	return printCalls(ctx, out, reader)
 }
 
 // sell pings and posts, in a span.
@@ -115,9 +100,10 @@ func sell(ctx context.Context, tracer trace.Tracer, client *trackdrive.Client, o
 	return nil
 }
 
+// failed marks the span. The spans of the calls below say what went wrong; the text of
+// an error may quote a reply, so it is not for spans.
 func failed(span trace.Span, err error) error {
-	span.SetStatus(codes.Error, err.Error()) // errors hold no credential and no query
-	span.SetAttributes(attribute.String("delivery", trackdrive.DeliveryOf(err).String()))
+	span.SetStatus(codes.Error, trackdrive.DeliveryOf(err).String())
 	return err
 }
 
@@ -136,17 +122,35 @@ type printer struct{ out io.Writer }
 // ExportSpans prints each span in a line.
 func (p *printer) ExportSpans(_ context.Context, spans []sdk.ReadOnlySpan) error {
 	for _, s := range spans {
-		status := ""
+		fmt.Fprintf(p.out, "span %q", s.Name())
 		for _, a := range s.Attributes() {
 			switch a.Key {
-			case "http.response.status_code", "buyer", "payout":
-				status += fmt.Sprintf(" %s=%s", a.Key, a.Value.String())
+			case "http.response.status_code", "http.request.resend_count", "trackdrive.outcome", "trackdrive.attempts", "buyer", "payout":
+				fmt.Fprintf(p.out, " %s=%s", a.Key, a.Value.String())
 			}
 		}
-		fmt.Fprintf(p.out, "span %q%s, %d attempts noted\n", s.Name(), status, len(s.Events()))
+		fmt.Fprintln(p.out)
 	}
 	return nil
 }
 
 // Shutdown does nothing: nothing is held back.
 func (p *printer) Shutdown(context.Context) error { return nil }
+
+// printCalls prints what was counted.
+func printCalls(ctx context.Context, out io.Writer, reader metric.Reader) error {
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(ctx, &all); err != nil {
+		return err
+	}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			counter, ok := m.Data.(metricdata.Sum[int64])
+			for i := 0; ok && i < len(counter.DataPoints); i++ {
+				p := &counter.DataPoints[i]
+				fmt.Fprintf(out, "metric %s %s %d\n", m.Name, p.Attributes.Encoded(attribute.DefaultEncoder()), p.Value)
+			}
+		}
+	}
+	return nil
+}
