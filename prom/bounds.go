@@ -1,0 +1,81 @@
+// Bounds: how many values a label has, and what it never shows.
+
+package prom
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/labels"
+)
+
+// restLabel is the label of what is beyond a limit.
+const restLabel = labels.Rest
+
+// boundedPairs bounds two labels, and how many combinations of them there are: without
+// that, the series would be as many as the product of the two limits.
+type boundedPairs struct {
+	first, second *labels.Set
+	limit         int
+
+	mu    sync.Mutex
+	known map[[2]string]bool
+}
+
+// newBoundedPairs returns a set with at most so many first labels, and so many pairs.
+func newBoundedPairs(firsts, pairs int) *boundedPairs {
+	return &boundedPairs{first: labels.NewSet(firsts), second: labels.NewSet(pairs), limit: pairs, known: make(map[[2]string]bool)}
+}
+
+// labels returns the labels of two texts.
+func (p *boundedPairs) labels(first, second string) (string, string) {
+	first, second = p.first.Label(first), p.second.Label(second)
+	if second == "" || second == restLabel {
+		return first, second
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pair := [2]string{first, second}
+	switch {
+	case p.known[pair]:
+	case len(p.known) < p.limit:
+		p.known[pair] = true
+	default:
+		return first, restLabel
+	}
+	return first, second
+}
+
+// anyBuyer is the label of a bid for all buyers, if nobody says which of them it is.
+const anyBuyer = "any"
+
+// buyerText returns what a buyer is called in a label: its name, or its id if there is
+// none, or if the name may be something else. A reply says what the name is, and may
+// repeat a credential of the request.
+func buyerText(b *trackdrive.Buyer) string {
+	switch {
+	case b.Name != "" && !mayBeSecret(b.Name):
+		return b.Name
+	case b.ID != "" && !mayBeSecret(string(b.ID)):
+		return "buyer " + string(b.ID)
+	case b.Name == "" && b.ID == "":
+		return anyBuyer
+	default:
+		return restLabel
+	}
+}
+
+// mayBeSecret reports whether a text has a word that is long, or that is rather long
+// and has a digit: names are made of words, and credentials are not.
+func mayBeSecret(text string) bool {
+	const longWord, longWithDigit = 32, 16
+	for word := range strings.FieldsSeq(text) {
+		hasDigit := strings.ContainsFunc(word, func(r rune) bool { return r < 0x80 && ascii.IsDigit(byte(r)) })
+		if len(word) > longWord || hasDigit && len(word) >= longWithDigit {
+			return true
+		}
+	}
+	return false
+}
