@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,9 +51,8 @@ func newDialer(t *testing.T) *dialer {
 	globex := d.fake.AddCompany("globex")
 	globex.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "calls", Buyers: []trackdrivetest.Buyer{{ID: "201", Name: "Buyer C", Bid: "19.99"}}})
 	d.fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
-	d.fake.Fail(trackdrivetest.OpPing, trackdrivetest.AfterActing(trackdrivetest.Slow(pingTime)), trackdrivetest.Always)
 	client := func(subdomain string) *trackdrive.Client {
-		c, err := trackdrive.NewClient(subdomain, trackdrive.WithTransport(d.fake.Transport()), trackdrive.WithCallObserver(d.metrics.ObserveCall),
+		c, err := trackdrive.NewClient(subdomain, trackdrive.WithTransport(slowPings{d.fake.Transport()}), trackdrive.WithCallObserver(d.metrics.ObserveCall),
 			trackdrive.WithAuth(trackdrive.AnySubdomain(trackdrive.DeveloperToken("made-up"))))
 		require.NoError(t, err)
 		return c
@@ -76,12 +76,21 @@ func newDialer(t *testing.T) *dialer {
 	return d
 }
 
+// slowPings lets pings take pingTime, by the clock of the bubble that they are sent in.
+type slowPings struct{ http.RoundTripper }
+
+func (s slowPings) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/ping/") {
+		<-time.After(pingTime)
+	}
+	return s.RoundTripper.RoundTrip(r)
+}
+
 // refuseOn refuses the next request of an operation in an endpoint.
 func (d *dialer) refuseOn(op trackdrivetest.Operation, endpoint string, f trackdrivetest.Fault) {
 	d.fake.Heal()
 	isMeant := func(r trackdrivetest.Request) bool { return r.Operation == op && r.Target == endpoint }
 	d.fake.Fail(trackdrivetest.Where(isMeant), f, 1)
-	d.fake.Fail(trackdrivetest.OpPing, trackdrivetest.AfterActing(trackdrivetest.Slow(pingTime)), trackdrivetest.Always)
 }
 
 // offer offers a lead at the desk.
@@ -118,7 +127,6 @@ func (d *dialer) sellToNobody(t *testing.T) {
 	sale, err := d.offer(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, sales.Unsold, sale.State)
-	d.fake.Fail(trackdrivetest.OpPing, trackdrivetest.AfterActing(trackdrivetest.Slow(pingTime)), trackdrivetest.Always)
 }
 
 // sellWithoutAnAnswer sells a lead to Buyer A, and loses the answer. If it is settled,
