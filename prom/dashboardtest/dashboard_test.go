@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/prometheus/prometheus/promql"
 	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive/prom"
 )
 
 // dashboard is what the tests read of Grafana's JSON.
@@ -67,10 +68,8 @@ type target struct {
 
 func readDashboard(t *testing.T) dashboard {
 	t.Helper()
-	data, err := os.ReadFile("../dashboard.json")
-	require.NoError(t, err)
 	var d dashboard
-	require.NoError(t, json.Unmarshal(data, &d))
+	require.NoError(t, json.Unmarshal(prom.Dashboard(), &d))
 	return d
 }
 

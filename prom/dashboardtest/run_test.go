@@ -192,7 +192,17 @@ func (d *dialer) trouble(t *testing.T) {
 			d.sellToNobody(t)
 		}
 	})
-	d.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(422, nil, `{"status":422,"errors":{"revenue":["is invalid"]}}`), 1)
+	d.deliverInvalid(t)
+	d.deliverLater(t)
+}
+
+// deliverInvalid leaves an item that TrackDrive refuses for good.
+func (d *dialer) deliverInvalid(t *testing.T) {
+	d.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusUnprocessableEntity, nil, `{"status":422,"errors":{"revenue":["is invalid"]}}`), 1)
 	d.deliver(t, nil)
+}
+
+// deliverLater leaves an item that waits for an hour.
+func (d *dialer) deliverLater(t *testing.T) {
 	d.deliver(t, func(item *outbox.Item) { item.NotBefore = time.Now().Add(time.Hour) })
 }
