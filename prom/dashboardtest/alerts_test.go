@@ -71,7 +71,9 @@ func TestAlertsFireOnTroubleAlone(t *testing.T) {
 		"an item is dead":                {func(t *testing.T, d *dialer) { d.deliverInvalid(t) }, 0, map[string]bool{stuck: true}},
 		"an item waits":                  {func(t *testing.T, d *dialer) { d.deliverLater(t) }, 0, map[string]bool{}},
 		"an item waits for an hour":      {func(t *testing.T, d *dialer) { d.deliverLater(t) }, time.Hour, map[string]bool{stuck: true}},
-		"pings fail":                     {func(t *testing.T, d *dialer) { inBubble(t, d.sellToNobody) }, 0, map[string]bool{pingsFail: true}},
+		"all pings to a company fail":    {func(t *testing.T, d *dialer) { d.sellSome(t, 0, 1) }, 0, map[string]bool{pingsFail: true}},
+		"most pings to a company fail":   {func(t *testing.T, d *dialer) { d.sellSome(t, 1, 3) }, 0, map[string]bool{pingsFail: true}},
+		"few pings to a company fail":    {func(t *testing.T, d *dialer) { d.sellSome(t, 19, 1) }, 0, map[string]bool{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,6 +97,18 @@ func TestAlertsFireOnTroubleAlone(t *testing.T) {
 			require.Equal(t, test.want, db.firing(t))
 		})
 	}
+}
+
+// sellSome sells some leads, and lets a ping fail for each of some others.
+func (d *dialer) sellSome(t *testing.T, sold, unsold int) {
+	inBubble(t, func(t *testing.T) {
+		for range sold {
+			d.sellAtOnce(t)
+		}
+		for range unsold {
+			d.sellToNobody(t)
+		}
+	})
 }
 
 // inBubble runs f where waiting takes no time.
