@@ -79,10 +79,7 @@ func isNegative(a trackdrive.Amount) bool {
 
 var zeroAmount = trackdrive.MustAmount("0")
 
-// negated returns the amount with the other sign.
-func negated(a trackdrive.Amount) trackdrive.Amount {
-	if text, isNegative := strings.CutPrefix(a.String(), "-"); isNegative {
-		return trackdrive.MustAmount(text)
-	}
-	return a
+// absoluteAmount returns the amount without its sign.
+func absoluteAmount(a trackdrive.Amount) trackdrive.Amount {
+	return trackdrive.MustAmount(strings.TrimPrefix(a.String(), "-"))
 }

@@ -100,7 +100,7 @@ func (m *saleMetrics) add(source string, buyer *trackdrive.Buyer, payout trackdr
 
 func (m *saleMetrics) correct(amount trackdrive.Amount) {
 	if isNegative(amount) {
-		m.takenBack.add(negated(amount))
+		m.takenBack.add(absoluteAmount(amount))
 		return
 	}
 	m.found.add(amount)

@@ -95,7 +95,7 @@ func (m *storeMetrics) countItems(ctx context.Context, ch chan<- prometheus.Metr
 		for _, s := range itemStates {
 			sum.Add(s, c.Of(s))
 		}
-		sum.Oldest = earlier(sum.Oldest, c.Oldest)
+		sum.Oldest = earlierTime(sum.Oldest, c.Oldest)
 	}
 	if len(list) == 0 {
 		return
@@ -118,7 +118,7 @@ func (m *storeMetrics) countLeads(ctx context.Context, ch chan<- prometheus.Metr
 		}
 		sum.Open, sum.Posting, sum.Sold = sum.Open+c.Open, sum.Posting+c.Posting, sum.Sold+c.Sold
 		sum.Unsold, sum.Unknown = sum.Unsold+c.Unsold, sum.Unknown+c.Unknown
-		sum.Oldest = earlier(sum.Oldest, c.Oldest)
+		sum.Oldest = earlierTime(sum.Oldest, c.Oldest)
 	}
 	if len(list) == 0 {
 		return
@@ -132,8 +132,8 @@ func (m *storeMetrics) countLeads(ctx context.Context, ch chan<- prometheus.Metr
 	sendTime(ch, m.oldestLead, sum.Oldest)
 }
 
-// earlier returns the earlier of two times; a zero one is none.
-func earlier(a, b time.Time) time.Time {
+// earlierTime returns the earlier of two times; a zero one is none.
+func earlierTime(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}
