@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive"
-	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/labels"
 )
 
@@ -72,7 +71,7 @@ func buyerText(b *trackdrive.Buyer) string {
 func mayBeSecret(text string) bool {
 	const longWord, longWithDigit = 32, 16
 	for word := range strings.FieldsSeq(text) {
-		hasDigit := strings.ContainsFunc(word, func(r rune) bool { return r < 0x80 && ascii.IsDigit(byte(r)) })
+		hasDigit := strings.ContainsAny(word, "0123456789")
 		if len(word) > longWord || hasDigit && len(word) >= longWithDigit {
 			return true
 		}

@@ -75,8 +75,9 @@ func lastTry(s *sales.Sale, outcomes ...trackdrive.TryOutcome) *sales.Try {
 	return nil
 }
 
-// isAuctioned reports whether an auction reports what came of the try.
-func isAuctioned(t *sales.Try) bool { return t.Source != "" && !t.Ping }
+// isAuctioned reports whether an auction reports what came of the try. It reports no
+// pings, and no post that a panic ended.
+func isAuctioned(t *sales.Try) bool { return t.Source != "" && !t.Ping && t.Outcome != "" }
 
 // sourceOf returns the label of a try: of a post of its own, "acme/my_endpoint".
 func sourceOf(t *sales.Try) string {

@@ -21,6 +21,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/prom"
 	"github.com/trackdrive-go/trackdrive/sales"
+	"github.com/trackdrive-go/trackdrive/sales/salestest"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
 var callers = flag.Int("callers", 20_000, "how many callers the test of bounds has")
@@ -180,6 +182,7 @@ func TestWhatADeskCounts(t *testing.T) {
 		"the sale of a post of its own":                 {kind: sales.EventSold, tries: []sales.Try{try("", false, trackdrive.TryRejected), try("", false, trackdrive.TrySold)}, sold: 1, revenue: 25.5, source: "acme/sell"},
 		"an auction's doubt, which the auction reports": {kind: sales.EventUnknown, tries: []sales.Try{try("s1", false, trackdrive.TryUnknown)}},
 		"the doubt of a post of its own":                {kind: sales.EventUnknown, tries: []sales.Try{try("", false, trackdrive.TryUnknown)}, unknown: 1, source: "acme/sell"},
+		"an auction's post that a panic ended":          {kind: sales.EventUnknown, tries: []sales.Try{try("s1", false, "")}, unknown: 1, source: "s1"},
 		"a ping that may have sold":                     {kind: sales.EventUnknown, tries: []sales.Try{try("s1", true, trackdrive.TryUnknown)}, unknown: 1, source: "s1"},
 		"a lead that is settled as sold":                {kind: sales.EventSettled, state: sales.Sold, tries: []sales.Try{try("s1", false, trackdrive.TrySold)}, settled: 1, found: 25.5},
 		"a lead that is resolved as unsold":             {kind: sales.EventSettled, state: sales.Unsold, tries: []sales.Try{try("s1", false, trackdrive.TryRejected)}},
@@ -202,6 +205,54 @@ func TestWhatADeskCounts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestADeskCountsEachSaleOnce sells by an auction and by posts of its own.
+func TestADeskCountsEachSaleOnce(t *testing.T) {
+	t.Parallel()
+	m, fake := prom.New(), trackdrivetest.New()
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{ID: "101", Name: "Buyer A", Bid: "25.50"}}})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
+	require.NoError(t, err)
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "s1", Client: client, Endpoint: "sell"}}, Observe: m.ObserveAuction})
+	require.NoError(t, err)
+	desk, err := sales.New(sales.Config{Store: salestest.NewMemory(), OnEvent: m.ObserveDesk})
+	require.NoError(t, err)
+	postOnly := func(caller string) *trackdrive.PostRequest {
+		return &trackdrive.PostRequest{PostOnly: true, CallerID: caller}
+	}
+	for range 2 { // the second time, nothing is sent
+		_, err = desk.Auction(t.Context(), "lead-1", auction, &trackdrive.PingRequest{CallerID: "+15555550101"})
+		require.NoError(t, err)
+		_, err = desk.Post(t.Context(), "lead-2", client, "sell", postOnly("+15555550102"))
+		require.NoError(t, err)
+	}
+	for lead, sell := range map[string]func() error{
+		"lead-3": func() error {
+			_, err := desk.Auction(t.Context(), "lead-3", auction, &trackdrive.PingRequest{CallerID: "+15555550103"})
+			return err
+		},
+		"lead-4": func() error {
+			_, err := desk.Post(t.Context(), "lead-4", client, "sell", postOnly("+15555550104"))
+			return err
+		},
+	} {
+		fake.Fail(trackdrivetest.OpPost, trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
+		require.ErrorIs(t, sell(), sales.ErrUnknown)
+		_, err = desk.Resolve(t.Context(), lead, sales.Sold, "the buyer says so")
+		require.NoError(t, err)
+	}
+	fake.AssertSales(t, 4)
+	s := scrape(t, m)
+	for _, source := range []string{"s1", "acme/sell"} {
+		require.Equal(t, 1.0, s.sum("sold_total", "source="+source), source)
+		require.Equal(t, 1.0, s.sum("unknown_total", "source="+source), source)
+	}
+	require.Equal(t, 2.0, s.sum("sold_total"))
+	require.Equal(t, 2.0, s.sum("unknown_total"))
+	require.Equal(t, 2.0, s.sum("settled_total", "result=sold"))
+	require.Equal(t, 25.5, s.sum("revenue_total"), "the payout of a post without a ping is not known")
+	require.Equal(t, 25.5, s.sum("revenue_corrections_total", "kind=found"))
 }
 
 // TestTheFirstEventCounts wants the series before the event: Prometheus' increase()
@@ -382,6 +433,8 @@ func TestAStoreThatCannotCountSpoilsNoScrape(t *testing.T) {
 		require.True(t, hasDeadline)
 		return outbox.Counts{Waiting: 5}, errors.New("no space left on device")
 	})
+	m.WatchOutbox(nil)
+	m.WatchDesk(nil)
 	m.WatchDesk(func(context.Context) (sales.Counts, error) { return sales.Counts{Unknown: 1}, nil })
 	m.WatchDesk(func(context.Context) (sales.Counts, error) { return sales.Counts{Unknown: 2}, nil })
 	s := scrape(t, m)

@@ -49,8 +49,12 @@ func newStoreMetrics(namespace string) *storeMetrics {
 // called for every scrape, with a context of a few seconds; it is usually
 // [outbox.Worker.Counts]. If it fails, the scrape goes without the outbox's items, and
 // count_failures_total counts it. The items of several outboxes are added up; with a
-// store that several processes share, each of them exports all of its items.
+// store that several processes share, each of them exports all of its items. Nil is
+// ignored.
 func (m *Metrics) WatchOutbox(counts func(context.Context) (outbox.Counts, error)) {
+	if counts == nil {
+		return
+	}
 	m.stores.mu.Lock()
 	defer m.stores.mu.Unlock()
 	m.stores.outboxes = append(m.stores.outboxes, counts)
@@ -59,6 +63,9 @@ func (m *Metrics) WatchOutbox(counts func(context.Context) (outbox.Counts, error
 // WatchDesk exports how many leads a sales desk has in each state, as
 // [Metrics.WatchOutbox] does for items. The function is usually [sales.Desk.Counts].
 func (m *Metrics) WatchDesk(counts func(context.Context) (sales.Counts, error)) {
+	if counts == nil {
+		return
+	}
 	m.stores.mu.Lock()
 	defer m.stores.mu.Unlock()
 	m.stores.desks = append(m.stores.desks, counts)
