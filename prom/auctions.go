@@ -38,7 +38,7 @@ type lossKey struct {
 func newAuctionMetrics(s *settings, pairs *boundedPairs, sales *saleMetrics) *auctionMetrics {
 	m := &auctionMetrics{
 		ends: newCounters(s.namespace, "auctions_total",
-			"Auctions that took no more bids, by why they stopped waiting.", "end"),
+			"Auctions that are over, by the reason why they stopped waiting for bids.", "end"),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: s.namespace, Name: "auction_duration_seconds", Buckets: s.buckets,
 			Help: "Time from the beginning of an auction until it took no more bids.",
@@ -50,9 +50,9 @@ func newAuctionMetrics(s *settings, pairs *boundedPairs, sales *saleMetrics) *au
 		bids: newCounters(s.namespace, "auction_bids_total",
 			"Acceptable bids. A ping may bring several.", "source"),
 		losses: newCounters(s.namespace, "auction_losses_total",
-			"Sources and buyers that are not among the bids, by why not.", "source", "reason"),
+			"Sources and buyers that are not among the bids, by reason.", "source", "reason"),
 		posts: newCounters(s.namespace, "auction_posts_total",
-			"Posts to bids, by what came of them.", "source", "outcome"),
+			"Posts to bids, by outcome.", "source", "outcome"),
 		pairs: pairs, sales: sales,
 	}
 	m.byEnd = newFixedCounters(m.ends, trackdrive.EndAllAnswered, trackdrive.EndDeadline, trackdrive.EndEnough,

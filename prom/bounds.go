@@ -51,8 +51,8 @@ func (p *boundedPairs) labels(first, second string) (string, string) {
 const anyBuyer = "any"
 
 // buyerText returns what a buyer is called in a label: its name, or its id if there is
-// none, or if the name may be something else. A reply says what the name is, and may
-// repeat a credential of the request.
+// none, or if the name looks like a credential: the name comes from a reply, which may
+// repeat the request.
 func buyerText(b *trackdrive.Buyer) string {
 	switch {
 	case b.Name != "" && !mayBeSecret(b.Name):

@@ -1,5 +1,5 @@
-// Package prom counts for Prometheus what a program does with TrackDrive: calls,
-// auctions, sales and revenue, what happens in an outbox and at a sales desk.
+// Package prom exports to Prometheus what a program does with TrackDrive: its calls,
+// auctions, sales and revenue, and what happens in its outbox and at its sales desk.
 //
 //	metrics := prom.New()
 //	prometheus.MustRegister(metrics)
@@ -27,18 +27,18 @@
 // [Metrics.AddSale], which it calls itself. [Metrics.ObserveCall] counts no sale: a post
 // that sold is a call with the outcome "accepted".
 //
-// A lead that may be sold is in trackdrive_unknown_total for ever. What somebody finds
+// A lead that may be sold stays in trackdrive_unknown_total. What somebody finds
 // out later is in trackdrive_settled_total, and its payout in
 // trackdrive_revenue_corrections_total with the kind "found", not in
 // trackdrive_revenue_total, which only grows with sales. Money that was taken back has
-// the kind "taken_back". So the revenue is the first, and what was found, less what was
-// taken back. Sums are exact; only the number that is exported is rounded to a float64.
-// Amounts have no currency: if your companies pay in several, look at the sources one by
-// one.
+// the kind "taken_back". The revenue after corrections is revenue_total, plus what was
+// found, less what was taken back. Sums are exact; only the number that is exported is rounded to a float64.
+// Amounts have no currency: if your companies pay in different ones, do not add up
+// sources.
 //
 // # Labels
 //
-// Labels have few values, whatever callers and replies say: see [Limits]. A value never
-// has a phone number; of a buyer's name, which comes from a reply, none that looks like a
-// credential either: the buyer's id takes its place, or "other".
+// Labels have few values, whatever callers and replies say: see [Limits]. No value shows
+// a phone number. The name of a buyer comes from a reply; if it looks like a credential,
+// the label is the buyer's id instead, or "other".
 package prom

@@ -44,7 +44,7 @@ func newSaleMetrics(namespace string, pairs *boundedPairs) *saleMetrics {
 		unknown: newCounters(namespace, "unknown_total",
 			"Leads that may be sold, because the outcome of a post, or of a ping that may count as one, is unknown.", "source"),
 		settled: newCounters(namespace, "settled_total",
-			"Leads that may have been sold, and for which somebody found out.", "result"),
+			"Leads whose outcome was unknown, and has been found out.", "result"),
 		revenue: newMoneyFamily(namespace, "revenue_total",
 			"Payouts of the leads in sold_total, in the currency of the bids. It only grows.", "source", "buyer"),
 		corrections: newMoneyFamily(namespace, "revenue_corrections_total",
@@ -70,8 +70,8 @@ func (m *Metrics) AddSale(source string, buyer trackdrive.Buyer, payout trackdri
 	m.sales.add(source, &buyer, payout)
 }
 
-// AddSettled counts a lead of unknown outcome for which somebody found out whether it
-// is sold, such as after [trackdrive.AuctionResult.Settle]. The payout of a sold one
+// AddSettled counts a lead whose outcome was unknown, once somebody has found out
+// whether it is sold, such as with [trackdrive.AuctionResult.Settle]. The payout of a sold one
 // counts as found; it may be unset. Do not call it for what a desk settles: its events
 // say so.
 func (m *Metrics) AddSettled(sold bool, payout trackdrive.Amount) {
