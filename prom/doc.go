@@ -27,14 +27,16 @@
 // [Metrics.AddSale], which it calls itself. [Metrics.ObserveCall] counts no sale: a post
 // that sold is a call with the outcome "accepted".
 //
-// A lead that may be sold stays in trackdrive_unknown_total. What somebody finds
-// out later is in trackdrive_settled_total, and its payout in
+// A lead that may be sold stays in trackdrive_unknown_total. What somebody finds out
+// later is in trackdrive_settled_total, and its payout in
 // trackdrive_revenue_corrections_total with the kind "found", not in
 // trackdrive_revenue_total, which only grows with sales. Money that was taken back has
 // the kind "taken_back". The revenue after corrections is revenue_total, plus what was
-// found, less what was taken back. Sums are exact; only the number that is exported is rounded to a float64.
-// Amounts have no currency: if your companies pay in different ones, do not add up
-// sources.
+// found, less what was taken back. A lead that a ping may have sold is counted with a
+// desk alone, because auctions have no event for it.
+//
+// Sums are exact; only the number that is exported is rounded to a float64. Amounts have
+// no currency: if your companies pay in different ones, do not add up sources.
 //
 // # Labels
 //

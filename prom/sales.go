@@ -61,8 +61,8 @@ func (m *saleMetrics) parts() []prometheus.Collector {
 }
 
 // AddSale counts a sale that neither an auction nor a desk made, such as one by
-// [trackdrive.Client.Post]. The source is a name of yours. Of the buyer, the label is
-// the name, or else the id. The payout may be unset; a negative one counts as taken
+// [trackdrive.Client.Post]. The source is a name of yours. The buyer's label is its name,
+// or else its id. The payout may be unset; a negative one counts as taken
 // back.
 //
 // Do not call it for the sales of an auction or a desk whose events are observed.
@@ -71,9 +71,9 @@ func (m *Metrics) AddSale(source string, buyer trackdrive.Buyer, payout trackdri
 }
 
 // AddSettled counts a lead whose outcome was unknown, once somebody has found out
-// whether it is sold, such as with [trackdrive.AuctionResult.Settle]. The payout of a sold one
-// counts as found; it may be unset. Do not call it for what a desk settles: its events
-// say so.
+// whether it is sold, such as with [trackdrive.AuctionResult.Settle]. The payout of a
+// sold one counts as found; it may be unset. Do not call it for what a desk settles: its
+// events say so.
 func (m *Metrics) AddSettled(sold bool, payout trackdrive.Amount) {
 	if !sold {
 		m.sales.settledUnsold.Inc()
@@ -84,8 +84,7 @@ func (m *Metrics) AddSettled(sold bool, payout trackdrive.Amount) {
 }
 
 // AddCorrection counts money that revenue_total does not know of: a positive amount
-// was found, a negative one was taken back. The revenue is revenue_total, and what was
-// found, less what was taken back.
+// was found, a negative one was taken back. Unset, it changes nothing.
 func (m *Metrics) AddCorrection(amount trackdrive.Amount) { m.sales.correct(amount) }
 
 func (m *saleMetrics) add(source string, buyer *trackdrive.Buyer, payout trackdrive.Amount) {
