@@ -151,5 +151,9 @@ func (d *database) ranged(query string) (promql.Matrix, error) {
 		return nil, fmt.Errorf("%w %v", r.Err, r.Warnings)
 	}
 	matrix, err := r.Matrix()
-	return slices.Clone(matrix), err
+	matrix = slices.Clone(matrix)
+	for i := range matrix { // Close lets other queries use the points
+		matrix[i].Floats = slices.Clone(matrix[i].Floats)
+	}
+	return matrix, err
 }
