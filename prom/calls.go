@@ -89,3 +89,22 @@ func (m *callMetrics) newSeries(label callKey) *callSeries {
 		duration: m.duration.WithLabelValues(label.operation),
 	}
 }
+
+// outcomeLabel and reasonLabel keep to the values that are documented.
+func outcomeLabel(o trackdrive.Outcome) string {
+	switch o {
+	case trackdrive.OutcomeAccepted, trackdrive.OutcomeNoBuyer, trackdrive.OutcomeRejected,
+		trackdrive.OutcomeNotSent, trackdrive.OutcomeUnknown, trackdrive.OutcomeFailed:
+		return string(o)
+	}
+	return restLabel
+}
+
+func reasonLabel(r trackdrive.Reason) string {
+	switch r {
+	case trackdrive.ReasonNone, trackdrive.ReasonNoBuyer, trackdrive.ReasonCapped, trackdrive.ReasonDuplicate, trackdrive.ReasonSuppressed,
+		trackdrive.ReasonClosed, trackdrive.ReasonExpired, trackdrive.ReasonInvalid, trackdrive.ReasonUnauthorized, trackdrive.ReasonRateLimited:
+		return string(r)
+	}
+	return restLabel
+}

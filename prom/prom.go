@@ -1,3 +1,5 @@
+// Metrics, and the options that they are made with.
+
 package prom
 
 import (
@@ -8,8 +10,6 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/trackdrive-go/trackdrive"
 )
 
 // Metrics counts calls, auctions, sales, and what happens in an outbox and at a sales
@@ -227,23 +227,4 @@ func (c *seriesCache[K, V]) put(key K, v V) {
 func isTooLong(texts ...string) bool {
 	const longest = 128
 	return slices.ContainsFunc(texts, func(text string) bool { return len(text) > longest })
-}
-
-// outcomeLabel and reasonLabel keep to the values that are documented.
-func outcomeLabel(o trackdrive.Outcome) string {
-	switch o {
-	case trackdrive.OutcomeAccepted, trackdrive.OutcomeNoBuyer, trackdrive.OutcomeRejected,
-		trackdrive.OutcomeNotSent, trackdrive.OutcomeUnknown, trackdrive.OutcomeFailed:
-		return string(o)
-	}
-	return restLabel
-}
-
-func reasonLabel(r trackdrive.Reason) string {
-	switch r {
-	case trackdrive.ReasonNone, trackdrive.ReasonNoBuyer, trackdrive.ReasonCapped, trackdrive.ReasonDuplicate, trackdrive.ReasonSuppressed,
-		trackdrive.ReasonClosed, trackdrive.ReasonExpired, trackdrive.ReasonInvalid, trackdrive.ReasonUnauthorized, trackdrive.ReasonRateLimited:
-		return string(r)
-	}
-	return restLabel
 }
