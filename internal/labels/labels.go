@@ -11,8 +11,8 @@ import (
 // Rest is the label of whatever is beyond a set's limit.
 const Rest = "other"
 
-// longest is how much of a text a label has, in bytes.
-const longest = 64
+// maxLabel is how much of a text a label has, in bytes.
+const maxLabel = 64
 
 // Set is the first few texts that it was given. It is safe for concurrent use.
 type Set struct {
@@ -40,7 +40,7 @@ func (s *Set) Label(text string) string {
 	if isKnown {
 		return label
 	}
-	label = display.Shorten(display.Line(display.HideNumbers(text)), longest)
+	label = display.Shorten(display.Line(display.HideNumbers(text)), maxLabel)
 	if full && !s.has(label) {
 		return Rest
 	}
@@ -62,7 +62,7 @@ func (s *Set) add(text, label string) string {
 		return Rest
 	}
 	s.used[label] = true
-	if len(s.known) < 2*s.limit && len(text) <= longest {
+	if len(s.known) < 2*s.limit && len(text) <= maxLabel {
 		s.known[text] = label
 	}
 	return label
