@@ -1,0 +1,159 @@
+// Pages: templates, files, and what all pages have in common.
+
+package console
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+)
+
+//go:embed assets
+var embeddedFiles embed.FS
+
+// templateLists are the choices of the fields of a webhook.
+var templateLists = template.FuncMap{
+	"methods": func() []string { return []string{"POST", "GET", "PUT", "PATCH", "DELETE"} },
+	"replies": func() []string { return []string{"json", "xml", "text", "form"} },
+	"missing": func() []string { return []string{"fails", "blank", "stays"} },
+	"repeats": func() []string { return []string{"never", "refused", "safe"} },
+}
+
+// pageTemplates has the layout in each page's set.
+var pageTemplates = parsePages()
+
+func parsePages() map[string]*template.Template {
+	pages := make(map[string]*template.Template)
+	for _, name := range []string{"home", "webhook", "error"} {
+		pages[name] = template.Must(template.New(name).Funcs(templateLists).ParseFS(embeddedFiles, "assets/layout.html", "assets/"+name+".html"))
+	}
+	return pages
+}
+
+// assetTags are the ETags of what a page loads.
+var assetTags = tagAssets()
+
+func tagAssets() map[string]string {
+	tags := make(map[string]string)
+	for _, name := range []string{"style.css", "script.js"} {
+		data, err := fs.ReadFile(embeddedFiles, "assets/"+name)
+		if err != nil {
+			panic(err)
+		}
+		sum := sha256.Sum256(data)
+		tags[name] = `"` + hex.EncodeToString(sum[:8]) + `"`
+	}
+	return tags
+}
+
+// pageFrame is what the layout shows around each page.
+type pageFrame struct {
+	Title  string
+	Active string // the tab
+	Tabs   []pageTab
+	Viewer Viewer
+	Body   any
+}
+
+type pageTab struct{ Name, Path, Title string }
+
+func (p *consolePage) tabs() []pageTab {
+	return []pageTab{{"home", "./", "Overview"}, {"webhook", "webhook", "Webhooks"}}
+}
+
+// page registers a page that may fail.
+func (p *consolePage) page(pattern string, serve func(http.ResponseWriter, *http.Request) error) {
+	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := serve(w, r); err != nil {
+			p.fail(w, r, viewerOf(r), err)
+		}
+	})
+}
+
+// render writes a page. A template that fails leaves no half of one.
+func (p *consolePage) render(w http.ResponseWriter, r *http.Request, status int, name, title string, body any) error {
+	var b bytes.Buffer
+	frame := pageFrame{Title: title, Active: name, Tabs: p.tabs(), Viewer: viewerOf(r), Body: body}
+	if err := pageTemplates[name].ExecuteTemplate(&b, "layout", frame); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(b.Bytes())
+	}
+	return nil
+}
+
+// errorBody is what the page of an error shows.
+type errorBody struct {
+	Status int
+	Title  string
+	Text   string
+}
+
+// fail answers with a page that says what went wrong.
+func (p *consolePage) fail(w http.ResponseWriter, r *http.Request, viewer Viewer, err error) {
+	status := statusOf(err)
+	text := err.Error()
+	if status == http.StatusInternalServerError && !errors.Is(err, errBusyRuns) {
+		text = "The page could not be made. Nothing was sent."
+	}
+	var b bytes.Buffer
+	frame := pageFrame{Title: http.StatusText(status), Viewer: viewer, Body: errorBody{status, http.StatusText(status), text}}
+	if viewer != (Viewer{}) {
+		frame.Tabs = p.tabs()
+	}
+	if err := pageTemplates["error"].ExecuteTemplate(&b, "layout", frame); err != nil {
+		http.Error(w, text, status)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+func (p *consolePage) serveAsset(w http.ResponseWriter, r *http.Request) {
+	name := path.Base(r.PathValue("asset"))
+	tag, known := assetTags[name]
+	if !known {
+		p.fail(w, r, viewerOf(r), &statusError{http.StatusNotFound, "there is no such page"})
+		return
+	}
+	h := w.Header()
+	h.Set("ETag", tag)
+	h.Set("Cache-Control", "private, no-cache")
+	switch path.Ext(name) {
+	case ".css":
+		h.Set("Content-Type", "text/css; charset=utf-8")
+	case ".js":
+		h.Set("Content-Type", "text/javascript; charset=utf-8")
+	}
+	data, err := fs.ReadFile(embeddedFiles, "assets/"+name)
+	if err != nil {
+		p.fail(w, r, viewerOf(r), err)
+		return
+	}
+	http.ServeContent(w, r, name, p.started, bytes.NewReader(data))
+}
+
+// showHome shows what there is.
+func (p *consolePage) showHome(w http.ResponseWriter, r *http.Request) error {
+	stored, err := p.storedWebhooks(r.Context())
+	if err != nil {
+		return err
+	}
+	var body struct{ Webhooks []string }
+	for _, s := range stored {
+		body.Webhooks = append(body.Webhooks, s.Name)
+	}
+	return p.render(w, r, http.StatusOK, "home", "Overview", body)
+}

@@ -1,0 +1,374 @@
+// The webhook page: a stored configuration is read, mended, previewed and run.
+
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/classhook"
+)
+
+// webhookBody is what the webhook page shows.
+type webhookBody struct {
+	Stored []string // the names of the stored configurations
+	Name   string   // the one that was chosen
+
+	JSON     string        // the configuration
+	Form     webhookForm   // the same as fields
+	HasForm  bool          // it can be read, so that the fields show it
+	Listing  []listingLine // the configuration with its mistakes, if it has any
+	Mistakes []pageMistake
+	Checked  bool // there are no mistakes
+	Weak     []string
+
+	Tokens     []tokenField
+	Sample     string // a reply to judge
+	Sampled    *verdictView
+	Preview    *previewView
+	Ask        string // the token of the form that confirms a run; "" if nothing is asked
+	Run        *runView
+	RunError   *runErrorView
+	Repeated   bool // the run is that of an earlier sending of the form
+	Dialects   []dialectChoice
+	Converted  string
+	MayRun     bool
+	Message    string // what was done, or not done
+	FormToken  string
+	MessageBad bool
+}
+
+type dialectChoice struct {
+	Name   string
+	Chosen bool
+}
+
+// pageMistake is a mistake in a configuration.
+type pageMistake struct {
+	Line, Column int
+	Place        string
+	Message      string
+}
+
+// showWebhook shows a stored configuration, or an empty one.
+func (p *consolePage) showWebhook(w http.ResponseWriter, r *http.Request) error {
+	q := webhookQuery{name: r.URL.Query().Get("name")}
+	stored, err := p.storedWebhooks(r.Context())
+	if err != nil {
+		return err
+	}
+	q.json = emptyWebhook
+	if q.name != "" {
+		at := slices.IndexFunc(stored, func(s StoredWebhook) bool { return s.Name == q.name })
+		if at < 0 {
+			return &statusError{http.StatusNotFound, fmt.Sprintf("there is no webhook %q", q.name)}
+		}
+		q.json = hideCredentials(stored[at].JSON)
+	}
+	body := p.webhookBody(r, stored, &q)
+	return p.render(w, r, http.StatusOK, "webhook", titleOf(q.name), body)
+}
+
+func titleOf(name string) string {
+	if name == "" {
+		return "Webhook"
+	}
+	return name
+}
+
+const emptyWebhook = `{
+  "url": "https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/check_for_available_buyers",
+  "body": "{\"caller_id\": \"[caller_id]\"}",
+  "acceptance": {
+    "match": "all",
+    "criteria": [
+      {"field": "buyers.0.bid", "condition": "Greater Than", "value": "0"}
+    ]
+  }
+}
+`
+
+func (p *consolePage) storedWebhooks(ctx context.Context) ([]StoredWebhook, error) {
+	if p.config.Webhooks == nil {
+		return nil, nil
+	}
+	list, err := p.config.Webhooks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("console: the stored webhooks: %w", err)
+	}
+	return list, nil
+}
+
+// webhookQuery is a form of the webhook page, as it was sent.
+type webhookQuery struct {
+	name    string
+	json    string
+	values  trackdrive.Values
+	sample  string
+	dialect string
+	token   string
+}
+
+// changeWebhook answers a form.
+func (p *consolePage) changeWebhook(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return formError(err)
+	}
+	do := r.PostForm.Get("do")
+	if do == "marks" {
+		return p.writeMarks(w, r.PostForm.Get("json"))
+	}
+	stored, err := p.storedWebhooks(r.Context())
+	if err != nil {
+		return err
+	}
+	q := readQuery(r)
+	message := q.chooseSide(r)
+	body := p.webhookBody(r, stored, &q)
+	if message != "" {
+		body.Message, body.MessageBad, body.Ask = message, true, ""
+		return p.render(w, r, http.StatusConflict, "webhook", titleOf(q.name), body)
+	}
+	if err := p.act(r, do, stored, &q, body); err != nil {
+		return err
+	}
+	return p.render(w, r, http.StatusOK, "webhook", titleOf(q.name), body)
+}
+
+func formError(err error) error {
+	var tooLong *http.MaxBytesError
+	if errors.As(err, &tooLong) {
+		return errLongForm
+	}
+	return &statusError{http.StatusBadRequest, "the form cannot be read; nothing was done"}
+}
+
+func readQuery(r *http.Request) webhookQuery {
+	q := webhookQuery{
+		name: r.PostForm.Get("name"), json: normalLines(r.PostForm.Get("json")), sample: normalLines(r.PostForm.Get("sample")),
+		dialect: r.PostForm.Get("dialect"), token: r.PostForm.Get("token"), values: trackdrive.Values{},
+	}
+	for name, list := range r.PostForm {
+		if token, isValue := strings.CutPrefix(name, "value:"); isValue && list[0] != "" {
+			q.values[token] = list[0]
+		}
+	}
+	return q
+}
+
+// normalLines undoes what browsers do to the ends of lines.
+func normalLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+
+// chooseSide takes the configuration from the fields, if those were changed and the JSON
+// was not. The message says that both were.
+func (q *webhookQuery) chooseSide(r *http.Request) (message string) {
+	was := normalLines(r.PostForm.Get("was"))
+	before, ok := formOf(was)
+	if !ok {
+		return ""
+	}
+	sent := readForm(r)
+	if sent == nil || sent.equal(before) {
+		return ""
+	}
+	if q.json != was {
+		return "The JSON and the fields were both changed. The JSON is shown; nothing was done. Make the change in one of them."
+	}
+	changed, err := sent.apply([]byte(was))
+	if err != nil {
+		return "The fields cannot be read: " + err.Error() + ". Nothing was done."
+	}
+	q.json = changed
+	return ""
+}
+
+// webhookBody checks the configuration, and returns the page without any action.
+func (p *consolePage) webhookBody(r *http.Request, stored []StoredWebhook, q *webhookQuery) *webhookBody {
+	body := &webhookBody{Name: q.name, JSON: q.json, Sample: q.sample, MayRun: viewerOf(r).MayRun, FormToken: p.once.token()}
+	for _, s := range stored {
+		body.Stored = append(body.Stored, s.Name)
+	}
+	for _, name := range dialectNames {
+		body.Dialects = append(body.Dialects, dialectChoice{name, name == q.dialect})
+	}
+	body.Form, body.HasForm = formOf(q.json)
+	webhook, err := trackdrive.ParseWebhook([]byte(q.json))
+	if err != nil {
+		body.Mistakes = mistakesIn(err)
+		body.Listing = listing(q.json, body.Mistakes)
+		return body
+	}
+	body.Checked = true
+	body.Weak = webhook.Weaknesses()
+	body.Tokens = tokenFields(webhook, q)
+	return body
+}
+
+// mistakesIn returns the mistakes that an error lists.
+func mistakesIn(err error) []pageMistake {
+	var parse *trackdrive.ParseError
+	if !errors.As(err, &parse) {
+		return []pageMistake{{Message: err.Error()}}
+	}
+	list := make([]pageMistake, len(parse.Mistakes))
+	for i, m := range parse.Mistakes {
+		line, column := parse.Position(i)
+		list[i] = pageMistake{line, column, m.Field, m.Message}
+	}
+	return list
+}
+
+// writeMarks answers the script that checks while somebody types.
+func (p *consolePage) writeMarks(w http.ResponseWriter, text string) error {
+	summary := "The configuration is right."
+	if _, err := trackdrive.ParseWebhook([]byte(normalLines(text))); err != nil {
+		mistakes := mistakesIn(err)
+		first := mistakes[0]
+		summary = fmt.Sprintf("Line %d: %s: %s", first.Line, first.Place, first.Message)
+		if more := len(mistakes) - 1; more > 0 {
+			summary += fmt.Sprintf(" (and %d more)", more)
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(map[string]string{"summary": summary})
+}
+
+// act does what the button says.
+func (p *consolePage) act(r *http.Request, do string, stored []StoredWebhook, q *webhookQuery, body *webhookBody) error {
+	if !body.Checked && do != "check" {
+		body.Message, body.MessageBad = "Mend the mistakes first; nothing was done.", true
+		return nil
+	}
+	switch do {
+	case "check":
+		return nil
+	case "preview", "run", "confirm":
+		return p.previewOrRun(r, do, stored, q, body)
+	case "explain":
+		body.Sampled = judgeSample(q)
+		return nil
+	case "convert":
+		return convert(q, body)
+	default:
+		return &statusError{http.StatusBadRequest, "the form has no such button"}
+	}
+}
+
+// previewOrRun fills in the values, and sends the request if that was the button.
+func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWebhook, q *webhookQuery, body *webhookBody) error {
+	full, err := restoreCredentials(q, stored)
+	if err != nil {
+		body.Message, body.MessageBad = err.Error(), true
+		return nil
+	}
+	webhook, err := trackdrive.ParseWebhook(full)
+	if err != nil {
+		body.Mistakes = mistakesIn(err)
+		return nil
+	}
+	secrets := secretsIn(full, q.values)
+	request, err := webhook.Preview(q.values)
+	if err != nil {
+		body.markTokens(mistakesIn(err))
+		body.Message, body.MessageBad = "A value is missing or does not fit; nothing was sent.", true
+		return nil
+	}
+	body.Preview = newPreview(request, q.values, secrets, viewerOf(r))
+	if do == "preview" {
+		return nil
+	}
+	if !body.MayRun {
+		return errForbidden
+	}
+	if do == "run" && !p.isHarmless(r.Context(), webhook, q.values) {
+		body.Ask = q.token
+		return nil
+	}
+	outcome, isRepeat, err := p.once.do(q.token, func() any { return p.runOnce(r.Context(), webhook, q.values) })
+	if err != nil {
+		return err
+	}
+	body.Repeated = isRepeat
+	switch o := outcome.(type) {
+	case *trackdrive.WebhookResult:
+		body.Run = newRun(o, webhook, secrets, viewerOf(r))
+	case error:
+		body.RunError = newRunError(o, secrets, viewerOf(r))
+	}
+	return nil
+}
+
+// runOnce sends the request, even if whoever asked for it goes away: the form is not
+// sent again, so its outcome must become known.
+func (p *consolePage) runOnce(ctx context.Context, webhook *trackdrive.Webhook, values trackdrive.Values) (outcome any) {
+	outcome = errors.New("console: the request did not return")
+	const longestRun = time.Minute
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestRun)
+	defer cancel()
+	result, err := p.client.RunWebhook(ctx, webhook, values)
+	if err != nil {
+		return err
+	}
+	return result
+}
+
+// isHarmless reports whether the request may be sent as often as one likes. Any other
+// may sell or change something, and is asked about.
+func (p *consolePage) isHarmless(ctx context.Context, webhook *trackdrive.Webhook, values trackdrive.Values) bool {
+	var answer classhook.Answer
+	_, _ = p.client.RunWebhook(classhook.Into(ctx, &answer), webhook, values)
+	return answer.IsSafe
+}
+
+// markTokens puts mistakes beside the values that they are about.
+func (b *webhookBody) markTokens(mistakes []pageMistake) {
+	for _, m := range mistakes {
+		at := slices.IndexFunc(b.Tokens, func(t tokenField) bool { return strings.EqualFold(t.Name, m.Place) })
+		if at < 0 {
+			b.Mistakes = append(b.Mistakes, m)
+			continue
+		}
+		b.Tokens[at].Mistake = m.Message
+	}
+}
+
+// dialectNames are the dialects that a configuration can be written in.
+var dialectNames = []string{"trackdrive", "ringba", "callgrid", "handlebars", "vicidial", "braces", "angle"}
+
+// convert writes the configuration in another dialect.
+func convert(q *webhookQuery, body *webhookBody) error {
+	var to trackdrive.Dialect
+	if err := to.UnmarshalText([]byte(q.dialect)); err != nil {
+		return &statusError{http.StatusBadRequest, "there is no dialect " + q.dialect}
+	}
+	webhook, err := trackdrive.ParseWebhook([]byte(q.json))
+	if err != nil {
+		return err
+	}
+	converted, err := webhook.Convert(to)
+	if err != nil {
+		body.Message, body.MessageBad = err.Error(), true
+		return nil
+	}
+	text, err := indented(converted)
+	body.Converted = text
+	return err
+}
+
+// indented returns a configuration as the page shows it.
+func indented(config trackdrive.WebhookConfig) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(config)
+	return b.String(), err
+}
