@@ -35,6 +35,9 @@ type Config struct {
 	Subdomain string
 	Options   []trackdrive.Option
 
+	// Auctions has the last auctions, for their timelines.
+	Auctions *AuctionLog
+
 	// AllowHosts names the hosts that Run may reach although they are on this
 	// machine or in a private network: "localhost", "staging.acme.example". All
 	// others are refused once their names are resolved.
@@ -98,6 +101,10 @@ func (p *consolePage) routes() {
 	p.page("GET /{$}", p.showHome)
 	p.page("GET /webhook", p.showWebhook)
 	p.page("POST /webhook", p.changeWebhook)
+	if p.config.Auctions != nil {
+		p.page("GET /auctions", p.showAuctions)
+		p.page("GET /auction", p.showAuction)
+	}
 	p.mux.HandleFunc("GET /{asset}", p.serveAsset)
 }
 

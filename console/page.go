@@ -31,7 +31,7 @@ var pageTemplates = parsePages()
 
 func parsePages() map[string]*template.Template {
 	pages := make(map[string]*template.Template)
-	for _, name := range []string{"home", "webhook", "error"} {
+	for _, name := range []string{"home", "webhook", "auctions", "auction", "error"} {
 		pages[name] = template.Must(template.New(name).Funcs(templateLists).ParseFS(embeddedFiles, "assets/layout.html", "assets/"+name+".html"))
 	}
 	return pages
@@ -65,7 +65,19 @@ type pageFrame struct {
 type pageTab struct{ Name, Path, Title string }
 
 func (p *consolePage) tabs() []pageTab {
-	return []pageTab{{"home", "./", "Overview"}, {"webhook", "webhook", "Webhooks"}}
+	tabs := []pageTab{{"home", "./", "Overview"}, {"webhook", "webhook", "Webhooks"}}
+	if p.config.Auctions != nil {
+		tabs = append(tabs, pageTab{"auctions", "auctions", "Auctions"})
+	}
+	return tabs
+}
+
+// tabOf returns the tab that a page belongs to.
+func tabOf(page string) string {
+	if page == "auction" {
+		return "auctions"
+	}
+	return page
 }
 
 // page registers a page that may fail.
@@ -80,7 +92,7 @@ func (p *consolePage) page(pattern string, serve func(http.ResponseWriter, *http
 // render writes a page. A template that fails leaves no half of one.
 func (p *consolePage) render(w http.ResponseWriter, r *http.Request, status int, name, title string, body any) error {
 	var b bytes.Buffer
-	frame := pageFrame{Title: title, Active: name, Tabs: p.tabs(), Viewer: viewerOf(r), Body: body}
+	frame := pageFrame{Title: title, Active: tabOf(name), Tabs: p.tabs(), Viewer: viewerOf(r), Body: body}
 	if err := pageTemplates[name].ExecuteTemplate(&b, "layout", frame); err != nil {
 		return err
 	}

@@ -1,0 +1,262 @@
+// AuctionLog: the last auctions of a program, as the page draws them.
+
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/display"
+)
+
+// AuctionLog keeps the last auctions in memory. Give each run a name, and the log the
+// run's events:
+//
+//	log := console.NewAuctionLog(100)
+//	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: sources, Observe: log.Observe})
+//
+//	ctx = log.Watch(ctx, "lead-4711")
+//	result, err := auction.Run(ctx, lead)
+//	sale, err := result.Sell(ctx)
+//
+// It keeps no request and no reply: names, amounts, reasons and times. It is safe for
+// concurrent use, and bounded.
+type AuctionLog struct {
+	limit int
+
+	mu        sync.Mutex
+	runs      []*auctionRecord // the oldest first
+	next      int              // the id of the next run
+	unwatched int              // events of runs without a name
+}
+
+// Limits of an AuctionLog.
+const (
+	defaultRuns    = 100
+	maxRunSources  = 1000 // sources of one run
+	maxSourceNotes = 100  // bids and losses of one source, and posts of one run
+)
+
+// NewAuctionLog returns a log of the last auctions, at most limit of them; 0: 100.
+func NewAuctionLog(limit int) *AuctionLog {
+	if limit <= 0 {
+		limit = defaultRuns
+	}
+	return &AuctionLog{limit: limit}
+}
+
+type watchKey struct{}
+
+// Watch returns a context for one run of an auction, and for the sale that follows.
+// The name is shown: an id of the lead, and not the caller's number.
+func (l *AuctionLog) Watch(ctx context.Context, name string) context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next++
+	run := &auctionRecord{ID: l.next, Name: display.Line(display.HideNumbers(name)), StartedAt: time.Now()}
+	if len(l.runs) >= l.limit {
+		l.runs = slices.Delete(l.runs, 0, 1+len(l.runs)-l.limit)
+	}
+	l.runs = append(l.runs, run)
+	return context.WithValue(ctx, watchKey{}, run)
+}
+
+// Observe takes the events of a run: it is an AuctionConfig.Observe. Events of a
+// context that Watch did not make are counted, and dropped.
+func (l *AuctionLog) Observe(ctx context.Context, e trackdrive.AuctionEvent) {
+	run, _ := ctx.Value(watchKey{}).(*auctionRecord)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if run == nil {
+		l.unwatched++
+		return
+	}
+	run.note(e)
+}
+
+// list returns the runs, the newest first, and how many events were dropped.
+func (l *AuctionLog) list() (runs []auctionRecord, unwatched int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, run := range slices.Backward(l.runs) {
+		runs = append(runs, run.clone())
+	}
+	return runs, l.unwatched
+}
+
+// get returns one run.
+func (l *AuctionLog) get(id int) (auctionRecord, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, run := range l.runs {
+		if run.ID == id {
+			return run.clone(), true
+		}
+	}
+	return auctionRecord{}, false
+}
+
+// auctionRecord is one run.
+type auctionRecord struct {
+	ID        int
+	Name      string
+	StartedAt time.Time
+	Sources   []sourceRecord
+	Posts     []postRecord
+	End       trackdrive.AuctionEnd // "" until it ended
+	EndedAt   time.Duration
+	FirstBid  time.Duration // 0 if there is none
+	Last      time.Duration // of the last event
+	Bids      int
+	Sold      bool
+	Unknown   bool
+	Dropped   int // sources, bids and posts that the log has no place for
+}
+
+// sourceRecord is what one source did.
+type sourceRecord struct {
+	Name       string
+	Pinged     bool
+	PingedAt   time.Duration
+	Answered   bool
+	AnsweredAt time.Duration
+	Bids       []bidRecord
+	Losses     []lossRecord
+}
+
+type bidRecord struct{ Text, Payout string }
+
+type lossRecord struct {
+	Buyer, Reason, Text string
+	At                  time.Duration
+	Whole               bool // the source lost, and not one of its buyers
+}
+
+type postRecord struct {
+	Source, Text, Outcome, Error string
+	At, Until                    time.Duration
+}
+
+func (r *auctionRecord) clone() auctionRecord {
+	c := *r
+	c.Posts = slices.Clone(r.Posts)
+	c.Sources = slices.Clone(r.Sources)
+	for i := range c.Sources {
+		c.Sources[i].Bids, c.Sources[i].Losses = slices.Clone(c.Sources[i].Bids), slices.Clone(c.Sources[i].Losses)
+	}
+	return c
+}
+
+// note adds an event.
+func (r *auctionRecord) note(e trackdrive.AuctionEvent) {
+	r.Last = max(r.Last, e.After)
+	switch e.Kind {
+	case trackdrive.EventPing:
+		if s := r.source(e.Source); s != nil {
+			s.Pinged, s.PingedAt = true, e.After
+		}
+	case trackdrive.EventBids:
+		r.noteBids(e)
+	case trackdrive.EventLoss:
+		r.noteLoss(e)
+	case trackdrive.EventEnd:
+		r.End, r.EndedAt, r.Bids = e.End, e.After, len(e.Bids)
+	case trackdrive.EventPost, trackdrive.EventSale:
+		r.noteTry(e)
+	}
+}
+
+// source returns the record of a source; nil if there is no place for it.
+func (r *auctionRecord) source(name string) *sourceRecord {
+	name = display.Line(display.HideNumbers(name))
+	if at := slices.IndexFunc(r.Sources, func(s sourceRecord) bool { return s.Name == name }); at >= 0 {
+		return &r.Sources[at]
+	}
+	if len(r.Sources) >= maxRunSources {
+		r.Dropped++
+		return nil
+	}
+	r.Sources = append(r.Sources, sourceRecord{Name: name})
+	return &r.Sources[len(r.Sources)-1]
+}
+
+func (r *auctionRecord) noteBids(e trackdrive.AuctionEvent) {
+	s := r.source(e.Source)
+	if s == nil {
+		return
+	}
+	s.Answered, s.AnsweredAt = true, e.After
+	if len(e.Bids) > 0 && r.FirstBid == 0 {
+		r.FirstBid = e.After
+	}
+	for _, b := range e.Bids {
+		if len(s.Bids) >= maxSourceNotes {
+			r.Dropped++
+			continue
+		}
+		s.Bids = append(s.Bids, bidRecord{buyerOf(b), b.Payout.String()})
+	}
+}
+
+// buyerOf names the buyer of a bid, without numbers.
+func buyerOf(b trackdrive.Bid) string {
+	switch {
+	case b.ToAll:
+		return "all buyers"
+	case b.Buyer.Name != "":
+		return display.Line(display.HideNumbers(b.Buyer.Name))
+	default:
+		return "buyer " + display.Line(string(b.Buyer.ID))
+	}
+}
+
+func (r *auctionRecord) noteLoss(e trackdrive.AuctionEvent) {
+	s := r.source(e.Source)
+	if s == nil || e.Loss == nil {
+		return
+	}
+	if e.Loss.Buyer == nil {
+		s.Answered, s.AnsweredAt = e.Loss.Ping != nil, e.After
+	}
+	if len(s.Losses) >= maxSourceNotes {
+		r.Dropped++
+		return
+	}
+	loss := lossRecord{Reason: string(e.Loss.Reason), Text: display.Line(display.HideNumbers(e.Loss.String())), At: e.After, Whole: e.Loss.Buyer == nil}
+	if e.Loss.Buyer != nil {
+		loss.Buyer = display.Line(display.HideNumbers(e.Loss.Buyer.Name))
+	}
+	s.Losses = append(s.Losses, loss)
+}
+
+func (r *auctionRecord) noteTry(e trackdrive.AuctionEvent) {
+	if e.Try == nil {
+		return
+	}
+	bid := fmt.Sprintf("%s %s", buyerOf(e.Try.Bid), e.Try.Bid.Payout)
+	if e.Kind == trackdrive.EventPost {
+		if len(r.Posts) >= maxSourceNotes {
+			r.Dropped++
+			return
+		}
+		r.Posts = append(r.Posts, postRecord{Source: display.Line(display.HideNumbers(e.Source)), Text: bid, At: e.After})
+		return
+	}
+	at := len(r.Posts) - 1
+	if at < 0 {
+		return
+	}
+	post := &r.Posts[at]
+	post.Outcome, post.Until = string(e.Try.Outcome), e.After
+	var err *trackdrive.Error
+	if errors.As(e.Try.Err, &err) {
+		post.Error = display.Line(display.HideNumbers(err.Error()))
+	}
+	r.Sold = r.Sold || e.Try.Outcome == trackdrive.TrySold
+	r.Unknown = r.Unknown || e.Try.Outcome == trackdrive.TryUnknown
+}
