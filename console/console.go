@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/sales"
 )
 
 // Config configures the page. Every part may be missing: then its tab is, too.
@@ -37,6 +39,17 @@ type Config struct {
 
 	// Auctions has the last auctions, for their timelines.
 	Auctions *AuctionLog
+
+	// Outbox is the Worker of the outbox that is shown. What is shown of an item is
+	// what outbox.Handler shows.
+	Outbox *outbox.Worker
+
+	// Sales is the desk whose leads are shown.
+	Sales *sales.Desk
+
+	// OnAction hears of whatever a viewer did, for the program's own records. It is
+	// called from the goroutine of the request, and may be nil.
+	OnAction func(context.Context, Action)
 
 	// AllowHosts names the hosts that Run may reach although they are on this
 	// machine or in a private network: "localhost", "staging.acme.example". All
@@ -72,6 +85,7 @@ type StoredWebhook struct {
 type consolePage struct {
 	config  Config
 	client  *trackdrive.Client
+	outbox  outboxAdmin
 	mux     *http.ServeMux
 	origins *http.CrossOriginProtection
 	once    *onceRuns
@@ -91,6 +105,9 @@ func New(config Config) (http.Handler, error) {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	p.client = client
+	if config.Outbox != nil {
+		p.outbox.handler = outbox.Handler(config.Outbox)
+	}
 	p.routes()
 	return p, nil
 }
@@ -104,6 +121,17 @@ func (p *consolePage) routes() {
 	if p.config.Auctions != nil {
 		p.page("GET /auctions", p.showAuctions)
 		p.page("GET /auction", p.showAuction)
+	}
+	if p.config.Outbox != nil {
+		p.page("GET /outbox", p.showOutbox)
+		p.page("POST /outbox", p.resumeCompany)
+		p.page("GET /item", p.showItem)
+		p.page("POST /item", p.changeItem)
+	}
+	if p.config.Sales != nil {
+		p.page("GET /sales", p.showSales)
+		p.page("GET /sale", p.showSale)
+		p.page("POST /sale", p.changeSale)
 	}
 	p.mux.HandleFunc("GET /{asset}", p.serveAsset)
 }

@@ -18,8 +18,10 @@ import (
 //go:embed assets
 var embeddedFiles embed.FS
 
-// templateLists are the choices of the fields of a webhook.
-var templateLists = template.FuncMap{
+// templateFuncs are the choices of the fields of a webhook, and how values are written.
+var templateFuncs = template.FuncMap{
+	"words":   inWords,
+	"utc":     inUTC,
 	"methods": func() []string { return []string{"POST", "GET", "PUT", "PATCH", "DELETE"} },
 	"replies": func() []string { return []string{"json", "xml", "text", "form"} },
 	"missing": func() []string { return []string{"fails", "blank", "stays"} },
@@ -31,8 +33,8 @@ var pageTemplates = parsePages()
 
 func parsePages() map[string]*template.Template {
 	pages := make(map[string]*template.Template)
-	for _, name := range []string{"home", "webhook", "auctions", "auction", "error"} {
-		pages[name] = template.Must(template.New(name).Funcs(templateLists).ParseFS(embeddedFiles, "assets/layout.html", "assets/"+name+".html"))
+	for _, name := range []string{"home", "webhook", "auctions", "auction", "outbox", "item", "sales", "sale", "error"} {
+		pages[name] = template.Must(template.New(name).Funcs(templateFuncs).ParseFS(embeddedFiles, "assets/layout.html", "assets/"+name+".html"))
 	}
 	return pages
 }
@@ -69,13 +71,24 @@ func (p *consolePage) tabs() []pageTab {
 	if p.config.Auctions != nil {
 		tabs = append(tabs, pageTab{"auctions", "auctions", "Auctions"})
 	}
+	if p.config.Outbox != nil {
+		tabs = append(tabs, pageTab{"outbox", "outbox", "Outbox"})
+	}
+	if p.config.Sales != nil {
+		tabs = append(tabs, pageTab{"sales", "sales", "Sales"})
+	}
 	return tabs
 }
 
 // tabOf returns the tab that a page belongs to.
 func tabOf(page string) string {
-	if page == "auction" {
+	switch page {
+	case "auction":
 		return "auctions"
+	case "item":
+		return "outbox"
+	case "sale":
+		return "sales"
 	}
 	return page
 }

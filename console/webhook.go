@@ -292,7 +292,7 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 		body.Ask = q.token
 		return nil
 	}
-	outcome, isRepeat, err := p.once.do(q.token, func() any { return p.runOnce(r.Context(), webhook, q.values) })
+	outcome, isRepeat, err := p.once.do(q.token, func() any { return p.runOnce(r.Context(), viewerOf(r), q.name, webhook, q.values) })
 	if err != nil {
 		return err
 	}
@@ -308,12 +308,13 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 
 // runOnce sends the request, even if whoever asked for it goes away: the form is not
 // sent again, so its outcome must become known.
-func (p *consolePage) runOnce(ctx context.Context, webhook *trackdrive.Webhook, values trackdrive.Values) (outcome any) {
+func (p *consolePage) runOnce(ctx context.Context, viewer Viewer, name string, webhook *trackdrive.Webhook, values trackdrive.Values) (outcome any) {
 	outcome = errors.New("console: the request did not return")
 	const longestRun = time.Minute
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestRun)
 	defer cancel()
 	result, err := p.client.RunWebhook(ctx, webhook, values)
+	p.report(ctx, Action{viewer.Name, "run", name, "", time.Now(), err})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,97 @@
+// Actions: what a viewer does to an item or a lead, once, with a note.
+
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/display"
+)
+
+// Action is something that a viewer did, as Config.OnAction hears of it.
+type Action struct {
+	Viewer string    // Viewer.Name
+	Kind   string    // "run", "retry", "settle", "discard", "release", "resume" or "resolve"
+	ID     string    // the webhook's name, the item's or the lead's id, or the company
+	Note   string    // what the viewer wrote; "" with "run"
+	At     time.Time // when it was done
+	Err    error     // nil if it was done
+}
+
+// longestNote is how long a note may be, in bytes.
+const longestNote = 1000
+
+// actionForm is a form that was sent.
+type actionForm struct {
+	do, id, note, token string
+}
+
+// readAction reads the form of an action. It needs a note: somebody will ask why.
+func readAction(r *http.Request) (actionForm, error) {
+	if err := r.ParseForm(); err != nil {
+		return actionForm{}, formError(err)
+	}
+	f := actionForm{r.PostForm.Get("do"), r.PostForm.Get("id"), strings.TrimSpace(normalLines(r.PostForm.Get("note"))), r.PostForm.Get("token")}
+	switch {
+	case !viewerOf(r).MayChange:
+		return f, errForbidden
+	case f.note == "":
+		return f, &statusError{http.StatusBadRequest, "The note is empty; nothing was done. Write down who found out, and how."}
+	case len(f.note) > longestNote:
+		return f, &statusError{http.StatusBadRequest, fmt.Sprintf("The note is longer than %d bytes; nothing was done.", longestNote)}
+	}
+	return f, nil
+}
+
+// outcomeView is what came of an action.
+type outcomeView struct {
+	Text  string
+	IsBad bool
+}
+
+// act does an action once, and tells Config.OnAction of it.
+func (p *consolePage) actOnce(r *http.Request, f actionForm, kind string, do func(context.Context) (string, error)) (outcomeView, error) {
+	viewer := viewerOf(r)
+	outcome, isRepeat, err := p.once.do(f.token, func() any {
+		const longestAction = time.Minute
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestAction)
+		defer cancel()
+		text, err := do(ctx)
+		p.report(ctx, Action{viewer.Name, kind, f.id, f.note, time.Now(), err})
+		if err != nil {
+			return outcomeView{"It was not done: " + actionError(err), true}
+		}
+		return outcomeView{text, false}
+	})
+	if err != nil {
+		return outcomeView{}, err
+	}
+	view, isView := outcome.(outcomeView)
+	if !isView {
+		return outcomeView{"The action did not return. Look at what is stored before you do it again.", true}, nil
+	}
+	if isRepeat {
+		view.Text += " The form was sent twice, and done once."
+	}
+	return view, nil
+}
+
+func (p *consolePage) report(ctx context.Context, a Action) {
+	if p.config.OnAction != nil {
+		p.config.OnAction(ctx, a)
+	}
+}
+
+// actionError returns an error as a viewer may see it.
+func actionError(err error) string {
+	var status *statusError
+	if errors.As(err, &status) {
+		return status.text
+	}
+	return display.HideNumbers(err.Error())
+}

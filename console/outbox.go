@@ -1,0 +1,292 @@
+// The outbox pages: what waits, what is stuck and why, and what may be done about it.
+
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trackdrive-go/trackdrive/outbox"
+)
+
+// outboxAdmin asks the outbox as an admin of it does: [outbox.Handler] decides what is
+// shown of an item.
+type outboxAdmin struct{ handler http.Handler }
+
+// call sends a request to the handler, in this process.
+func (a outboxAdmin) call(ctx context.Context, method, target string, body, into any) error {
+	var data []byte
+	if body != nil {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "http://outbox"+target, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	reply := memoryReply{header: http.Header{}, status: http.StatusOK}
+	a.handler.ServeHTTP(&reply, r)
+	if reply.status != http.StatusOK {
+		var failed struct{ Error string }
+		_ = json.Unmarshal(reply.body.Bytes(), &failed) // the text is empty then
+		return &statusError{reply.status, failed.Error}
+	}
+	return json.Unmarshal(reply.body.Bytes(), into)
+}
+
+// memoryReply is a ResponseWriter in memory.
+type memoryReply struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (m *memoryReply) Header() http.Header            { return m.header }
+func (m *memoryReply) WriteHeader(status int)         { m.status = status }
+func (m *memoryReply) Write(data []byte) (int, error) { return m.body.Write(data) }
+
+// outboxItem is an item as outbox.Handler shows it.
+type outboxItem struct {
+	ID          string         `json:"id"`
+	Operation   string         `json:"operation"`
+	Subdomain   string         `json:"subdomain"`
+	CallUUID    string         `json:"call_uuid"`
+	Caller      string         `json:"caller"`
+	Webhook     string         `json:"webhook"`
+	Values      map[string]any `json:"values"`
+	Fields      []string       `json:"fields"`
+	Additive    bool           `json:"additive"`
+	State       outbox.State   `json:"state"`
+	Attempts    int            `json:"attempts"`
+	EnqueuedAt  time.Time      `json:"enqueued_at"`
+	NotBefore   time.Time      `json:"not_before"`
+	Due         time.Time      `json:"due"`
+	SettledAt   time.Time      `json:"settled_at"`
+	LeasedUntil time.Time      `json:"leased_until"`
+	LastError   string         `json:"last_error"`
+	Reasons     []struct {
+		Field   string
+		Message string
+	} `json:"reasons"`
+	Seq uint64 `json:"seq"`
+}
+
+// Target says for whom the item is.
+func (i outboxItem) Target() string {
+	switch {
+	case i.Webhook != "":
+		return "webhook " + i.Webhook
+	case i.CallUUID != "":
+		return i.Subdomain + ", call " + i.CallUUID
+	case i.Caller != "":
+		return i.Subdomain + ", caller " + i.Caller
+	default:
+		return i.Subdomain
+	}
+}
+
+// Mark is the shape and colour of the item's state.
+func (i outboxItem) Mark() string { return outboxMarks[i.State] }
+
+// outboxMarks are the shapes and colours of states: open ones need nobody.
+var outboxMarks = map[outbox.State]string{
+	outbox.Waiting: "open", outbox.Sending: "open", outbox.Delivered: "accepted",
+	outbox.Parked: "undetermined", outbox.Aside: "undetermined", outbox.Dead: "rejected",
+}
+
+// outboxStates are the states in the order in which somebody looks at them, and what
+// each of them asks for.
+var outboxStates = []struct {
+	state outbox.State
+	help  string
+}{
+	{outbox.Aside, "Nobody knows whether these arrived. Look the call up, then settle each."},
+	{outbox.Parked, "A permission, a token or a webhook is missing. Provide it, then retry."},
+	{outbox.Dead, "These were refused for good. Read why; enqueue what is right, or retry."},
+	{outbox.Waiting, "These are not due, or are tried again by themselves."},
+	{outbox.Sending, "These may be on their way."},
+	{outbox.Delivered, "These arrived."},
+}
+
+// stateTab is a state with the number of what is in it.
+type stateTab struct {
+	Name, Mark, Help string
+	Count            int
+	Active           bool
+}
+
+type outboxBody struct {
+	Tabs      []stateTab
+	Active    stateTab
+	Paused    []string
+	Oldest    string
+	Items     []outboxItem
+	Next      uint64
+	MayChange bool
+	Token     string
+	Outcome   outcomeView
+}
+
+// showOutbox lists the items of a state.
+func (p *consolePage) showOutbox(w http.ResponseWriter, r *http.Request) error {
+	return p.renderOutbox(w, r, outcomeView{})
+}
+
+func (p *consolePage) renderOutbox(w http.ResponseWriter, r *http.Request, outcome outcomeView) error {
+	var counts struct {
+		Counts map[string]any
+		Paused []string
+	}
+	if err := p.outbox.call(r.Context(), http.MethodGet, "/counts", nil, &counts); err != nil {
+		return err
+	}
+	state := r.URL.Query().Get("state")
+	body := &outboxBody{Paused: counts.Paused, MayChange: viewerOf(r).MayChange, Token: p.once.token(), Outcome: outcome}
+	for _, s := range outboxStates {
+		number, _ := counts.Counts[string(s.state)].(float64)
+		tab := stateTab{Name: string(s.state), Mark: outboxMarks[s.state], Help: s.help, Count: int(number), Active: state == string(s.state)}
+		if state == "" && tab.Count > 0 && body.Active.Name == "" {
+			tab.Active = true
+		}
+		if tab.Active {
+			body.Active = tab
+		}
+		body.Tabs = append(body.Tabs, tab)
+	}
+	if body.Active.Name == "" {
+		body.Active = body.Tabs[0]
+		body.Tabs[0].Active = true
+	}
+	page := url.Values{"state": {body.Active.Name}, "limit": {"50"}}
+	if after := r.URL.Query().Get("after"); after != "" {
+		page.Set("after", after)
+	}
+	var items struct {
+		Items []outboxItem
+		Next  uint64
+	}
+	if err := p.outbox.call(r.Context(), http.MethodGet, "/items?"+page.Encode(), nil, &items); err != nil {
+		return err
+	}
+	body.Items, body.Next = items.Items, items.Next
+	return p.render(w, r, http.StatusOK, "outbox", "Outbox", body)
+}
+
+// resumeCompany resumes a company that is paused.
+func (p *consolePage) resumeCompany(w http.ResponseWriter, r *http.Request) error {
+	f, err := readAction(r)
+	if err != nil {
+		return err
+	}
+	outcome, err := p.actOnce(r, f, "resume", func(ctx context.Context) (string, error) {
+		var reply any
+		err := p.outbox.call(ctx, http.MethodPost, "/resume", map[string]string{"subdomain": f.id}, &reply)
+		return fmt.Sprintf("%s is resumed.", f.id), err
+	})
+	if err != nil {
+		return err
+	}
+	return p.renderOutbox(w, r, outcome)
+}
+
+// itemBody is what the page of an item shows.
+type itemBody struct {
+	Item      outboxItem
+	Values    []string
+	Actions   []itemAction
+	MayChange bool
+	Token     string
+	Outcome   outcomeView
+}
+
+// itemAction is something that may be done to an item.
+type itemAction struct{ Do, Title, Help, Button string }
+
+func (p *consolePage) showItem(w http.ResponseWriter, r *http.Request) error {
+	return p.renderItem(w, r, r.URL.Query().Get("id"), outcomeView{})
+}
+
+func (p *consolePage) renderItem(w http.ResponseWriter, r *http.Request, id string, outcome outcomeView) error {
+	body := &itemBody{MayChange: viewerOf(r).MayChange, Token: p.once.token(), Outcome: outcome}
+	if err := p.outbox.call(r.Context(), http.MethodGet, "/item?"+url.Values{"id": {id}}.Encode(), nil, &body.Item); err != nil {
+		return err
+	}
+	for name, value := range body.Item.Values {
+		body.Values = append(body.Values, fmt.Sprintf("%s: %v", name, value))
+	}
+	slices.Sort(body.Values)
+	body.Actions = actionsFor(body.Item.State)
+	status := http.StatusOK
+	if outcome.IsBad {
+		status = http.StatusConflict
+	}
+	return p.render(w, r, status, "item", body.Item.ID, body)
+}
+
+// actionsFor returns what a state allows.
+func actionsFor(state outbox.State) []itemAction {
+	retry := itemAction{"retry", "Retry", "It is sent again, with everything that is behind it in order. Provide first what was missing.", "Retry the item"}
+	discard := itemAction{"discard", "Discard", "It is never sent, and what is behind it starts. The conversion is lost unless you enqueue it under a new id.", "Discard the item"}
+	switch state {
+	case outbox.Aside:
+		return []itemAction{
+			{"delivered", "Settle: it arrived", "You have looked, and the call or the lead has it. It is not sent again.", "It arrived"},
+			{"missing", "Settle: it did not arrive", "You have looked, some minutes after it was sent, and it is not there. It is sent again: if it did arrive, it counts twice.", "It did not arrive: send it again"},
+		}
+	case outbox.Parked:
+		return []itemAction{retry, discard}
+	case outbox.Dead:
+		return []itemAction{retry}
+	case outbox.Waiting:
+		return []itemAction{discard}
+	default:
+		return nil
+	}
+}
+
+// changeItem does what a button says to an item.
+func (p *consolePage) changeItem(w http.ResponseWriter, r *http.Request) error {
+	f, err := readAction(r)
+	if err != nil {
+		return err
+	}
+	target, body, kind := "/retry", map[string]any{"id": f.id}, f.do
+	switch f.do {
+	case "retry":
+	case "delivered", "missing":
+		target, kind = "/settle", "settle"
+		body["delivered"] = f.do == "delivered"
+	case "discard":
+		target = "/discard"
+		body["reason"] = signedNote(viewerOf(r), f.note)
+	default:
+		return &statusError{http.StatusBadRequest, "the form has no such button"}
+	}
+	outcome, err := p.actOnce(r, f, kind, func(ctx context.Context) (string, error) {
+		var item outboxItem
+		err := p.outbox.call(ctx, http.MethodPost, target, body, &item)
+		return fmt.Sprintf("Done. The item is now %s.", item.State), err
+	})
+	if err != nil {
+		return err
+	}
+	return p.renderItem(w, r, f.id, outcome)
+}
+
+// signedNote returns a note with its author.
+func signedNote(v Viewer, note string) string {
+	if v.Name == "" {
+		return note
+	}
+	return strings.TrimSpace(note) + " (" + v.Name + ")"
+}
