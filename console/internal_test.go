@@ -1,0 +1,78 @@
+package console
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPublicAddresses(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"8.8.8.8", "93.184.216.34", "2606:2800:220:1::1"} {
+		require.True(t, isPublic(netip.MustParseAddr(address)), address)
+	}
+	for _, address := range []string{
+		"127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255",
+		"224.0.0.1", "198.18.0.1", "192.0.2.1", "240.0.0.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "ff02::1",
+		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "::127.0.0.1", "2001:db8::1", "2001::1", "fec0::1",
+	} {
+		require.False(t, isPublic(netip.MustParseAddr(address)), address)
+	}
+}
+
+func TestAFormRunsOnce(t *testing.T) {
+	t.Parallel()
+	o := newOnceRuns()
+	token := o.token()
+	var runs, repeats atomic.Int32
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			outcome, isRepeat, err := o.do(token, func() any { runs.Add(1); return "done" })
+			if err != nil || outcome != "done" {
+				panic("another outcome")
+			}
+			if isRepeat {
+				repeats.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 1, runs.Load())
+	require.EqualValues(t, 49, repeats.Load())
+	_, _, err := o.do("made-up", func() any { panic("it ran") })
+	require.ErrorIs(t, err, errOldForm)
+}
+
+func TestAFormThatPanicsIsNotRunAgain(t *testing.T) {
+	t.Parallel()
+	o := newOnceRuns()
+	token := o.token()
+	require.Panics(t, func() { _, _, _ = o.do(token, func() any { panic("broken") }) })
+	outcome, isRepeat, err := o.do(token, func() any { return "again" })
+	require.NoError(t, err)
+	require.True(t, isRepeat)
+	require.Nil(t, outcome)
+}
+
+func TestTokensAndOutcomesAreBounded(t *testing.T) {
+	t.Parallel()
+	o := newOnceRuns()
+	first := o.token()
+	_, _, err := o.do(first, func() any { return 0 })
+	require.NoError(t, err)
+	for range 20_000 {
+		o.token()
+	}
+	require.LessOrEqual(t, len(o.issued), 10_000)
+	for range 2 * maxRuns {
+		_, _, err := o.do(o.token(), func() any { return 0 })
+		require.NoError(t, err)
+	}
+	require.LessOrEqual(t, len(o.runs), maxRuns)
+	_, _, err = o.do(first, func() any { panic("it ran again") })
+	require.ErrorIs(t, err, errOldForm, "what is forgotten is not run again")
+}
