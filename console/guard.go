@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/trackdrive-go/trackdrive"
 )
 
 // maxForm is how much of a form is read, in bytes.
@@ -120,6 +122,8 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, errForbidden):
 		return http.StatusForbidden
+	case errors.Is(err, trackdrive.ErrInvalidArgument):
+		return http.StatusBadRequest
 	default:
 		return http.StatusInternalServerError
 	}

@@ -1,0 +1,309 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/console"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
+	"github.com/trackdrive-go/trackdrive/sales"
+	"github.com/trackdrive-go/trackdrive/sales/salestest"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
+)
+
+// stuckOutbox returns a worker whose store has an item in each state.
+func stuckOutbox(t *testing.T) (*outbox.Worker, *outboxtest.Memory) {
+	t.Helper()
+	store := outboxtest.NewMemory()
+	for n, state := range []outbox.State{outbox.Waiting, outbox.Parked, outbox.Aside, outbox.Dead, outbox.Delivered} {
+		item, err := outbox.NewUpdate(string(state), trackdrive.CallRef{Subdomain: "acme", UUID: fmt.Sprint("u-", n)}, &trackdrive.UpdateCall{AddRevenue: trackdrive.MustAmount("5.00")})
+		require.NoError(t, err)
+		_, _, err = outbox.Enqueue(t.Context(), store, item)
+		require.NoError(t, err)
+		_, err = store.Update(t.Context(), string(state), func(i *outbox.Item) error {
+			i.State, i.LastError = state, "+1 (555) 555-0142 was refused"
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(trackdrivetest.New().Transport()))
+	require.NoError(t, err)
+	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
+	require.NoError(t, err)
+	return worker, store
+}
+
+// actionLog collects what Config.OnAction hears.
+type actionLog struct {
+	mu   sync.Mutex
+	list []console.Action
+}
+
+func (l *actionLog) add(_ context.Context, a console.Action) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, a)
+}
+
+// press opens a page, and sends the form of one of its buttons.
+func press(t *testing.T, page http.Handler, target, id, do, note string) (status int, text string) {
+	t.Helper()
+	f := openForm(t, page, target)
+	path, _, _ := strings.Cut(target, "?")
+	return answer(page, local(http.MethodPost, path, url.Values{"token": {f.form.Get("token")}, "id": {id}, "do": {do}, "note": {note}}))
+}
+
+func TestTheOutboxIsShown(t *testing.T) {
+	t.Parallel()
+	worker, _ := stuckOutbox(t)
+	page := newPage(t, console.Config{Outbox: worker})
+	_, text := answer(page, local(http.MethodGet, "/outbox", nil))
+	require.Contains(t, words(text), "aside 1 parked 1 dead 1 waiting 1 sending 0 delivered 1")
+	require.Contains(t, words(text), "aside Nobody knows whether these arrived.", "what is put aside comes first")
+	require.Contains(t, text, `href="item?id=aside"`)
+	require.NotContains(t, text, "0142")
+	_, text = answer(page, local(http.MethodGet, "/outbox?state=sending", nil))
+	require.Contains(t, words(text), "No item is in this state.")
+	for target, want := range map[string]int{"/outbox?state=lost": 200, "/outbox?state=aside&after=x": 400, "/item?id=missing": 404, "/item": 400} {
+		status, text := answer(page, local(http.MethodGet, target, nil))
+		require.Equal(t, want, status, target+text)
+	}
+}
+
+func TestActionsOnItems(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		id, do string
+		want   outbox.State // "" if it is refused
+		kind   string
+	}{
+		{"parked", "retry", outbox.Waiting, "retry"}, {"parked", "discard", outbox.Dead, "discard"}, {"dead", "retry", outbox.Waiting, "retry"},
+		{"aside", "delivered", outbox.Delivered, "settle"}, {"aside", "missing", outbox.Waiting, "settle"}, {"waiting", "discard", outbox.Dead, "discard"},
+		{"delivered", "retry", "", "retry"}, {"delivered", "discard", "", "discard"}, {"dead", "delivered", outbox.Delivered, "settle"},
+	} {
+		t.Run(test.id+" "+test.do, func(t *testing.T) {
+			t.Parallel()
+			worker, store := stuckOutbox(t)
+			var log actionLog
+			page := newPage(t, console.Config{Outbox: worker, OnAction: log.add, Authorize: func(*http.Request) (console.Viewer, error) {
+				return console.Viewer{Name: "Ada", MayChange: true}, nil
+			}})
+			status, text := press(t, page, "/item?id=parked", test.id, test.do, "looked it up")
+			item, err := store.Get(t.Context(), test.id)
+			require.NoError(t, err)
+			require.Len(t, log.list, 1)
+			require.Equal(t, []string{"Ada", test.kind, test.id, "looked it up"}, []string{log.list[0].Viewer, log.list[0].Kind, log.list[0].ID, log.list[0].Note})
+			if test.want == "" {
+				require.Equal(t, http.StatusConflict, status)
+				require.Contains(t, words(text), "It was not done: ")
+				require.Error(t, log.list[0].Err)
+				require.Equal(t, outbox.State(test.id), item.State)
+				return
+			}
+			require.Equal(t, http.StatusOK, status)
+			require.Contains(t, words(text), "Done. The item is now "+string(test.want))
+			require.Equal(t, test.want, item.State)
+			require.NoError(t, log.list[0].Err)
+			if test.do == "discard" {
+				require.Contains(t, item.LastError+fmt.Sprint(item.Reasons), "looked it up (Ada)")
+			}
+		})
+	}
+}
+
+func TestActionsNeedANoteAndARight(t *testing.T) {
+	t.Parallel()
+	worker, store := stuckOutbox(t)
+	mayChange := true
+	page := newPage(t, console.Config{Outbox: worker, Authorize: func(*http.Request) (console.Viewer, error) { return console.Viewer{MayChange: mayChange}, nil }})
+	for note, want := range map[string]string{"": "The note is empty; nothing was done.", " \n ": "The note is empty", strings.Repeat("x", 1001): "The note is longer than 1000 bytes"} {
+		status, text := press(t, page, "/item?id=parked", "parked", "retry", note)
+		require.Equal(t, http.StatusBadRequest, status)
+		require.Contains(t, words(text), want)
+	}
+	status, _ := press(t, page, "/item?id=parked", "parked", "explode", "a note")
+	require.Equal(t, http.StatusBadRequest, status)
+	status, text := answer(page, local(http.MethodPost, "/item", url.Values{"token": {"made-up"}, "id": {"parked"}, "do": {"retry"}, "note": {"a note"}}))
+	require.Equal(t, http.StatusConflict, status, text)
+
+	mayChange = false
+	status, _ = answer(page, local(http.MethodPost, "/item", url.Values{"token": {"made-up"}, "id": {"parked"}, "do": {"retry"}, "note": {"a note"}}))
+	require.Equal(t, http.StatusForbidden, status)
+	_, text = answer(page, local(http.MethodGet, "/item?id=parked", nil))
+	require.NotContains(t, text, "What may be done")
+	item, err := store.Get(t.Context(), "parked")
+	require.NoError(t, err)
+	require.Equal(t, outbox.Parked, item.State)
+}
+
+func TestAnActionIsDoneOnce(t *testing.T) {
+	t.Parallel()
+	worker, store := stuckOutbox(t)
+	var log actionLog
+	page := newPage(t, console.Config{Outbox: worker, OnAction: log.add})
+	token := openForm(t, page, "/item?id=aside").form.Get("token")
+	form := url.Values{"token": {token}, "id": {"aside"}, "do": {"missing"}, "note": {"not there"}}
+	_, first := answer(page, local(http.MethodPost, "/item", form))
+	require.Contains(t, words(first), "Done. The item is now waiting.")
+	_, err := store.Update(t.Context(), "aside", func(i *outbox.Item) error { i.State = outbox.Aside; return nil })
+	require.NoError(t, err, "it was sent, and nobody knows again")
+	_, second := answer(page, local(http.MethodPost, "/item", form))
+	require.Contains(t, words(second), "The form was sent twice, and done once.")
+	item, err := store.Get(t.Context(), "aside")
+	require.NoError(t, err)
+	require.Equal(t, outbox.Aside, item.State)
+	require.Len(t, log.list, 1)
+}
+
+// unknownSale returns a desk with a lead whose post lost its answer.
+func unknownSale(t *testing.T) (*sales.Desk, *trackdrivetest.Fake) {
+	t.Helper()
+	fake := newMarket()
+	fake.Fail(trackdrivetest.OpPost, trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
+	require.NoError(t, err)
+	desk, err := sales.New(sales.Config{Store: salestest.NewMemory(), Clients: func(string) *trackdrive.Client { return client }})
+	require.NoError(t, err)
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "acme", Client: client, Endpoint: "sell"}}})
+	require.NoError(t, err)
+	_, err = desk.Auction(t.Context(), "lead-4711", auction, &trackdrive.PingRequest{CallerID: "+15555550142"})
+	require.ErrorIs(t, err, sales.ErrUnknown)
+	return desk, fake
+}
+
+func TestAnUnknownLeadIsSettled(t *testing.T) {
+	t.Parallel()
+	desk, _ := unknownSale(t)
+	var log actionLog
+	page := newPage(t, console.Config{Sales: desk, OnAction: log.add})
+	_, text := answer(page, local(http.MethodGet, "/sales", nil))
+	require.Contains(t, words(text), "unknown 1 posting 0 open 0 sold 0 unsold 0")
+	require.Contains(t, words(text), "lead-4711")
+	_, text = answer(page, local(http.MethodGet, "/sale?id=lead-4711", nil))
+	require.Contains(t, words(text), "acme Buyer A 25.50")
+	require.Contains(t, words(text), "+15555550142")
+
+	status, text := press(t, page, "/sale?id=lead-4711", "lead-4711", "settle", "asked")
+	require.Equal(t, http.StatusOK, status, text)
+	require.Contains(t, words(text), "Done. The lead is now sold.")
+	require.Equal(t, "settle", log.list[0].Kind)
+}
+
+func TestAnUnknownLeadIsResolved(t *testing.T) {
+	t.Parallel()
+	for do, want := range map[string]sales.State{"sold": sales.Sold, "unsold": sales.Unsold} {
+		t.Run(do, func(t *testing.T) {
+			t.Parallel()
+			desk, _ := unknownSale(t)
+			page := newPage(t, console.Config{Sales: desk, Authorize: func(*http.Request) (console.Viewer, error) {
+				return console.Viewer{Name: "Ada", MayChange: true}, nil
+			}})
+			_, text := press(t, page, "/sale?id=lead-4711", "lead-4711", do, "the buyer said so on +15555550142")
+			require.Contains(t, words(text), "Done. The lead is now "+string(want))
+			require.Contains(t, words(text), "(Ada)")
+			require.NotContains(t, html.UnescapeString(text), "5550142", "numbers are masked")
+			sale, err := desk.Get(t.Context(), "lead-4711")
+			require.NoError(t, err)
+			require.Equal(t, want, sale.State)
+			_, text = answer(page, local(http.MethodGet, "/sale?id=lead-4711", nil))
+			require.NotContains(t, text, "What may be done", "there is no more to do")
+		})
+	}
+}
+
+func TestSalesThatAreNotThere(t *testing.T) {
+	t.Parallel()
+	desk, _ := unknownSale(t)
+	page := newPage(t, console.Config{Sales: desk})
+	for target, want := range map[string]int{"/sale?id=missing": http.StatusNotFound, "/sale": http.StatusBadRequest, "/sales?state=lost": http.StatusNotFound} {
+		status, _ := answer(page, local(http.MethodGet, target, nil))
+		require.Equal(t, want, status, target)
+	}
+}
+
+// brokenStore is a store that fails, with an error that nobody should see.
+type brokenStore struct{ sales.Store }
+
+var errBrokenStore = errors.New("no connection to db.internal as user root")
+
+func (brokenStore) Counts(context.Context) (sales.Counts, error) {
+	return sales.Counts{}, errBrokenStore
+}
+
+func TestAStoreThatFails(t *testing.T) {
+	t.Parallel()
+	desk, err := sales.New(sales.Config{Store: brokenStore{salestest.NewMemory()}})
+	require.NoError(t, err)
+	status, text := answer(newPage(t, console.Config{Sales: desk}), local(http.MethodGet, "/sales", nil))
+	require.Equal(t, http.StatusInternalServerError, status)
+	require.NotContains(t, text, "db.internal")
+}
+
+func TestTheTimelineOfAnAuction(t *testing.T) {
+	t.Parallel()
+	fake := newMarket()
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "empty"})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()))
+	require.NoError(t, err)
+	log := console.NewAuctionLog(2)
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Observe: log.Observe, Sources: []trackdrive.AuctionSource{
+		{Name: "first", Client: client, Endpoint: "sell"}, {Name: "second", Client: client, Endpoint: "empty"},
+	}})
+	require.NoError(t, err)
+	page := newPage(t, console.Config{Auctions: log})
+	_, text := answer(page, local(http.MethodGet, "/auctions", nil))
+	require.Contains(t, words(text), "No auction has run yet.")
+	for n := range 3 {
+		ctx := log.Watch(t.Context(), fmt.Sprintf("lead-%d of +15555550142", n+1))
+		result, err := auction.Run(ctx, &trackdrive.PingRequest{CallerID: "+15555550142"})
+		require.NoError(t, err)
+		_, err = result.Sell(ctx)
+		require.NoError(t, err)
+	}
+	_, err = auction.Run(t.Context(), &trackdrive.PingRequest{CallerID: "+15555550142"})
+	require.NoError(t, err)
+
+	_, text = answer(page, local(http.MethodGet, "/auctions", nil))
+	require.NotContains(t, text, "0142")
+	require.NotContains(t, words(text), "lead-1", "the log keeps two")
+	require.Regexp(t, `lead-3 of ….*lead-2 of …`, words(text))
+	require.Contains(t, words(text), "events came from runs without a name")
+	status, _ := answer(page, local(http.MethodGet, "/auction?id=1", nil))
+	require.Equal(t, http.StatusNotFound, status)
+	status, _ = answer(page, local(http.MethodGet, "/auction?id=x", nil))
+	require.Equal(t, http.StatusNotFound, status)
+
+	_, text = answer(page, local(http.MethodGet, "/auction?id=3", nil))
+	require.Regexp(t, `first \d+ ms \d+ ms Buyer A 25\.50`, words(text))
+	require.Regexp(t, `second \d+ ms \d+ ms no buyer`, words(text))
+	require.Regexp(t, `post to first \d+ ms \d+ ms Buyer A 25\.50 sold`, words(text))
+	require.Equal(t, 3, strings.Count(text, `<rect class="bar-`))
+	require.Equal(t, 2, strings.Count(text, `<rect class="bar-accepted"`))
+}
+
+func TestAnAuctionLogIsBounded(t *testing.T) {
+	t.Parallel()
+	log := console.NewAuctionLog(1)
+	ctx := log.Watch(t.Context(), "lead-1")
+	for n := range 3000 {
+		log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventPing, Source: fmt.Sprint("source-", n), After: time.Duration(n)})
+		log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventLoss, Source: "source-1", Loss: &trackdrive.Loss{Source: "source-1", Reason: trackdrive.LossNoBid, Buyer: &trackdrive.Buyer{Name: "Buyer A"}}})
+		log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventPost, Source: "source-1", Try: &trackdrive.SaleTry{}})
+		log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventLoss, Source: "source-1"})
+	}
+	_, text := answer(newPage(t, console.Config{Auctions: log}), local(http.MethodGet, "/auction?id=1", nil))
+	require.Contains(t, words(text), "1000 sources")
+	require.Less(t, len(text), 1<<20)
+}
