@@ -299,7 +299,7 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 	body.Repeated = isRepeat
 	switch o := outcome.(type) {
 	case *trackdrive.WebhookResult:
-		body.Run = newRun(o, webhook, secrets, viewerOf(r))
+		body.Run = newRun(o, secrets, viewerOf(r))
 	case error:
 		body.RunError = newRunError(o, secrets, viewerOf(r))
 	}

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/display"
@@ -185,14 +184,13 @@ func markValues(text string, values trackdrive.Values, viewer Viewer) template.H
 type runView struct {
 	Verdict verdictView
 	Status  int
-	Took    time.Duration
+	Took    string
 	Reply   []replyLine
 	Raw     string // the reply, if it cannot be read as JSON
 }
 
-func newRun(result *trackdrive.WebhookResult, webhook *trackdrive.Webhook, secrets *redact.Secrets, viewer Viewer) *runView {
-	_ = webhook
-	v := &runView{Verdict: newVerdict(result.Decision, secrets, viewer), Status: result.Meta.StatusCode, Took: result.Meta.Elapsed.Round(time.Millisecond)}
+func newRun(result *trackdrive.WebhookResult, secrets *redact.Secrets, viewer Viewer) *runView {
+	v := &runView{Verdict: newVerdict(result.Decision, secrets, viewer), Status: result.Meta.StatusCode, Took: inMillis(result.Meta.Elapsed)}
 	show := func(text string) string { return shown(text, secrets, viewer) }
 	if v.Reply = replyLines(result.Document, result.Decision, show); v.Reply == nil {
 		const longestRaw = 16 << 10
@@ -307,7 +305,7 @@ func replyLines(document json.RawMessage, decision trackdrive.Decision, show fun
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.UseNumber()
 	p := replyPrinter{decoder: d, verdicts: verdictsByPath(decision), show: show}
-	if len(document) == 0 || !p.value(nil, "", false) {
+	if len(document) == 0 || !p.value(nil, "") {
 		return nil
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -339,7 +337,7 @@ type replyPrinter struct {
 }
 
 // value prints the next value of the document at a path.
-func (p *replyPrinter) value(at []string, name string, more bool) bool {
+func (p *replyPrinter) value(at []string, name string) bool {
 	token, err := p.decoder.Token()
 	if err != nil {
 		return false
@@ -369,7 +367,7 @@ func (p *replyPrinter) value(at []string, name string, more bool) bool {
 			}
 			member = p.show(string(quoted)) + ": "
 		}
-		if !p.value(append(slices.Clone(at), inner), member, p.decoder.More()) {
+		if !p.value(append(slices.Clone(at), inner), member) {
 			return false
 		}
 		if p.decoder.More() {
@@ -380,7 +378,6 @@ func (p *replyPrinter) value(at []string, name string, more bool) bool {
 		return false
 	}
 	p.line(at, map[json.Delim]string{'{': "}", '[': "]"}[open], "")
-	_ = more
 	return true
 }
 
