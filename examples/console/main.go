@@ -75,10 +75,16 @@ func run(ctx context.Context, listen string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx) // if the address is taken
+	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- worker.Run(ctx) }()
 	err = serve(ctx, listen, page, out)
-	return errors.Join(err, <-ended)
+	stop()
+	if stopped := <-ended; !errors.Is(stopped, context.Canceled) {
+		err = errors.Join(err, stopped)
+	}
+	return err
 }
 
 // serve serves the page until ctx ends.
