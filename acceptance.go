@@ -10,6 +10,15 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/criteria"
 )
 
+func init() {
+	criteria.GroupOf = func(v any) *criteria.Group {
+		if c, _ := v.(*Criteria); c != nil {
+			return c.group
+		}
+		return nil
+	}
+}
+
 // Verdict is the outcome of criteria. Only VerdictAccepted accepts.
 type Verdict int
 

@@ -61,6 +61,8 @@ type replyValue struct {
 	text   []byte // json; for a string, its text without quotes and escapes
 	number decimal.Number[[]byte]
 	form   decimal.Form // whether there is a number: a JSON number, or a string that holds a plain decimal
+
+	isHidden bool // the value is not known: a mark stands in its place
 }
 
 // isNothing reports whether the value is null or missing.
@@ -162,7 +164,7 @@ func (c *readyCondition) decide(v *replyValue) ruleOutcome {
 	switch {
 	case v.isNothing():
 		return outcomeAbsent
-	case v.isContainer():
+	case v.isContainer(), v.isHidden:
 		return outcomeUndetermined
 	}
 	switch c.test {
@@ -230,7 +232,7 @@ func (o *readyOperand) equals(v *replyValue) ruleOutcome {
 		return outcomeAbsent
 	case o.isNull:
 		return outcomeFails
-	case v.isContainer():
+	case v.isContainer(), v.isHidden:
 		return outcomeUndetermined
 	}
 	switch {

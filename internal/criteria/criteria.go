@@ -128,7 +128,8 @@ func (g *Group) Evaluate(body []byte) Verdict {
 	if g == nil || g.plan == nil {
 		return Undetermined
 	}
-	return g.plan.evaluate(body)
+	v, _ := g.plan.evaluate(body, "")
+	return v
 }
 
 // Explain decides like Evaluate and gives the reasons.

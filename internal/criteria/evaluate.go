@@ -24,6 +24,9 @@ type bodyEvaluation struct {
 	chosen   []chosenValue // by choice
 	outcomes [maxRules]ruleOutcome
 	got      []decidingValue // by condition; nil unless the decision is explained
+	mark     string          // the text that stands for a hidden value; "": none does
+	anyHid   bool            // a condition is undetermined because of a hidden value
+	hidden   []bool          // the same, by condition; nil unless HiddenFields asks
 }
 
 // chosenValue is the best of the alternatives that were read.
@@ -48,18 +51,18 @@ const (
 	manyNodes = 2048
 )
 
-func (p *groupPlan) evaluate(body []byte) Verdict {
+func (p *groupPlan) evaluate(body []byte, mark string) (v Verdict, hidden bool) {
 	switch n := len(p.nodes); {
 	case n <= fewNodes:
 		var active [fewNodes]int32
 		var seen [fewNodes]bool
 		var chosen [fewChoices]chosenValue
-		e := bodyEvaluation{plan: p, active: active[:], seen: seen[:], chosen: chosen[:]}
-		return e.run(body)
+		e := bodyEvaluation{plan: p, active: active[:], seen: seen[:], chosen: chosen[:], mark: mark}
+		return e.run(body), e.anyHid
 	case n <= manyNodes:
-		return p.evaluateMany(body)
+		return p.evaluateMany(body, mark)
 	default:
-		return p.evaluateHuge(body)
+		return p.evaluateHuge(body, mark)
 	}
 }
 
@@ -67,15 +70,15 @@ func (p *groupPlan) evaluate(body []byte) Verdict {
 // stack.
 //
 //go:noinline
-func (p *groupPlan) evaluateMany(body []byte) Verdict {
+func (p *groupPlan) evaluateMany(body []byte, mark string) (v Verdict, hidden bool) {
 	var active [manyNodes]int32
 	var seen [manyNodes]bool
-	e := bodyEvaluation{plan: p, active: active[:], seen: seen[:]}
-	return e.run(body)
+	e := bodyEvaluation{plan: p, active: active[:], seen: seen[:], mark: mark}
+	return e.run(body), e.anyHid
 }
 
 // evaluateHuge is for groups with more nodes than should be on the stack.
-func (p *groupPlan) evaluateHuge(body []byte) Verdict {
+func (p *groupPlan) evaluateHuge(body []byte, mark string) (v Verdict, hidden bool) {
 	notes := hugeNotes.Get().(*nodeNotes)
 	defer hugeNotes.Put(notes)
 	if len(notes.active) < len(p.nodes) {
@@ -83,8 +86,8 @@ func (p *groupPlan) evaluateHuge(body []byte) Verdict {
 	}
 	clear(notes.active)
 	clear(notes.seen)
-	e := bodyEvaluation{plan: p, active: notes.active, seen: notes.seen}
-	return e.run(body)
+	e := bodyEvaluation{plan: p, active: notes.active, seen: notes.seen, mark: mark}
+	return e.run(body), e.anyHid
 }
 
 // nodeNotes is what an evaluation keeps for each node.
@@ -95,8 +98,13 @@ type nodeNotes struct {
 
 var hugeNotes = sync.Pool{New: func() any { return new(nodeNotes) }}
 
+// explanation returns an evaluation that keeps the reasons.
+func (p *groupPlan) explanation(isXML bool) *bodyEvaluation {
+	return &bodyEvaluation{plan: p, isXML: isXML, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions))}
+}
+
 func (p *groupPlan) explain(body []byte, isXML bool) Decision {
-	e := bodyEvaluation{plan: p, isXML: isXML, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions))}
+	e := p.explanation(isXML)
 	d := Decision{Verdict: e.run(body), Checks: make([]Check, 0, len(p.conditions))}
 	for i := range p.conditions {
 		c := &p.conditions[i].condition
@@ -286,6 +294,7 @@ func (e *bodyEvaluation) settleText(nodes []int32, found jsonscan.Value, text []
 	v := replyValue{kind: found.Kind, json: e.body[found.Start:found.End], text: text}
 	if v.kind == jsonscan.String {
 		v.json = e.body[found.Start-len(`"`) : found.End+len(`"`)]
+		v.isHidden = e.mark != "" && string(text) == e.mark
 	}
 	if !v.isContainer() {
 		v.number, v.form = jsonvalue.Number(v.kind, text)
@@ -377,8 +386,20 @@ func (e *bodyEvaluation) count(c int32, v *replyValue, size int) {
 // judge adds a condition's outcome for a value. One that holds already cannot get
 // stronger.
 func (e *bodyEvaluation) judge(c int32, v *replyValue) {
-	if e.outcomes[c] != outcomeHolds {
-		e.conclude(c, e.plan.conditions[c].judge(v), v)
+	if e.outcomes[c] == outcomeHolds {
+		return
+	}
+	o := e.plan.conditions[c].judge(v)
+	if v.isHidden && o == outcomeUndetermined {
+		e.noteHidden(c)
+	}
+	e.conclude(c, o, v)
+}
+
+func (e *bodyEvaluation) noteHidden(c int32) {
+	e.anyHid = true
+	if e.hidden != nil {
+		e.hidden[c] = true
 	}
 }
 
