@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/auctionmark"
 	"github.com/trackdrive-go/trackdrive/internal/gate"
 	"github.com/trackdrive-go/trackdrive/internal/salehook"
 )
@@ -139,6 +140,7 @@ type AuctionResult struct {
 
 	auction *Auction
 	sale    *saleProgress
+	mark    auctionmark.Mark // tells the run's events from those of others; zero if nobody observes
 }
 
 // Best returns the best bid, Bids[0]; false if there is none.
@@ -181,6 +183,10 @@ func (a *Auction) Run(ctx context.Context, lead *PingRequest) (*AuctionResult, e
 	}
 	if err := r.prepare(lead); err != nil {
 		return nil, notSentError("auction", err)
+	}
+	if a.cfg.Observe != nil {
+		r.result.mark = auctionmark.New()
+		r.outer = r.result.mark.Into(ctx)
 	}
 	r.wait()
 	r.finish()

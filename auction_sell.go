@@ -157,7 +157,7 @@ func (r *AuctionResult) Sell(ctx context.Context, complete ...func(Bid, *PostReq
 		return &Sale{}, err
 	}
 	defer s.finish()
-	hook, ctx := salehook.Take(ctx)
+	hook, ctx := salehook.Take(r.mark.Into(ctx))
 	for i := range s.bids {
 		if s.done.Sold || s.doubt != nil || ctx.Err() != nil {
 			break
