@@ -1,0 +1,565 @@
+// Replaying a log under other rules.
+
+package bidlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/criteria"
+	"github.com/trackdrive-go/trackdrive/internal/decimal"
+	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+)
+
+// Rules are what a log is replayed under. The zero Rules accept any reply.
+type Rules struct {
+	Name    string                 // the name of the Result
+	Default SourceRules            // for the sources that are not in Sources
+	Sources map[string]SourceRules // by the source's name in the log. They replace Default as a whole
+
+	// Observe is called for each reply that was judged, in the order of the log; nil:
+	// nobody is.
+	Observe func(Judgment)
+}
+
+// SourceRules are the rules for the replies of a source. They stand in for the fields of
+// the same names of trackdrive.AuctionSource.
+type SourceRules struct {
+	Criteria  *trackdrive.Criteria // must accept the whole reply; nil: any reply
+	MinPayout trackdrive.Amount    // lower bids, and bids without a payout, lose; unset: the bids that lost by the run's floor still do
+	Weight    trackdrive.Amount    // ranking multiplies the payout by it; it must be more than 0; unset: 1
+	Margin    trackdrive.Amount    // ranking subtracts it, after Weight; unset: 0
+}
+
+// Judgment is the verdict on one reply, then and now.
+type Judgment struct {
+	Line    int                // the line in the log, from 1
+	Auction string             // the id of the auction's run; "" outside auctions
+	Source  string             // the source's name
+	Then    trackdrive.Verdict // the run's verdict
+	Now     trackdrive.Verdict // that of the rules
+	Hidden  []string           // if Now is VerdictUndetermined because of hidden values: the paths of the conditions on them
+}
+
+// Replay judges each reply in a log by criteria, for all sources. With nil it takes any
+// reply. It is [ReplayAll] for the commonest case.
+func Replay(r io.Reader, c *trackdrive.Criteria) (*Result, error) {
+	results, err := ReplayAll(r, Rules{Default: SourceRules{Criteria: c}})
+	if len(results) == 0 {
+		return nil, err
+	}
+	return results[0], err
+}
+
+// ReplayAll judges each reply in a log by several sets of rules, and reads the log once.
+// It returns a Result for each of them, in order. Whatever is wrong with a line is
+// counted in [Result.Bad], and no error.
+//
+// Errors are mistakes in the rules, without any Result: criteria with mistakes, criteria
+// on a field whose name a log hides, a weight that is not more than 0. An error of r is
+// returned beside the Results of what was read until then.
+//
+// Only the criteria, floors, weights and margins are replayed. A bid that lost in the
+// run by an AuctionSource.Accept, or because it could not be posted, loses now; of a
+// reply that the run's criteria did not accept, nobody knows. A Score, and the weights
+// of the run, have no effect.
+func ReplayAll(r io.Reader, rules ...Rules) ([]*Result, error) {
+	replay := logReplay{auctions: make(map[string]*openAuction)}
+	for i := range rules {
+		set, err := newRuleReplay(&rules[i])
+		if err != nil {
+			return nil, fmt.Errorf("bidlog: rules %d: %w", i+1, err)
+		}
+		replay.sets = append(replay.sets, set)
+	}
+	err := replay.read(newLineReader(r))
+	for id := range replay.auctions {
+		replay.closeAuction(id)
+	}
+	results := make([]*Result, len(rules))
+	for i, set := range replay.sets {
+		results[i] = set.finish(&replay)
+	}
+	if err != nil {
+		return results, fmt.Errorf("bidlog: reading the log: %w", err)
+	}
+	return results, nil
+}
+
+// logReplay is the replay of a log under several sets of rules.
+type logReplay struct {
+	sets     []*ruleReplay
+	auctions map[string]*openAuction // those whose end was not read yet
+	input    Input
+}
+
+// openAuction is an auction, or a ping outside auctions, of which more may be read.
+type openAuction struct {
+	best []candidate // by the set of rules
+}
+
+// candidate is a bid that may be the best of its auction.
+type candidate struct {
+	isSet  bool
+	source string
+	buyer  string
+	value  bidValue
+}
+
+// ruleReplay is the replay under one set of rules.
+type ruleReplay struct {
+	rules   *Rules
+	byName  map[string]*sourcePlan
+	other   *sourcePlan
+	result  Result
+	value   amountSum
+	then    amountSum
+	revenue amountSum
+	sources map[string]*rowCount
+	buyers  map[string]*rowCount
+}
+
+// sourcePlan is SourceRules that are ready to judge.
+type sourcePlan struct {
+	group   *criteria.Group
+	isAny   bool // any reply is accepted
+	floor   trackdrive.Amount
+	least   decimal.Number[string] // the floor, if it is set
+	isPlain bool                   // there is neither weight nor margin
+	weight  *big.Rat
+	margin  *big.Rat
+}
+
+// rowCount is a Row under construction.
+type rowCount struct {
+	Row
+	value, revenue amountSum
+}
+
+func newRuleReplay(rules *Rules) (*ruleReplay, error) {
+	set := &ruleReplay{rules: rules, byName: make(map[string]*sourcePlan), sources: make(map[string]*rowCount), buyers: make(map[string]*rowCount)}
+	var err error
+	if set.other, err = newSourcePlan(&rules.Default); err != nil {
+		return nil, err
+	}
+	names := newRedactor(nil, nil) // which the log wrote
+	for name, source := range rules.Sources {
+		plan, err := newSourcePlan(&source)
+		if err != nil {
+			return nil, fmt.Errorf("source %q: %w", name, err)
+		}
+		set.byName[names.label(name)] = plan
+	}
+	return set, nil
+}
+
+var errWeight = errors.New("must be more than 0")
+
+func newSourcePlan(rules *SourceRules) (*sourcePlan, error) {
+	plan := &sourcePlan{isAny: rules.Criteria == nil, floor: rules.MinPayout, weight: big.NewRat(1, 1), margin: new(big.Rat)}
+	if !plan.isAny {
+		if err := rules.Criteria.Err(); err != nil {
+			return nil, err
+		}
+		plan.group = criteria.GroupOf(rules.Criteria)
+		if err := checkFields(plan.group.Fields()); err != nil {
+			return nil, err
+		}
+	}
+	plan.least, _ = decimal.ParsePlain(rules.MinPayout.String())
+	plan.isPlain = !rules.Weight.IsSet() && !rules.Margin.IsSet()
+	if weight, isSet := rules.Weight.Rat(); isSet {
+		if weight.Sign() <= 0 {
+			return nil, fmt.Errorf("weight: %s %w", rules.Weight, errWeight)
+		}
+		plan.weight = weight
+	}
+	if margin, isSet := rules.Margin.Rat(); isSet {
+		plan.margin = margin
+	}
+	return plan, nil
+}
+
+// checkFields refuses fields that a log does not show: they would seem to be missing.
+func checkFields(paths []string) error {
+	for _, path := range paths {
+		steps, err := jsonscan.ParsePath(path)
+		if err != nil {
+			return err
+		}
+		for _, step := range steps {
+			if !isShownName([]byte(step.Name)) {
+				return fmt.Errorf("criteria on the field %q: a bid log hides names that are longer than %d characters, or may be texts or phone numbers", path, maxNameLength)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *logReplay) read(lines *lineReader) error {
+	var p lineParser
+	for {
+		data, err := lines.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case lines.isTooLong:
+			r.input.Lines++
+			r.bad(lines.number, "is longer than 16 MiB")
+			continue
+		case len(data) == 0:
+			continue
+		}
+		r.input.Lines++
+		line, err := p.parse(data)
+		switch {
+		case err == nil:
+			r.take(line, lines.number)
+		case lines.isTorn:
+			r.input.Torn++
+		default:
+			r.bad(lines.number, err.Error())
+		}
+	}
+}
+
+// maxListedLines is how many bad lines are listed. All are counted.
+const maxListedLines = 100
+
+func (r *logReplay) bad(number int, message string) {
+	r.input.Bad++
+	if len(r.input.BadLines) < maxListedLines {
+		r.input.BadLines = append(r.input.BadLines, BadLine{number, message})
+	}
+}
+
+func (r *logReplay) take(line *loggedLine, number int) {
+	switch string(line.kind) {
+	case kindReply:
+		r.input.Pings++
+		r.takeReply(line, number)
+	case kindLoss:
+		if !line.withdrawn && string(line.delivery) != trackdrive.DeliveryNotSent.String() {
+			r.input.Pings++
+		}
+	case kindEnd:
+		r.input.Auctions++
+		if line.bids > 0 {
+			for _, set := range r.sets {
+				set.result.Then.Won++
+				set.then.add(line.payout)
+			}
+		}
+		r.closeAuction(string(line.auction))
+	case kindSale:
+		r.takeSale(line.source, line)
+	case kindCall:
+		r.input.Calls++
+		operation := string(line.operation)
+		if len(line.auction) == 0 && (operation == "post" || operation == "full") {
+			r.takeSale(line.endpoint, line)
+		}
+	case kindPost:
+	default:
+		r.input.Unknown++
+	}
+}
+
+func (r *logReplay) takeReply(line *loggedLine, number int) {
+	isOffer := string(line.answer) == answerBuyers
+	var auction *openAuction
+	if isOffer {
+		auction = r.auction(line.auction)
+	}
+	for i, set := range r.sets {
+		row := set.row(set.sources, line.source)
+		row.Replies++
+		set.result.Replies++
+		if !isOffer {
+			set.result.NoBuyer++
+			continue
+		}
+		set.result.Then.Bids += line.bids
+		if set.judge(line, number, row) {
+			set.offer(line, row, &auction.best[i])
+		}
+	}
+	if isOffer && len(line.auction) == 0 {
+		r.endPing(line, auction)
+	}
+}
+
+// auction returns the auction that a reply belongs to.
+func (r *logReplay) auction(id []byte) *openAuction {
+	if a := r.auctions[string(id)]; a != nil {
+		return a
+	}
+	a := &openAuction{best: make([]candidate, len(r.sets))}
+	if len(id) > 0 {
+		r.auctions[string(id)] = a
+	}
+	return a
+}
+
+// endPing ends a ping outside auctions, which is an auction of its own.
+func (r *logReplay) endPing(line *loggedLine, auction *openAuction) {
+	var best bidValue
+	isBid := string(line.verdict) == trackdrive.VerdictAccepted.String() && line.bids > 0
+	for i := range line.buyers {
+		if b := &line.buyers[i]; isBid && b.post {
+			if v := valueOf(b.payout); v.isMore(&best) {
+				best = v
+			}
+		}
+	}
+	for i, set := range r.sets {
+		if isBid {
+			set.result.Then.Won++
+			set.then.add([]byte(best.text))
+		}
+		set.win(&auction.best[i])
+	}
+}
+
+// closeAuction counts the best bids of an auction of which no more replies follow.
+func (r *logReplay) closeAuction(id string) {
+	auction := r.auctions[id]
+	if auction == nil {
+		return
+	}
+	delete(r.auctions, id)
+	for i, set := range r.sets {
+		set.win(&auction.best[i])
+	}
+}
+
+// takeSale counts what came of a post.
+func (r *logReplay) takeSale(source []byte, line *loggedLine) {
+	for _, set := range r.sets {
+		rows := [...]*rowCount{set.row(set.sources, source), set.buyerRow(source, line.buyer)}
+		switch string(line.outcome) {
+		case string(trackdrive.TrySold), string(trackdrive.OutcomeAccepted):
+			set.result.Sold++
+			set.revenue.add(line.payout)
+			for _, row := range rows {
+				row.Sold++
+				row.revenue.add(line.payout)
+			}
+		case string(trackdrive.TryUnknown):
+			set.result.Unknown++
+		}
+	}
+}
+
+func (s *ruleReplay) row(rows map[string]*rowCount, name []byte) *rowCount {
+	if row := rows[string(name)]; row != nil {
+		return row
+	}
+	row := new(rowCount)
+	rows[string(name)] = row
+	return row
+}
+
+// buyerRow returns the row of a buyer: "acme/101".
+func (s *ruleReplay) buyerRow(source, id []byte) *rowCount {
+	var room [128]byte
+	name := append(append(append(room[:0], source...), '/'), id...)
+	return s.row(s.buyers, name)
+}
+
+func (s *ruleReplay) plan(source []byte) *sourcePlan {
+	if plan := s.byName[string(source)]; plan != nil {
+		return plan
+	}
+	return s.other
+}
+
+// judge judges a reply, and reports whether the rules accept it.
+func (s *ruleReplay) judge(line *loggedLine, number int, row *rowCount) (isAccepted bool) {
+	plan := s.plan(line.source)
+	now, isHidden := trackdrive.VerdictAccepted, false
+	switch {
+	case plan.isAny:
+	case len(line.leftOut) == 0:
+		var v criteria.Verdict
+		v, isHidden = plan.group.EvaluateHidden(line.reply, Mark)
+		now = trackdrive.Verdict(v)
+	case string(line.leftOut) == leftOutNotJSON:
+		now = trackdrive.VerdictUndetermined // as in the run
+	default:
+		s.result.LeftOut++
+		return false
+	}
+	var paths []string
+	if isHidden {
+		paths = plan.group.HiddenFields(line.reply, Mark)
+		s.noteHidden(paths)
+	}
+	then := trackdrive.VerdictUndetermined
+	_ = then.UnmarshalText(line.verdict) // a verdict that is not known accepts nothing
+	s.result.Judged++
+	s.count(row, then == trackdrive.VerdictAccepted, now == trackdrive.VerdictAccepted, isHidden)
+	if s.rules.Observe != nil {
+		s.rules.Observe(Judgment{number, string(line.auction), string(line.source), then, now, paths})
+	}
+	return now == trackdrive.VerdictAccepted
+}
+
+func (s *ruleReplay) noteHidden(paths []string) {
+	if s.result.Hidden == nil {
+		s.result.Hidden = make(map[string]int)
+	}
+	for _, path := range paths {
+		s.result.Hidden[path]++
+	}
+}
+
+// count counts a verdict, then and now.
+func (s *ruleReplay) count(row *rowCount, then, now, isHidden bool) {
+	v := &s.result.Verdicts
+	if then {
+		row.Then++
+	}
+	switch {
+	case isHidden:
+		v.Undetermined++
+		row.Undetermined++
+		return
+	case then && now:
+		v.Both++
+	case then:
+		v.OnlyThen++
+	case now:
+		v.OnlyNow++
+	default:
+		v.Neither++
+	}
+	if now {
+		row.Now++
+	}
+}
+
+// offer takes the bids of an accepted reply, as an Auction does.
+func (s *ruleReplay) offer(line *loggedLine, row *rowCount, best *candidate) {
+	plan := s.plan(line.source)
+	isPostable := false
+	for i := range line.buyers {
+		isPostable = isPostable || line.buyers[i].post
+	}
+	if line.toAll || !isPostable {
+		s.offerAll(plan, line, row, best)
+		return
+	}
+	for i := range line.buyers {
+		b := &line.buyers[i]
+		if payout := valueOf(b.payout); b.post && plan.takes(&payout, b.lost) {
+			s.bid(plan, line.source, b.id, payout, row, best)
+		}
+	}
+}
+
+// offerAll takes one bid for all buyers, which is what the lowest of them pays.
+func (s *ruleReplay) offerAll(plan *sourcePlan, line *loggedLine, row *rowCount, best *candidate) {
+	if !line.tryAll {
+		return
+	}
+	var least bidValue
+	for i := range line.buyers {
+		payout := valueOf(line.buyers[i].payout)
+		if !plan.takes(&payout, line.buyers[i].lost) {
+			return
+		}
+		if i == 0 || least.isMore(&payout) {
+			least = payout
+		}
+	}
+	if len(line.buyers) == 0 && !plan.takes(&least, line.lost) {
+		return
+	}
+	s.bid(plan, line.source, nil, least, row, best)
+}
+
+// takes reports whether a bid that may have lost in the run is one now.
+func (p *sourcePlan) takes(payout *bidValue, lost []byte) bool {
+	hasFloor := p.floor.IsSet()
+	switch trackdrive.LossReason(lost) {
+	case "":
+	case trackdrive.LossBelowMinimum:
+		if !hasFloor {
+			return false
+		}
+	default:
+		return false
+	}
+	return !hasFloor || payout.isSet && decimal.Compare(payout.plain, p.least) >= 0
+}
+
+// bid counts a bid, and notes it if it is the best.
+func (s *ruleReplay) bid(plan *sourcePlan, source, buyer []byte, payout bidValue, row *rowCount, best *candidate) {
+	s.result.Now.Bids++
+	row.Bids++
+	s.buyerRow(source, buyer).Bids++
+	value := plan.valueOf(payout)
+	if best.isSet && !value.isMore(&best.value) {
+		return
+	}
+	*best = candidate{true, string(source), string(buyer), value}
+}
+
+// valueOf returns what a bid is ranked by.
+func (p *sourcePlan) valueOf(payout bidValue) bidValue {
+	if p.isPlain || !payout.isSet {
+		return payout
+	}
+	r := payout.rat()
+	r.Mul(r, p.weight)
+	payout.exact = r.Sub(r, p.margin)
+	return payout
+}
+
+// valueOf returns a payout as a value. A hidden one is not set.
+func valueOf(payout []byte) bidValue {
+	text := string(payout)
+	n, form := decimal.ParsePlain(text)
+	if form != decimal.Exact {
+		return bidValue{}
+	}
+	return bidValue{isSet: true, plain: n, text: text}
+}
+
+// win counts the best bid of an auction.
+func (s *ruleReplay) win(best *candidate) {
+	if !best.isSet {
+		return
+	}
+	payout := []byte(best.value.text)
+	s.result.Now.Won++
+	s.value.add(payout)
+	for _, row := range [...]*rowCount{s.row(s.sources, []byte(best.source)), s.buyerRow([]byte(best.source), []byte(best.buyer))} {
+		row.Won++
+		row.value.add(payout)
+	}
+}
+
+// finish returns the result.
+func (s *ruleReplay) finish(r *logReplay) *Result {
+	result := &s.result
+	result.Name, result.Input = s.rules.Name, r.input
+	result.Then.Value, result.Now.Value, result.Revenue = s.then.amount(), s.value.amount(), s.revenue.amount()
+	result.Sources, result.Buyers = finishRows(s.sources), finishRows(s.buyers)
+	return result
+}
+
+func finishRows(counts map[string]*rowCount) map[string]Row {
+	rows := make(map[string]Row, len(counts))
+	for name, c := range counts {
+		c.Row.Value, c.Row.Revenue = c.value.amount(), c.revenue.amount()
+		rows[name] = c.Row
+	}
+	return rows
+}
