@@ -100,7 +100,9 @@ var shownConditions = []randomCondition{
 	func(r *rand.Rand) trackdrive.Condition {
 		return trackdrive.Field(anyOf(r, "status", "buyers.*.status")).StartsWith(anyOf(r, "acc", "no_", "s"))
 	},
-	func(r *rand.Rand) trackdrive.Condition { return trackdrive.Field("status").Matches("(?i)^(success|accepted|matched)$") },
+	func(r *rand.Rand) trackdrive.Condition {
+		return trackdrive.Field("status").Matches("(?i)^(success|accepted|matched)$")
+	},
 	func(r *rand.Rand) trackdrive.Condition { return trackdrive.Field("status").NotEquals("duplicate") },
 	func(r *rand.Rand) trackdrive.Condition {
 		return trackdrive.Field(anyOf(r, "success", "buyers.*.exclusive")).IsTrue()
@@ -155,7 +157,9 @@ func anyField(r *rand.Rand) trackdrive.FieldRef {
 	return trackdrive.Field(anyOf(r, "buyers", "buyers.0", "status", "errors", "campaign", "campaign.id", "caller", "buyers.3.name", "buyers.0.tier"))
 }
 
-func randomAmount(r *rand.Rand) string { return anyOf(r, "0", "9.99", "12.5", "20", "25.50", "31.500", "-1") }
+func randomAmount(r *rand.Rand) string {
+	return anyOf(r, "0", "9.99", "12.5", "20", "25.50", "31.500", "-1")
+}
 
 func randomCriteria(r *rand.Rand, conditions []randomCondition, depth int) *trackdrive.Criteria {
 	rules := make([]trackdrive.Rule, r.IntN(3)+1)
@@ -311,7 +315,7 @@ func randomReply(r *rand.Rand, market int) string {
 	write(5, `"success":`, "true", "true", `"true"`)
 	write(3, `"status":`, `"success"`, `"accepted"`, `"Matched"`, `"no_matching_buyer"`, `"duplicate"`, "null", `""`, "200")
 	write(3, `"result":`, `"Matched"`, `"success"`)
-	write(3, `"bid_amount":`, "12.50", `"25.50"`, `"$31.50"`, "1.25e1", "null", `"a lot"`)
+	write(3, `"bid_amount":`, "12.50", `"25.50"`, `"$31.50"`, "1.25e1", "null", "{}")
 	write(3, `"lead_id":`, "4711", `"4711"`, "10017", `"6f1c0b52-8a1e-4a53-9d0e-00155d55a0b2"`)
 	write(2, `"message":`, `"Thank you, Jane Doe"`, `"call 555-555-0142"`, `""`, "null", `"\u00e4"`)
 	write(2, `"forwarding_number":`, `"+15555550143"`, "15555550143", `""`, "null")

@@ -7,7 +7,6 @@ import (
 	"math/big"
 
 	"github.com/trackdrive-go/trackdrive"
-	"github.com/trackdrive-go/trackdrive/internal/decimal"
 )
 
 // amountSum is an exact sum. Nearly all amounts have few digits, and are summed as
@@ -94,30 +93,66 @@ func (s *amountSum) amount() trackdrive.Amount {
 	return amount
 }
 
-// bidValue is what bids are ranked by.
+// bidValue is what bids are ranked by: the payout with the weight and the margin of a
+// plan. A value without a payout is not set.
 type bidValue struct {
-	isSet bool
-	plain decimal.Number[string] // the payout, if exact is nil
-	text  string
-	exact *big.Rat // with weight and margin
+	isSet  bool
+	payout []byte
+	plan   *sourcePlan
+	near   float64 // the value, nearly
+	size   float64 // what near was made of; its error is in proportion to this
 }
 
-func (v *bidValue) rat() *big.Rat {
-	if v.exact != nil {
-		return v.exact
+// nearlyEqual is the proportion within which two values are compared exactly. That of
+// the error of a float64 is much smaller.
+const nearlyEqual = 1e-12
+
+var powersOfTen = [maxPlaces + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6}
+
+// valueOf returns the value of a payout, which is not set if it is hidden or missing. It
+// keeps the payout's bytes.
+func (p *sourcePlan) valueOf(payout []byte) bidValue {
+	v := bidValue{payout: payout, plan: p}
+	if value, places, isSmall := smallDecimal(payout); isSmall {
+		v.isSet, v.near = true, float64(value)/powersOfTen[places]
+	} else if amount, err := trackdrive.ParseAmount(string(payout)); err == nil && payout[0] != '$' {
+		v.isSet, v.near = true, amount.Float64()
 	}
-	r, _ := new(big.Rat).SetString(v.text)
-	return r
+	v.size = math.Abs(v.near)
+	if !p.isPlain {
+		v.near = v.near*p.nearWeight - p.nearMargin
+		v.size = v.size*p.nearWeight + math.Abs(p.nearMargin)
+	}
+	return v
 }
 
-// isMore reports whether v ranks before another. A value that is not set is the least.
-func (v *bidValue) isMore(other *bidValue) bool {
-	switch {
+// exact returns a value that is set.
+func (v *bidValue) exact() *big.Rat {
+	r, _ := new(big.Rat).SetString(string(v.payout))
+	r.Mul(r, v.plan.weight)
+	return r.Sub(r, v.plan.margin)
+}
+
+// cmp compares two values. One that is not set is the least.
+func (v *bidValue) cmp(other *bidValue) int {
+	difference := v.near - other.near
+	switch within := nearlyEqual * (v.size + other.size); {
 	case !v.isSet || !other.isSet:
-		return v.isSet && !other.isSet
-	case v.exact == nil && other.exact == nil:
-		return decimal.Compare(v.plain, other.plain) > 0
+		return btoi(v.isSet) - btoi(other.isSet)
+	case difference > within:
+		return 1
+	case difference < -within:
+		return -1
+	case v.plan == other.plan && string(v.payout) == string(other.payout):
+		return 0
 	default:
-		return v.rat().Cmp(other.rat()) > 0
+		return v.exact().Cmp(other.exact())
 	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -28,6 +29,7 @@ type loggedLine struct {
 	buyers                       []loggedBuyer
 	reply                        []byte
 	version                      []byte
+	then                         trackdrive.Verdict // verdict, read
 }
 
 type loggedBuyer struct {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/criteria"
-	"github.com/trackdrive-go/trackdrive/internal/decimal"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -76,8 +75,8 @@ func ReplayAll(r io.Reader, rules ...Rules) ([]*Result, error) {
 		replay.sets = append(replay.sets, set)
 	}
 	err := replay.read(newLineReader(r))
-	for id := range replay.auctions {
-		replay.closeAuction(id)
+	for _, auction := range replay.auctions {
+		replay.closeAuction(auction)
 	}
 	results := make([]*Result, len(rules))
 	for i, set := range replay.sets {
@@ -93,6 +92,7 @@ func ReplayAll(r io.Reader, rules ...Rules) ([]*Result, error) {
 type logReplay struct {
 	sets     []*ruleReplay
 	auctions map[string]*openAuction // those whose end was not read yet
+	spare    []*openAuction
 	input    Input
 }
 
@@ -104,9 +104,10 @@ type openAuction struct {
 // candidate is a bid that may be the best of its auction.
 type candidate struct {
 	isSet  bool
-	source string
-	buyer  string
+	source *rowCount
+	buyer  *rowCount
 	value  bidValue
+	payout []byte // the value's
 }
 
 // ruleReplay is the replay under one set of rules.
@@ -125,12 +126,14 @@ type ruleReplay struct {
 // sourcePlan is SourceRules that are ready to judge.
 type sourcePlan struct {
 	group   *criteria.Group
-	isAny   bool // any reply is accepted
-	floor   trackdrive.Amount
-	least   decimal.Number[string] // the floor, if it is set
-	isPlain bool                   // there is neither weight nor margin
+	fields  []string // of the conditions
+	isAny   bool     // any reply is accepted
+	floor   *bidValue
+	isPlain bool // there is neither weight nor margin
 	weight  *big.Rat
 	margin  *big.Rat
+
+	nearWeight, nearMargin float64
 }
 
 // rowCount is a Row under construction.
@@ -156,29 +159,36 @@ func newRuleReplay(rules *Rules) (*ruleReplay, error) {
 	return set, nil
 }
 
+// unweighted is the plan by which payouts are compared.
+var unweighted = &sourcePlan{isPlain: true, weight: big.NewRat(1, 1), margin: new(big.Rat), nearWeight: 1}
+
 var errWeight = errors.New("must be more than 0")
 
 func newSourcePlan(rules *SourceRules) (*sourcePlan, error) {
-	plan := &sourcePlan{isAny: rules.Criteria == nil, floor: rules.MinPayout, weight: big.NewRat(1, 1), margin: new(big.Rat)}
+	plan := &sourcePlan{isAny: rules.Criteria == nil, isPlain: true, weight: big.NewRat(1, 1), margin: new(big.Rat), nearWeight: 1}
 	if !plan.isAny {
 		if err := rules.Criteria.Err(); err != nil {
 			return nil, err
 		}
 		plan.group = criteria.GroupOf(rules.Criteria)
-		if err := checkFields(plan.group.Fields()); err != nil {
+		plan.fields = plan.group.Fields()
+		if err := checkFields(plan.fields); err != nil {
 			return nil, err
 		}
 	}
-	plan.least, _ = decimal.ParsePlain(rules.MinPayout.String())
+	if rules.MinPayout.IsSet() {
+		floor := unweighted.valueOf([]byte(rules.MinPayout.String()))
+		plan.floor = &floor
+	}
 	plan.isPlain = !rules.Weight.IsSet() && !rules.Margin.IsSet()
 	if weight, isSet := rules.Weight.Rat(); isSet {
 		if weight.Sign() <= 0 {
 			return nil, fmt.Errorf("weight: %s %w", rules.Weight, errWeight)
 		}
-		plan.weight = weight
+		plan.weight, plan.nearWeight = weight, rules.Weight.Float64()
 	}
 	if margin, isSet := rules.Margin.Rat(); isSet {
-		plan.margin = margin
+		plan.margin, plan.nearMargin = margin, rules.Margin.Float64()
 	}
 	return plan, nil
 }
@@ -255,7 +265,7 @@ func (r *logReplay) take(line *loggedLine, number int) {
 				set.then.add(line.payout)
 			}
 		}
-		r.closeAuction(string(line.auction))
+		r.endAuction(line.auction)
 	case kindSale:
 		r.takeSale(line.source, line)
 	case kindCall:
@@ -275,9 +285,11 @@ func (r *logReplay) takeReply(line *loggedLine, number int) {
 	var auction *openAuction
 	if isOffer {
 		auction = r.auction(line.auction)
+		line.then = trackdrive.VerdictUndetermined
+		_ = line.then.UnmarshalText(line.verdict) // a verdict that is not known accepts nothing
 	}
 	for i, set := range r.sets {
-		row := set.row(set.sources, line.source)
+		row := row(set.sources, line.source)
 		row.Replies++
 		set.result.Replies++
 		if !isOffer {
@@ -299,7 +311,12 @@ func (r *logReplay) auction(id []byte) *openAuction {
 	if a := r.auctions[string(id)]; a != nil {
 		return a
 	}
-	a := &openAuction{best: make([]candidate, len(r.sets))}
+	var a *openAuction
+	if n := len(r.spare); n > 0 {
+		a, r.spare = r.spare[n-1], r.spare[:n-1]
+	} else {
+		a = &openAuction{best: make([]candidate, len(r.sets))}
+	}
 	if len(id) > 0 {
 		r.auctions[string(id)] = a
 	}
@@ -308,40 +325,41 @@ func (r *logReplay) auction(id []byte) *openAuction {
 
 // endPing ends a ping outside auctions, which is an auction of its own.
 func (r *logReplay) endPing(line *loggedLine, auction *openAuction) {
-	var best bidValue
-	isBid := string(line.verdict) == trackdrive.VerdictAccepted.String() && line.bids > 0
-	for i := range line.buyers {
-		if b := &line.buyers[i]; isBid && b.post {
-			if v := valueOf(b.payout); v.isMore(&best) {
+	if line.then == trackdrive.VerdictAccepted && line.bids > 0 {
+		var best bidValue
+		for i := range line.buyers {
+			if v := unweighted.valueOf(line.buyers[i].payout); line.buyers[i].post && v.cmp(&best) > 0 {
 				best = v
 			}
 		}
-	}
-	for i, set := range r.sets {
-		if isBid {
+		for _, set := range r.sets {
 			set.result.Then.Won++
-			set.then.add([]byte(best.text))
+			set.then.add(best.payout)
 		}
-		set.win(&auction.best[i])
+	}
+	r.closeAuction(auction)
+}
+
+// endAuction ends an auction of which no more replies follow.
+func (r *logReplay) endAuction(id []byte) {
+	if auction := r.auctions[string(id)]; auction != nil {
+		delete(r.auctions, string(id))
+		r.closeAuction(auction)
 	}
 }
 
-// closeAuction counts the best bids of an auction of which no more replies follow.
-func (r *logReplay) closeAuction(id string) {
-	auction := r.auctions[id]
-	if auction == nil {
-		return
-	}
-	delete(r.auctions, id)
+// closeAuction counts the best bids of an auction.
+func (r *logReplay) closeAuction(auction *openAuction) {
 	for i, set := range r.sets {
 		set.win(&auction.best[i])
 	}
+	r.spare = append(r.spare, auction)
 }
 
 // takeSale counts what came of a post.
 func (r *logReplay) takeSale(source []byte, line *loggedLine) {
 	for _, set := range r.sets {
-		rows := [...]*rowCount{set.row(set.sources, source), set.buyerRow(source, line.buyer)}
+		rows := [...]*rowCount{row(set.sources, source), set.buyerRow(source, line.buyer)}
 		switch string(line.outcome) {
 		case string(trackdrive.TrySold), string(trackdrive.OutcomeAccepted):
 			set.result.Sold++
@@ -356,7 +374,7 @@ func (r *logReplay) takeSale(source []byte, line *loggedLine) {
 	}
 }
 
-func (s *ruleReplay) row(rows map[string]*rowCount, name []byte) *rowCount {
+func row(rows map[string]*rowCount, name []byte) *rowCount {
 	if row := rows[string(name)]; row != nil {
 		return row
 	}
@@ -369,7 +387,7 @@ func (s *ruleReplay) row(rows map[string]*rowCount, name []byte) *rowCount {
 func (s *ruleReplay) buyerRow(source, id []byte) *rowCount {
 	var room [128]byte
 	name := append(append(append(room[:0], source...), '/'), id...)
-	return s.row(s.buyers, name)
+	return row(s.buyers, name)
 }
 
 func (s *ruleReplay) plan(source []byte) *sourcePlan {
@@ -382,12 +400,12 @@ func (s *ruleReplay) plan(source []byte) *sourcePlan {
 // judge judges a reply, and reports whether the rules accept it.
 func (s *ruleReplay) judge(line *loggedLine, number int, row *rowCount) (isAccepted bool) {
 	plan := s.plan(line.source)
-	now, isHidden := trackdrive.VerdictAccepted, false
+	now, hidden := trackdrive.VerdictAccepted, criteria.HiddenSet{}
 	switch {
 	case plan.isAny:
 	case len(line.leftOut) == 0:
 		var v criteria.Verdict
-		v, isHidden = plan.group.EvaluateHidden(line.reply, Mark)
+		v, hidden = plan.group.EvaluateHidden(line.reply, Mark)
 		now = trackdrive.Verdict(v)
 	case string(line.leftOut) == leftOutNotJSON:
 		now = trackdrive.VerdictUndetermined // as in the run
@@ -395,28 +413,50 @@ func (s *ruleReplay) judge(line *loggedLine, number int, row *rowCount) (isAccep
 		s.result.LeftOut++
 		return false
 	}
-	var paths []string
-	if isHidden {
-		paths = plan.group.HiddenFields(line.reply, Mark)
-		s.noteHidden(paths)
-	}
-	then := trackdrive.VerdictUndetermined
-	_ = then.UnmarshalText(line.verdict) // a verdict that is not known accepts nothing
 	s.result.Judged++
-	s.count(row, then == trackdrive.VerdictAccepted, now == trackdrive.VerdictAccepted, isHidden)
+	s.count(row, line.then == trackdrive.VerdictAccepted, now == trackdrive.VerdictAccepted, !hidden.IsEmpty())
+	s.noteHidden(plan, &hidden)
 	if s.rules.Observe != nil {
-		s.rules.Observe(Judgment{number, string(line.auction), string(line.source), then, now, paths})
+		s.rules.Observe(Judgment{number, string(line.auction), string(line.source), line.then, now, plan.hiddenPaths(&hidden)})
 	}
 	return now == trackdrive.VerdictAccepted
 }
 
-func (s *ruleReplay) noteHidden(paths []string) {
+// noteHidden counts each path of conditions on hidden values once.
+func (s *ruleReplay) noteHidden(plan *sourcePlan, hidden *criteria.HiddenSet) {
+	if hidden.IsEmpty() {
+		return
+	}
 	if s.result.Hidden == nil {
 		s.result.Hidden = make(map[string]int)
 	}
-	for _, path := range paths {
-		s.result.Hidden[path]++
+	for i, path := range plan.fields {
+		if plan.isFirst(hidden, i) {
+			s.result.Hidden[path]++
+		}
 	}
+}
+
+// isFirst reports whether a condition is in the set, and none before it has its path.
+func (p *sourcePlan) isFirst(set *criteria.HiddenSet, condition int) bool {
+	if !set.Has(condition) {
+		return false
+	}
+	for i, path := range p.fields[:condition] {
+		if set.Has(i) && path == p.fields[condition] {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *sourcePlan) hiddenPaths(hidden *criteria.HiddenSet) (paths []string) {
+	for i, path := range p.fields {
+		if p.isFirst(hidden, i) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // count counts a verdict, then and now.
@@ -457,8 +497,8 @@ func (s *ruleReplay) offer(line *loggedLine, row *rowCount, best *candidate) {
 	}
 	for i := range line.buyers {
 		b := &line.buyers[i]
-		if payout := valueOf(b.payout); b.post && plan.takes(&payout, b.lost) {
-			s.bid(plan, line.source, b.id, payout, row, best)
+		if b.post && plan.takes(b.payout, b.lost) {
+			s.bid(row, s.buyerRow(line.source, b.id), plan.valueOf(b.payout), best)
 		}
 	}
 }
@@ -468,81 +508,60 @@ func (s *ruleReplay) offerAll(plan *sourcePlan, line *loggedLine, row *rowCount,
 	if !line.tryAll {
 		return
 	}
-	var least bidValue
+	least := plan.valueOf(nil)
 	for i := range line.buyers {
-		payout := valueOf(line.buyers[i].payout)
-		if !plan.takes(&payout, line.buyers[i].lost) {
+		b := &line.buyers[i]
+		if !plan.takes(b.payout, b.lost) {
 			return
 		}
-		if i == 0 || least.isMore(&payout) {
-			least = payout
+		if v := plan.valueOf(b.payout); i == 0 || v.cmp(&least) < 0 {
+			least = v
 		}
 	}
-	if len(line.buyers) == 0 && !plan.takes(&least, line.lost) {
+	if len(line.buyers) == 0 && !plan.takes(nil, line.lost) {
 		return
 	}
-	s.bid(plan, line.source, nil, least, row, best)
+	s.bid(row, s.buyerRow(line.source, nil), least, best)
 }
 
 // takes reports whether a bid that may have lost in the run is one now.
-func (p *sourcePlan) takes(payout *bidValue, lost []byte) bool {
-	hasFloor := p.floor.IsSet()
-	switch trackdrive.LossReason(lost) {
-	case "":
-	case trackdrive.LossBelowMinimum:
-		if !hasFloor {
-			return false
-		}
-	default:
+func (p *sourcePlan) takes(payout, lost []byte) bool {
+	switch {
+	case len(lost) == 0:
+	case string(lost) != string(trackdrive.LossBelowMinimum), p.floor == nil:
 		return false
 	}
-	return !hasFloor || payout.isSet && decimal.Compare(payout.plain, p.least) >= 0
+	if p.floor == nil {
+		return true
+	}
+	v := unweighted.valueOf(payout)
+	return v.isSet && v.cmp(p.floor) >= 0
 }
 
-// bid counts a bid, and notes it if it is the best.
-func (s *ruleReplay) bid(plan *sourcePlan, source, buyer []byte, payout bidValue, row *rowCount, best *candidate) {
+// bid counts a bid, and keeps it if it is the best.
+func (s *ruleReplay) bid(source, buyer *rowCount, value bidValue, best *candidate) {
 	s.result.Now.Bids++
-	row.Bids++
-	s.buyerRow(source, buyer).Bids++
-	value := plan.valueOf(payout)
-	if best.isSet && !value.isMore(&best.value) {
+	source.Bids++
+	buyer.Bids++
+	if best.isSet && value.cmp(&best.value) <= 0 {
 		return
 	}
-	*best = candidate{true, string(source), string(buyer), value}
+	best.payout = append(best.payout[:0], value.payout...) // the line is overwritten
+	value.payout = best.payout
+	best.isSet, best.source, best.buyer, best.value = true, source, buyer, value
 }
 
-// valueOf returns what a bid is ranked by.
-func (p *sourcePlan) valueOf(payout bidValue) bidValue {
-	if p.isPlain || !payout.isSet {
-		return payout
-	}
-	r := payout.rat()
-	r.Mul(r, p.weight)
-	payout.exact = r.Sub(r, p.margin)
-	return payout
-}
-
-// valueOf returns a payout as a value. A hidden one is not set.
-func valueOf(payout []byte) bidValue {
-	text := string(payout)
-	n, form := decimal.ParsePlain(text)
-	if form != decimal.Exact {
-		return bidValue{}
-	}
-	return bidValue{isSet: true, plain: n, text: text}
-}
-
-// win counts the best bid of an auction.
+// win counts the best bid of an auction, and makes room for that of the next.
 func (s *ruleReplay) win(best *candidate) {
 	if !best.isSet {
 		return
 	}
-	payout := []byte(best.value.text)
+	best.isSet = false
 	s.result.Now.Won++
-	s.value.add(payout)
-	for _, row := range [...]*rowCount{s.row(s.sources, []byte(best.source)), s.buyerRow([]byte(best.source), []byte(best.buyer))} {
+	s.value.add(best.payout)
+	for _, row := range [...]*rowCount{best.source, best.buyer} {
 		row.Won++
-		row.value.add(payout)
+		row.value.add(best.payout)
 	}
 }
 

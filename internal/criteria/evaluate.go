@@ -25,8 +25,7 @@ type bodyEvaluation struct {
 	outcomes [maxRules]ruleOutcome
 	got      []decidingValue // by condition; nil unless the decision is explained
 	mark     string          // the text that stands for a hidden value; "": none does
-	anyHid   bool            // a condition is undetermined because of a hidden value
-	hidden   []bool          // the same, by condition; nil unless HiddenFields asks
+	hidden   HiddenSet       // the conditions that are undetermined because of a hidden value, or were until they held
 }
 
 // chosenValue is the best of the alternatives that were read.
@@ -51,14 +50,14 @@ const (
 	manyNodes = 2048
 )
 
-func (p *groupPlan) evaluate(body []byte, mark string) (v Verdict, hidden bool) {
+func (p *groupPlan) evaluate(body []byte, mark string) (Verdict, HiddenSet) {
 	switch n := len(p.nodes); {
 	case n <= fewNodes:
 		var active [fewNodes]int32
 		var seen [fewNodes]bool
 		var chosen [fewChoices]chosenValue
 		e := bodyEvaluation{plan: p, active: active[:], seen: seen[:], chosen: chosen[:], mark: mark}
-		return e.run(body), e.anyHid
+		return e.runHidden(body)
 	case n <= manyNodes:
 		return p.evaluateMany(body, mark)
 	default:
@@ -70,15 +69,15 @@ func (p *groupPlan) evaluate(body []byte, mark string) (v Verdict, hidden bool) 
 // stack.
 //
 //go:noinline
-func (p *groupPlan) evaluateMany(body []byte, mark string) (v Verdict, hidden bool) {
+func (p *groupPlan) evaluateMany(body []byte, mark string) (Verdict, HiddenSet) {
 	var active [manyNodes]int32
 	var seen [manyNodes]bool
 	e := bodyEvaluation{plan: p, active: active[:], seen: seen[:], mark: mark}
-	return e.run(body), e.anyHid
+	return e.runHidden(body)
 }
 
 // evaluateHuge is for groups with more nodes than should be on the stack.
-func (p *groupPlan) evaluateHuge(body []byte, mark string) (v Verdict, hidden bool) {
+func (p *groupPlan) evaluateHuge(body []byte, mark string) (Verdict, HiddenSet) {
 	notes := hugeNotes.Get().(*nodeNotes)
 	defer hugeNotes.Put(notes)
 	if len(notes.active) < len(p.nodes) {
@@ -87,7 +86,7 @@ func (p *groupPlan) evaluateHuge(body []byte, mark string) (v Verdict, hidden bo
 	clear(notes.active)
 	clear(notes.seen)
 	e := bodyEvaluation{plan: p, active: notes.active, seen: notes.seen, mark: mark}
-	return e.run(body), e.anyHid
+	return e.runHidden(body)
 }
 
 // nodeNotes is what an evaluation keeps for each node.
@@ -98,13 +97,8 @@ type nodeNotes struct {
 
 var hugeNotes = sync.Pool{New: func() any { return new(nodeNotes) }}
 
-// explanation returns an evaluation that keeps the reasons.
-func (p *groupPlan) explanation(isXML bool) *bodyEvaluation {
-	return &bodyEvaluation{plan: p, isXML: isXML, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions))}
-}
-
 func (p *groupPlan) explain(body []byte, isXML bool) Decision {
-	e := p.explanation(isXML)
+	e := bodyEvaluation{plan: p, isXML: isXML, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions))}
 	d := Decision{Verdict: e.run(body), Checks: make([]Check, 0, len(p.conditions))}
 	for i := range p.conditions {
 		c := &p.conditions[i].condition
@@ -158,6 +152,19 @@ func (e *bodyEvaluation) run(body []byte) Verdict {
 		return Undetermined
 	}
 	return e.plan.logic.decide(&e.outcomes).verdict()
+}
+
+// runHidden is run, with the conditions on hidden values.
+func (e *bodyEvaluation) runHidden(body []byte) (Verdict, HiddenSet) {
+	v := e.run(body)
+	if !e.hidden.IsEmpty() {
+		for i := range e.plan.conditions {
+			if e.outcomes[i] != outcomeUndetermined || !e.readable() {
+				e.hidden[i/64] &^= 1 << (i % 64)
+			}
+		}
+	}
+	return v, e.hidden
 }
 
 func (e *bodyEvaluation) readable() bool { return e.scan.Complete() && !e.twice }
@@ -391,16 +398,9 @@ func (e *bodyEvaluation) judge(c int32, v *replyValue) {
 	}
 	o := e.plan.conditions[c].judge(v)
 	if v.isHidden && o == outcomeUndetermined {
-		e.noteHidden(c)
+		e.hidden.add(c)
 	}
 	e.conclude(c, o, v)
-}
-
-func (e *bodyEvaluation) noteHidden(c int32) {
-	e.anyHid = true
-	if e.hidden != nil {
-		e.hidden[c] = true
-	}
 }
 
 // conclude adds an outcome. Among the elements of "*", the first with the

@@ -2,42 +2,35 @@
 
 package criteria
 
-import "slices"
-
 // GroupOf returns the engine of criteria of package trackdrive, which sets it: a
 // *trackdrive.Criteria, or nil for anything else.
 var GroupOf func(criteria any) *Group
 
+// HiddenSet is a set of conditions of a group, by their order.
+type HiddenSet [maxRules / 64]uint64
+
+// IsEmpty reports whether there is none.
+func (s *HiddenSet) IsEmpty() bool { return *s == HiddenSet{} }
+
+// Has reports whether the condition is among them.
+func (s *HiddenSet) Has(condition int) bool { return s[condition/64]>>(condition%64)&1 == 1 }
+
+func (s *HiddenSet) add(condition int32) { s[condition/64] |= 1 << (condition % 64) }
+
 // EvaluateHidden is Evaluate for a reply in which the text mark stands for a text or a
 // number that is hidden, and not empty. A condition on such a value is Undetermined,
 // unless it asks only whether there is a value. If the verdict is Undetermined, hidden
-// says whether such a condition is among the reasons; any other verdict is that of the
-// whole reply.
-func (g *Group) EvaluateHidden(body []byte, mark string) (v Verdict, hidden bool) {
+// has those conditions, which are among the reasons; any other verdict is that on the
+// reply without marks, and hidden is empty.
+func (g *Group) EvaluateHidden(body []byte, mark string) (v Verdict, hidden HiddenSet) {
 	if g == nil || g.plan == nil {
-		return Undetermined, false
+		return Undetermined, hidden
 	}
 	v, hidden = g.plan.evaluate(body, mark)
-	return v, hidden && v == Undetermined
-}
-
-// HiddenFields returns the paths of the conditions that are Undetermined because of a
-// hidden value, each once, in order.
-func (g *Group) HiddenFields(body []byte, mark string) []string {
-	if g == nil || g.plan == nil {
-		return nil
+	if v != Undetermined {
+		return v, HiddenSet{}
 	}
-	e := g.plan.explanation(false)
-	e.mark, e.hidden = mark, make([]bool, len(g.plan.conditions))
-	e.run(body)
-	var paths []string
-	for i, hidden := range e.hidden {
-		path := g.plan.conditions[i].condition.path
-		if hidden && e.outcomes[i] == outcomeUndetermined && !slices.Contains(paths, path) {
-			paths = append(paths, path)
-		}
-	}
-	return paths
+	return v, hidden
 }
 
 // Fields returns the paths of all conditions, in order.
