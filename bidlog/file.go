@@ -221,10 +221,11 @@ func OpenFiles(paths ...string) (io.ReadCloser, error) {
 	return &fileChain{paths: paths}, nil
 }
 
-// fileChain reads files one after the other, with an end of line between them.
+// fileChain reads files one after the other, each from a line of its own.
 type fileChain struct {
 	paths []string
 	file  *os.File
+	torn  bool // the last byte was not the end of a line
 }
 
 // Read reads on, in the next file if need be.
@@ -241,18 +242,21 @@ func (c *fileChain) Read(p []byte) (int, error) {
 			c.file, c.paths = file, c.paths[1:]
 		}
 		n, err := c.file.Read(p)
-		if !errors.Is(err, io.EOF) {
+		if n > 0 {
+			c.torn = p[n-1] != '\n'
+		}
+		switch {
+		case !errors.Is(err, io.EOF):
 			return n, err
+		case n > 0:
+			return n, nil // the end comes again
+		case c.torn && len(c.paths) > 0 && len(p) > 0:
+			c.torn = false
+			p[0] = '\n'
+			return 1, nil
 		}
 		if err := c.Close(); err != nil {
-			return n, err
-		}
-		if len(c.paths) > 0 && n < len(p) { // an empty line is none
-			p[n] = '\n'
-			return n + 1, nil
-		}
-		if n > 0 {
-			return n, nil
+			return 0, err
 		}
 	}
 }
