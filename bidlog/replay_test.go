@@ -399,3 +399,37 @@ globex/7  0        0     0    0             1     1     30.00  0     0.00
 	require.NoError(t, json.Unmarshal(data, &back))
 	require.Equal(t, *results[0], back)
 }
+
+// TestEqualValuesAreEqual makes bids of the same value with and without a weight, whose
+// float64 values may differ: the first of them is the best.
+func TestEqualValuesAreEqual(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		payout, weight, margin := big.NewRat(r.Int64N(10_000), 100), big.NewRat(r.Int64N(300)+1, 1000), big.NewRat(r.Int64N(500), 100)
+		equal := new(big.Rat).Sub(new(big.Rat).Mul(payout, weight), margin)
+		less := new(big.Rat).Sub(equal, big.NewRat(1, 10_000_000_000))
+		rules := bidlog.Rules{Sources: map[string]bidlog.SourceRules{"globex": {Weight: amount(weight.FloatString(3)), Margin: amount(margin.FloatString(2))}}}
+		for _, test := range []struct{ first, second, best string }{
+			{replyLine("a", "acme", "accepted", "1 "+equal.FloatString(5)), replyLine("a", "globex", "accepted", "1 "+payout.FloatString(2)), "acme"},
+			{replyLine("a", "globex", "accepted", "1 "+payout.FloatString(2)), replyLine("a", "acme", "accepted", "1 "+equal.FloatString(5)), "globex"},
+			{replyLine("a", "acme", "accepted", "1 "+less.FloatString(10)), replyLine("a", "globex", "accepted", "1 "+payout.FloatString(2)), "globex"},
+		} {
+			results, err := bidlog.ReplayAll(strings.NewReader(logText(test.first, test.second)), rules)
+			require.NoError(t, err)
+			require.Equal(t, 1, results[0].Sources[test.best].Won, "%s, %s", test.first, test.second)
+		}
+	}
+}
+
+func TestTheBestBidOfALongAuction(t *testing.T) {
+	t.Parallel()
+	lines := []string{replyLine("a", "acme", "accepted", "1 25.50")}
+	for i := range 5000 {
+		lines = append(lines, replyLine("b-"+strconv.Itoa(i), "globex", "accepted", "2 11.11"), endLine("b-"+strconv.Itoa(i), 1, "11.11"))
+	}
+	result := replayed(t, logText(append(lines, replyLine("a", "acme", "accepted", "1 9.99"), endLine("a", 2, "25.50"))...))
+	require.Equal(t, "25.50", result.Sources["acme"].Value.String())
+	require.Equal(t, "55550.00", result.Sources["globex"].Value.String())
+	require.Equal(t, result.Then, result.Now)
+}
