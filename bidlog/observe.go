@@ -226,6 +226,7 @@ func (b *lineBuffer) outcome(err error) {
 	var e *trackdrive.Error
 	if errors.As(err, &e) && e != nil {
 		b.number("status_code", int64(e.StatusCode))
+		b.text("reason", string(e.Reason()))
 	}
 }
 
@@ -255,6 +256,7 @@ func (l *Log) try(mark auctionmark.Mark, e *trackdrive.AuctionEvent) {
 	line.number("took_ms", e.Try.Took.Milliseconds())
 	if r := e.Try.Response; r != nil {
 		line.text("status", l.hide.status(r.Status))
+		line.text("reason", string(r.Reason()))
 	}
 	line.outcome(e.Try.Err)
 	l.finish(line)
@@ -325,6 +327,7 @@ func (l *Log) reply(mark auctionmark.Mark, r *loggedReply) {
 	line.number("after_ms", r.after.Milliseconds())
 	if !r.ping.Accepted {
 		line.text("answer", answerNo)
+		line.text("reason", string(r.ping.Reason()))
 	} else {
 		line.text("answer", answerBuyers)
 		line.text("verdict", r.verdict.String())
@@ -400,6 +403,8 @@ func (l *Log) ObserveCall(ctx context.Context, r trackdrive.CallReport) {
 	line.text("outcome", l.hide.status(string(r.Outcome)))
 	line.text("payout", l.hide.amount(r.Payout.String()))
 	line.text("reason", l.hide.status(string(r.Reason)))
-	line.outcome(r.Err)
+	if r.Err != nil {
+		line.text("delivery", trackdrive.DeliveryOf(r.Err).String())
+	}
 	l.finish(line)
 }
