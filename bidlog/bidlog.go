@@ -97,7 +97,7 @@ func (c Config) complete() (Config, error) {
 // wait for the file. A nil *Log logs nothing.
 type Log struct {
 	cfg   Config
-	hide  *redactor
+	hide  *replyRedactor
 	name  string // begins the ids of auctions: other logs, and other processes, have other names
 	lines sync.Pool
 
@@ -133,7 +133,7 @@ func New(w io.Writer, cfg Config) (*Log, error) {
 	if w == nil {
 		return nil, errors.New("bidlog: the writer is nil")
 	}
-	return start(&plainSink{w: w}, cfg)
+	return startLog(&plainSink{w: w}, cfg)
 }
 
 // lineSink is where lines go. Only the writer's goroutine uses it.
@@ -152,7 +152,7 @@ const (
 	sinkRotated
 )
 
-func start(sink lineSink, cfg Config) (*Log, error) {
+func startLog(sink lineSink, cfg Config) (*Log, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, err
@@ -266,12 +266,12 @@ func (l *Log) takeQueued() (lines []byte, flushes []chan struct{}, closed bool) 
 }
 
 func (l *Log) noteWritten(lines []byte, n int) {
-	written := bytes.Count(lines[:n], newline)
+	written := bytes.Count(lines[:n], lineEnd)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stats.Lines += int64(written)
 	l.stats.Bytes += int64(n)
-	l.stats.Dropped += int64(bytes.Count(lines, newline) - written)
+	l.stats.Dropped += int64(bytes.Count(lines, lineEnd) - written)
 	if cap(l.spare) > 2*l.cfg.MaxLine {
 		l.spare = nil
 	}
@@ -288,7 +288,7 @@ func (l *Log) note(event sinkEvent, err error) {
 	l.stats.LastError = err
 }
 
-var newline = []byte{'\n'}
+var lineEnd = []byte{'\n'}
 
 // plainSink writes to a writer.
 type plainSink struct {
@@ -310,7 +310,7 @@ func (s *plainSink) close() error { return nil }
 // lines were written.
 func writeLines(w io.Writer, lines []byte, torn *bool) (n int, err error) {
 	if *torn {
-		if n, err = w.Write(newline); err == nil && n < 1 {
+		if n, err = w.Write(lineEnd); err == nil && n < 1 {
 			err = io.ErrShortWrite
 		}
 		if err != nil {

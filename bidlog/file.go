@@ -31,7 +31,7 @@ func Open(path string, cfg Config) (*Log, error) {
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("bidlog: %w", err)
 	}
-	return start(s, cfg)
+	return startLog(s, cfg)
 }
 
 // fileSink writes to a file, and rotates it.
@@ -152,18 +152,18 @@ func (s *fileSink) rotate() error {
 // shift moves each file to the next number, and removes the oldest.
 func (s *fileSink) shift() error {
 	oldest := s.maxFiles - 1
-	if err := os.Remove(numbered(s.path, oldest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(numberedPath(s.path, oldest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for n := oldest - 1; n >= 1; n-- {
-		if err := os.Rename(numbered(s.path, n), numbered(s.path, n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Rename(numberedPath(s.path, n), numberedPath(s.path, n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return os.Rename(s.path, numbered(s.path, 1))
+	return os.Rename(s.path, numberedPath(s.path, 1))
 }
 
-func numbered(path string, n int) string { return path + "." + strconv.Itoa(n) }
+func numberedPath(path string, n int) string { return path + "." + strconv.Itoa(n) }
 
 func (s *fileSink) close() error {
 	if s.file == nil {
@@ -199,7 +199,7 @@ func Files(path string) ([]string, error) {
 	for i, n := range numbers {
 		paths[i] = path
 		if n > 0 {
-			paths[i] = numbered(path, n)
+			paths[i] = numberedPath(path, n)
 		}
 	}
 	return paths, nil

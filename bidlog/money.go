@@ -137,8 +137,12 @@ func (v *bidValue) exact() *big.Rat {
 func (v *bidValue) cmp(other *bidValue) int {
 	difference := v.near - other.near
 	switch within := nearlyEqual * (v.size + other.size); {
-	case !v.isSet || !other.isSet:
-		return btoi(v.isSet) - btoi(other.isSet)
+	case !v.isSet && !other.isSet:
+		return 0
+	case !other.isSet:
+		return 1
+	case !v.isSet:
+		return -1
 	case difference > within:
 		return 1
 	case difference < -within:
@@ -148,11 +152,4 @@ func (v *bidValue) cmp(other *bidValue) int {
 	default:
 		return v.exact().Cmp(other.exact())
 	}
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -30,16 +30,13 @@ const (
 	answerNo     = "no_buyer"
 )
 
-// lineVersion is the version of the lines' form.
-const lineVersion = 1
-
 // lineBuffer is a line under construction.
 type lineBuffer struct{ b []byte }
 
 // line begins a line.
 func (l *Log) line(kind string) *lineBuffer {
 	line := l.lines.Get().(*lineBuffer)
-	line.b = append(line.b[:0], `{"v":1,"kind":"`...)
+	line.b = append(line.b[:0], `{"v":`+lineVersion+`,"kind":"`...)
 	line.b = append(line.b, kind...)
 	line.b = append(line.b, `","at":"`...)
 	line.b = time.Now().UTC().AppendFormat(line.b, "2006-01-02T15:04:05.000Z")

@@ -13,6 +13,9 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
+// lineVersion is the version of the lines' form.
+const lineVersion = "1"
+
 // maxReadLine is the size in bytes of the longest line that is read.
 const maxReadLine = 16 << 20
 
@@ -60,7 +63,7 @@ func (r *lineReader) next() ([]byte, error) {
 		part, err := r.in.ReadSlice('\n')
 		switch {
 		case err == nil && len(r.long) == 0 && !r.isTooLong:
-			return bytes.TrimSuffix(part, newline), nil
+			return bytes.TrimSuffix(part, lineEnd), nil
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull) && !errors.Is(err, io.EOF):
 			return nil, err
 		case errors.Is(err, io.EOF) && len(part)+len(r.long) == 0 && !r.isTooLong:
@@ -74,7 +77,7 @@ func (r *lineReader) next() ([]byte, error) {
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			r.isTorn = errors.Is(err, io.EOF)
-			return bytes.TrimSuffix(r.long, newline), nil
+			return bytes.TrimSuffix(r.long, lineEnd), nil
 		}
 	}
 }
@@ -91,7 +94,7 @@ var (
 	errNotObject  = errors.New("is not a JSON object")
 	errWrongKind  = errors.New("has a member of the wrong kind")
 	errNoKind     = errors.New("has no kind")
-	errBadVersion = errors.New("has another version than 1")
+	errBadVersion = errors.New("has another version than " + lineVersion)
 )
 
 // parse reads a line. The result is valid until the next call.
@@ -110,7 +113,7 @@ func (p *lineParser) parse(data []byte) (*loggedLine, error) {
 	switch {
 	case p.err != nil:
 		return nil, p.err
-	case string(p.line.version) != "1":
+	case string(p.line.version) != lineVersion:
 		return nil, errBadVersion
 	case len(p.line.kind) == 0:
 		return nil, errNoKind

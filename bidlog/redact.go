@@ -60,8 +60,8 @@ func wordSet(words string) map[string]bool {
 	return set
 }
 
-// redactor redacts replies. It is safe for concurrent use.
-type redactor struct {
+// replyRedactor redacts replies. It is safe for concurrent use.
+type replyRedactor struct {
 	keep    map[string]bool // in lower case
 	secrets *sync.Pool      // of *redact.Secrets; nil if there are none
 
@@ -72,8 +72,8 @@ type redactor struct {
 // maxRules bounds the names whose rule is remembered.
 const maxRules = 4096
 
-func newRedactor(keep, secrets []string) *redactor {
-	r := &redactor{keep: make(map[string]bool), rules: make(map[string]memberRule)}
+func newRedactor(keep, secrets []string) *replyRedactor {
+	r := &replyRedactor{keep: make(map[string]bool), rules: make(map[string]memberRule)}
 	for _, name := range keep {
 		r.keep[ascii.Lower(name)] = true
 	}
@@ -89,7 +89,7 @@ func newRedactor(keep, secrets []string) *redactor {
 }
 
 // hasSecret reports whether a text holds one of Config.Secrets.
-func (r *redactor) hasSecret(text []byte) bool {
+func (r *replyRedactor) hasSecret(text []byte) bool {
 	if r.secrets == nil {
 		return false
 	}
@@ -99,7 +99,7 @@ func (r *redactor) hasSecret(text []byte) bool {
 }
 
 // rule returns the rule for a member.
-func (r *redactor) rule(name []byte) memberRule {
+func (r *replyRedactor) rule(name []byte) memberRule {
 	r.mu.RLock()
 	rule, isKnown := r.rules[string(name)]
 	r.mu.RUnlock()
@@ -115,7 +115,7 @@ func (r *redactor) rule(name []byte) memberRule {
 	return rule
 }
 
-func (r *redactor) textRule(name string) textRule {
+func (r *replyRedactor) textRule(name string) textRule {
 	if redact.IsCredentialName(name) {
 		return secretText
 	}
@@ -176,7 +176,7 @@ func isShownName(name []byte) bool {
 
 // replyRedaction is the redaction of one reply.
 type replyRedaction struct {
-	*redactor
+	*replyRedactor
 	jsonscan.Scanner
 	reply   []byte
 	numbers [2]string // the digits of the phone numbers in the ping
@@ -212,8 +212,8 @@ const (
 
 // appendReply appends a reply, in one line and redacted. If it cannot, it returns dst
 // as it was, and why.
-func (r *redactor) appendReply(dst, reply []byte, numbers [2]string) (redacted []byte, leftOut string) {
-	walk := replyRedaction{redactor: r, reply: reply, numbers: numbers}
+func (r *replyRedactor) appendReply(dst, reply []byte, numbers [2]string) (redacted []byte, leftOut string) {
+	walk := replyRedaction{replyRedactor: r, reply: reply, numbers: numbers}
 	walk.Reset(reply)
 	length := len(dst)
 	dst = walk.value(dst, openText)
@@ -455,7 +455,7 @@ func isHash(text []byte) bool {
 }
 
 // label returns a name that the program chose, or an endpoint, without phone numbers.
-func (r *redactor) label(text string) string {
+func (r *replyRedactor) label(text string) string {
 	digits := 0
 	for i := range len(text) {
 		if ascii.IsDigit(text[i]) {
@@ -472,8 +472,8 @@ func (r *redactor) label(text string) string {
 }
 
 // id returns an id, or Mark if it may be a phone number.
-func (r *redactor) id(text string, numbers [2]string) string {
-	walk := replyRedaction{redactor: r, numbers: numbers}
+func (r *replyRedactor) id(text string, numbers [2]string) string {
+	walk := replyRedaction{replyRedactor: r, numbers: numbers}
 	if bytes := []byte(text); text != "" && (!walk.isPlainID(bytes) || r.hasSecret(bytes)) {
 		return Mark
 	}
@@ -481,7 +481,7 @@ func (r *redactor) id(text string, numbers [2]string) string {
 }
 
 // status returns a status, or Mark if it may be anything else.
-func (r *redactor) status(text string) string {
+func (r *replyRedactor) status(text string) string {
 	if bytes := []byte(text); text != "" && (!isStatus(bytes) || r.hasSecret(bytes)) {
 		return Mark
 	}
@@ -489,7 +489,7 @@ func (r *redactor) status(text string) string {
 }
 
 // amount returns a decimal, or Mark if it may be a phone number.
-func (r *redactor) amount(text string) string {
+func (r *replyRedactor) amount(text string) string {
 	if bytes := []byte(text); text != "" && (!isMoneyText(bytes) || r.hasSecret(bytes)) {
 		return Mark
 	}

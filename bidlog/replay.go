@@ -98,11 +98,11 @@ type logReplay struct {
 
 // openAuction is an auction, or a ping outside auctions, of which more may be read.
 type openAuction struct {
-	best []candidate // by the set of rules
+	best []bestBid // by the set of rules
 }
 
-// candidate is a bid that may be the best of its auction.
-type candidate struct {
+// bestBid is a bid that may be the best of its auction.
+type bestBid struct {
 	isSet  bool
 	source *rowCount
 	buyer  *rowCount
@@ -159,8 +159,8 @@ func newRuleReplay(rules *Rules) (*ruleReplay, error) {
 	return set, nil
 }
 
-// unweighted is the plan by which payouts are compared.
-var unweighted = &sourcePlan{isPlain: true, weight: big.NewRat(1, 1), margin: new(big.Rat), nearWeight: 1}
+// payoutPlan is the plan by which payouts are compared.
+var payoutPlan = &sourcePlan{isPlain: true, weight: big.NewRat(1, 1), margin: new(big.Rat), nearWeight: 1}
 
 var errWeight = errors.New("must be more than 0")
 
@@ -177,7 +177,7 @@ func newSourcePlan(rules *SourceRules) (*sourcePlan, error) {
 		}
 	}
 	if rules.MinPayout.IsSet() {
-		floor := unweighted.valueOf([]byte(rules.MinPayout.String()))
+		floor := payoutPlan.valueOf([]byte(rules.MinPayout.String()))
 		plan.floor = &floor
 	}
 	plan.isPlain = !rules.Weight.IsSet() && !rules.Margin.IsSet()
@@ -289,7 +289,7 @@ func (r *logReplay) takeReply(line *loggedLine, number int) {
 		_ = line.then.UnmarshalText(line.verdict) // a verdict that is not known accepts nothing
 	}
 	for i, set := range r.sets {
-		row := row(set.sources, line.source)
+		row := rowNamed(set.sources, line.source)
 		row.Replies++
 		set.result.Replies++
 		if !isOffer {
@@ -315,7 +315,7 @@ func (r *logReplay) auction(id []byte) *openAuction {
 	if n := len(r.spare); n > 0 {
 		a, r.spare = r.spare[n-1], r.spare[:n-1]
 	} else {
-		a = &openAuction{best: make([]candidate, len(r.sets))}
+		a = &openAuction{best: make([]bestBid, len(r.sets))}
 	}
 	if len(id) > 0 {
 		r.auctions[string(id)] = a
@@ -328,7 +328,7 @@ func (r *logReplay) endPing(line *loggedLine, auction *openAuction) {
 	if line.then == trackdrive.VerdictAccepted && line.bids > 0 {
 		var best bidValue
 		for i := range line.buyers {
-			if v := unweighted.valueOf(line.buyers[i].payout); line.buyers[i].post && v.cmp(&best) > 0 {
+			if v := payoutPlan.valueOf(line.buyers[i].payout); line.buyers[i].post && v.cmp(&best) > 0 {
 				best = v
 			}
 		}
@@ -359,7 +359,7 @@ func (r *logReplay) closeAuction(auction *openAuction) {
 // takeSale counts what came of a post.
 func (r *logReplay) takeSale(source []byte, line *loggedLine) {
 	for _, set := range r.sets {
-		rows := [...]*rowCount{row(set.sources, source), set.buyerRow(source, line.buyer)}
+		rows := [...]*rowCount{rowNamed(set.sources, source), set.buyerRow(source, line.buyer)}
 		switch string(line.outcome) {
 		case string(trackdrive.TrySold), string(trackdrive.OutcomeAccepted):
 			set.result.Sold++
@@ -374,7 +374,7 @@ func (r *logReplay) takeSale(source []byte, line *loggedLine) {
 	}
 }
 
-func row(rows map[string]*rowCount, name []byte) *rowCount {
+func rowNamed(rows map[string]*rowCount, name []byte) *rowCount {
 	if row := rows[string(name)]; row != nil {
 		return row
 	}
@@ -387,7 +387,7 @@ func row(rows map[string]*rowCount, name []byte) *rowCount {
 func (s *ruleReplay) buyerRow(source, id []byte) *rowCount {
 	var room [128]byte
 	name := append(append(append(room[:0], source...), '/'), id...)
-	return row(s.buyers, name)
+	return rowNamed(s.buyers, name)
 }
 
 func (s *ruleReplay) plan(source []byte) *sourcePlan {
@@ -485,7 +485,7 @@ func (s *ruleReplay) count(row *rowCount, then, now, isHidden bool) {
 }
 
 // offer takes the bids of an accepted reply, as an Auction does.
-func (s *ruleReplay) offer(line *loggedLine, row *rowCount, best *candidate) {
+func (s *ruleReplay) offer(line *loggedLine, row *rowCount, best *bestBid) {
 	plan := s.plan(line.source)
 	isPostable := false
 	for i := range line.buyers {
@@ -504,7 +504,7 @@ func (s *ruleReplay) offer(line *loggedLine, row *rowCount, best *candidate) {
 }
 
 // offerAll takes one bid for all buyers, which is what the lowest of them pays.
-func (s *ruleReplay) offerAll(plan *sourcePlan, line *loggedLine, row *rowCount, best *candidate) {
+func (s *ruleReplay) offerAll(plan *sourcePlan, line *loggedLine, row *rowCount, best *bestBid) {
 	if !line.tryAll {
 		return
 	}
@@ -534,12 +534,12 @@ func (p *sourcePlan) takes(payout, lost []byte) bool {
 	if p.floor == nil {
 		return true
 	}
-	v := unweighted.valueOf(payout)
+	v := payoutPlan.valueOf(payout)
 	return v.isSet && v.cmp(p.floor) >= 0
 }
 
 // bid counts a bid, and keeps it if it is the best.
-func (s *ruleReplay) bid(source, buyer *rowCount, value bidValue, best *candidate) {
+func (s *ruleReplay) bid(source, buyer *rowCount, value bidValue, best *bestBid) {
 	s.result.Now.Bids++
 	source.Bids++
 	buyer.Bids++
@@ -552,7 +552,7 @@ func (s *ruleReplay) bid(source, buyer *rowCount, value bidValue, best *candidat
 }
 
 // win counts the best bid of an auction, and makes room for that of the next.
-func (s *ruleReplay) win(best *candidate) {
+func (s *ruleReplay) win(best *bestBid) {
 	if !best.isSet {
 		return
 	}
@@ -577,8 +577,9 @@ func (s *ruleReplay) finish(r *logReplay) *Result {
 func finishRows(counts map[string]*rowCount) map[string]Row {
 	rows := make(map[string]Row, len(counts))
 	for name, c := range counts {
-		c.Row.Value, c.Row.Revenue = c.value.amount(), c.revenue.amount()
-		rows[name] = c.Row
+		row := c.Row
+		row.Value, row.Revenue = c.value.amount(), c.revenue.amount()
+		rows[name] = row
 	}
 	return rows
 }

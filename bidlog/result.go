@@ -3,6 +3,7 @@
 package bidlog
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -88,7 +89,7 @@ func (r *Result) String() string {
 	if r.Name != "" {
 		fmt.Fprintf(&b, "%s\n", display.Line(r.Name))
 	}
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	w := new(strings.Builder)
 	fmt.Fprintf(w, "replies\t%d\tno buyer %d, left out %d, judged %d\n", r.Replies, r.NoBuyer, r.LeftOut, r.Judged)
 	v := r.Verdicts
 	fmt.Fprintf(w, "accepted\t%d\tthen %d; both %d, only then %d, only now %d, neither %d, undetermined %d\n",
@@ -103,10 +104,19 @@ func (r *Result) String() string {
 	for _, bad := range r.Input.BadLines {
 		fmt.Fprintf(w, "bad line\t%d\t%s\n", bad.Line, bad.Message)
 	}
-	_ = w.Flush() // a strings.Builder takes everything
+	writeAligned(&b, w.String())
 	writeRows(&b, "source", r.Sources)
 	writeRows(&b, "buyer", r.Buyers)
 	return b.String()
+}
+
+// writeAligned writes lines, whose cells end in tabs, as a table.
+func writeAligned(b *strings.Builder, lines string) {
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	_, err := w.Write([]byte(lines))
+	if err = errors.Join(err, w.Flush()); err != nil {
+		panic(err) // a strings.Builder takes everything
+	}
 }
 
 // thenAccepted returns how many replies the run accepted.
@@ -122,11 +132,11 @@ func writeRows(b *strings.Builder, title string, rows map[string]Row) {
 	if len(rows) == 0 {
 		return
 	}
-	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	w := new(strings.Builder)
 	fmt.Fprintf(w, "\n%s\treplies\tthen\tnow\tundetermined\tbids\tbest\tvalue\tsold\trevenue\n", title)
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
 		r := rows[name]
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%s\n", display.Line(name), r.Replies, r.Then, r.Now, r.Undetermined, r.Bids, r.Won, r.Value, r.Sold, r.Revenue)
 	}
-	_ = w.Flush() // a strings.Builder takes everything
+	writeAligned(b, w.String())
 }
