@@ -297,6 +297,11 @@ type plainSink struct {
 }
 
 func (s *plainSink) write(lines []byte, note func(sinkEvent, error)) int {
+	defer func() {
+		if p := recover(); p != nil { // in the goroutine of the Log, it would end the program
+			note(sinkFailed, fmt.Errorf("bidlog: the writer panicked: %v", p))
+		}
+	}()
 	n, err := writeLines(s.w, lines, &s.torn)
 	if err != nil {
 		note(sinkFailed, err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/bidlog"
+	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
 // writerFunc is a writer.
@@ -230,4 +231,64 @@ func TestEventsThatLackWhatTheyShouldHave(t *testing.T) {
 	log.Ping("", &trackdrive.PingResponse{}, trackdrive.Verdict(77))
 	require.NoError(t, log.Close())
 	require.Empty(t, replayed(t, b.String()).Input.BadLines)
+}
+
+func TestAWriterThatPanicsIsCounted(t *testing.T) {
+	t.Parallel()
+	log := newLog(t, writerFunc(func([]byte) (int, error) { panic("the writer is broken") }), bidlog.Config{})
+	writeCalls(log, 0, 1)
+	require.ErrorContains(t, log.Close(), "the writer is broken")
+	require.Equal(t, int64(1), log.Stats().Dropped)
+}
+
+// TestASaleIsCountedOnce observes an auction and its calls with one Log, and a post
+// outside.
+func TestASaleIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	log := newLog(t, &b, bidlog.Config{})
+	fake := trackdrivetest.New()
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{ID: "101", Name: "Buyer A", Bid: "25.50"}, {ID: "102", Name: "Buyer B", Bid: "30", Declines: true}}})
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithCallObserver(log.ObserveCall))
+	require.NoError(t, err)
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "acme", Client: client, Endpoint: "sell"}}, Observe: log.ObserveAuction})
+	require.NoError(t, err)
+	result, err := auction.Run(t.Context(), &trackdrive.PingRequest{CallerID: "+15555550142"})
+	require.NoError(t, err)
+	sale, err := result.Sell(t.Context())
+	require.NoError(t, err)
+	require.True(t, sale.Sold)
+	_, err = client.Post(t.Context(), "sell", &trackdrive.PostRequest{PostOnly: true, CallerID: "+15555550143"})
+	require.NoError(t, err)
+	require.NoError(t, log.Close())
+	requireClean(t, b.String())
+	require.Len(t, fake.Sales(), 2)
+	replay := replayed(t, b.String())
+	require.Equal(t, 2, replay.Sold, b.String())
+	require.Equal(t, 1, replay.Sources["sell"].Sold)
+	require.Equal(t, bidlog.Row{Replies: 1, Then: 1, Now: 1, Bids: 2, Won: 1, Value: amount("30.00"), Sold: 1, Revenue: amount("25.50")}, replay.Sources["acme"])
+	require.Equal(t, 4, replay.Input.Calls, "a ping and two posts in the auction, and a post outside")
+	require.Equal(t, bidlog.Bids{Bids: 2, Won: 1, Value: amount("30.00")}, replay.Then)
+}
+
+// TestAContextThatIsNotPassedOn loses what tells the runs apart. What is left is right.
+func TestAContextThatIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	log := newLog(t, &b, bidlog.Config{})
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{
+		Sources: []trackdrive.AuctionSource{
+			{Name: "acme", Bidder: randomBidder{`{"success":true,"buyers":[{"id":1,"ping_id":"a","bid":2},{"id":2,"ping_id":"b","bid":1}]}`}, MinPayout: amount("2")},
+			{Name: "globex", Bidder: randomBidder{`{"success":true,"buyers":[{"id":1,"ping_id":"a","bid":1}]}`}, MinPayout: amount("2")},
+		},
+		Observe: func(_ context.Context, e trackdrive.AuctionEvent) { log.ObserveAuction(context.Background(), e) },
+	})
+	require.NoError(t, err)
+	_, err = auction.Run(t.Context(), &trackdrive.PingRequest{CallerID: "+15555550142"})
+	require.NoError(t, err)
+	require.NoError(t, log.Close())
+	result := replayed(t, b.String())
+	require.Equal(t, 1, result.Judged, "nobody knows which reply the losses of globex belong to")
+	require.Equal(t, bidlog.Bids{Bids: 1, Won: 1, Value: amount("2.00")}, result.Then, b.String())
+	require.Equal(t, result.Then, result.Now, b.String())
 }

@@ -194,10 +194,30 @@ func (l *Log) bids(mark auctionmark.Mark, e *trackdrive.AuctionEvent) {
 	if len(e.Bids) > 0 {
 		r.ping, r.toAll = e.Bids[0].Ping, e.Bids[0].ToAll
 	}
+	if mark == 0 && !r.toAll {
+		r.lost = othersThan(e.Bids, r.ping)
+	}
 	if r.ping != nil {
 		r.toAll = r.toAll || open.whole != "" || len(e.Bids) == 0 && len(open.lost) < len(r.ping.Buyers)
 		l.reply(mark, &r)
 	}
+}
+
+// lossUnknown is the reason of a buyer whose loss was not told from those in other runs.
+const lossUnknown trackdrive.LossReason = "unknown"
+
+// othersThan returns the buyers in a reply that are not among the bids.
+func othersThan(bids []trackdrive.Bid, ping *trackdrive.PingResponse) (lost []lostBuyer) {
+	if ping == nil {
+		return nil
+	}
+	for i := range ping.Buyers {
+		b := &ping.Buyers[i]
+		if !slices.ContainsFunc(bids, func(bid trackdrive.Bid) bool { return bid.Buyer.PingID == b.PingID }) {
+			lost = append(lost, lostBuyer{b, lossUnknown})
+		}
+	}
+	return lost
 }
 
 func (l *Log) lossLine(mark auctionmark.Mark, e *trackdrive.AuctionEvent) {

@@ -259,7 +259,7 @@ func (r *logReplay) take(line *loggedLine, number int) {
 		}
 	case kindEnd:
 		r.input.Auctions++
-		if line.bids > 0 {
+		if line.bids > 0 && len(line.auction) > 0 { // without an id, its replies count by themselves
 			for _, set := range r.sets {
 				set.result.Then.Won++
 				set.then.add(line.payout)
