@@ -19,7 +19,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-var equalityRuns = flag.Int("auctions", 300, "how many random auctions are logged and replayed")
+var equalityRuns = flag.Int("auctions", 120, "how many random auctions are logged and replayed")
 
 // TestVerdictsOfAReplayAreThoseOfTheRun replays random auctions under their own criteria,
 // which are on amounts, statuses, ids and counts.

@@ -19,7 +19,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/bidlog"
 )
 
-var plantedReplies = flag.Int("planted", 500, "how many replies with planted numbers are logged")
+var plantedReplies = flag.Int("planted", 150, "how many replies with planted numbers are logged")
 
 // logOf returns what a Log with the configuration writes.
 func logOf(tb testing.TB, cfg bidlog.Config, write func(*bidlog.Log)) string {
