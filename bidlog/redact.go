@@ -422,8 +422,10 @@ func (r *replyRedaction) hasNoNumber(text []byte) bool {
 		case ascii.IsDigit(c):
 			digits[n] = c
 			n++
-			inRow++
 			separators = 0
+			if c != '0' || inRow > 0 { // no number begins with 0, but for the prefix of a call
+				inRow++
+			}
 			longest = max(longest, inRow)
 		case ascii.IsLetter(c), separators == 3:
 			inRow, separators = 0, 0
@@ -440,8 +442,11 @@ func (r *replyRedaction) hasNoNumber(text []byte) bool {
 }
 
 // isHash reports whether a text is a UUID, or at least 24 hexadecimal digits, with a
-// letter among them.
+// letter among them, and perhaps up to four letters before.
 func isHash(text []byte) bool {
+	for i := 0; i < 4 && len(text) > 24 && len(text) != 36 && ascii.IsLetter(text[0]); i++ {
+		text = text[1:]
+	}
 	isUUID, letters := len(text) == 36, 0
 	for i, c := range text {
 		switch isDash := isUUID && (i == 8 || i == 13 || i == 18 || i == 23); {
