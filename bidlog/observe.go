@@ -117,7 +117,8 @@ const maxOpenReplies = 4096
 
 // ObserveAuction writes the events of auctions: it is meant for AuctionConfig.Observe. A
 // function that does more must pass on the context that it got, which tells the runs of
-// an auction apart.
+// an auction apart. Without it, each reply counts as an auction of its own, and one whose
+// bids all lost is not logged.
 //
 // There is one line for each reply, for each ping without one, for the end of a run, and
 // two for each post. EventPing has no line of its own.
