@@ -17,10 +17,10 @@
 // # What is hidden
 //
 // The log keeps amounts, status words, ids, counts, booleans and the structure of each
-// reply. [Mark] stands for everything else: phone numbers, names, free text, and whatever
-// a credential's name has. So ids stay, ping ids among them, with which a lead can be
-// posted until they expire: the file is readable by its owner only. Config.Keep and
-// Config.Secrets change what is kept.
+// reply. [Mark] stands for everything else: phone numbers, names, free text, and the
+// values of members that have a credential's name. Ping ids stay, like all ids, and until
+// they expire a lead can be posted with them; so only its owner can read the file.
+// Config.Keep and Config.Secrets change what is kept.
 //
 // In a replay, a condition on a hidden value is Undetermined, and counted. Whether there
 // is a value, and how many, is known. So a replay never accepts or rejects what the
@@ -45,11 +45,11 @@ const Mark = "[redacted]"
 
 // Config configures a [Log]. The zero Config is fine.
 type Config struct {
-	MaxBytes  int64    // the size at which a file is full, and the next begins; 0: 64 MiB. Open alone heeds it
-	MaxFiles  int      // how many files are kept, the one being written included; 0: 10. The oldest is removed. Open alone heeds it
+	MaxBytes  int64    // the size at which a file is full, and the next begins; 0: 64 MiB. New ignores it
+	MaxFiles  int      // how many files are kept, the one being written included; 0: 10. The oldest is removed. New ignores it
 	MaxLine   int      // the longest line in bytes; 0: 1 MiB. A reply that makes its line longer is left out: see Stats.LeftOut
 	MaxQueued int      // how many bytes may wait to be written; 0: 16 MiB. Further lines are dropped: see Stats.Dropped
-	Keep      []string // names of members whose texts of up to 128 characters are kept, such as "vertical" or "call_type", in any case; phone numbers never are. A credential's name has no effect
+	Keep      []string // names of members, such as "carrier", whose texts of up to 128 ASCII characters are kept, unless a phone number is in them. Case does not count. A credential's name has no effect
 	Secrets   []string // texts of at least six characters that are hidden wherever they are, such as your tokens, in case a reply repeats them
 }
 
@@ -119,7 +119,7 @@ type Stats struct {
 	Lines     int64 // lines that were written
 	Bytes     int64 // their size
 	Dropped   int64 // lines that were not: the queue was full, writing failed, or the log was closed
-	LeftOut   int64 // replies that are not in their lines: they were too long, too deep, or not JSON
+	LeftOut   int64 // replies that are not in their lines: they are too long, nested too deep, or not JSON
 	Rotations int64 // files that were full
 	Errors    int64 // failures to write, to rotate or to open a file
 	LastError error // the last of them; nil if there was none

@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// Open returns a Log that appends to a file of mode 0600, which it creates if there is
-// none. A file that is full becomes path.1, what was path.1 becomes path.2, and so on.
+// Open returns a Log that appends to a file. It creates the file with mode 0600 if there
+// is none; one that is there keeps its mode. A file that is full becomes path.1, what was path.1 becomes path.2, and so on.
 // If the file is moved or removed, or cannot be written, the Log opens it again for the
 // next lines. Only one Log at a time may write to a path.
 //

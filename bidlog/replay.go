@@ -17,11 +17,8 @@ import (
 type Rules struct {
 	Name    string                 // the name of the Result
 	Default SourceRules            // for the sources that are not in Sources
-	Sources map[string]SourceRules // by the source's name in the log. They replace Default as a whole
-
-	// Observe is called for each reply that was judged, in the order of the log; nil:
-	// nobody is.
-	Observe func(Judgment)
+	Sources map[string]SourceRules // by the source's name; nothing of Default applies to these
+	Observe func(Judgment)         // is called for each reply that is judged, in the order of the log; may be nil
 }
 
 // SourceRules are the rules for the replies of a source. They stand in for the fields of
@@ -43,8 +40,8 @@ type Judgment struct {
 	Hidden  []string           // if Now is VerdictUndetermined because of hidden values: the paths of the conditions on them
 }
 
-// Replay judges each reply in a log by criteria, for all sources. With nil it takes any
-// reply. It is [ReplayAll] for the commonest case.
+// Replay judges each reply in a log by the same criteria, whatever its source; nil
+// accepts any reply. [ReplayAll] says which errors there are, and takes other rules, too.
 func Replay(r io.Reader, c *trackdrive.Criteria) (*Result, error) {
 	results, err := ReplayAll(r, Rules{Default: SourceRules{Criteria: c}})
 	if len(results) == 0 {
@@ -54,17 +51,17 @@ func Replay(r io.Reader, c *trackdrive.Criteria) (*Result, error) {
 }
 
 // ReplayAll judges each reply in a log by several sets of rules, and reads the log once.
-// It returns a Result for each of them, in order. Whatever is wrong with a line is
-// counted in [Result.Bad], and no error.
+// It returns a Result for each of them, in order. A line that cannot be read is counted
+// in [Input], and is not an error.
 //
-// Errors are mistakes in the rules, without any Result: criteria with mistakes, criteria
-// on a field whose name a log hides, a weight that is not more than 0. An error of r is
-// returned beside the Results of what was read until then.
+// A mistake in the rules is an error, and there are no Results: criteria with mistakes, a
+// [*trackdrive.ParseError]; criteria on a field whose name a log hides; a weight that is
+// not more than 0. An error of r is returned beside the Results of what was read before.
 //
-// Only the criteria, floors, weights and margins are replayed. A bid that lost in the
-// run by an AuctionSource.Accept, or because it could not be posted, loses now; of a
-// reply that the run's criteria did not accept, nobody knows. A Score, and the weights
-// of the run, have no effect.
+// Only criteria, floors, weights and margins are replayed. A bid that the run did not
+// take because of AuctionSource.Accept, or because it could not be posted, loses again.
+// If the run's criteria did not accept a reply, it never came to that, and all its bids
+// are taken. A Score, and the weights of the run, have no effect.
 func ReplayAll(r io.Reader, rules ...Rules) ([]*Result, error) {
 	replay := logReplay{auctions: make(map[string]*openAuction)}
 	for i := range rules {

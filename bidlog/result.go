@@ -14,17 +14,16 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// Result is what a log comes to under a set of [Rules]. String prints it, and its JSON
-// has the names of the tags.
+// Result is what a log comes to under a set of [Rules].
 type Result struct {
 	Name     string         `json:"name,omitempty"`   // Rules.Name
 	Input    Input          `json:"input"`            // what was read
 	Replies  int            `json:"replies"`          // replies to pings: NoBuyer, LeftOut and Judged together
 	NoBuyer  int            `json:"no_buyer"`         // replies in which nobody wants the call. No criteria can accept them
-	LeftOut  int            `json:"left_out"`         // replies that are not in the log: see Stats.LeftOut
-	Judged   int            `json:"judged"`           // replies that the rules decided on, and those that nobody knows of
+	LeftOut  int            `json:"left_out"`         // replies that are not judged, because they were too long, or nested too deep, for the log
+	Judged   int            `json:"judged"`           // the others. On a reply that is not JSON, criteria are undetermined
 	Verdicts Verdicts       `json:"verdicts"`         // on them, then and now
-	Hidden   map[string]int `json:"hidden,omitempty"` // how many of Verdicts.Undetermined each path is a reason for; docs/bidlog.md says how to keep more
+	Hidden   map[string]int `json:"hidden,omitempty"` // the paths of conditions on hidden values, and how many of Verdicts.Undetermined each is a reason for. Config.Keep hides less
 	Then     Bids           `json:"then"`             // the bids that the run took
 	Now      Bids           `json:"now"`              // the bids that the rules take
 
