@@ -3,8 +3,10 @@
 package bidlog
 
 import (
+	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/display"
@@ -65,15 +67,16 @@ type replyRedactor struct {
 	keep    map[string]bool // in lower case
 	secrets *sync.Pool      // of *redact.Secrets; nil if there are none
 
-	mu    sync.RWMutex
-	rules map[string]memberRule // by name
+	mu    sync.Mutex
+	rules atomic.Pointer[map[string]memberRule] // by name; a new name makes a new map
 }
 
-// maxRules bounds the names whose rule is remembered.
-const maxRules = 4096
+// maxRules bounds the names whose rule is remembered: few replies have others.
+const maxRules = 1024
 
 func newRedactor(keep, secrets []string) *replyRedactor {
-	r := &replyRedactor{keep: make(map[string]bool), rules: make(map[string]memberRule)}
+	r := &replyRedactor{keep: make(map[string]bool)}
+	r.rules.Store(new(map[string]memberRule))
 	for _, name := range keep {
 		r.keep[ascii.Lower(name)] = true
 	}
@@ -100,17 +103,17 @@ func (r *replyRedactor) hasSecret(text []byte) bool {
 
 // rule returns the rule for a member.
 func (r *replyRedactor) rule(name []byte) memberRule {
-	r.mu.RLock()
-	rule, isKnown := r.rules[string(name)]
-	r.mu.RUnlock()
-	if isKnown {
+	if rule, isKnown := (*r.rules.Load())[string(name)]; isKnown {
 		return rule
 	}
-	rule = memberRule{r.textRule(string(name)), isShownName(name) && !r.hasSecret(name)}
+	rule := memberRule{r.textRule(string(name)), isShownName(name) && !r.hasSecret(name)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.rules) < maxRules && len(name) <= maxNameLength {
-		r.rules[string(name)] = rule
+	if known := *r.rules.Load(); len(known) < maxRules && len(name) <= maxNameLength {
+		grown := make(map[string]memberRule, len(known)+1)
+		maps.Copy(grown, known)
+		grown[string(name)] = rule
+		r.rules.Store(&grown)
 	}
 	return rule
 }
