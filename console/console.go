@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/insight"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/sales"
 )
@@ -46,6 +47,9 @@ type Config struct {
 
 	// Sales is the desk whose leads are shown.
 	Sales *sales.Desk
+
+	// Insight has the numbers that are shown: accepted, bids, sold and revenue.
+	Insight *insight.Numbers
 
 	// OnAction hears of whatever a viewer did, for the program's own records. It is
 	// called from the goroutine of the request, and may be nil.
@@ -132,6 +136,9 @@ func (p *consolePage) routes() {
 		p.page("GET /sales", p.showSales)
 		p.page("GET /sale", p.showSale)
 		p.page("POST /sale", p.changeSale)
+	}
+	if p.config.Insight != nil {
+		p.page("GET /numbers", p.showNumbers)
 	}
 	p.mux.HandleFunc("GET /{asset}", p.serveAsset)
 }

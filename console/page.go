@@ -33,7 +33,7 @@ var pageTemplates = parsePages()
 
 func parsePages() map[string]*template.Template {
 	pages := make(map[string]*template.Template)
-	for _, name := range []string{"home", "webhook", "auctions", "auction", "outbox", "item", "sales", "sale", "error"} {
+	for _, name := range []string{"home", "webhook", "auctions", "auction", "outbox", "item", "sales", "sale", "numbers", "error"} {
 		pages[name] = template.Must(template.New(name).Funcs(templateFuncs).ParseFS(embeddedFiles, "assets/layout.html", "assets/"+name+".html"))
 	}
 	return pages
@@ -76,6 +76,9 @@ func (p *consolePage) tabs() []pageTab {
 	}
 	if p.config.Sales != nil {
 		tabs = append(tabs, pageTab{"sales", "sales", "Sales"})
+	}
+	if p.config.Insight != nil {
+		tabs = append(tabs, pageTab{"numbers", "numbers", "Numbers"})
 	}
 	return tabs
 }

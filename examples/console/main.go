@@ -21,6 +21,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/console"
+	"github.com/trackdrive-go/trackdrive/insight"
 )
 
 func main() {
@@ -45,11 +46,13 @@ func main() {
 
 func run(ctx context.Context, listen string, out io.Writer) error {
 	fake := newFake()
-	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
+	numbers := insight.New()
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")),
+		trackdrive.WithCallObserver(numbers.ObserveCall))
 	if err != nil {
 		return err
 	}
-	auctions, err := runAuctions(ctx, fake, client)
+	auctions, err := runAuctions(ctx, fake, client, numbers)
 	if err != nil {
 		return err
 	}
@@ -68,6 +71,7 @@ func run(ctx context.Context, listen string, out io.Writer) error {
 		Auctions:  auctions,
 		Outbox:    worker,
 		Sales:     desk,
+		Insight:   numbers,
 		OnAction: func(_ context.Context, a console.Action) {
 			slog.Info("action", "viewer", a.Viewer, "kind", a.Kind, "id", a.ID, "note", a.Note, "error", a.Err)
 		},

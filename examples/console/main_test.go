@@ -20,7 +20,7 @@ func TestItServesEveryPage(t *testing.T) {
 	lines := bufio.NewScanner(out)
 	require.True(t, lines.Scan())
 	base := strings.TrimSuffix(lines.Text(), "/")
-	for _, path := range []string{"/", "/webhook?name=Broken", "/auctions", "/auction?id=2", "/outbox", "/item?id=sale-4713", "/sales", "/sale?id=lead-2002"} {
+	for _, path := range []string{"/", "/webhook?name=Broken", "/auctions", "/auction?id=2", "/outbox", "/item?id=sale-4713", "/sales", "/sale?id=lead-2002", "/numbers", "/numbers?span=day"} {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
 		require.NoError(t, err)
 		reply, err := http.DefaultClient.Do(r)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/console"
+	"github.com/trackdrive-go/trackdrive/insight"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 	"github.com/trackdrive-go/trackdrive/sales"
@@ -42,10 +43,13 @@ func endpointName(n int) string {
 
 // runAuctions runs three auctions: one that sells, one whose post loses its answer, and
 // one without a bid.
-func runAuctions(ctx context.Context, fake *trackdrivetest.Fake, client *trackdrive.Client) (*console.AuctionLog, error) {
+func runAuctions(ctx context.Context, fake *trackdrivetest.Fake, client *trackdrive.Client, numbers *insight.Numbers) (*console.AuctionLog, error) {
 	log := console.NewAuctionLog(100)
 	for n, name := range []string{"lead-1001", "lead-1002", "lead-1003"} {
-		cfg := trackdrive.AuctionConfig{Observe: log.Observe, Grace: 220 * time.Millisecond}
+		cfg := trackdrive.AuctionConfig{Grace: 220 * time.Millisecond, Observe: func(ctx context.Context, e trackdrive.AuctionEvent) {
+			log.Observe(ctx, e)
+			numbers.ObserveAuction(ctx, e)
+		}}
 		for i := range 8 {
 			source := trackdrive.AuctionSource{Name: endpointName(i), Client: client, Endpoint: endpointName(i), MinPayout: trackdrive.MustAmount("15.00")}
 			if n == 2 {

@@ -195,6 +195,15 @@ func TestTheTimelineIsAPictureAndATable(t *testing.T) {
 	require.Equal(t, 9, evaluated[int](b, `document.querySelectorAll("svg rect[class^=bar-]").length`), "eight pings and a post")
 }
 
+func TestTheNumbersAreThoseOfTheAuctions(t *testing.T) {
+	b := openBrowser(t)
+	b.open("/numbers")
+	b.sees(".totals", "Auctions 3 that are over")
+	b.sees(".totals", "Unknown 1 settle them")
+	b.sees("section[aria-labelledby=h-sources]", "solar")
+	require.Positive(t, evaluated[int](b, `document.querySelectorAll("svg.chart rect").length`))
+}
+
 func TestWhatIsStuckIsSettled(t *testing.T) {
 	b := openBrowser(t)
 	b.open("/sales")
@@ -268,7 +277,7 @@ func (b *browser) enter() {
 // everyPage has a path for each kind of page, in an interesting state.
 var everyPage = []struct{ name, path string }{
 	{"home", "/"}, {"webhook", "/webhook"}, {"stored", "/webhook?name=Bids+for+health"}, {"broken", "/webhook?name=Broken"}, {"auctions", "/auctions"}, {"auction", "/auction?id=1"},
-	{"outbox", "/outbox"}, {"item", "/item?id=sale-4712"}, {"sales", "/sales"}, {"sale", "/sale?id=lead-2002"}, {"missing", "/sale?id=missing"},
+	{"outbox", "/outbox"}, {"item", "/item?id=sale-4712"}, {"sales", "/sales"}, {"sale", "/sale?id=lead-2002"}, {"numbers", "/numbers"}, {"missing", "/sale?id=missing"},
 }
 
 // TestAxeFindsNothingSerious looks at every page in light and dark, on a phone and on a
