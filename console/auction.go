@@ -147,13 +147,23 @@ func newTimeline(run *auctionRecord) *timeline {
 		t.addPost(&run.Posts[i], run, x)
 	}
 	if run.End != "" {
-		t.Marks = append(t.Marks, timelineMark{x(run.EndedAt), "no more bids: " + inWords(string(run.End))})
+		t.Marks = append(t.Marks, timelineMark{x(run.EndedAt), endsInWords[run.End]})
 	}
 	if run.End == "grace" && run.FirstBid > 0 {
 		t.Grace = &timelineBar{X: x(run.FirstBid), Width: x(run.EndedAt) - x(run.FirstBid), Text: "the grace period"}
 	}
 	t.Height = axisHeight + len(t.Rows)*rowHeight + 10
 	return t
+}
+
+// endsInWords says why an auction stopped waiting.
+var endsInWords = map[trackdrive.AuctionEnd]string{
+	trackdrive.EndAllAnswered: "every source had answered or failed",
+	trackdrive.EndDeadline:    "the time was up",
+	trackdrive.EndEnough:      "there were enough bids",
+	trackdrive.EndUnbeatable:  "no other source could win any more",
+	trackdrive.EndGrace:       "the grace period was over",
+	trackdrive.EndCanceled:    "the auction was cancelled",
 }
 
 // ticksOf returns round times, few enough to be read.
