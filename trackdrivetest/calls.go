@@ -100,8 +100,7 @@ func (c *Company) addCall(call Call) *Call {
 		}
 	}
 	added := new(call.copy())
-	c.calls = append(c.calls, added)
-	c.byID[added.UUID], c.byID[string(added.ID)] = added, added
+	c.rememberCall(added)
 	c.queueEvent("new_call", added.UUID)
 	return added
 }
@@ -127,16 +126,15 @@ func (c *Company) Call(id string) (Call, bool) {
 	return call.copy(), true
 }
 
-// Updates returns the changes that were made to a call, in order. Two entries mean
-// that two postbacks counted.
+// Updates returns the changes that were made to a call, in order, or to all calls if
+// uuid is empty. Two entries for a call mean that two postbacks counted.
 func (c *Company) Updates(uuid string) []Update {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
 	var found []Update
 	for _, u := range c.updates {
-		if u.UUID == uuid {
-			u.Values = maps.Clone(u.Values)
-			found = append(found, u)
+		if uuid == "" || u.UUID == uuid {
+			found = append(found, u.copy())
 		}
 	}
 	return found
@@ -254,7 +252,8 @@ func (c *Company) update(call *Call, r *Request, user Access) httpReply {
 	for _, name := range credentialParams {
 		delete(values, name)
 	}
-	c.updates = append(c.updates, Update{c.subdomain, call.UUID, r.Operation, values, c.fake.now()})
+	c.fake.totals.Updates++
+	c.updates = appendWithin(c.updates, Update{c.subdomain, call.UUID, r.Operation, values, c.fake.now()}, c.fake.set.limits.Entries)
 	c.queueEvent("call_changed", call.UUID)
 	return callReply(call)
 }

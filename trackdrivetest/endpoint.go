@@ -109,6 +109,21 @@ func (c *Company) ChangeEndpoint(vanityURI string, change func(*Endpoint)) {
 	ep.Endpoint = c.checked(e)
 }
 
+// Endpoint returns an endpoint as it is now, with its defaults filled in. It returns
+// false if there is none with this vanity URI.
+func (c *Company) Endpoint(vanityURI string) (Endpoint, bool) {
+	c.fake.mu.Lock()
+	defer c.fake.mu.Unlock()
+	ep := c.endpoints[vanityURI]
+	if ep == nil {
+		return Endpoint{}, false
+	}
+	e := ep.Endpoint
+	e.Buyers = slices.Clone(e.Buyers)
+	e.RequiredOnPing, e.RequiredOnPost = slices.Clone(e.RequiredOnPing), slices.Clone(e.RequiredOnPost)
+	return e, true
+}
+
 // Suppress makes endpoints answer pings and posts for these callers with
 // caller_number_suppressed. Numbers are compared by their last ten digits.
 func (c *Company) Suppress(callerIDs ...string) {

@@ -36,12 +36,16 @@ type Fake struct {
 	faults    []*plannedFault
 	requests  []Request
 	sales     []Sale
-	pings     int // pings that were answered with ids, for minting
-	numbers   int // numbers of the ring pool that were handed out
-	uuids     int // uuids that were given to calls
+	totals    Totals        // Waiting is not set here
+	offered   []offeredPing // by age
+	pings     int           // pings that were answered with ids, for minting
+	numbers   int           // numbers of the ring pool that were handed out
+	uuids     int           // uuids that were given to calls
 	callIDs   int
 	leadCount int
 	windows   map[string]rateWindow
+
+	requestBytes int // the size of requests
 
 	deliveries []queuedDelivery // that wait to be sent
 	sendFaults []SendFault
@@ -50,9 +54,10 @@ type Fake struct {
 
 // settings are the values that options set.
 type settings struct {
-	home  string
-	clock func() time.Time
-	fatal func(format string, args ...any)
+	home   string
+	clock  func() time.Time
+	fatal  func(format string, args ...any)
+	limits Limits
 }
 
 // Option configures [NewServer], [Start] and [New].
@@ -225,6 +230,6 @@ func (f *Fake) arrive(req *Request) *Fault {
 	if fault != nil {
 		req.Fault = fault.name
 	}
-	f.requests = append(f.requests, *req)
+	f.record(*req)
 	return fault
 }

@@ -181,11 +181,11 @@ func (f *Fake) Fail(m Matcher, fault Fault, times int) {
 	f.faults = append(f.faults, &plannedFault{m, fault, times})
 }
 
-// Heal ends all faults.
+// Heal ends all faults, those of [Fake.FailSending] included.
 func (f *Fake) Heal() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.faults = nil
+	f.faults, f.sendFaults = nil, nil
 }
 
 // plan picks the fault of a request; nil if there is none. The caller holds the lock.

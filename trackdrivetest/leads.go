@@ -181,7 +181,8 @@ func (c *Company) takeLead(r *Request, duplicates *Duplicates, answer func(l *Le
 		CreatedAt:  c.fake.now(),
 	}
 	lead.read(r.Params)
-	c.leads = append(c.leads, lead)
+	c.fake.totals.Leads++
+	c.leads = appendWithin(c.leads, lead, c.fake.set.limits.Entries)
 	return answer(lead, "created")
 }
 

@@ -86,18 +86,22 @@ func readRequest(r *http.Request) (*Request, *httpReply) {
 }
 
 // Requests returns a copy of the record, in order of arrival: all requests, or
-// those of the operations given.
+// those of the operations given. With [Limits], the oldest are missing.
 func (f *Fake) Requests(ops ...Operation) []Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var found []Request
 	for _, r := range f.requests {
 		if len(ops) == 0 || slices.Contains(ops, r.Operation) {
-			r.Header, r.Body = r.Header.Clone(), bytes.Clone(r.Body)
-			found = append(found, r)
+			found = append(found, r.copy())
 		}
 	}
 	return found
+}
+
+func (r Request) copy() Request {
+	r.Header, r.Body = r.Header.Clone(), bytes.Clone(r.Body)
+	return r
 }
 
 // Pings returns the pings that arrived.

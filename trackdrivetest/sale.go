@@ -32,7 +32,7 @@ func (s Sale) String() string {
 }
 
 // Sales returns the ledger: every sold call, in order, even if the answer never
-// reached the client.
+// reached the client. With [Limits], the oldest may be missing.
 func (f *Fake) Sales() []Sale {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,11 +71,14 @@ func (c *Company) offer(ep *liveEndpoint, buyers []Buyer, r *Request) pingReply 
 	p := pingReply{tryAll: tryAllID(f.pings), expiry: ep.Expiry, params: r.Params, now: f.now()}
 	taken := map[trackdrive.ID]bool{}
 	ep.ids[p.tryAll] = &pingID{buyers: idsOf(buyers), expires: expires, taken: taken}
+	ids := []string{p.tryAll}
 	for _, b := range buyers {
 		id := buyerPingID(f.pings, b.ID)
+		ids = append(ids, id)
 		ep.ids[id] = &pingID{buyers: []trackdrive.ID{b.ID}, expires: expires, taken: taken}
 		p.bids = append(p.bids, buyerBid{b, id, ep.free(b)})
 	}
+	f.rememberPing(offeredPing{ep, ids})
 	return p
 }
 
@@ -155,7 +158,7 @@ func (c *Company) sell(ep *liveEndpoint, r *Request, b Buyer) httpReply {
 	}
 	sale.CallUUID = c.connect(sale)
 	c.queueForward(sale.CallUUID, r.Params)
-	f.sales = append(f.sales, sale)
+	f.enter(sale)
 	f.leadCount++
 	answer.leadID = leadUUID(f.leadCount)
 	return jsonReply(http.StatusOK, answer.in(ep.Shape))

@@ -20,7 +20,7 @@ import (
 
 // Hook is where a company sends: a handler under test, and how it is to be asked.
 type Hook struct {
-	Handler http.Handler      // gets the requests, in memory
+	Handler http.Handler      // gets the requests, in memory; if it panics with http.ErrAbortHandler, there was no reply
 	URL     string            // path and query, such as "/forward/SECRET"; default "/"
 	Method  string            // POST or GET, which has the parameters in its query; default POST
 	Form    bool              // send a form in place of JSON
@@ -47,7 +47,7 @@ type Sent struct {
 	CallUUID string    // the call; "" for none
 	Attempt  int       // 1 for the first of its kind and call
 	Fault    SendFault // what went wrong; "" for nothing
-	Status   int       // the reply's; 0 if the request was lost
+	Status   int       // the reply's; 0 if the request was lost, or there was no reply
 	Reply    []byte    // the reply's body
 	Time     time.Time // by the fake's clock
 }
@@ -149,7 +149,7 @@ func (f *Fake) nextDelivery() (d queuedDelivery, ok bool) {
 		return queuedDelivery{}, false
 	}
 	d = f.deliveries[0]
-	f.deliveries = f.deliveries[1:]
+	f.deliveries = dropOldest(f.deliveries)
 	return d, true
 }
 
@@ -181,12 +181,14 @@ func (f *Fake) send(ctx context.Context, d queuedDelivery, attempt int) Sent {
 	f.mu.Unlock()
 	if sent.Fault != SendLost {
 		answer := &replyRecorder{header: http.Header{}}
-		d.hook.Handler.ServeHTTP(answer, d.request(ctx, sent.Fault == SendCut))
-		sent.Status, sent.Reply = max(answer.status, http.StatusOK), answer.body.Bytes()
+		if serveWhole(d.hook.Handler, answer, d.request(ctx, sent.Fault == SendCut)) {
+			sent.Status, sent.Reply = max(answer.status, http.StatusOK), answer.body.Bytes()
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sent = append(f.sent, sent)
+	f.totals.Sent++
+	f.sent = appendWithin(f.sent, sent, f.set.limits.Entries)
 	return sent
 }
 
@@ -299,7 +301,7 @@ func (c *Company) queueForward(uuid string, post Params) {
 	}
 	maps.Copy(params, c.naming(uuid))
 	for _, h := range c.forwards {
-		c.fake.deliveries = append(c.fake.deliveries, queuedDelivery{"forward", c.subdomain, uuid, h, params})
+		c.fake.queue(queuedDelivery{"forward", c.subdomain, uuid, h, params})
 	}
 	c.queueEvent("call_forwarded", uuid)
 	c.queueEvent("call_ended", uuid)
@@ -310,6 +312,6 @@ func (c *Company) queueForward(uuid string, post Params) {
 func (c *Company) queueEvent(event, uuid string) {
 	for _, h := range c.subscriptions[event] {
 		params := map[string]any{"call": c.findCall(uuid).object()}
-		c.fake.deliveries = append(c.fake.deliveries, queuedDelivery{event, c.subdomain, uuid, h, params})
+		c.fake.queue(queuedDelivery{event, c.subdomain, uuid, h, params})
 	}
 }

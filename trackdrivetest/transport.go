@@ -56,7 +56,7 @@ func (f *Fake) roundTrip(r *http.Request) (*http.Response, error) {
 		arriving.Host = r.URL.Host
 	}
 	answer := &replyRecorder{header: http.Header{}}
-	answer.cut = !f.serveWhole(answer, arriving)
+	answer.cut = !serveWhole(f, answer, arriving)
 	switch {
 	case r.Context().Err() != nil:
 		return nil, r.Context().Err()
@@ -67,14 +67,14 @@ func (f *Fake) roundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // serveWhole returns false if the handler closed the connection.
-func (f *Fake) serveWhole(w http.ResponseWriter, r *http.Request) (whole bool) {
+func serveWhole(h http.Handler, w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
 		p := recover()
 		if err, _ := p.(error); p != nil && !errors.Is(err, http.ErrAbortHandler) {
 			panic(p)
 		}
 	}()
-	f.ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	return true
 }
 
