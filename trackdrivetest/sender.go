@@ -167,7 +167,10 @@ func (f *Fake) deliver(ctx context.Context, d queuedDelivery) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("trackdrivetest: not delivered: %v: %s", last, bytes.TrimSpace(last.Reply))
+	if reply := bytes.TrimSpace(last.Reply); len(reply) > 0 {
+		return fmt.Errorf("trackdrivetest: not delivered: %v: %s", last, reply)
+	}
+	return fmt.Errorf("trackdrivetest: not delivered: %v", last)
 }
 
 // send sends a request once, and records it.
