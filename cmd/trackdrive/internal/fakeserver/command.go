@@ -79,12 +79,14 @@ other error, such as an address that is in use.`,
 	flags.BoolVar(&f.sample, "print-sample", false, "print a commented configuration with every setting, and do not serve")
 	flags.BoolVar(&f.asJSON, "json", false, "print the addresses as JSON, a line for each")
 	flags.BoolVar(&f.log, "log", false, "print a line for each request to standard error")
-	cmd.MarkFlagsMutuallyExclusive("check", "print-config", "print-sample")
 	return cmd
 }
 
 func (f *commandFlags) run(cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
+	if f.check && f.printConfig || f.check && f.sample || f.printConfig && f.sample {
+		return usageError{errors.New("--check, --print-config and --print-sample do not go together; give one")}
+	}
 	if f.sample {
 		_, err := io.WriteString(out, sampleText)
 		return err

@@ -58,6 +58,7 @@ func TestConfigurationsThatAreNoText(t *testing.T) {
 		"UTF-16":              {"\xff\xfec\x00", "fake.yaml:1:1: is not UTF-8 (byte 0xff); save the file as UTF-8"},
 		"a NUL":               {"companies:\n  ac\x00me: {}\n", "fake.yaml:2:5: has a control character ('\\x00'), which is not allowed in YAML"},
 		"an escape":           {"a: \x1b[31m", "fake.yaml:1:4: has a control character ('\\x1b'), which is not allowed in YAML"},
+		"lines of a Mac":      {"companies:\r  acme: {}\r", "fake.yaml:1:11: has a carriage return that ends no line; end lines with LF or CR LF"},
 		"100 MiB":             {strings.Repeat("# all day\n", 10<<20), "fake.yaml: is larger than 256 KiB, which is the limit for a configuration"},
 		"too many tokens":     {manyKeys.String(), "fake.yaml: has more than 20000 names, values and signs, which is the limit for a configuration"},
 		"deep lists":          {strings.Repeat("[", 250_000), "fake.yaml: has more than 20000 names, values and signs, which is the limit for a configuration"},

@@ -158,6 +158,9 @@ func checkText(data []byte) *Mistake {
 		if i := bytes.IndexFunc(text, isControl); i >= 0 {
 			return mistakeAt(place{line, columnOf(text, i)}, "has a control character (%q), which is not allowed in YAML", text[i])
 		}
+		if i := bytes.IndexByte(bytes.TrimSuffix(text, []byte("\r\n")), '\r'); i >= 0 {
+			return mistakeAt(place{line, columnOf(text, i)}, "has a carriage return that ends no line; end lines with LF or CR LF")
+		}
 		indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
 		if i := bytes.IndexByte(indent, '\t'); i >= 0 && len(bytes.TrimSpace(text)) > 0 {
 			return mistakeAt(place{line, i + 1}, "is indented with a tab; use spaces")

@@ -248,7 +248,7 @@ func (s *Server) deliverAlways(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.wake:
-			if err := s.deliver(ctx); err != nil {
+			if err := s.deliver(ctx); err != nil && ctx.Err() == nil {
 				s.logs("%s", s.redaction.Replace(strings.ReplaceAll(err.Error(), "trackdrivetest: ", "")))
 			}
 		}
@@ -354,15 +354,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, len(s.listeners))
 	servers := make([]*http.Server, len(s.listeners))
 	for i, l := range s.listeners {
-		servers[i] = &http.Server{
-			Handler:           s.handlerOf(l.company),
-			ReadHeaderTimeout: headerTimeout,
-			ReadTimeout:       readTimeout,
-			WriteTimeout:      writeTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeader,
-			ErrorLog:          log.New(io.Discard, "", 0), // it would quote what clients sent
-		}
+		servers[i] = s.httpServer(l)
 		work.Go(func() { failed <- servers[i].Serve(l.Listener) })
 	}
 	var err error
@@ -379,6 +371,19 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.sender.client.CloseIdleConnections()
 	return err
+}
+
+// httpServer returns the server of an address.
+func (s *Server) httpServer(l listener) *http.Server {
+	return &http.Server{
+		Handler:           s.handlerOf(l.company),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          log.New(io.Discard, "", 0), // it would quote what clients sent
+	}
 }
 
 // writeJSON answers with JSON, indented for people.
