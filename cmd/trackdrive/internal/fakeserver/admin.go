@@ -461,7 +461,7 @@ func (c *adminCall) faults() (any, error) {
 
 // maxFaults is how many faults may be planned at once: each request is compared with
 // them.
-const maxFaults = 1000
+const maxFaults = 100
 
 func (c *adminCall) planFault() (any, error) {
 	var p faultPlan
