@@ -3,16 +3,20 @@
 package fakeserver
 
 import (
+	"context"
 	_ "embed" // for the sample
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +33,7 @@ func Sample() string { return sampleText }
 // commandFlags are the flags of the command.
 type commandFlags struct {
 	config, listen      string
+	health              string
 	hosts, buyers       []string
 	endpoint            string
 	check               bool
@@ -77,6 +82,7 @@ other error, such as an address that is in use.`,
 	flags.BoolVar(&f.check, "check", false, "check the configuration, and do not serve")
 	flags.BoolVar(&f.printConfig, "print-config", false, "print the configuration with its defaults and without credentials, and do not serve")
 	flags.BoolVar(&f.sample, "print-sample", false, "print a commented configuration with every setting, and do not serve")
+	flags.StringVar(&f.health, "health", "", "wait until the fake at this `URL` is ready, ten seconds at most, and do not serve")
 	flags.BoolVar(&f.asJSON, "json", false, "print the addresses as JSON, a line for each")
 	flags.BoolVar(&f.log, "log", false, "print a line for each request to standard error")
 	return cmd
@@ -86,6 +92,9 @@ func (f *commandFlags) run(cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
 	if f.check && f.printConfig || f.check && f.sample || f.printConfig && f.sample {
 		return usageError{errors.New("--check, --print-config and --print-sample do not go together; give one")}
+	}
+	if f.health != "" {
+		return f.waitFor(cmd.Context(), out)
 	}
 	if f.sample {
 		_, err := io.WriteString(out, sampleText)
@@ -107,6 +116,49 @@ func (f *commandFlags) run(cmd *cobra.Command) error {
 		return f.report(out, config)
 	}
 	return f.serve(cmd, config)
+}
+
+// How long --health waits, and how often it asks.
+const (
+	healthWait     = 10 * time.Second
+	healthInterval = 50 * time.Millisecond
+)
+
+// waitFor waits until a fake is ready: for scripts that start one in the background,
+// and for containers that have no other program.
+func (f *commandFlags) waitFor(ctx context.Context, out io.Writer) error {
+	base, err := url.Parse(f.health)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Hostname() == "" {
+		return usageError{fmt.Errorf("--health %q is not a URL; give one such as http://%s", display.Line(f.health), defaultListen)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthWait)
+	defer cancel()
+	for {
+		err := askHealth(ctx, base.JoinPath("/_health").String())
+		if err == nil {
+			_, err = fmt.Fprintln(out, "ready")
+			return err
+		}
+		if pause(ctx, healthInterval); ctx.Err() != nil {
+			return fmt.Errorf("no fake is ready at %s: %s", display.Line(f.health), display.Line(causeOf(err)))
+		}
+	}
+}
+
+func askHealth(ctx context.Context, target string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
+	if err != nil {
+		return err
+	}
+	reply, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reply.Body.Close() }() // only its status matters
+	if reply.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", reply.StatusCode)
+	}
+	return nil
 }
 
 // load returns the configuration of the file, or that of the flags.

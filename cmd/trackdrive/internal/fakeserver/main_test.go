@@ -243,6 +243,29 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+func TestItWaitsForAFake(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, oneEndpoint)
+	for _, tt := range []struct {
+		url    string
+		status int
+		want   string
+	}{
+		{srv.url, 0, "ready\n"},
+		{srv.url + "/", 0, "ready\n"},
+		{"127.0.0.1:8080", 2, `--health "127.0.0.1:8080" is not a URL; give one such as http://127.0.0.1:8080` + "\n"},
+	} {
+		cmd := commandWith(t, "--health", tt.url)
+		shown, _ := cmd.CombinedOutput()
+		require.Equal(t, tt.want, string(shown))
+		require.Equal(t, tt.status, cmd.ProcessState.ExitCode())
+	}
+	f := commandFlags{health: "http://127.0.0.1:1"}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	require.ErrorContains(t, f.waitFor(ctx, io.Discard), "no fake is ready at http://127.0.0.1:1: ")
+}
+
 func TestTheConfigurationMayComeFromStandardInput(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
