@@ -59,7 +59,7 @@ func (f *Fake) Totals() Totals {
 func (f *Fake) SalesAfter(seen int) (sales []Sale, total int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(after(f.sales, f.totals.Sales, seen)), f.totals.Sales
+	return slices.Clone(elementsAfter(f.sales, f.totals.Sales, seen)), f.totals.Sales
 }
 
 // RequestsAfter returns the requests after the first seen ones, as [Fake.SalesAfter]
@@ -67,7 +67,7 @@ func (f *Fake) SalesAfter(seen int) (sales []Sale, total int) {
 func (f *Fake) RequestsAfter(seen int) (requests []Request, total int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, r := range after(f.requests, f.totals.Requests, seen) {
+	for _, r := range elementsAfter(f.requests, f.totals.Requests, seen) {
 		requests = append(requests, r.copy())
 	}
 	return requests, f.totals.Requests
@@ -85,9 +85,9 @@ func (c *Company) Calls() []Call {
 	return calls
 }
 
-// after returns the elements of a list that follow the first seen ones of total, of
+// elementsAfter returns the elements of a list that follow the first seen ones of total, of
 // which the list has the last.
-func after[T any](list []T, total, seen int) []T {
+func elementsAfter[T any](list []T, total, seen int) []T {
 	dropped := total - len(list)
 	return list[min(max(seen-dropped, 0), len(list)):]
 }

@@ -23,7 +23,7 @@ import (
 // adminCall is what an admin request is answered from.
 type adminCall struct {
 	server *Server
-	state  *state
+	state  *fakeState
 	query  url.Values
 	body   []byte
 	ctx    context.Context
@@ -72,7 +72,7 @@ type adminError struct {
 // Error returns what is wrong, in one line.
 func (e *adminError) Error() string { return strings.Join(e.errors, "; ") }
 
-func refuse(status int, format string, args ...any) error {
+func refuseWith(status int, format string, args ...any) error {
 	return &adminError{status, []string{fmt.Sprintf(format, args...)}}
 }
 
@@ -85,9 +85,9 @@ func (s *Server) adminHandler() http.Handler {
 		site := r.Header.Get("Sec-Fetch-Site")
 		switch {
 		case protection.Check(r) != nil || site == "cross-site" || site == "same-site":
-			s.answerAdmin(w, nil, refuse(http.StatusForbidden, "requests from pages of other sites are refused"))
+			s.answerAdmin(w, nil, refuseWith(http.StatusForbidden, "requests from pages of other sites are refused"))
 		case !knownHost(r.Host, s.hosts):
-			s.answerAdmin(w, nil, refuse(http.StatusMisdirectedRequest, "the host %q is unknown; use an IP address, localhost, or a host of a company", display.Line(r.Host)))
+			s.answerAdmin(w, nil, refuseWith(http.StatusMisdirectedRequest, "the host %q is unknown; use an IP address, localhost, or a host of a company", display.Line(r.Host)))
 		default:
 			v, err := s.serveAdmin(w, r)
 			s.answerAdmin(w, v, err)
@@ -117,16 +117,16 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) (any, error)
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "the query cannot be read: %s", display.Line(err.Error()))
+		return nil, refuseWith(http.StatusBadRequest, "the query cannot be read: %s", display.Line(err.Error()))
 	}
 	for name := range query {
 		if !slices.Contains(route.params, name) {
-			return nil, refuse(http.StatusBadRequest, "the parameter %q %s", display.Line(name), unknownParam(name, route.params))
+			return nil, refuseWith(http.StatusBadRequest, "the parameter %q %s", display.Line(name), unknownParam(name, route.params))
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDocument))
 	if err != nil {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d KiB, or was cut", maxDocument>>10)
+		return nil, refuseWith(http.StatusRequestEntityTooLarge, "the body is larger than %d KiB, or was cut", maxDocument>>10)
 	}
 	return route.answer(&adminCall{s, s.current.Load(), query, body, r.Context()})
 }
@@ -152,18 +152,18 @@ func findAdminRoute(w http.ResponseWriter, method, path string) (adminRoute, err
 	}
 	if len(methods) > 0 {
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		return adminRoute{}, refuse(http.StatusMethodNotAllowed, "%s takes %s, and not %s", path, orList(methods), display.Line(method))
+		return adminRoute{}, refuseWith(http.StatusMethodNotAllowed, "%s takes %s, and not %s", path, orList(methods), display.Line(method))
 	}
 	message := suggest.DidYouMean(suggest.Nearest(path, paths))
 	if message == "" {
 		message = "is unknown; GET /_ lists the paths"
 	}
-	return adminRoute{}, refuse(http.StatusNotFound, "%s %s", display.Line(path), message)
+	return adminRoute{}, refuseWith(http.StatusNotFound, "%s %s", display.Line(path), message)
 }
 
 // read reads the body with fields. isNeeded refuses an empty one.
-func (c *adminCall) read(fields []field, check func(r *reader, n *node)) error {
-	r := &reader{isBody: true}
+func (c *adminCall) read(fields []docField, check func(r *docReader, n *docNode)) error {
+	r := &docReader{isBody: true}
 	n, m := parseJSON(c.body)
 	if m != nil {
 		return &adminError{http.StatusBadRequest, []string{m.String()}}
@@ -195,7 +195,7 @@ func (c *adminCall) company(name string) (*trackdrivetest.Company, error) {
 	for _, co := range c.server.config.companies {
 		names = append(names, co.name)
 	}
-	return nil, refuse(http.StatusBadRequest, "this fake has no company %q; it has %s", display.Line(name), strings.Join(names, ", "))
+	return nil, refuseWith(http.StatusBadRequest, "this fake has no company %q; it has %s", display.Line(name), strings.Join(names, ", "))
 }
 
 // companies returns those that the query names.
@@ -222,7 +222,7 @@ func (c *adminCall) count(name string, fallback int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, refuse(http.StatusBadRequest, "the parameter %s is %q; give a whole number, 0 or more", name, display.Line(text))
+		return 0, refuseWith(http.StatusBadRequest, "the parameter %s is %q; give a whole number, 0 or more", name, display.Line(text))
 	}
 	return n, nil
 }
@@ -303,7 +303,7 @@ func (c *adminCall) requests() (any, error) {
 	}
 	operation := c.query.Get("operation")
 	if names := namesOf(operationNames); operation != "" && !slices.Contains(names, operation) {
-		return nil, refuse(http.StatusBadRequest, "the operation %q %s", display.Line(operation), unknownName(operation, names))
+		return nil, refuseWith(http.StatusBadRequest, "the operation %q %s", display.Line(operation), unknownName(operation, names))
 	}
 	requests, total := c.state.fake.RequestsAfter(after)
 	first := total - len(requests) + 1
@@ -320,7 +320,7 @@ func (c *adminCall) requests() (any, error) {
 	return jsonObject{{"requests", list}, {"total", total}, {"dropped", droppedAfter(after, first, len(requests), total)}, {"next", next}}, nil
 }
 
-func namesOf[T any](choices []choice[T]) []string {
+func namesOf[T any](choices []namedChoice[T]) []string {
 	names := make([]string, len(choices))
 	for i, c := range choices {
 		names[i] = c.name
@@ -395,21 +395,21 @@ func (c *adminCall) endpoints() (any, error) {
 func endpointJSON(company *trackdrivetest.Company, vanityURI string) any {
 	e, _ := company.Endpoint(vanityURI)
 	head := yaml.MapSlice{{Key: "company", Value: company.Subdomain()}, {Key: "endpoint", Value: vanityURI}}
-	return plainJSON(append(head, shown(endpointFields(&e))...))
+	return plainJSON(append(head, shownFields(endpointFields(&e))...))
 }
 
 // changeEndpoint changes a buyer of an endpoint. Only what the body names changes.
 func (c *adminCall) changeEndpoint() (any, error) {
 	var company, endpoint, buyer string
 	var to trackdrivetest.Buyer
-	changes := slices.DeleteFunc(buyerFields(&to), func(f field) bool { return f.name == "id" })
-	fields := append([]field{textField("company", &company), textField("endpoint", &endpoint), textField("buyer", &buyer)}, changes...)
-	var sent *node
-	err := c.read(fields, func(r *reader, n *node) {
+	changes := slices.DeleteFunc(buyerFields(&to), func(f docField) bool { return f.name == "id" })
+	fields := append([]docField{textField("company", &company), textField("endpoint", &endpoint), textField("buyer", &buyer)}, changes...)
+	var sent *docNode
+	err := c.read(fields, func(r *docReader, n *docNode) {
 		sent = n
 		for _, name := range []string{"endpoint", "buyer"} {
 			if n.member(name) == nil {
-				r.mistake(n.place, name, "is missing")
+				r.mistake(n.docPlace, name, "is missing")
 			}
 		}
 	})
@@ -425,14 +425,14 @@ func (c *adminCall) changeEndpoint() (any, error) {
 	}
 	before, found := co.Endpoint(endpoint)
 	if !found {
-		return nil, refuse(http.StatusNotFound, "%s has no endpoint %q", company, display.Line(endpoint))
+		return nil, refuseWith(http.StatusNotFound, "%s has no endpoint %q", company, display.Line(endpoint))
 	}
 	i := slices.IndexFunc(before.Buyers, func(b trackdrivetest.Buyer) bool { return string(b.ID) == buyer })
 	if i < 0 {
-		return nil, refuse(http.StatusNotFound, "the endpoint %s of %s has no buyer with the id %q", endpoint, company, display.Line(buyer))
+		return nil, refuseWith(http.StatusNotFound, "the endpoint %s of %s has no buyer with the id %q", endpoint, company, display.Line(buyer))
 	}
 	co.ChangeEndpoint(endpoint, func(e *trackdrivetest.Endpoint) {
-		r := &reader{isBody: true}
+		r := &docReader{isBody: true}
 		target := buyerFields(&e.Buyers[i])
 		for _, m := range sent.members {
 			for _, f := range target {
@@ -450,7 +450,7 @@ func (c *adminCall) faults() (any, error) {
 	defer c.state.faultsMu.Unlock()
 	list := []any{}
 	for _, p := range c.state.faults {
-		all := shown(p.fields())
+		all := shownFields(p.fields())
 		if p.sending == "" {
 			all = append(all, yaml.MapItem{Key: "struck", Value: int(p.struck.Load())})
 		}
@@ -465,7 +465,7 @@ const maxFaults = 100
 
 func (c *adminCall) planFault() (any, error) {
 	var p faultPlan
-	err := c.read(p.fields(), func(r *reader, n *node) {
+	err := c.read(p.fields(), func(r *docReader, n *docNode) {
 		p.check(r, n, "")
 		p.checkNames(r, n, "", c.server.config.companies)
 	})
@@ -476,7 +476,7 @@ func (c *adminCall) planFault() (any, error) {
 	planned := len(c.state.faults)
 	c.state.faultsMu.Unlock()
 	if planned >= maxFaults {
-		return nil, refuse(http.StatusConflict, "%d faults are planned already; DELETE /_faults ends them", planned)
+		return nil, refuseWith(http.StatusConflict, "%d faults are planned already; DELETE /_faults ends them", planned)
 	}
 	c.state.plan(p)
 	return c.faults()
@@ -492,7 +492,7 @@ func (c *adminCall) deliver() (any, error) {
 	err := c.server.deliver(c.ctx)
 	answer := jsonObject{{"sent", c.state.fake.Totals().Sent - before}}
 	if err != nil {
-		return nil, refuse(http.StatusBadGateway, "%s", err.Error())
+		return nil, refuseWith(http.StatusBadGateway, "%s", err.Error())
 	}
 	return answer, nil
 }
@@ -500,9 +500,9 @@ func (c *adminCall) deliver() (any, error) {
 func (c *adminCall) pingBuyer() (any, error) {
 	var company, buyer, uuid string
 	var params map[string]string
-	err := c.read([]field{textField("company", &company), textField("buyer", &buyer), textField("call_uuid", &uuid), hashField("params", &params)}, func(r *reader, n *node) {
+	err := c.read([]docField{textField("company", &company), textField("buyer", &buyer), textField("call_uuid", &uuid), hashField("params", &params)}, func(r *docReader, n *docNode) {
 		if n.member("buyer") == nil {
-			r.mistake(n.place, "buyer", "is missing")
+			r.mistake(n.docPlace, "buyer", "is missing")
 		}
 	})
 	if err != nil {
@@ -520,20 +520,20 @@ func (c *adminCall) pingBuyer() (any, error) {
 			if configured.name == company && h.name == buyer {
 				bid, err := co.PingBuyer(c.ctx, c.server.sender.hookOf(h), uuid, params)
 				if err != nil {
-					return nil, refuse(http.StatusBadGateway, "%s", err.Error())
+					return nil, refuseWith(http.StatusBadGateway, "%s", err.Error())
 				}
 				return bidJSON(bid), nil
 			}
 		}
 	}
-	return nil, refuse(http.StatusNotFound, "%s has no ping buyer %q", company, display.Line(buyer))
+	return nil, refuseWith(http.StatusNotFound, "%s has no ping buyer %q", company, display.Line(buyer))
 }
 
 func (c *adminCall) advance() (any, error) {
 	var by time.Duration
-	err := c.read([]field{durationField("by", &by, time.Millisecond, maxDuration)}, func(r *reader, n *node) {
+	err := c.read([]docField{durationField("by", &by, time.Millisecond, maxDuration)}, func(r *docReader, n *docNode) {
 		if n.member("by") == nil {
-			r.mistake(n.place, "by", `is missing; give a time such as "90s"`)
+			r.mistake(n.docPlace, "by", `is missing; give a time such as "90s"`)
 		}
 	})
 	if err != nil {

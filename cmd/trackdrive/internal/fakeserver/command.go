@@ -139,7 +139,7 @@ func (f *commandFlags) waitFor(ctx context.Context, out io.Writer) error {
 			_, err = fmt.Fprintln(out, "ready")
 			return err
 		}
-		if pause(ctx, healthInterval); ctx.Err() != nil {
+		if pauseFor(ctx, healthInterval); ctx.Err() != nil {
 			return fmt.Errorf("no fake is ready at %s: %s", display.Line(f.health), display.Line(causeOf(err)))
 		}
 	}
@@ -235,17 +235,17 @@ func buyerOf(text string, i int) (trackdrivetest.Buyer, error) {
 	if at := strings.LastIndexByte(text, '='); at >= 0 {
 		name, bid = text[:at], text[at+1:]
 	}
-	r := &reader{}
+	r := &docReader{}
 	b := trackdrivetest.Buyer{Name: name}
 	if bid != "" {
-		amountField("bid", &b.Bid).read(r, &node{kind: textNode, text: bid}, "")
+		amountField("bid", &b.Bid).read(r, &docNode{kind: textNode, text: bid}, "")
 	}
 	if name == "" || len(r.mistakes) > 0 || strings.HasSuffix(text, "=") {
 		return b, usageError{fmt.Errorf("--buyer %q is not a name and a bid; give one such as \"Buyer A=25.00\"", display.Line(text))}
 	}
 	e := trackdrivetest.Endpoint{Buyers: make([]trackdrivetest.Buyer, i+1)}
 	e.Buyers[i] = b
-	checkEndpoint(&e, r, &node{}, "")
+	checkEndpoint(&e, r, &docNode{}, "")
 	return e.Buyers[i], nil
 }
 

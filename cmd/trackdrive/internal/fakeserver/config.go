@@ -26,24 +26,24 @@ import (
 // and [New] serves it.
 type Config struct {
 	listen    string
-	deliver   delivery
+	deliver   deliveryTime
 	sendTo    []string
 	limits    trackdrivetest.Limits
-	companies []company
+	companies []companyConfig
 	faults    []faultPlan
 	secrets   []string // never shown
 }
 
-// delivery is when the fake sends what waits to be sent.
-type delivery string
+// deliveryTime is when the fake sends what waits to be sent.
+type deliveryTime string
 
 const (
-	deliverAtOnce    delivery = "at_once"
-	deliverOnRequest delivery = "on_request"
+	deliverAtOnce    deliveryTime = "at_once"
+	deliverOnRequest deliveryTime = "on_request"
 )
 
-// company is an account of the fake.
-type company struct {
+// companyConfig is an account of the fake.
+type companyConfig struct {
 	name          string
 	hosts         []string
 	listen        string
@@ -52,10 +52,10 @@ type company struct {
 	endpoints     []trackdrivetest.Endpoint
 	offers        []trackdrivetest.Offer
 	calls         []trackdrivetest.Call
-	forwardPosts  []hook
-	subscriptions []hook
-	postbacks     []hook
-	pingBuyers    []hook
+	forwardPosts  []hookConfig
+	subscriptions []hookConfig
+	postbacks     []hookConfig
+	pingBuyers    []hookConfig
 }
 
 // defaultListen is where the fake listens if nothing else is configured.
@@ -79,18 +79,18 @@ func Load(path string) (*Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the configuration on standard input cannot be read: %w", err)
 		}
-		return parse("standard input", ".", data)
+		return parseConfig("standard input", ".", data)
 	}
 	data, err := readLimited(path, maxDocument+1)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("the configuration %s cannot be read: %w", path, reasonOf(err))}
 	}
-	return parse(path, filepath.Dir(path), data)
+	return parseConfig(path, filepath.Dir(path), data)
 }
 
 // Parse reads a configuration in YAML. The name is that of the file, for messages. The
 // error is a [*ConfigError] with all mistakes.
-func Parse(name string, data []byte) (*Config, error) { return parse(name, ".", data) }
+func Parse(name string, data []byte) (*Config, error) { return parseConfig(name, ".", data) }
 
 // readLimited reads no more of a file than the limit.
 func readLimited(path string, limit int64) ([]byte, error) {
@@ -102,8 +102,8 @@ func readLimited(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-func parse(name, dir string, data []byte) (*Config, error) {
-	r := &reader{file: name, dir: dir, lookupEnv: os.LookupEnv}
+func parseConfig(name, dir string, data []byte) (*Config, error) {
+	r := &docReader{file: name, dir: dir, lookupEnv: os.LookupEnv}
 	root, m := parseYAML(data)
 	if m != nil {
 		m.File = name
@@ -131,25 +131,25 @@ func Default() *Config {
 	return c
 }
 
-func (c *Config) fields() []field {
+func (c *Config) fields() []docField {
 	l := &c.limits
-	return []field{
+	return []docField{
 		{"listen", readListen(&c.listen), showText(&c.listen)},
-		choiceField("deliver", &c.deliver, []choice[delivery]{{string(deliverAtOnce), deliverAtOnce}, {string(deliverOnRequest), deliverOnRequest}}),
+		choiceField("deliver", &c.deliver, []namedChoice[deliveryTime]{{string(deliverAtOnce), deliverAtOnce}, {string(deliverOnRequest), deliverOnRequest}}),
 		textsField("send_to", &c.sendTo, hostProblem),
-		nestedField("limits", []field{
+		nestedField("limits", []docField{
 			countField("requests", &l.Requests, 1, 10_000_000),
 			countField("request_bytes", &l.RequestBytes, 1<<10, 1<<40),
 			countField("sales", &l.Sales, 1, 100_000_000),
 			countField("entries", &l.Entries, 1, 10_000_000),
 		}),
-		namedField("companies", &c.companies, func(c *company) *string { return &c.name }, companyProblem, (*company).fields, (*company).check),
+		namedField("companies", &c.companies, func(c *companyConfig) *string { return &c.name }, companyProblem, (*companyConfig).fields, (*companyConfig).check),
 		listField("faults", &c.faults, (*faultPlan).fields, (*faultPlan).check),
 	}
 }
 
-func (c *company) fields() []field {
-	return []field{
+func (c *companyConfig) fields() []docField {
+	return []docField{
 		textsField("hosts", &c.hosts, hostProblem),
 		{"listen", readListen(&c.listen), showText(&c.listen)},
 		listField("access", &c.access, accessFields, checkAccess),
@@ -157,14 +157,14 @@ func (c *company) fields() []field {
 		namedField("endpoints", &c.endpoints, func(e *trackdrivetest.Endpoint) *string { return &e.VanityURI }, vanityProblem, endpointFields, checkEndpoint),
 		listField("offers", &c.offers, offerFields, checkOffer),
 		listField("calls", &c.calls, callFields, nil),
-		listField("forward_posts", &c.forwardPosts, (*hook).forwardFields, (*hook).check),
-		listField("subscriptions", &c.subscriptions, (*hook).subscriptionFields, (*hook).checkSubscription),
-		listField("postbacks", &c.postbacks, (*hook).postbackFields, (*hook).checkPostback),
-		namedField("ping_buyers", &c.pingBuyers, func(h *hook) *string { return &h.name }, nameProblem, (*hook).forwardFields, (*hook).check),
+		listField("forward_posts", &c.forwardPosts, (*hookConfig).forwardFields, (*hookConfig).check),
+		listField("subscriptions", &c.subscriptions, (*hookConfig).subscriptionFields, (*hookConfig).checkSubscription),
+		listField("postbacks", &c.postbacks, (*hookConfig).postbackFields, (*hookConfig).checkPostback),
+		namedField("ping_buyers", &c.pingBuyers, func(h *hookConfig) *string { return &h.name }, nameProblem, (*hookConfig).forwardFields, (*hookConfig).check),
 	}
 }
 
-var permissions = []choice[trackdrivetest.Permission]{
+var permissionChoices = []namedChoice[trackdrivetest.Permission]{
 	{string(trackdrivetest.PermitAPI), trackdrivetest.PermitAPI},
 	{string(trackdrivetest.PermitBuyerConverted), trackdrivetest.PermitBuyerConverted},
 	{string(trackdrivetest.PermitBuyerRevenue), trackdrivetest.PermitBuyerRevenue},
@@ -173,18 +173,18 @@ var permissions = []choice[trackdrivetest.Permission]{
 	{string(trackdrivetest.PermitContactFields), trackdrivetest.PermitContactFields},
 }
 
-func accessFields(a *trackdrivetest.Access) []field {
-	return []field{
+func accessFields(a *trackdrivetest.Access) []docField {
+	return []docField{
 		secretField("public_key", &a.PublicKey),
 		secretField("private_key", &a.PrivateKey),
 		secretField("developer_token", &a.DeveloperToken),
 		secretField("auth_token", &a.AuthToken),
-		{"lacks", func(r *reader, n *node, path string) {
+		{"lacks", func(r *docReader, n *docNode, path string) {
 			if !r.is(n, path, listNode) {
 				return
 			}
 			for i, item := range n.items {
-				if p, ok := readChoice(r, item, fmt.Sprintf("%s[%d]", path, i), permissions); ok {
+				if p, ok := readChoice(r, item, fmt.Sprintf("%s[%d]", path, i), permissionChoices); ok {
 					a.Lacks = append(a.Lacks, p)
 				}
 			}
@@ -197,28 +197,28 @@ func accessFields(a *trackdrivetest.Access) []field {
 	}
 }
 
-func checkAccess(_ *trackdrivetest.Access, r *reader, n *node, path string) {
+func checkAccess(_ *trackdrivetest.Access, r *docReader, n *docNode, path string) {
 	given := func(name string) bool { return n.member(name) != nil }
 	switch {
 	case given("public_key") != given("private_key"):
-		r.mistake(n.place, path, "public_key and private_key go together; give both")
+		r.mistake(n.docPlace, path, "public_key and private_key go together; give both")
 	case !given("public_key") && !given("developer_token") && !given("auth_token"):
-		r.mistake(n.place, path, "has no credentials; give public_key and private_key, developer_token or auth_token")
+		r.mistake(n.docPlace, path, "has no credentials; give public_key and private_key, developer_token or auth_token")
 	}
 }
 
-var shapeChoices = []choice[trackdrivetest.Shape]{
+var shapeChoices = []namedChoice[trackdrivetest.Shape]{
 	{"current", trackdrivetest.ShapeCurrent}, {"guide", trackdrivetest.ShapeGuide}, {"nested", trackdrivetest.ShapeNested},
 	{"production", trackdrivetest.ShapeProduction}, {"callgrid", trackdrivetest.ShapeCallGrid}, {"in_try_all", trackdrivetest.ShapeInTryAll},
 }
 
-var errorForms = []choice[trackdrivetest.ErrorForm]{
+var errorForms = []namedChoice[trackdrivetest.ErrorForm]{
 	{"by_field", trackdrivetest.ErrorsByField}, {"by_field_text", trackdrivetest.ErrorsByFieldText}, {"list", trackdrivetest.ErrorsList},
 	{"mixed", trackdrivetest.ErrorsMixed}, {"nested", trackdrivetest.ErrorsNested}, {"text", trackdrivetest.ErrorsText},
 }
 
-func endpointFields(e *trackdrivetest.Endpoint) []field {
-	return []field{
+func endpointFields(e *trackdrivetest.Endpoint) []docField {
+	return []docField{
 		listField("buyers", &e.Buyers, buyerFields, nil),
 		choiceField("shape", &e.Shape, shapeChoices),
 		boolField("static", &e.Static),
@@ -237,8 +237,8 @@ func endpointFields(e *trackdrivetest.Endpoint) []field {
 	}
 }
 
-func buyerFields(b *trackdrivetest.Buyer) []field {
-	return []field{
+func buyerFields(b *trackdrivetest.Buyer) []docField {
+	return []docField{
 		textField("id", &b.ID),
 		textField("name", &b.Name),
 		amountField("bid", &b.Bid),
@@ -254,7 +254,7 @@ func buyerFields(b *trackdrivetest.Buyer) []field {
 }
 
 // checkEndpoint gives each buyer its id, and refuses two with the same.
-func checkEndpoint(e *trackdrivetest.Endpoint, r *reader, n *node, path string) {
+func checkEndpoint(e *trackdrivetest.Endpoint, r *docReader, n *docNode, path string) {
 	buyers := n.member("buyers")
 	first := map[trackdrive.ID]int{}
 	for i := range e.Buyers {
@@ -263,19 +263,19 @@ func checkEndpoint(e *trackdrivetest.Endpoint, r *reader, n *node, path string) 
 			b.ID = trackdrive.ID(strconv.Itoa(101 + i))
 		}
 		if j, isTwice := first[b.ID]; isTwice {
-			r.mistake(buyers.items[i].place, fmt.Sprintf("%s.buyers[%d]", path, i), "has the id %s of buyers[%d]; give it another", display.Line(string(b.ID)), j)
+			r.mistake(buyers.items[i].docPlace, fmt.Sprintf("%s.buyers[%d]", path, i), "has the id %s of buyers[%d]; give it another", display.Line(string(b.ID)), j)
 			continue
 		}
 		first[b.ID] = i
 	}
 }
 
-var duplicateChoices = []choice[trackdrivetest.Duplicates]{
+var duplicateChoices = []namedChoice[trackdrivetest.Duplicates]{
 	{"allowed", trackdrivetest.DuplicatesAllowed}, {"rejected", trackdrivetest.DuplicatesRejected}, {"updated", trackdrivetest.DuplicatesUpdated},
 }
 
-func offerFields(o *trackdrivetest.Offer) []field {
-	return []field{
+func offerFields(o *trackdrivetest.Offer) []docField {
+	return []docField{
 		secretField("lead_token", &o.LeadToken),
 		secretField("offer_token", &o.OfferToken),
 		textField("id", &o.ID),
@@ -287,14 +287,14 @@ func offerFields(o *trackdrivetest.Offer) []field {
 	}
 }
 
-func checkOffer(_ *trackdrivetest.Offer, r *reader, n *node, path string) {
+func checkOffer(_ *trackdrivetest.Offer, r *docReader, n *docNode, path string) {
 	if n.member("lead_token") == nil && n.member("offer_token") == nil {
-		r.mistake(n.place, path, "has no token; give lead_token, for leads, or offer_token, for updates by caller id")
+		r.mistake(n.docPlace, path, "has no token; give lead_token, for leads, or offer_token, for updates by caller id")
 	}
 }
 
-func callFields(call *trackdrivetest.Call) []field {
-	return []field{
+func callFields(call *trackdrivetest.Call) []docField {
+	return []docField{
 		textField("uuid", &call.UUID),
 		textField("id", &call.ID),
 		textField("caller_number", &call.CallerNumber),
@@ -315,7 +315,7 @@ func callFields(call *trackdrivetest.Call) []field {
 }
 
 // check refuses what cannot be together in a company.
-func (c *company) check(r *reader, n *node, path string) {
+func (c *companyConfig) check(r *docReader, n *docNode, path string) {
 	taken := map[string]string{}
 	claim := func(list string, i int, what, value string) {
 		if value == "" {
@@ -323,7 +323,7 @@ func (c *company) check(r *reader, n *node, path string) {
 		}
 		at := fmt.Sprintf("%s[%d]", list, i)
 		if other, isTwice := taken[what+" "+value]; isTwice {
-			r.mistake(n.member(list).items[i].place, joinPath(path, at), "has the same %s as %s", what, other)
+			r.mistake(n.member(list).items[i].docPlace, joinPath(path, at), "has the same %s as %s", what, other)
 			return
 		}
 		taken[what+" "+value] = at
@@ -338,10 +338,10 @@ func (c *company) check(r *reader, n *node, path string) {
 }
 
 // check refuses what cannot be together in a configuration.
-func (c *Config) check(r *reader, root *node) {
+func (c *Config) check(r *docReader, root *docNode) {
 	companies := root.member("companies")
 	if companies == nil || companies.kind == mapNode && len(companies.members) == 0 {
-		r.mistake(root.place, "companies", "is missing; give at least one, such as companies: {acme: {}}")
+		r.mistake(root.docPlace, "companies", "is missing; give at least one, such as companies: {acme: {}}")
 		return
 	}
 	if companies.kind != mapNode {
@@ -353,13 +353,13 @@ func (c *Config) check(r *reader, root *node) {
 		n, path := companies.members[i].value, "companies."+display.Line(co.name)
 		if co.listen != "" && !strings.HasSuffix(co.listen, ":0") {
 			if other, isTwice := addresses[co.listen]; isTwice {
-				r.mistake(n.member("listen").place, path+".listen", "%s is the address of %s, too; give another", co.listen, other)
+				r.mistake(n.member("listen").docPlace, path+".listen", "%s is the address of %s, too; give another", co.listen, other)
 			}
 			addresses[co.listen] = path + ".listen"
 		}
 		for _, host := range co.allHosts() {
 			if other, isTwice := hosts[host]; isTwice && other != co.name {
-				r.mistake(n.place, path+".hosts", "%s is a host of %s, too", host, other)
+				r.mistake(n.docPlace, path+".hosts", "%s is a host of %s, too", host, other)
 			}
 			hosts[host] = co.name
 		}
@@ -371,7 +371,7 @@ func (c *Config) check(r *reader, root *node) {
 }
 
 // allHosts returns the host names at which a company answers.
-func (c *company) allHosts() []string {
+func (c *companyConfig) allHosts() []string {
 	hosts := []string{c.name, c.name + ".localhost", c.name + ".trackdrive.com", c.name + ".trackdrive.net"}
 	for _, h := range c.hosts {
 		hosts = append(hosts, strings.ToLower(h))
@@ -380,14 +380,14 @@ func (c *company) allHosts() []string {
 }
 
 // readListen reads an address to listen on.
-func readListen(p *string) func(r *reader, n *node, path string) {
-	return func(r *reader, n *node, path string) {
+func readListen(p *string) func(r *docReader, n *docNode, path string) {
+	return func(r *docReader, n *docNode, path string) {
 		text, ok := r.text(n, path)
 		if !ok {
 			return
 		}
 		if problem := addressProblem(text); problem != "" {
-			r.mistake(n.place, path, "%q %s", display.Line(text), problem)
+			r.mistake(n.docPlace, path, "%q %s", display.Line(text), problem)
 			return
 		}
 		*p = text
@@ -466,7 +466,7 @@ func numberProblem(number string) string {
 
 // YAML returns the configuration with its defaults filled in, and without credentials.
 func (c *Config) YAML() ([]byte, error) {
-	return yaml.MarshalWithOptions(shown(c.fields()), yaml.IndentSequence(true))
+	return yaml.MarshalWithOptions(shownFields(c.fields()), yaml.IndentSequence(true))
 }
 
 // usageError is a mistake of the user: exit status 2.

@@ -78,7 +78,7 @@ func TestASampleHasEverySetting(t *testing.T) {
 	t.Parallel()
 	c, err := Parse("sample.yaml", []byte(Sample()))
 	require.NoError(t, err)
-	for _, fields := range [][]field{
+	for _, fields := range [][]docField{
 		c.fields(), c.companies[0].fields(), accessFields(&c.companies[0].access[0]), endpointFields(&c.companies[0].endpoints[0]),
 		buyerFields(&c.companies[0].endpoints[0].Buyers[0]), offerFields(&c.companies[0].offers[0]), callFields(&c.companies[0].calls[0]),
 		c.companies[0].forwardPosts[0].forwardFields(), c.companies[0].subscriptions[0].subscriptionFields(),

@@ -218,13 +218,13 @@ func TestThePageIsComplete(t *testing.T) {
 	})
 	var (
 		c  Config
-		co company
+		co companyConfig
 		e  trackdrivetest.Endpoint
 		b  trackdrivetest.Buyer
 		o  trackdrivetest.Offer
 		ca trackdrivetest.Call
 	)
-	for _, fields := range [][]field{c.fields(), co.fields(), endpointFields(&e), buyerFields(&b), offerFields(&o), callFields(&ca), new(faultPlan).fields(), new(hook).subscriptionFields(), new(hook).postbackFields()} {
+	for _, fields := range [][]docField{c.fields(), co.fields(), endpointFields(&e), buyerFields(&b), offerFields(&o), callFields(&ca), new(faultPlan).fields(), new(hookConfig).subscriptionFields(), new(hookConfig).postbackFields()} {
 		for _, f := range fields {
 			require.True(t, regexp.MustCompile("`"+f.name+"[`:]").MatchString(page), "the setting %s is not on the page", f.name)
 		}

@@ -46,10 +46,10 @@ var operationNames = operationChoices(
 	trackdrivetest.OpKeyPress, trackdrivetest.OpCalls, trackdrivetest.OpCall, trackdrivetest.OpUnknown,
 )
 
-func operationChoices(ops ...trackdrivetest.Operation) []choice[trackdrivetest.Operation] {
-	list := make([]choice[trackdrivetest.Operation], len(ops))
+func operationChoices(ops ...trackdrivetest.Operation) []namedChoice[trackdrivetest.Operation] {
+	list := make([]namedChoice[trackdrivetest.Operation], len(ops))
 	for i, op := range ops {
-		list[i] = choice[trackdrivetest.Operation]{string(op), op}
+		list[i] = namedChoice[trackdrivetest.Operation]{string(op), op}
 	}
 	return list
 }
@@ -85,7 +85,7 @@ var faultKinds = []faultKind{
 	{"cut_off", nil, nil, func(*faultPlan) trackdrivetest.Fault { return trackdrivetest.CutOff() }},
 }
 
-var sendFaults = []choice[trackdrivetest.SendFault]{
+var sendFaults = []namedChoice[trackdrivetest.SendFault]{
 	{"lost", trackdrivetest.SendLost}, {"cut", trackdrivetest.SendCut}, {"reply_lost", trackdrivetest.SendReplyLost}, {"twice", trackdrivetest.SendTwice},
 }
 
@@ -96,12 +96,12 @@ const (
 	maxSendTimes = 1_000
 )
 
-func (p *faultPlan) fields() []field {
-	names := make([]choice[string], len(faultKinds))
+func (p *faultPlan) fields() []docField {
+	names := make([]namedChoice[string], len(faultKinds))
 	for i, k := range faultKinds {
-		names[i] = choice[string]{k.name, k.name}
+		names[i] = namedChoice[string]{k.name, k.name}
 	}
-	return []field{
+	return []docField{
 		choiceField("operation", &p.operation, operationNames),
 		textField("company", &p.company),
 		textField("target", &p.target),
@@ -125,14 +125,14 @@ func (p *faultPlan) fields() []field {
 	}
 }
 
-func (p *faultPlan) readTimes(r *reader, n *node, path string) {
+func (p *faultPlan) readTimes(r *docReader, n *docNode, path string) {
 	if n.kind == textNode && n.text == "always" {
 		p.times = trackdrivetest.Always
 		return
 	}
 	times, err := strconv.Atoi(n.text)
 	if n.kind != numberNode || err != nil || times < 1 || times > maxTimes {
-		r.mistake(n.place, path, "must be a whole number from 1 to %d, or always", maxTimes)
+		r.mistake(n.docPlace, path, "must be a whole number from 1 to %d, or always", maxTimes)
 		return
 	}
 	p.times = times
@@ -148,10 +148,10 @@ func (p *faultPlan) showTimes() any {
 	return p.times
 }
 
-func (p *faultPlan) readChance(r *reader, n *node, path string) {
+func (p *faultPlan) readChance(r *docReader, n *docNode, path string) {
 	chance, err := strconv.ParseFloat(n.text, 64)
 	if n.kind != numberNode || err != nil || !(chance > 0 && chance <= 1) {
-		r.mistake(n.place, path, "must be a number above 0, up to 1: 0.05 strikes one request in twenty")
+		r.mistake(n.docPlace, path, "must be a number above 0, up to 1: 0.05 strikes one request in twenty")
 		return
 	}
 	p.chance = chance
@@ -159,7 +159,7 @@ func (p *faultPlan) readChance(r *reader, n *node, path string) {
 
 // check refuses settings that the fault does not have. It makes times 1 if it is not
 // given, and always if only a chance is.
-func (p *faultPlan) check(r *reader, n *node, path string) {
+func (p *faultPlan) check(r *docReader, n *docNode, path string) {
 	if p.times == 0 {
 		p.times = 1
 		if p.chance > 0 {
@@ -171,7 +171,7 @@ func (p *faultPlan) check(r *reader, n *node, path string) {
 		return
 	}
 	if n.member("fault") == nil {
-		r.mistake(n.place, path, "has no fault; give one, such as fault: drop")
+		r.mistake(n.docPlace, path, "has no fault; give one, such as fault: drop")
 		return
 	}
 	for _, kind := range faultKinds {
@@ -180,39 +180,39 @@ func (p *faultPlan) check(r *reader, n *node, path string) {
 		}
 		for _, name := range kind.needs {
 			if n.member(name) == nil {
-				r.mistake(n.place, path, "the fault %s needs %s", kind.name, name)
+				r.mistake(n.docPlace, path, "the fault %s needs %s", kind.name, name)
 			}
 		}
 		for _, m := range n.members {
 			for _, other := range faultKinds {
 				if (slices.Contains(other.needs, m.name) || slices.Contains(other.takes, m.name)) &&
 					!slices.Contains(kind.needs, m.name) && !slices.Contains(kind.takes, m.name) {
-					r.mistake(m.place, joinPath(path, m.name), "is not a setting of the fault %s, but of %s", kind.name, other.name)
+					r.mistake(m.docPlace, joinPath(path, m.name), "is not a setting of the fault %s, but of %s", kind.name, other.name)
 				}
 			}
 		}
 	}
 }
 
-func (p *faultPlan) checkSending(r *reader, n *node, path string) {
+func (p *faultPlan) checkSending(r *docReader, n *docNode, path string) {
 	for _, m := range n.members {
 		if m.name != "sending" && m.name != "times" {
-			r.mistake(m.place, joinPath(path, m.name), "does not go with sending, which strikes whatever the fake sends next; leave it out")
+			r.mistake(m.docPlace, joinPath(path, m.name), "does not go with sending, which strikes whatever the fake sends next; leave it out")
 		}
 	}
 	if p.times < 0 || p.times > maxSendTimes {
-		r.mistake(n.place, joinPath(path, "times"), "must be a whole number from 1 to %d with sending", maxSendTimes)
+		r.mistake(n.docPlace, joinPath(path, "times"), "must be a whole number from 1 to %d with sending", maxSendTimes)
 	}
 }
 
 // checkNames refuses a company that does not exist.
-func (p *faultPlan) checkNames(r *reader, n *node, path string, companies []company) {
+func (p *faultPlan) checkNames(r *docReader, n *docNode, path string, companies []companyConfig) {
 	if p.company == "" {
 		return
 	}
-	names := make([]choice[string], len(companies))
+	names := make([]namedChoice[string], len(companies))
 	for i, c := range companies {
-		names[i] = choice[string]{c.name, c.name}
+		names[i] = namedChoice[string]{c.name, c.name}
 	}
 	readChoice(r, n.member("company"), joinPath(path, "company"), names)
 }

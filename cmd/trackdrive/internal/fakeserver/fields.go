@@ -20,15 +20,15 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/suggest"
 )
 
-// field is a name in a mapping.
-type field struct {
+// docField is a name in a mapping.
+type docField struct {
 	name string
-	read func(r *reader, n *node, path string)
+	read func(r *docReader, n *docNode, path string)
 	show func() any // nil if there is nothing to show
 }
 
-// reader collects the mistakes of a document.
-type reader struct {
+// docReader collects the mistakes of a document.
+type docReader struct {
 	file      string // for messages
 	dir       string // where files are that the document names
 	lookupEnv func(string) (string, bool)
@@ -37,12 +37,12 @@ type reader struct {
 	secrets   []string
 }
 
-func (r *reader) mistake(at place, path, format string, args ...any) {
+func (r *docReader) mistake(at docPlace, path, format string, args ...any) {
 	r.mistakes = append(r.mistakes, Mistake{File: r.file, Line: at.line, Column: at.column, Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
 // err returns the mistakes, in the order of the document; nil if there are none.
-func (r *reader) err() error {
+func (r *docReader) err() error {
 	if len(r.mistakes) == 0 {
 		return nil
 	}
@@ -51,7 +51,7 @@ func (r *reader) err() error {
 }
 
 // object reads a mapping.
-func (r *reader) object(n *node, path string, fields []field) {
+func (r *docReader) object(n *docNode, path string, fields []docField) {
 	if !r.is(n, path, mapNode) {
 		return
 	}
@@ -59,22 +59,22 @@ func (r *reader) object(n *node, path string, fields []field) {
 	for i, f := range fields {
 		names[i] = f.name
 	}
-	seen := map[string]place{}
+	seen := map[string]docPlace{}
 	for _, m := range n.members {
 		at := joinPath(path, m.name)
 		i := slices.Index(names, m.name)
 		switch first, isTwice := seen[m.name]; {
 		case isTwice:
-			r.mistake(m.place, at, "is given twice; the first is on line %d", first.line)
+			r.mistake(m.docPlace, at, "is given twice; the first is on line %d", first.line)
 			continue
 		case i < 0:
-			r.mistake(m.place, joinPath(path, display.Line(m.name)), "%s", unknownName(m.name, names))
+			r.mistake(m.docPlace, joinPath(path, display.Line(m.name)), "%s", unknownName(m.name, names))
 		case m.value.kind == nullNode:
-			r.mistake(m.place, at, "has no value; give one, or leave the name out")
+			r.mistake(m.docPlace, at, "has no value; give one, or leave the name out")
 		default:
 			fields[i].read(r, m.value, at)
 		}
-		seen[m.name] = m.place
+		seen[m.name] = m.docPlace
 	}
 }
 
@@ -101,7 +101,7 @@ func joinPath(path, name string) string {
 }
 
 // is reports whether a node has one of the kinds, and notes a mistake if it has not.
-func (r *reader) is(n *node, path string, kinds ...nodeKind) bool {
+func (r *docReader) is(n *docNode, path string, kinds ...nodeKind) bool {
 	if slices.Contains(kinds, n.kind) {
 		return true
 	}
@@ -109,17 +109,17 @@ func (r *reader) is(n *node, path string, kinds ...nodeKind) bool {
 	for i, k := range kinds {
 		words[i] = string(k)
 	}
-	r.mistake(n.place, path, "must be %s, and is %s", strings.Join(words, " or "), n.kind)
+	r.mistake(n.docPlace, path, "must be %s, and is %s", strings.Join(words, " or "), n.kind)
 	return false
 }
 
 // text reads a scalar that is text, or a number as it is written.
-func (r *reader) text(n *node, path string) (string, bool) {
+func (r *docReader) text(n *docNode, path string) (string, bool) {
 	if !r.is(n, path, textNode, numberNode) {
 		return "", false
 	}
 	if strings.TrimSpace(n.text) == "" {
-		r.mistake(n.place, path, "is empty; give a value, or leave the name out")
+		r.mistake(n.docPlace, path, "is empty; give a value, or leave the name out")
 		return "", false
 	}
 	return n.text, true
@@ -134,8 +134,8 @@ func showText[T ~string](p *T) func() any {
 	}
 }
 
-func textField[T ~string](name string, p *T) field {
-	return field{name, func(r *reader, n *node, path string) {
+func textField[T ~string](name string, p *T) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if text, ok := r.text(n, path); ok {
 			*p = T(text)
 		}
@@ -143,22 +143,22 @@ func textField[T ~string](name string, p *T) field {
 }
 
 // amountField is for money, which keeps its digits.
-func amountField(name string, p *string) field {
-	return field{name, func(r *reader, n *node, path string) {
+func amountField(name string, p *string) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		text, ok := r.text(n, path)
 		if !ok {
 			return
 		}
 		if _, err := trackdrive.ParseAmount(text); err != nil {
-			r.mistake(n.place, path, "%q is not an amount; give a decimal such as 25.00", display.Line(text))
+			r.mistake(n.docPlace, path, "%q is not an amount; give a decimal such as 25.00", display.Line(text))
 			return
 		}
 		*p = text
 	}, showText(p)}
 }
 
-func boolField(name string, p *bool) field {
-	return field{name, func(r *reader, n *node, path string) {
+func boolField(name string, p *bool) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if r.is(n, path, boolNode) {
 			*p = strings.EqualFold(n.text, "true")
 		}
@@ -171,14 +171,14 @@ func boolField(name string, p *bool) field {
 }
 
 // countField is for a whole number from least to most.
-func countField(name string, p *int, least, most int) field {
-	return field{name, func(r *reader, n *node, path string) {
+func countField(name string, p *int, least, most int) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if !r.is(n, path, numberNode) {
 			return
 		}
 		value, err := strconv.Atoi(n.text)
 		if err != nil || value < least || value > most {
-			r.mistake(n.place, path, "%s is not a whole number from %d to %d", display.Line(n.text), least, most)
+			r.mistake(n.docPlace, path, "%s is not a whole number from %d to %d", display.Line(n.text), least, most)
 			return
 		}
 		*p = value
@@ -194,21 +194,21 @@ func countField(name string, p *int, least, most int) field {
 const maxDuration = 366 * 24 * time.Hour
 
 // durationField is for a time such as 90s, in whole units of unit.
-func durationField(name string, p *time.Duration, unit, most time.Duration) field {
-	return field{name, func(r *reader, n *node, path string) {
+func durationField(name string, p *time.Duration, unit, most time.Duration) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if !r.is(n, path, textNode, numberNode) {
 			return
 		}
 		d, err := time.ParseDuration(n.text)
 		switch {
 		case err != nil && n.kind == numberNode:
-			r.mistake(n.place, path, "%s has no unit; write %ss for seconds, or use m, h or ms", display.Line(n.text), display.Line(n.text))
+			r.mistake(n.docPlace, path, "%s has no unit; write %ss for seconds, or use m, h or ms", display.Line(n.text), display.Line(n.text))
 		case err != nil:
-			r.mistake(n.place, path, "%q is not a time; write a number and a unit, such as 90s, 5m or 250ms", display.Line(n.text))
+			r.mistake(n.docPlace, path, "%q is not a time; write a number and a unit, such as 90s, 5m or 250ms", display.Line(n.text))
 		case d <= 0 || d > most:
-			r.mistake(n.place, path, "%s is not more than 0s and at most %v", display.Line(n.text), most)
+			r.mistake(n.docPlace, path, "%s is not more than 0s and at most %v", display.Line(n.text), most)
 		case d%unit != 0:
-			r.mistake(n.place, path, "%s is not in whole seconds", display.Line(n.text))
+			r.mistake(n.docPlace, path, "%s is not in whole seconds", display.Line(n.text))
 		default:
 			*p = d
 		}
@@ -220,15 +220,15 @@ func durationField(name string, p *time.Duration, unit, most time.Duration) fiel
 	}}
 }
 
-func timeField(name string, p *time.Time) field {
-	return field{name, func(r *reader, n *node, path string) {
+func timeField(name string, p *time.Time) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		text, ok := r.text(n, path)
 		if !ok {
 			return
 		}
 		at, err := time.Parse(time.RFC3339, text)
 		if err != nil {
-			r.mistake(n.place, path, "%q is not a time; write it as 2026-01-31T15:04:05Z", display.Line(text))
+			r.mistake(n.docPlace, path, "%q is not a time; write it as 2026-01-31T15:04:05Z", display.Line(text))
 			return
 		}
 		*p = at
@@ -240,15 +240,15 @@ func timeField(name string, p *time.Time) field {
 	}}
 }
 
-// choice is a value with the name that stands for it.
-type choice[T any] struct {
+// namedChoice is a value with the name that stands for it.
+type namedChoice[T any] struct {
 	name  string
 	value T
 }
 
 // choiceField is for one of a few names.
-func choiceField[T comparable](name string, p *T, choices []choice[T]) field {
-	return field{name, func(r *reader, n *node, path string) {
+func choiceField[T comparable](name string, p *T, choices []namedChoice[T]) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if value, ok := readChoice(r, n, path, choices); ok {
 			*p = value
 		}
@@ -262,7 +262,7 @@ func choiceField[T comparable](name string, p *T, choices []choice[T]) field {
 	}}
 }
 
-func readChoice[T comparable](r *reader, n *node, path string, choices []choice[T]) (value T, ok bool) {
+func readChoice[T comparable](r *docReader, n *docNode, path string, choices []namedChoice[T]) (value T, ok bool) {
 	text, ok := r.text(n, path)
 	if !ok {
 		return value, false
@@ -278,7 +278,7 @@ func readChoice[T comparable](r *reader, n *node, path string, choices []choice[
 	if message == "" {
 		message = "is unknown; give " + orList(names)
 	}
-	r.mistake(n.place, path, "%q %s", display.Line(text), message)
+	r.mistake(n.docPlace, path, "%q %s", display.Line(text), message)
 	return value, false
 }
 
@@ -290,8 +290,8 @@ func orList(names []string) string {
 }
 
 // textsField is for a list of texts; check returns what is wrong with one.
-func textsField(name string, p *[]string, check func(text string) (problem string)) field {
-	return field{name, func(r *reader, n *node, path string) {
+func textsField(name string, p *[]string, check func(text string) (problem string)) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if !r.is(n, path, listNode) {
 			return
 		}
@@ -303,12 +303,12 @@ func textsField(name string, p *[]string, check func(text string) (problem strin
 			}
 			if check != nil {
 				if problem := check(text); problem != "" {
-					r.mistake(item.place, at, "%q %s", display.Line(text), problem)
+					r.mistake(item.docPlace, at, "%q %s", display.Line(text), problem)
 					continue
 				}
 			}
 			if slices.Contains(*p, text) {
-				r.mistake(item.place, at, "%q is given twice", display.Line(text))
+				r.mistake(item.docPlace, at, "%q is given twice", display.Line(text))
 				continue
 			}
 			*p = append(*p, text)
@@ -323,8 +323,8 @@ func textsField(name string, p *[]string, check func(text string) (problem strin
 
 // hashField is for texts by name. The value of a name that says that it is a
 // credential is read as a secret.
-func hashField(name string, p *map[string]string) field {
-	return field{name, func(r *reader, n *node, path string) {
+func hashField(name string, p *map[string]string) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if !r.is(n, path, mapNode) {
 			return
 		}
@@ -332,7 +332,7 @@ func hashField(name string, p *map[string]string) field {
 		for _, m := range n.members {
 			at := joinPath(path, m.name)
 			if _, isTwice := (*p)[m.name]; isTwice {
-				r.mistake(m.place, at, "is given twice")
+				r.mistake(m.docPlace, at, "is given twice")
 				continue
 			}
 			text, ok := "", false
@@ -361,8 +361,8 @@ func hashField(name string, p *map[string]string) field {
 
 // secretField is for a credential: text, {env: NAME} or {file: PATH}. It is never
 // shown.
-func secretField(name string, p *string) field {
-	return field{name, func(r *reader, n *node, path string) {
+func secretField(name string, p *string) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if text, ok := r.secret(n, path); ok {
 			*p = text
 		}
@@ -378,21 +378,21 @@ func secretField(name string, p *string) field {
 const maxSecret = 4 << 10
 
 // secret reads a credential. No message shows it.
-func (r *reader) secret(n *node, path string) (string, bool) {
+func (r *docReader) secret(n *docNode, path string) (string, bool) {
 	text := ""
 	switch {
 	case n.kind == textNode || n.kind == numberNode:
 		text = n.text
 	case n.kind != mapNode:
-		r.mistake(n.place, path, "must be text, {env: NAME} or {file: PATH}, and is %s", n.kind)
+		r.mistake(n.docPlace, path, "must be text, {env: NAME} or {file: PATH}, and is %s", n.kind)
 		return "", false
 	case r.isBody:
-		r.mistake(n.place, path, "must be text; only the configuration names variables and files")
+		r.mistake(n.docPlace, path, "must be text; only the configuration names variables and files")
 		return "", false
 	default:
 		var env, file string
 		before := len(r.mistakes)
-		r.object(n, path, []field{textField("env", &env), textField("file", &file)})
+		r.object(n, path, []docField{textField("env", &env), textField("file", &file)})
 		if len(r.mistakes) > before {
 			return "", false
 		}
@@ -408,16 +408,16 @@ func (r *reader) secret(n *node, path string) (string, bool) {
 			text, problem = r.secretIn(file)
 		}
 		if problem != "" {
-			r.mistake(n.place, path, "%s", problem)
+			r.mistake(n.docPlace, path, "%s", problem)
 			return "", false
 		}
 	}
 	switch {
 	case strings.TrimSpace(text) == "" || strings.ContainsFunc(text, isControl) || strings.ContainsAny(text, "\r\n"):
-		r.mistake(n.place, path, "must be one line of text that is not blank")
+		r.mistake(n.docPlace, path, "must be one line of text that is not blank")
 		return "", false
 	case len(text) > maxSecret:
-		r.mistake(n.place, path, "is longer than %d bytes", maxSecret)
+		r.mistake(n.docPlace, path, "is longer than %d bytes", maxSecret)
 		return "", false
 	}
 	r.secrets = append(r.secrets, text)
@@ -425,7 +425,7 @@ func (r *reader) secret(n *node, path string) (string, bool) {
 }
 
 // secretIn returns what a file holds, without the end of its line.
-func (r *reader) secretIn(file string) (text, problem string) {
+func (r *docReader) secretIn(file string) (text, problem string) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(r.dir, file)
 	}
@@ -445,8 +445,8 @@ func reasonOf(err error) error {
 }
 
 // listField is for a list of mappings. check sees each after it was read.
-func listField[T any](name string, p *[]T, fieldsOf func(*T) []field, check func(v *T, r *reader, n *node, path string)) field {
-	return field{name, func(r *reader, n *node, path string) {
+func listField[T any](name string, p *[]T, fieldsOf func(*T) []docField, check func(v *T, r *docReader, n *docNode, path string)) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if !r.is(n, path, listNode) {
 			return
 		}
@@ -464,7 +464,7 @@ func listField[T any](name string, p *[]T, fieldsOf func(*T) []field, check func
 		}
 		list := make([]any, len(*p))
 		for i := range *p {
-			list[i] = shown(fieldsOf(&(*p)[i]))
+			list[i] = shownFields(fieldsOf(&(*p)[i]))
 		}
 		return list
 	}}
@@ -472,8 +472,8 @@ func listField[T any](name string, p *[]T, fieldsOf func(*T) []field, check func
 
 // namedField is for mappings by name, in the order of the document. checkName returns
 // what is wrong with a name.
-func namedField[T any](name string, p *[]T, nameOf func(*T) *string, checkName func(string) (problem string), fieldsOf func(*T) []field, check func(v *T, r *reader, n *node, path string)) field {
-	return field{name, func(r *reader, n *node, path string) {
+func namedField[T any](name string, p *[]T, nameOf func(*T) *string, checkName func(string) (problem string), fieldsOf func(*T) []docField, check func(v *T, r *docReader, n *docNode, path string)) docField {
+	return docField{name, func(r *docReader, n *docNode, path string) {
 		if !r.is(n, path, mapNode) {
 			return
 		}
@@ -481,9 +481,9 @@ func namedField[T any](name string, p *[]T, nameOf func(*T) *string, checkName f
 		for _, m := range n.members {
 			at := joinPath(path, shownName(m.name))
 			if problem := checkName(m.name); problem != "" {
-				r.mistake(m.place, at, "%s", problem)
+				r.mistake(m.docPlace, at, "%s", problem)
 			} else if seen[m.name] {
-				r.mistake(m.place, at, "is given twice")
+				r.mistake(m.docPlace, at, "is given twice")
 			}
 			seen[m.name] = true
 			v := new(T)
@@ -502,22 +502,22 @@ func namedField[T any](name string, p *[]T, nameOf func(*T) *string, checkName f
 		}
 		var all yaml.MapSlice
 		for i := range *p {
-			all = append(all, yaml.MapItem{Key: *nameOf(&(*p)[i]), Value: shown(fieldsOf(&(*p)[i]))})
+			all = append(all, yaml.MapItem{Key: *nameOf(&(*p)[i]), Value: shownFields(fieldsOf(&(*p)[i]))})
 		}
 		return all
 	}}
 }
 
 // nestedField is for a mapping in a mapping.
-func nestedField(name string, fields []field) field {
-	return field{name,
-		func(r *reader, n *node, path string) { r.object(n, path, fields) },
-		func() any { return shown(fields) },
+func nestedField(name string, fields []docField) docField {
+	return docField{name,
+		func(r *docReader, n *docNode, path string) { r.object(n, path, fields) },
+		func() any { return shownFields(fields) },
 	}
 }
 
-// shown returns what fields hold, as a mapping in their order.
-func shown(fields []field) yaml.MapSlice {
+// shownFields returns what fields hold, as a mapping in their order.
+func shownFields(fields []docField) yaml.MapSlice {
 	all := yaml.MapSlice{}
 	for _, f := range fields {
 		if v := f.show(); v != nil {

@@ -25,8 +25,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// hook is a URL, and how it is asked.
-type hook struct {
+// hookConfig is a URL, and how it is asked.
+type hookConfig struct {
 	name   string // of a ping buyer
 	event  string // of a subscription or a postback
 	url    string
@@ -36,35 +36,35 @@ type hook struct {
 	names  map[string]string
 }
 
-var eventChoices = []choice[string]{
+var eventChoices = []namedChoice[string]{
 	{"new_call", "new_call"}, {"call_forwarded", "call_forwarded"}, {"call_ended", "call_ended"}, {"call_changed", "call_changed"},
 }
 
-func (h *hook) postbackFields() []field {
-	return []field{
+func (h *hookConfig) postbackFields() []docField {
+	return []docField{
 		choiceField("event", &h.event, eventChoices),
 		{"url", h.readURL, showText(&h.url)},
-		choiceField("method", &h.method, []choice[string]{{"GET", http.MethodGet}, {"POST", http.MethodPost}}),
+		choiceField("method", &h.method, []namedChoice[string]{{"GET", http.MethodGet}, {"POST", http.MethodPost}}),
 		hashField("header", &h.header),
 	}
 }
 
-func (h *hook) forwardFields() []field {
-	return []field{
+func (h *hookConfig) forwardFields() []docField {
+	return []docField{
 		{"url", h.readURL, showText(&h.url)},
-		choiceField("method", &h.method, []choice[string]{{"POST", http.MethodPost}, {"GET", http.MethodGet}}),
-		choiceField("format", &h.form, []choice[bool]{{"json", false}, {"form", true}}),
+		choiceField("method", &h.method, []namedChoice[string]{{"POST", http.MethodPost}, {"GET", http.MethodGet}}),
+		choiceField("format", &h.form, []namedChoice[bool]{{"json", false}, {"form", true}}),
 		hashField("header", &h.header),
 		hashField("names", &h.names),
 	}
 }
 
-func (h *hook) subscriptionFields() []field {
-	return append([]field{choiceField("event", &h.event, eventChoices)}, h.forwardFields()...)
+func (h *hookConfig) subscriptionFields() []docField {
+	return append([]docField{choiceField("event", &h.event, eventChoices)}, h.forwardFields()...)
 }
 
 // readURL reads a URL. Credentials go into a header, so that nothing shows them.
-func (h *hook) readURL(r *reader, n *node, path string) {
+func (h *hookConfig) readURL(r *docReader, n *docNode, path string) {
 	text, ok := r.text(n, path)
 	if !ok {
 		return
@@ -72,19 +72,19 @@ func (h *hook) readURL(r *reader, n *node, path string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		r.mistake(n.place, path, "is not a URL with a host; give one such as http://127.0.0.1:9000/forward")
+		r.mistake(n.docPlace, path, "is not a URL with a host; give one such as http://127.0.0.1:9000/forward")
 	case u.User != nil:
-		r.mistake(n.place, path, "has a user or a password; put it into header, as authorization: {env: NAME}")
+		r.mistake(n.docPlace, path, "has a user or a password; put it into header, as authorization: {env: NAME}")
 	case u.Fragment != "":
-		r.mistake(n.place, path, "has a fragment; leave out what follows #")
+		r.mistake(n.docPlace, path, "has a fragment; leave out what follows #")
 	default:
 		h.url = text
 	}
 }
 
-func (h *hook) check(r *reader, n *node, path string) {
+func (h *hookConfig) check(r *docReader, n *docNode, path string) {
 	if n.member("url") == nil {
-		r.mistake(n.place, path, "has no url")
+		r.mistake(n.docPlace, path, "has no url")
 	}
 	if h.method == "" {
 		h.method = http.MethodPost
@@ -96,14 +96,14 @@ func (h *hook) check(r *reader, n *node, path string) {
 	}
 }
 
-func (h *hook) checkSubscription(r *reader, n *node, path string) {
+func (h *hookConfig) checkSubscription(r *docReader, n *docNode, path string) {
 	h.check(r, n, path)
 	if n.member("event") == nil {
-		r.mistake(n.place, path, "has no event; give new_call, call_forwarded, call_ended or call_changed")
+		r.mistake(n.docPlace, path, "has no event; give new_call, call_forwarded, call_ended or call_changed")
 	}
 }
 
-func (h *hook) checkPostback(r *reader, n *node, path string) {
+func (h *hookConfig) checkPostback(r *docReader, n *docNode, path string) {
 	if n.member("method") == nil {
 		h.method = http.MethodGet
 	}
@@ -117,28 +117,28 @@ func (h *hook) checkPostback(r *reader, n *node, path string) {
 		if message == "" {
 			message = "is unknown; the tokens are " + strings.Join(postbackTokens, ", ")
 		}
-		r.mistake(n.member("url").place, path+".url", "the token [%s] %s", display.Line(name), message)
+		r.mistake(n.member("url").docPlace, path+".url", "the token [%s] %s", display.Line(name), message)
 	}
 }
 
 var headerName = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`)
 
-func checkHeaders(r *reader, n *node, path string) {
+func checkHeaders(r *docReader, n *docNode, path string) {
 	for _, m := range n.members {
 		switch {
 		case !headerName.MatchString(m.name):
-			r.mistake(m.place, joinPath(path, display.Line(m.name)), "is not the name of a header")
+			r.mistake(m.docPlace, joinPath(path, display.Line(m.name)), "is not the name of a header")
 		case slices.Contains([]string{"host", "content-length", "transfer-encoding", "connection"}, strings.ToLower(m.name)):
-			r.mistake(m.place, joinPath(path, m.name), "is set by the fake; leave it out")
+			r.mistake(m.docPlace, joinPath(path, m.name), "is set by the fake; leave it out")
 		}
 	}
 }
 
 // checkHooks refuses URLs of hosts that the configuration does not allow.
-func (c *Config) checkHooks(r *reader, n *node, path string, co company) {
+func (c *Config) checkHooks(r *docReader, n *docNode, path string, co companyConfig) {
 	for _, list := range []struct {
 		name  string
-		hooks []hook
+		hooks []hookConfig
 	}{{"forward_posts", co.forwardPosts}, {"subscriptions", co.subscriptions}, {"postbacks", co.postbacks}, {"ping_buyers", co.pingBuyers}} {
 		for i, h := range list.hooks {
 			u, err := url.Parse(h.url)
@@ -152,7 +152,7 @@ func (c *Config) checkHooks(r *reader, n *node, path string, co company) {
 			} else {
 				item, where = at.members[i].value, fmt.Sprintf("%s.%s.%s", path, list.name, display.Line(h.name))
 			}
-			r.mistake(item.member("url").place, where+".url", "%s is not this machine; to send there, add it to send_to", display.Line(u.Hostname()))
+			r.mistake(item.member("url").docPlace, where+".url", "%s is not this machine; to send there, add it to send_to", display.Line(u.Hostname()))
 		}
 	}
 }
@@ -171,8 +171,8 @@ func isLocalName(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// sender sends what hooks are to be sent. It follows no redirects and uses no proxy.
-type sender struct {
+// hookSender sends what hooks are to be sent. It follows no redirects and uses no proxy.
+type hookSender struct {
 	client http.Client
 	log    func(format string, args ...any)
 
@@ -188,7 +188,7 @@ const (
 )
 
 // newSender returns a sender that reaches this machine and the hosts of send_to.
-func newSender(c *Config, log func(format string, args ...any)) *sender {
+func newSender(c *Config, log func(format string, args ...any)) *hookSender {
 	dialer := &net.Dialer{Timeout: sendTimeout}
 	local := &net.Dialer{Timeout: sendTimeout, Control: func(_, address string, _ syscall.RawConn) error {
 		if host, _, err := net.SplitHostPort(address); err != nil || !net.ParseIP(host).IsLoopback() {
@@ -209,7 +209,7 @@ func newSender(c *Config, log func(format string, args ...any)) *sender {
 		}
 		return local.DialContext(ctx, network, address)
 	}
-	return &sender{log: log, client: http.Client{
+	return &hookSender{log: log, client: http.Client{
 		Timeout:       sendTimeout,
 		Transport:     &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -217,7 +217,7 @@ func newSender(c *Config, log func(format string, args ...any)) *sender {
 }
 
 // hookOf makes the fake's hook of a configured one.
-func (s *sender) hookOf(h hook) trackdrivetest.Hook {
+func (s *hookSender) hookOf(h hookConfig) trackdrivetest.Hook {
 	u, _ := url.Parse(h.url) // it was checked
 	base := &url.URL{Scheme: u.Scheme, Host: u.Host}
 	return trackdrivetest.Hook{
@@ -243,7 +243,7 @@ const maxReply = 4 << 10
 
 // pass sends a request of the fake's over the network. Without an answer, it panics
 // with http.ErrAbortHandler, which the fake takes for a connection that was closed.
-func (s *sender) pass(w http.ResponseWriter, r *http.Request, base *url.URL) {
+func (s *hookSender) pass(w http.ResponseWriter, r *http.Request, base *url.URL) {
 	target := *r.URL
 	target.Scheme, target.Host = base.Scheme, base.Host
 	body, err := io.ReadAll(r.Body)
@@ -261,7 +261,7 @@ func (s *sender) pass(w http.ResponseWriter, r *http.Request, base *url.URL) {
 	reply, err := s.client.Do(out)
 	if err != nil {
 		s.report(fmt.Sprintf("no answer from %s: %s", base.Host, display.Line(causeOf(err))))
-		pause(r.Context(), sendPause)
+		pauseFor(r.Context(), sendPause)
 		panic(http.ErrAbortHandler)
 	}
 	s.report("")
@@ -275,7 +275,7 @@ func (s *sender) pass(w http.ResponseWriter, r *http.Request, base *url.URL) {
 }
 
 // report logs a problem, but not the same one again and again.
-func (s *sender) report(problem string) {
+func (s *hookSender) report(problem string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if problem != s.problem && problem != "" {
@@ -284,8 +284,8 @@ func (s *sender) report(problem string) {
 	s.problem = problem
 }
 
-// pause waits, unless ctx ends.
-func pause(ctx context.Context, d time.Duration) {
+// pauseFor waits, unless ctx ends.
+func pauseFor(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -313,7 +313,7 @@ var tokenPattern = regexp.MustCompile(`\[[^\[\]]*\]`)
 
 // postbackOf makes the fake's hook of a postback: it turns the event of a call into a
 // request for the URL, with its tokens filled in.
-func (s *sender) postbackOf(subdomain string, h hook) trackdrivetest.Hook {
+func (s *hookSender) postbackOf(subdomain string, h hookConfig) trackdrivetest.Hook {
 	return trackdrivetest.Hook{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var event struct {
 			Call map[string]any `json:"call"`

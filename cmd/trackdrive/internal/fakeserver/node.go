@@ -30,23 +30,23 @@ const (
 	maxDepth    = 32        // of lists and mappings in each other
 )
 
-// place is where something is in a document; lines and columns count from 1.
-type place struct{ line, column int }
+// docPlace is where something is in a document; lines and columns count from 1.
+type docPlace struct{ line, column int }
 
-// node is a value in a document.
-type node struct {
-	place
+// docNode is a value in a document.
+type docNode struct {
+	docPlace
 	kind    nodeKind
 	text    string // of a scalar, as it is written, without quotes
-	members []member
-	items   []*node
+	members []docMember
+	items   []*docNode
 }
 
-// member is a name and its value.
-type member struct {
-	place
+// docMember is a name and its value.
+type docMember struct {
+	docPlace
 	name  string
-	value *node
+	value *docNode
 }
 
 // nodeKind is what a node is, in words for a message.
@@ -62,7 +62,7 @@ const (
 )
 
 // member returns the value with a name; nil if there is none.
-func (n *node) member(name string) *node {
+func (n *docNode) member(name string) *docNode {
 	for _, m := range n.members {
 		if m.name == name {
 			return m.value
@@ -97,7 +97,9 @@ func (m Mistake) String() string {
 }
 
 // ConfigError is a configuration that cannot be used, with all of its mistakes.
-type ConfigError struct{ Mistakes []Mistake }
+type ConfigError struct {
+	Mistakes []Mistake // in the order of the document
+}
 
 // Error returns the mistakes, each on a line of its own.
 func (e *ConfigError) Error() string {
@@ -112,7 +114,7 @@ func (e *ConfigError) Error() string {
 func (e *ConfigError) Usage() bool { return true }
 
 // parseYAML returns the tree of a document, or what is wrong with its form.
-func parseYAML(data []byte) (*node, *Mistake) {
+func parseYAML(data []byte) (*docNode, *Mistake) {
 	if m := checkText(data); m != nil {
 		return nil, m
 	}
@@ -153,17 +155,17 @@ func checkText(data []byte) *Mistake {
 			for r, size := utf8.DecodeRune(text); r != utf8.RuneError || size != 1; r, size = utf8.DecodeRune(text[i:]) {
 				i += size
 			}
-			return mistakeAt(place{line, columnOf(text, i)}, "is not UTF-8 (byte 0x%02x); save the file as UTF-8", text[i])
+			return mistakeAt(docPlace{line, columnOf(text, i)}, "is not UTF-8 (byte 0x%02x); save the file as UTF-8", text[i])
 		}
 		if i := bytes.IndexFunc(text, isControl); i >= 0 {
-			return mistakeAt(place{line, columnOf(text, i)}, "has a control character (%q), which is not allowed in YAML", text[i])
+			return mistakeAt(docPlace{line, columnOf(text, i)}, "has a control character (%q), which is not allowed in YAML", text[i])
 		}
 		if i := bytes.IndexByte(bytes.TrimSuffix(text, []byte("\r\n")), '\r'); i >= 0 {
-			return mistakeAt(place{line, columnOf(text, i)}, "has a carriage return that ends no line; end lines with LF or CR LF")
+			return mistakeAt(docPlace{line, columnOf(text, i)}, "has a carriage return that ends no line; end lines with LF or CR LF")
 		}
 		indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
 		if i := bytes.IndexByte(indent, '\t'); i >= 0 && len(bytes.TrimSpace(text)) > 0 {
-			return mistakeAt(place{line, i + 1}, "is indented with a tab; use spaces")
+			return mistakeAt(docPlace{line, i + 1}, "is indented with a tab; use spaces")
 		}
 	}
 	return nil
@@ -181,7 +183,7 @@ func checkTokens(tokens token.Tokens) *Mistake {
 	}
 	flow, dashes, line := 0, 0, 0
 	for _, t := range tokens {
-		at := place{t.Position.Line, t.Position.Column}
+		at := docPlace{t.Position.Line, t.Position.Column}
 		if t.Position.Line != line {
 			line, dashes = t.Position.Line, 0
 		}
@@ -208,7 +210,7 @@ func checkTokens(tokens token.Tokens) *Mistake {
 	return nil
 }
 
-func mistakeAt(at place, format string, args ...any) *Mistake {
+func mistakeAt(at docPlace, format string, args ...any) *Mistake {
 	return &Mistake{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
 }
 
@@ -219,10 +221,10 @@ func syntaxMistake(err error) *Mistake {
 		return &Mistake{Message: "is not YAML: " + display.Line(err.Error())}
 	}
 	at := known.GetToken().Position
-	return mistakeAt(place{at.Line, at.Column}, "is not YAML: %s", display.Line(known.GetMessage()))
+	return mistakeAt(docPlace{at.Line, at.Column}, "is not YAML: %s", display.Line(known.GetMessage()))
 }
 
-func placeOf(n ast.Node) place {
+func placeOf(n ast.Node) docPlace {
 	t := n.GetToken()
 	if m, isMap := n.(*ast.MappingNode); isMap && !m.IsFlowStyle && len(m.Values) > 0 {
 		t = m.Values[0].Key.GetToken()
@@ -231,14 +233,14 @@ func placeOf(n ast.Node) place {
 		t = m.Key.GetToken()
 	}
 	if t == nil || t.Position == nil {
-		return place{1, 1}
+		return docPlace{1, 1}
 	}
-	return place{t.Position.Line, t.Position.Column}
+	return docPlace{t.Position.Line, t.Position.Column}
 }
 
 // convertNode makes a node of the parser's.
-func convertNode(from ast.Node) (*node, *Mistake) {
-	n := &node{place: placeOf(from)}
+func convertNode(from ast.Node) (*docNode, *Mistake) {
+	n := &docNode{docPlace: placeOf(from)}
 	switch from := from.(type) {
 	case *ast.NullNode:
 		n.kind = nullNode
@@ -264,12 +266,12 @@ func convertNode(from ast.Node) (*node, *Mistake) {
 	case *ast.MappingValueNode:
 		return n, n.addMembers([]*ast.MappingValueNode{from})
 	default:
-		return nil, mistakeAt(n.place, "is YAML that is not supported here; write a value, a list or a mapping")
+		return nil, mistakeAt(n.docPlace, "is YAML that is not supported here; write a value, a list or a mapping")
 	}
 	return n, nil
 }
 
-func (n *node) addMembers(values []*ast.MappingValueNode) *Mistake {
+func (n *docNode) addMembers(values []*ast.MappingValueNode) *Mistake {
 	n.kind = mapNode
 	for _, v := range values {
 		key, m := convertNode(v.Key)
@@ -277,19 +279,19 @@ func (n *node) addMembers(values []*ast.MappingValueNode) *Mistake {
 			return m
 		}
 		if key.kind == listNode || key.kind == mapNode || key.kind == nullNode {
-			return mistakeAt(key.place, "is %s where a name must be; write name: value", key.kind)
+			return mistakeAt(key.docPlace, "is %s where a name must be; write name: value", key.kind)
 		}
 		value, m := convertNode(v.Value)
 		if m != nil {
 			return m
 		}
-		n.members = append(n.members, member{key.place, key.text, value})
+		n.members = append(n.members, docMember{key.docPlace, key.text, value})
 	}
 	return nil
 }
 
 // parseJSON returns the tree of a JSON document.
-func parseJSON(data []byte) (*node, *Mistake) {
+func parseJSON(data []byte) (*docNode, *Mistake) {
 	if len(data) > maxDocument {
 		return nil, &Mistake{Message: fmt.Sprintf("the body is larger than %d KiB", maxDocument>>10)}
 	}
@@ -320,14 +322,14 @@ type jsonReader struct {
 	decoder *json.Decoder
 }
 
-func (r *jsonReader) placeAt(offset int) place {
+func (r *jsonReader) placeAt(offset int) docPlace {
 	before := r.data[:min(offset, len(r.data))]
 	start := bytes.LastIndexByte(before, '\n') + 1
-	return place{bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1}
+	return docPlace{bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1}
 }
 
 // next returns the next token, and where it starts.
-func (r *jsonReader) next() (json.Token, place, error) {
+func (r *jsonReader) next() (json.Token, docPlace, error) {
 	offset := int(r.decoder.InputOffset())
 	for offset < len(r.data) && strings.IndexByte(" \t\r\n,:", r.data[offset]) >= 0 {
 		offset++
@@ -336,7 +338,7 @@ func (r *jsonReader) next() (json.Token, place, error) {
 	return t, r.placeAt(offset), err
 }
 
-func (r *jsonReader) value(depth int) (*node, error) {
+func (r *jsonReader) value(depth int) (*docNode, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("it is nested deeper than %d levels", maxDepth)
 	}
@@ -344,7 +346,7 @@ func (r *jsonReader) value(depth int) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{place: at}
+	n := &docNode{docPlace: at}
 	switch t := t.(type) {
 	case nil:
 		n.kind = nullNode
@@ -361,19 +363,19 @@ func (r *jsonReader) value(depth int) (*node, error) {
 }
 
 // fill reads the elements of a list or an object.
-func (r *jsonReader) fill(n *node, open json.Delim, depth int) error {
+func (r *jsonReader) fill(n *docNode, open json.Delim, depth int) error {
 	n.kind = listNode
 	if open == '{' {
 		n.kind = mapNode
 	}
 	for r.decoder.More() {
-		var m member
+		var m docMember
 		if n.kind == mapNode {
 			t, at, err := r.next()
 			if err != nil {
 				return err
 			}
-			m.place = at
+			m.docPlace = at
 			m.name, _ = t.(string) // the decoder allows nothing else here
 		}
 		value, err := r.value(depth + 1)

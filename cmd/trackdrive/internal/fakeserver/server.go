@@ -25,21 +25,21 @@ import (
 type Server struct {
 	config    *Config
 	hosts     map[string]string // the company of each host name
-	sender    *sender
+	sender    *hookSender
 	redaction *strings.Replacer
 	admin     http.Handler
 	started   time.Time
 
-	current   atomic.Pointer[state]
+	current   atomic.Pointer[fakeState]
 	wake      chan struct{} // something may wait to be sent
 	sending   sync.Mutex    // one delivery at a time
-	listeners []listener
+	listeners []openAddress
 	logs      func(format string, args ...any)
 	verbose   bool
 }
 
-// state is the fake, which a reset replaces.
-type state struct {
+// fakeState is the fake, which a reset replaces.
+type fakeState struct {
 	fake      *trackdrivetest.Fake
 	companies map[string]*trackdrivetest.Company
 	over      context.Context // ends when a reset replaces this state
@@ -48,8 +48,8 @@ type state struct {
 	faults    []*faultPlan
 }
 
-// listener is an address that is listened on.
-type listener struct {
+// openAddress is an address that is listened on.
+type openAddress struct {
 	net.Listener
 	company string // "" if the host names the company
 }
@@ -95,7 +95,7 @@ func New(c *Config, opts ...Option) (*Server, error) {
 func (s *Server) reset() {
 	c := s.config
 	fake := trackdrivetest.New(trackdrivetest.WithSubdomain(c.companies[0].name), trackdrivetest.WithLimits(c.limits))
-	st := &state{fake: fake, companies: map[string]*trackdrivetest.Company{}}
+	st := &fakeState{fake: fake, companies: map[string]*trackdrivetest.Company{}}
 	st.over, st.end = context.WithCancel(context.Background())
 	for i, co := range c.companies {
 		company := fake.Company
@@ -118,7 +118,7 @@ func (s *Server) reset() {
 
 // setUp gives a company what is configured. Hooks come before calls, whose events they
 // receive.
-func (s *Server) setUp(company *trackdrivetest.Company, co company) {
+func (s *Server) setUp(company *trackdrivetest.Company, co companyConfig) {
 	for _, a := range co.access {
 		company.AddAccess(a)
 	}
@@ -144,7 +144,7 @@ func (s *Server) setUp(company *trackdrivetest.Company, co company) {
 }
 
 // plan plans a fault, and keeps it for the list of faults.
-func (st *state) plan(p faultPlan) {
+func (st *fakeState) plan(p faultPlan) {
 	planned := &p
 	planned.on(st.fake)
 	st.faultsMu.Lock()
@@ -153,7 +153,7 @@ func (st *state) plan(p faultPlan) {
 }
 
 // heal ends all faults.
-func (st *state) heal() {
+func (st *fakeState) heal() {
 	st.faultsMu.Lock()
 	defer st.faultsMu.Unlock()
 	st.fake.Heal()
@@ -309,7 +309,7 @@ func (s *Server) open(address, company string) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w; choose another address, or port 0 for any that is free", err)
 	}
-	s.listeners = append(s.listeners, listener{l, company})
+	s.listeners = append(s.listeners, openAddress{l, company})
 	return nil
 }
 
@@ -374,7 +374,7 @@ func (s *Server) Serve(ctx context.Context) error {
 }
 
 // httpServer returns the server of an address.
-func (s *Server) httpServer(l listener) *http.Server {
+func (s *Server) httpServer(l openAddress) *http.Server {
 	return &http.Server{
 		Handler:           s.handlerOf(l.company),
 		ReadHeaderTimeout: headerTimeout,

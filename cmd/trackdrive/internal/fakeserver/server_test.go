@@ -296,7 +296,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	require.LessOrEqual(t, headerTimeout, 10*time.Second)
 	require.LessOrEqual(t, readTimeout, 30*time.Second)
 	srv := serve(t, oneEndpoint)
-	server := srv.httpServer(listener{})
+	server := srv.httpServer(openAddress{})
 	require.Equal(t, headerTimeout, server.ReadHeaderTimeout)
 	require.Equal(t, readTimeout, server.ReadTimeout)
 	require.Equal(t, writeTimeout, server.WriteTimeout)
