@@ -163,7 +163,10 @@ func askHealth(ctx context.Context, target string) error {
 
 // load returns the configuration of the file, or that of the flags.
 func (f *commandFlags) load() (*Config, error) {
-	config, err := (*Config)(nil), error(nil)
+	var (
+		config *Config
+		err    error
+	)
 	if f.config != "" {
 		if len(f.hosts)+len(f.buyers) > 0 || f.endpoint != "" {
 			return nil, usageError{errors.New("--host, --endpoint and --buyer do not go with --config; write them into the file")}

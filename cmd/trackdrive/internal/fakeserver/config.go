@@ -469,6 +469,16 @@ func (c *Config) YAML() ([]byte, error) {
 	return yaml.MarshalWithOptions(shownFields(c.fields()), yaml.IndentSequence(true))
 }
 
+// Format prints the configuration as [Config.YAML] does, whatever the verb, so that no
+// credential gets into a log.
+func (c *Config) Format(f fmt.State, _ rune) {
+	text, err := c.YAML()
+	if err != nil {
+		text = []byte("a configuration")
+	}
+	_, _ = f.Write(text) // what is printed into has nowhere to report
+}
+
 // usageError is a mistake of the user: exit status 2.
 type usageError struct{ error }
 

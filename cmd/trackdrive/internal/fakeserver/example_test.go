@@ -52,6 +52,24 @@ func ExampleConfig_YAML() {
 	//       - auth_token: "[redacted]"
 }
 
+func ExampleConfig_Format() {
+	c, err := fakeserver.Parse("fake.yaml", []byte("companies: {acme: {access: [{auth_token: made-up}]}}"))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(strings.Contains(fmt.Sprintf("%v %+v %#v %s", c, c, c, c), "made-up"))
+	// Output: false
+}
+
+func ExampleServer_Format() {
+	server, err := fakeserver.New(fakeserver.Default())
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%+v", server)
+	// Output: a fake TrackDrive
+}
+
 func ExampleSample() {
 	_, err := fakeserver.Parse("sample.yaml", []byte(fakeserver.Sample()))
 	fmt.Println(err)

@@ -335,7 +335,10 @@ func hashField(name string, p *map[string]string) docField {
 				r.mistake(m.docPlace, at, "is given twice")
 				continue
 			}
-			text, ok := "", false
+			var (
+				text string
+				ok   bool
+			)
 			if redact.IsCredentialName(m.name) || m.value.kind == mapNode {
 				text, ok = r.secret(m.value, at)
 			} else {

@@ -124,13 +124,18 @@ func (h *hookConfig) checkPostback(r *docReader, n *docNode, path string) {
 var headerName = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]+$`)
 
 func checkHeaders(r *docReader, n *docNode, path string) {
+	seen := map[string]bool{}
 	for _, m := range n.members {
+		name := strings.ToLower(m.name)
 		switch {
+		case seen[name]:
+			r.mistake(m.docPlace, joinPath(path, display.Line(m.name)), "is given twice; the case of a header does not count")
 		case !headerName.MatchString(m.name):
 			r.mistake(m.docPlace, joinPath(path, display.Line(m.name)), "is not the name of a header")
-		case slices.Contains([]string{"host", "content-length", "transfer-encoding", "connection"}, strings.ToLower(m.name)):
+		case slices.Contains([]string{"host", "content-length", "transfer-encoding", "connection"}, name):
 			r.mistake(m.docPlace, joinPath(path, m.name), "is set by the fake; leave it out")
 		}
+		seen[name] = true
 	}
 }
 
@@ -146,7 +151,7 @@ func (c *Config) checkHooks(r *docReader, n *docNode, path string, co companyCon
 				continue
 			}
 			at, where := n.member(list.name), fmt.Sprintf("%s.%s[%d]", path, list.name, i)
-			item := at
+			var item *docNode
 			if at.kind == listNode {
 				item = at.items[i]
 			} else {

@@ -92,10 +92,10 @@ func TestTheLedgerIsWhatTheClientsSaw(t *testing.T) {
 	counts := map[verdict]int{}
 	for id, v := range known {
 		counts[v]++
-		switch {
-		case v == verdictSold:
+		switch v {
+		case verdictSold:
 			require.Equal(t, 1, sold[id], "%s: the client was told that it is sold", id)
-		case v == verdictRejected:
+		case verdictRejected:
 			require.Zero(t, sold[id], "%s: the client was told that it is not sold", id)
 		}
 	}
