@@ -222,3 +222,41 @@ func TestFaultsAreLimited(t *testing.T) {
 	require.Equal(t, http.StatusConflict, r.status)
 	require.Contains(t, r.text, "100 faults are planned already; DELETE /_faults ends them")
 }
+
+// What the limits dropped is counted, for a reader from where it reads.
+func TestTheAdminAPICountsWhatIsDropped(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, "limits: {sales: 3, requests: 3, entries: 2}\n"+oneEndpoint)
+	for i := range 5 {
+		ask(t, "POST", srv.url+"/api/v1/inbound_webhooks/full/sell", fmt.Sprintf(`{"caller_id":"+1555555010%d"}`, i))
+	}
+	for _, list := range []string{"sales", "requests"} {
+		path := strings.Replace("/_"+list, "sales", "ledger", 1)
+		for _, tt := range []struct{ after, first, listed, dropped int }{
+			{0, 3, 3, 2}, {1, 3, 3, 1}, {2, 3, 3, 0}, {3, 4, 2, 0}, {5, 0, 0, 0},
+		} {
+			r := ask(t, "GET", fmt.Sprintf("%s%s?after=%d", srv.url, path, tt.after), "")
+			listed := r.list(t, list)
+			require.Len(t, listed, tt.listed, "%s %+v", path, tt)
+			if tt.listed > 0 {
+				require.EqualValues(t, tt.first, listed[0].(map[string]any)["n"], "%s %+v", path, tt)
+			}
+			require.EqualValues(t, tt.dropped, r.object(t)["dropped"], "%s %+v", path, tt)
+			require.EqualValues(t, 5, r.object(t)["total"])
+			require.EqualValues(t, 5, r.object(t)["next"])
+		}
+	}
+	calls := ask(t, "GET", srv.url+"/_calls", "")
+	require.Len(t, calls.list(t, "calls"), 2)
+	require.EqualValues(t, 3, calls.object(t)["dropped"])
+	require.Equal(t, "125.00", ask(t, "GET", srv.url+"/_ledger", "").object(t)["revenue"])
+}
+
+func TestAFaultStrikesTheCompanyThatItNames(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, adminConfig+"faults: [{company: globex, fault: empty, times: always}]\n")
+	for host, want := range map[string]bool{"acme": true, "globex": false} {
+		r := ask(t, "POST", srv.url+"/api/v1/inbound_webhooks/ping/sell", "{}", "Host: "+host)
+		require.Equal(t, want, r.text != "", host)
+	}
+}
