@@ -55,13 +55,14 @@ The fake prints a line for each address that it listens on, and answers until it
 is interrupted. GET /_ lists the paths by which a test looks at what happened,
 plans faults, and starts again.
 
-Exit status: 0 stopped, or checked; 2 wrong flags or a wrong configuration; 1 any
-other error, such as an address that is in use.`,
-		Example: `  trackdrive fake
-  trackdrive fake --listen 127.0.0.1:0 --endpoint my_endpoint --buyer "Buyer A=25.00"
+Exit status:
+  0  it was stopped by SIGINT or SIGTERM, or the configuration is right
+  1  it cannot serve, such as on an address in use, or --health found no fake
+  2  wrong usage, or a wrong configuration; nothing was served`,
+		Example: `  trackdrive fake --endpoint my_endpoint --buyer "Buyer A=25.00" --buyer "Buyer B=31.50"
   trackdrive fake --print-sample >fake.yaml
-  trackdrive fake --config fake.yaml --check
-  trackdrive fake --config fake.yaml`,
+  trackdrive fake --config fake.yaml --print-config >effective.yaml
+  trackdrive fake --config fake.yaml --log 2>fake.log`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError{fmt.Errorf("unexpected argument %q; give the configuration as --config %s", display.Line(args[0]), display.Line(args[0]))}
@@ -76,9 +77,9 @@ other error, such as an address that is in use.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.config, "config", "", "read the configuration from this `FILE` in YAML; - is standard input")
 	flags.StringVar(&f.listen, "listen", "", "listen on this `ADDRESS` in place of the configured one; port 0 chooses a free one (default "+defaultListen+")")
-	flags.StringArrayVar(&f.hosts, "host", nil, "without --config: answer as a company at this `HOST`, such as acme.localhost; can be repeated")
+	flags.StringArrayVar(&f.hosts, "host", nil, "without --config: answer as a company at this `HOST`, such as acme.localhost; may be given more than once")
 	flags.StringVar(&f.endpoint, "endpoint", "", "without --config: the vanity `URI` of the endpoint (default sell)")
-	flags.StringArrayVar(&f.buyers, "buyer", nil, "without --config: a buyer as `NAME=BID`, such as \"Buyer A=25.00\"; can be repeated")
+	flags.StringArrayVar(&f.buyers, "buyer", nil, "without --config: a buyer as `NAME=BID`, such as \"Buyer A=25.00\"; may be given more than once")
 	flags.BoolVar(&f.check, "check", false, "check the configuration, and do not serve")
 	flags.BoolVar(&f.printConfig, "print-config", false, "print the configuration with its defaults and without credentials, and do not serve")
 	flags.BoolVar(&f.sample, "print-sample", false, "print a commented configuration with every setting, and do not serve")

@@ -293,6 +293,6 @@ func TestTheHelp(t *testing.T) {
 	cmd.SetOut(&out)
 	cmd.SetArgs([]string{"--help"})
 	require.NoError(t, cmd.Execute())
-	require.Contains(t, out.String(), "Exit status: 0 stopped")
+	require.Contains(t, out.String(), "Exit status:\n  0  it was stopped")
 	require.Contains(t, out.String(), "trackdrive fake --print-sample >fake.yaml")
 }
