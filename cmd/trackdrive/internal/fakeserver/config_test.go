@@ -2,12 +2,14 @@ package fakeserver
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -171,5 +173,24 @@ func FuzzParse(f *testing.F) {
 		printed, err := c.YAML()
 		require.NoError(t, err)
 		require.NotEmpty(t, printed)
+	})
+}
+
+// FuzzBody checks that the body of a request is read exactly if it is JSON that is not
+// nested too deeply, and that mistakes are at places in it.
+func FuzzBody(f *testing.F) {
+	for _, text := range []string{`{"a":[1,2.5,"x",true,null,{}]}`, " {\n \"a\" : \"\\ud83d\\ude00\" } ", `{"a":1,"a":2}`, `[`, `{"a"}`, `1 2`, "\xff", `"x`, strings.Repeat("[", 40), `{"a":,}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n, m := parseJSON(data)
+		if depth := bytes.Count(data, []byte("[")) + bytes.Count(data, []byte("{")); depth <= maxDepth && len(data) <= maxDocument {
+			require.Equal(t, json.Valid(data) && utf8.Valid(data), m == nil, "%v", m)
+		}
+		if m != nil {
+			require.Nil(t, n)
+			require.LessOrEqual(t, m.Line, bytes.Count(data, []byte("\n"))+1)
+			require.NotContains(t, m.String(), "\n")
+		}
 	})
 }
