@@ -161,7 +161,7 @@ func findAdminRoute(w http.ResponseWriter, method, path string) (adminRoute, err
 	return adminRoute{}, refuseWith(http.StatusNotFound, "%s %s", display.Line(path), message)
 }
 
-// read reads the body with fields. isNeeded refuses an empty one.
+// read reads the body, a JSON object with these fields; check sees it after them.
 func (c *adminCall) read(fields []docField, check func(r *docReader, n *docNode)) error {
 	r := &docReader{isBody: true}
 	n, m := parseJSON(c.body)

@@ -195,7 +195,15 @@ func (s *Server) handlerOf(company string) http.Handler {
 }
 
 // shownPath returns a path for the log, without the numbers of callers.
-func shownPath(r *http.Request) string { return display.HideNumbers(display.Line(r.URL.Path)) }
+func shownPath(r *http.Request) string {
+	segments := strings.Split(display.Line(r.URL.Path), "/")
+	for i, s := range segments {
+		if strings.Trim(s, "+0123456789 ().-") == "" { // a uuid has letters
+			segments[i] = display.HideNumbers(s)
+		}
+	}
+	return strings.Join(segments, "/")
+}
 
 // companyOf returns the company of a host, or why there is none. Names that cannot be
 // TrackDrive's, such as an IP address or a service of a compose file, are the first's.
@@ -254,7 +262,7 @@ func (s *Server) deliverAlways(ctx context.Context) {
 			return
 		case <-s.wake:
 			if err := s.deliver(ctx); err != nil && ctx.Err() == nil {
-				s.logs("%s", s.redaction.Replace(strings.ReplaceAll(err.Error(), "trackdrivetest: ", "")))
+				s.logs("%s", display.HideNumbers(s.redaction.Replace(strings.ReplaceAll(err.Error(), "trackdrivetest: ", ""))))
 			}
 		}
 	}

@@ -116,6 +116,21 @@ companies:
 	require.NotContains(t, srv.logged.String(), "5555550142")
 }
 
+func TestTheLogHasNoCallers(t *testing.T) {
+	t.Parallel()
+	buyer := newReceiver(t, "no such caller: +15555550142", 500, 500, 500, 500, 500)
+	srv := serve(t, "companies: {acme: {endpoints: {sell: {buyers: [{bid: 25.00}]}}, forward_posts: [{url: '"+buyer.URL+"'}]}}")
+	ask(t, "POST", srv.url+"/api/v1/calls/update_by_caller_id/+15555550142", "{}")
+	ask(t, "POST", srv.url+"/api/v1/calls/update_call/"+firstUUID, "{}")
+	sell(t, srv.url, "+15555550142")
+	require.Eventually(t, func() bool { return strings.Contains(srv.logged.String(), "not delivered") }, 10*time.Second, time.Millisecond)
+	logged := srv.logged.String()
+	require.Contains(t, logged, "acme POST /api/v1/calls/update_by_caller_id/…: 422\n")
+	require.Contains(t, logged, "acme POST /api/v1/calls/update_call/"+firstUUID+": 401\n")
+	require.Contains(t, logged, "attempt 5: 500: no such caller: …\n")
+	require.NotContains(t, logged, "5555550142")
+}
+
 // receiver is who gets what the fake sends.
 type receiver struct {
 	*httptest.Server
