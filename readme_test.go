@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/insight"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/receive"
 	"github.com/trackdrive-go/trackdrive/sales"
@@ -61,18 +62,7 @@ var (
 	public, private  = "tdpub-made-up", "tdprv-made-up"
 	encoded          = "bWFkZTp1cA=="
 	r                *http.Request
-	otelhttp         wrapping
-	attempts         counters
 )
-
-type wrapping struct{}
-
-func (wrapping) NewTransport(rt http.RoundTripper) http.RoundTripper { return rt }
-
-type counters struct{}
-
-func (c counters) With(...string) counters { return c }
-func (counters) Inc()                      {}
 
 func readmeReceive(mux *http.ServeMux, secret string, isKnown func(string) bool, keep func(context.Context, receive.Forwarded) error,
 	decide func(context.Context, *trackdrive.PingRequest) (receive.Answer, error),
@@ -266,14 +256,14 @@ func readmeCompanies() error {
 	return err
 }
 
-func readmeWatch() (*trackdrive.Client, error) {
+func readmeWatch() error {
+	numbers := insight.New()
 	client, err := trackdrive.NewClient("acme",
-		trackdrive.WithTransport(otelhttp.NewTransport(trackdrive.NewTransport(nil))),
 		trackdrive.WithLogger(slog.Default()),
-		trackdrive.WithObserver(func(ctx context.Context, a trackdrive.Attempt) {
-			attempts.With(a.Operation, a.Delivery.String()).Inc()
-		}))
-	return client, err
+		trackdrive.WithCallObserver(numbers.ObserveCall))
+	fmt.Println(numbers.Report())
+	_ = client
+	return err
 }
 
 func readmeTest(t *testing.T, client *trackdrive.Client) {
