@@ -1,0 +1,274 @@
+// Package calls has the commands that make one call: a ping, a post, an update, a lead.
+package calls
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/credentials"
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/term"
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/wire"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
+)
+
+// Commands returns the commands.
+func Commands(t *term.Terminal) []*cobra.Command {
+	return []*cobra.Command{newPing(t), newPost(t), newFull(t), newUpdate(t), newLead(t)}
+}
+
+// callFlags are the flags that all calls have.
+type callFlags struct {
+	terminal   *term.Terminal
+	connection credentials.Connection
+	fieldTexts []string
+	fieldsFile string
+	isDry      bool
+	isSure     bool
+}
+
+func newCallFlags(cmd *cobra.Command, t *term.Terminal) *callFlags {
+	f := &callFlags{terminal: t}
+	f.connection.AddFlags(cmd, t)
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.fieldTexts, "field", nil, "another parameter, as `NAME=VALUE`; may be given more than once")
+	flags.StringVar(&f.fieldsFile, "fields", "", "JSON `FILE` with an object of parameters; - is the standard input")
+	flags.BoolVar(&f.isDry, "dry-run", false, "print the request, and send nothing")
+	_ = cmd.RegisterFlagCompletionFunc("field", cobra.NoFileCompletions)
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return credentials.CompanyNames(t, f.connection.File), cobra.ShellCompDirectiveNoFileComp
+	}
+	return f
+}
+
+// addSureFlag adds --yes to a command that sells or changes something.
+func (f *callFlags) addSureFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.isSure, "yes", false, "do not ask whether it is meant")
+}
+
+// fields returns the parameters of --field and --fields.
+func (f *callFlags) fields() (trackdrive.Fields, error) {
+	fields := trackdrive.Fields{}
+	if f.fieldsFile != "" {
+		data, err := f.terminal.ReadInput(f.fieldsFile, "an object of parameters", term.LimitSettings)
+		if err != nil {
+			return nil, err
+		}
+		decoder := json.NewDecoder(bytes.NewReader(data))
+		decoder.UseNumber()
+		if err := decoder.Decode(&fields); err != nil || decoder.More() {
+			return nil, term.Failed(errors.New(term.DisplayName(f.fieldsFile) + " must hold one JSON object, such as {\"zip\": \"90210\"}"))
+		}
+		for name, value := range fields {
+			if text, isText := value.(string); isText && redact.IsCredentialName(name) {
+				f.terminal.Hide(text)
+			}
+		}
+	}
+	for _, text := range f.fieldTexts {
+		name, value, isPair := strings.Cut(text, "=")
+		_, isTwice := fields[name]
+		switch {
+		case !isPair || name == "":
+			return nil, term.Usagef("--field takes NAME=VALUE").Try("for example: --field zip=90210")
+		case redact.IsCredentialName(name):
+			return nil, term.Usagef("--field %s: whoever may list processes would see the value", name).
+				Try("put it into a JSON file of mode 0600, and give --fields FILE")
+		case isTwice:
+			return nil, term.Usagef("the parameter %s is given twice", name)
+		}
+		fields[name] = value
+	}
+	return fields, nil
+}
+
+// preparedCall is a call that is ready to be made.
+type preparedCall struct {
+	flags     *callFlags
+	operation string
+	company   string
+	endpoint  string   // "" for a call that has none
+	question  string   // what it sells or changes; "" if it does neither
+	doubt     []string // what to do if nobody knows what became of it; nil if that does not matter
+	send      func(context.Context, *trackdrive.Client, *credentials.Set) (answer, error)
+}
+
+// answer is what a call was answered.
+type answer interface {
+	// outcome says what the call came to.
+	outcome() trackdrive.Outcome
+	// show adds the answer to a page.
+	show(p *term.Page)
+}
+
+// callReport is the JSON form of a call.
+type callReport struct {
+	Operation string             `json:"operation"`
+	Company   string             `json:"company"`
+	Endpoint  string             `json:"endpoint,omitempty"`
+	Outcome   trackdrive.Outcome `json:"outcome,omitempty"`
+	Request   *wire.Request      `json:"request,omitempty"`
+	Answer    answer             `json:"answer,omitempty"`
+	Error     *errorReport       `json:"error,omitempty"`
+}
+
+// run makes the call, and shows what came of it.
+func (c *preparedCall) run(ctx context.Context) error {
+	if c.flags.isDry {
+		return c.showRequest(ctx)
+	}
+	client, set, err := c.flags.connection.Client(c.flags.terminal, c.company)
+	if err != nil {
+		return err
+	}
+	if err := c.checkArguments(); err != nil {
+		return err
+	}
+	if c.question != "" {
+		if err := c.flags.terminal.Confirm(ctx, c.flags.isSure, c.question); err != nil {
+			return err
+		}
+	}
+	reply, err := c.send(ctx, client, set)
+	if err != nil {
+		return c.fail(err)
+	}
+	report := callReport{Operation: c.operation, Company: c.company, Endpoint: c.endpoint, Outcome: reply.outcome(), Answer: reply}
+	if err := c.flags.terminal.PrintOutcome(report, reply.show); err != nil {
+		return err
+	}
+	if reply.outcome() != trackdrive.OutcomeAccepted {
+		return term.Ended(term.StatusFailed)
+	}
+	return nil
+}
+
+// checkArguments makes the request without sending it, so that nobody is asked about a
+// call that is refused anyway.
+func (c *preparedCall) checkArguments() error {
+	_, err := c.record(context.Background())
+	return err
+}
+
+func (c *preparedCall) showRequest(ctx context.Context) error {
+	recorder, err := c.record(ctx)
+	if err != nil {
+		return err
+	}
+	request := wire.Sent(c.flags.terminal, recorder.Request, recorder.Body)
+	report := callReport{Operation: c.operation, Company: c.company, Endpoint: c.endpoint, Request: request}
+	return c.flags.terminal.Print(report, request.WriteTo)
+}
+
+// record returns the request that would be sent.
+func (c *preparedCall) record(ctx context.Context) (*credentials.Recorder, error) {
+	recorder := &credentials.Recorder{}
+	client, set, err := c.flags.connection.Client(c.flags.terminal, c.company, recorder.Options()...)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.send(ctx, client, set)
+	if recorder.Request == nil {
+		return nil, c.fail(err)
+	}
+	return recorder, nil
+}
+
+// errorReport is the JSON form of an error.
+type errorReport struct {
+	Message  string         `json:"message"`
+	Status   int            `json:"http_status,omitempty"`
+	Delivery string         `json:"delivery"`
+	Reason   string         `json:"reason,omitempty"`
+	Reasons  []reasonReport `json:"reasons,omitempty"`
+	Advice   []string       `json:"advice,omitempty"`
+}
+
+// reasonReport is the JSON form of one reason of a refusal.
+type reasonReport struct {
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
+}
+
+func reasonsOf(t *term.Terminal, errs []trackdrive.FieldError) []reasonReport {
+	list := make([]reasonReport, 0, len(errs))
+	for _, reason := range errs {
+		list = append(list, reasonReport{t.Text(reason.Field), t.Text(reason.Message)})
+	}
+	return list
+}
+
+// fail returns the error of a call that was not answered, or refused. With --json it
+// prints the document, too.
+func (c *preparedCall) fail(err error) error {
+	var call *trackdrive.Error
+	if !errors.As(err, &call) {
+		return err
+	}
+	if errors.Is(err, trackdrive.ErrInvalidArgument) && call.Delivery == trackdrive.DeliveryNotSent {
+		return term.Usagef("%s", strings.TrimPrefix(err.Error(), "trackdrive: ")).Try("nothing was sent")
+	}
+	advice := AdviceOf(call)
+	outcome := OutcomeOf(call)
+	if call.Delivery == trackdrive.DeliveryUnknown {
+		advice = append(advice, c.doubt...)
+	}
+	report := callReport{Operation: c.operation, Company: c.company, Endpoint: c.endpoint, Outcome: outcome, Error: &errorReport{
+		Message: c.flags.terminal.Text(err.Error()), Status: call.StatusCode, Delivery: call.Delivery.String(), Reason: string(reasonOf(call)),
+		Reasons: reasonsOf(c.flags.terminal, call.Errors), Advice: advice,
+	}}
+	if c.flags.terminal.JSON {
+		if err := c.flags.terminal.PrintOutcome(report, nil); err != nil {
+			return err
+		}
+	}
+	if call.Delivery == trackdrive.DeliveryUnknown && c.doubt != nil {
+		return term.Unknown(err, advice...)
+	}
+	return term.Failed(err, advice...)
+}
+
+// OutcomeOf says what a call with an error came to.
+func OutcomeOf(call *trackdrive.Error) trackdrive.Outcome {
+	switch {
+	case call.Delivery == trackdrive.DeliveryNotSent:
+		return trackdrive.OutcomeNotSent
+	case call.Delivery == trackdrive.DeliveryUnknown:
+		return trackdrive.OutcomeUnknown
+	case errors.Is(call, trackdrive.ErrBadRequest), errors.Is(call, trackdrive.ErrRejected):
+		return trackdrive.OutcomeRejected
+	default:
+		return trackdrive.OutcomeFailed
+	}
+}
+
+// AdviceOf returns what to do about the error of a call, a line each; nil if nobody
+// knows.
+func AdviceOf(call *trackdrive.Error) []string {
+	advised, ok := any(call).(interface{ Advice() string })
+	if !ok || advised.Advice() == "" || strings.Contains(call.Error(), advised.Advice()) {
+		return nil
+	}
+	return []string{advised.Advice()}
+}
+
+func reasonOf(call *trackdrive.Error) trackdrive.Reason {
+	if refused, ok := any(call).(interface{ Reason() trackdrive.Reason }); ok {
+		return refused.Reason()
+	}
+	return trackdrive.ReasonNone
+}
+
+// completeWords lets a flag be completed with these words.
+func completeWords(cmd *cobra.Command, flag string, words ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(slices.Clone(words), cobra.ShellCompDirectiveNoFileComp))
+}

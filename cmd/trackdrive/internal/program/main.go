@@ -1,0 +1,31 @@
+package program
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	xterm "golang.org/x/term"
+
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/term"
+)
+
+// Main runs the command of this process, and returns its exit status.
+func Main() int {
+	// The first interrupt cancels what goes on, which is then reported; the second
+	// kills the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	defer stop()
+	// Otherwise a closed pipe would kill the process before it has said what it did.
+	signal.Ignore(syscall.SIGPIPE)
+	t := &term.Terminal{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv,
+		IsAsking: isTerminal(os.Stdin) && isTerminal(os.Stderr),
+		IsStyled: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+	}
+	return Run(ctx, t, os.Args[1:])
+}
+
+func isTerminal(file *os.File) bool { return xterm.IsTerminal(int(file.Fd())) }
