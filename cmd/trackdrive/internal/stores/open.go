@@ -1,0 +1,240 @@
+package stores
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/credentials"
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/term"
+	"github.com/trackdrive-go/trackdrive/outbox"
+	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
+	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
+	"github.com/trackdrive-go/trackdrive/sales"
+	"github.com/trackdrive-go/trackdrive/sales/boltsales"
+	"github.com/trackdrive-go/trackdrive/sales/pgsales"
+)
+
+// The names in the environment.
+const (
+	outboxVariable   = "TRACKDRIVE_OUTBOX"
+	salesVariable    = "TRACKDRIVE_SALES"
+	postgresVariable = "TRACKDRIVE_POSTGRES_URL"
+)
+
+const storeHelp = `The store is a file of package boltstore or boltsales, whose service is stopped, or a
+PostgreSQL, whose service may run: --store FILE, --store postgres://USER@HOST/DATABASE,
+or what TRACKDRIVE_OUTBOX and TRACKDRIVE_SALES say. A URL with a password comes from
+TRACKDRIVE_POSTGRES_URL, or from a file of mode 0600 (--postgres-url-file FILE).`
+
+// storeFlags say which store is meant.
+type storeFlags struct {
+	terminal *term.Terminal
+	store    string
+	urlFile  string
+	schema   string
+	variable string // its name in the environment
+}
+
+func newStoreFlags(cmd *cobra.Command, t *term.Terminal, variable string) *storeFlags {
+	f := &storeFlags{terminal: t, variable: variable}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.store, "store", "", "`FILE`, or URL of a PostgreSQL without a password; also "+variable)
+	flags.StringVar(&f.urlFile, "postgres-url-file", "", "`FILE` with the URL of a PostgreSQL, mode 0600")
+	flags.StringVar(&f.schema, "schema", "", "the `SCHEMA` of the tables in PostgreSQL")
+	return f
+}
+
+// location is where a store is: in a file, or in a PostgreSQL.
+type location struct{ file, postgres string }
+
+func (l location) String() string {
+	if l.file != "" {
+		return l.file
+	}
+	return "the PostgreSQL"
+}
+
+func (f *storeFlags) locate() (location, error) {
+	switch {
+	case f.store != "" && f.urlFile != "":
+		return location{}, term.Usagef("give --store or --postgres-url-file, and not both")
+	case f.store != "":
+		if isPostgres(f.store) {
+			f.terminal.Hide(passwordOf(f.store))
+			if hasPassword(f.store) {
+				return location{}, term.Usagef("--store has a password in it: whoever may list processes would see it").
+					Try("put the URL into " + postgresVariable + ", or into a file of mode 0600 and give --postgres-url-file FILE")
+			}
+			return location{postgres: f.store}, nil
+		}
+		return location{file: f.store}, nil
+	case f.urlFile != "":
+		line, err := credentials.PrivateLine(f.terminal, f.urlFile)
+		if err != nil {
+			return location{}, err
+		}
+		if !isPostgres(line) {
+			return location{}, term.Failed(fmt.Errorf("%s must hold a URL that begins with postgres://", f.urlFile))
+		}
+		f.terminal.Hide(passwordOf(line))
+		return location{postgres: line}, nil
+	}
+	for _, variable := range []string{f.variable, postgresVariable} {
+		text := f.terminal.Env(variable)
+		switch {
+		case text == "":
+		case isPostgres(text):
+			f.terminal.Hide(passwordOf(text))
+			return location{postgres: text}, nil
+		case variable == postgresVariable:
+			return location{}, term.Usagef("%s must be a URL that begins with postgres://", variable)
+		default:
+			return location{file: text}, nil
+		}
+	}
+	return location{}, term.Usagef("no store is given").Try("give --store FILE, or set " + f.variable + " or " + postgresVariable)
+}
+
+func isPostgres(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") || strings.Contains(text, "password=")
+}
+
+// hasPassword reports whether a URL has a password. One that cannot be read may have.
+func hasPassword(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return true
+	}
+	_, inUser := u.User.Password()
+	query := u.Query()
+	return inUser || query.Has("password") || query.Has("sslpassword") || u.Scheme == ""
+}
+
+func passwordOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	if password, has := u.User.Password(); has {
+		return password
+	}
+	return u.Query().Get("password")
+}
+
+// connectTimeout is how long a PostgreSQL has to take a connection, unless its URL says
+// something else.
+const connectTimeout = 5 * time.Second
+
+func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return nil, term.Usagef("the URL of the PostgreSQL cannot be read: %s", strings.TrimPrefix(err.Error(), "cannot parse `"+address+"`: "))
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// checkFile refuses what a store would make a new file of.
+func checkFile(path, what string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return term.Failed(term.FileError(path, err))
+	case info.IsDir():
+		return term.Failed(fmt.Errorf("%s is a folder", path))
+	case info.Size() == 0:
+		return term.Failed(fmt.Errorf("%s is empty; it is not %s", path, what))
+	}
+	return nil
+}
+
+// openOutbox opens the outbox. Nothing is created or changed.
+func (f *storeFlags) openOutbox(ctx context.Context) (store outbox.Store, where location, closeIt func(), err error) {
+	where, err = f.locate()
+	if err != nil {
+		return nil, where, nil, err
+	}
+	if where.file != "" {
+		if err := checkFile(where.file, "an outbox"); err != nil {
+			return nil, where, nil, err
+		}
+		bolt, err := boltstore.Open(where.file, nil)
+		if err != nil {
+			return nil, where, nil, fileError(where.file, "an outbox", err, boltstore.ErrLocked, boltstore.ErrDamaged)
+		}
+		return bolt, where, func() { _ = bolt.Close() }, nil // every change is durable already
+	}
+	pool, err := connect(ctx, where.postgres)
+	if err != nil {
+		return nil, where, nil, err
+	}
+	river, err := riverstore.Open(ctx, pool, &riverstore.Options{Schema: f.schema})
+	if err != nil {
+		pool.Close()
+		return nil, where, nil, postgresError(err, riverstore.ErrNotMigrated)
+	}
+	return river, where, pool.Close, nil
+}
+
+// openSales opens the store of sales. Nothing is created or changed.
+func (f *storeFlags) openSales(ctx context.Context) (store sales.Store, where location, closeIt func(), err error) {
+	where, err = f.locate()
+	if err != nil {
+		return nil, where, nil, err
+	}
+	if where.file != "" {
+		if err := checkFile(where.file, "a file of sales"); err != nil {
+			return nil, where, nil, err
+		}
+		bolt, err := boltsales.Open(where.file, nil)
+		if err != nil {
+			return nil, where, nil, fileError(where.file, "a file of sales", err, boltsales.ErrLocked, boltsales.ErrDamaged)
+		}
+		return bolt, where, func() { _ = bolt.Close() }, nil // every change is durable already
+	}
+	pool, err := connect(ctx, where.postgres)
+	if err != nil {
+		return nil, where, nil, err
+	}
+	pg, err := pgsales.Open(ctx, pool, &pgsales.Options{Schema: f.schema})
+	if err != nil {
+		pool.Close()
+		return nil, where, nil, postgresError(err, pgsales.ErrNotMigrated)
+	}
+	return pg, where, pool.Close, nil
+}
+
+// fileError says why a file cannot be opened as a store.
+func fileError(path, what string, err, locked, damaged error) error {
+	switch {
+	case errors.Is(err, locked):
+		return term.Failed(fmt.Errorf("%s is in use", path), "stop the service that has it open, or use that service's own admin")
+	case errors.Is(err, damaged):
+		return term.Failed(fmt.Errorf("%s is damaged, or is not %s", path, what), "nothing was changed; do not go on with an empty file in its place")
+	default:
+		return term.Failed(term.FileError(path, err))
+	}
+}
+
+// postgresError says why a PostgreSQL cannot be used.
+func postgresError(err, notMigrated error) error {
+	if errors.Is(err, notMigrated) {
+		return term.Failed(fmt.Errorf("the PostgreSQL has no such tables, or old ones: %w", err), "name their schema with --schema, or let the service that owns them make them")
+	}
+	return term.Failed(err, "nothing was changed")
+}
+
+// storeError is the error of a change after which nobody knows whether it is stored.
+func storeError(err error, again string) error {
+	return term.Unknown(fmt.Errorf("the store failed, and the change may be stored: %w", err), again)
+}
