@@ -118,7 +118,7 @@ type callReport struct {
 	Outcome   trackdrive.Outcome `json:"outcome,omitempty"`
 	Request   *wire.Request      `json:"request,omitempty"`
 	Answer    answer             `json:"answer,omitempty"`
-	Error     *errorReport       `json:"error,omitempty"`
+	Error     *ErrorReport       `json:"error,omitempty"`
 }
 
 // run makes the call, and shows what came of it.
@@ -183,8 +183,8 @@ func (c *preparedCall) record(ctx context.Context) (*credentials.Recorder, error
 	return recorder, nil
 }
 
-// errorReport is the JSON form of an error.
-type errorReport struct {
+// ErrorReport is the JSON form of an error.
+type ErrorReport struct {
 	Message  string         `json:"message"`
 	Status   int            `json:"http_status,omitempty"`
 	Delivery string         `json:"delivery"`
@@ -197,6 +197,14 @@ type errorReport struct {
 type reasonReport struct {
 	Field   string `json:"field,omitempty"`
 	Message string `json:"message"`
+}
+
+// NewErrorReport returns the JSON form of an error, with what to do about it.
+func NewErrorReport(t *term.Terminal, call *trackdrive.Error, advice []string) *ErrorReport {
+	return &ErrorReport{
+		Message: t.Text(call.Error()), Status: call.StatusCode, Delivery: call.Delivery.String(), Reason: string(call.Reason()),
+		Reasons: reasonsOf(t, call.Errors), Advice: advice,
+	}
 }
 
 func reasonsOf(t *term.Terminal, errs []trackdrive.FieldError) []reasonReport {
@@ -215,26 +223,48 @@ func (c *preparedCall) fail(err error) error {
 		return err
 	}
 	if errors.Is(err, trackdrive.ErrInvalidArgument) && call.Delivery == trackdrive.DeliveryNotSent {
-		return term.Usagef("%s", strings.TrimPrefix(err.Error(), "trackdrive: ")).Try("nothing was sent")
+		return term.Usagef("%s", credentials.PlainText(err)).Try(strings.TrimSuffix("nothing was sent\n"+c.hint(err), "\n"))
 	}
 	advice := AdviceOf(call)
-	outcome := OutcomeOf(call)
-	if call.Delivery == trackdrive.DeliveryUnknown {
+	switch call.Delivery {
+	case trackdrive.DeliveryUnknown:
 		advice = append(advice, c.doubt...)
+	case trackdrive.DeliveryNotSent:
+		if errors.Is(err, trackdrive.ErrNoCredentials) {
+			break
+		}
+		advice = append(advice, "nothing was sent: it is safe to try again")
 	}
-	report := callReport{Operation: c.operation, Company: c.company, Endpoint: c.endpoint, Outcome: outcome, Error: &errorReport{
-		Message: c.flags.terminal.Text(err.Error()), Status: call.StatusCode, Delivery: call.Delivery.String(), Reason: string(reasonOf(call)),
-		Reasons: reasonsOf(c.flags.terminal, call.Errors), Advice: advice,
-	}}
+	report := callReport{
+		Operation: c.operation, Company: c.company, Endpoint: c.endpoint, Outcome: OutcomeOf(call),
+		Error: NewErrorReport(c.flags.terminal, call, advice),
+	}
 	if c.flags.terminal.JSON {
 		if err := c.flags.terminal.PrintOutcome(report, nil); err != nil {
 			return err
 		}
 	}
+	plain := credentials.PlainError(c.operation+" at "+c.company+": "+strings.TrimLeft(strings.TrimPrefix(credentials.PlainText(err), call.Operation), ": "), err)
 	if call.Delivery == trackdrive.DeliveryUnknown && c.doubt != nil {
-		return term.Unknown(err, advice...)
+		return term.Unknown(plain, advice...)
 	}
-	return term.Failed(err, advice...)
+	return term.Failed(plain, advice...)
+}
+
+// hint says what to type instead of arguments that the client refuses.
+func (c *preparedCall) hint(err error) string {
+	switch text := err.Error(); {
+	case errors.Is(err, trackdrive.ErrLeftoverToken):
+		return "the value is still a token of a template; give what it stands for"
+	case strings.Contains(text, "lead_token: is empty"):
+		return "set " + credentials.LeadTokenVariable + ", or put " + c.company + "/lead_token into the file of credentials"
+	case strings.Contains(text, "offer_token: is empty"):
+		return "set " + credentials.OfferTokenVariable + ", or put " + c.company + "/offer_token into the file of credentials"
+	case strings.Contains(text, "has nothing set"):
+		return "for what to set: trackdrive " + c.operation + " --help"
+	default:
+		return ""
+	}
 }
 
 // OutcomeOf says what a call with an error came to.
@@ -259,13 +289,6 @@ func AdviceOf(call *trackdrive.Error) []string {
 		return nil
 	}
 	return []string{advised.Advice()}
-}
-
-func reasonOf(call *trackdrive.Error) trackdrive.Reason {
-	if refused, ok := any(call).(interface{ Reason() trackdrive.Reason }); ok {
-		return refused.Reason()
-	}
-	return trackdrive.ReasonNone
 }
 
 // completeWords lets a flag be completed with these words.

@@ -51,10 +51,10 @@ by hand. One that adds, or has other fields, is sent once.
 	flags.StringVar(&f.payout, "payout", "", "what the traffic source gets: an `AMOUNT`")
 	flags.StringVar(&f.addRevenue, "add-revenue", "", "`AMOUNT` to add to the revenue")
 	flags.StringVar(&f.addPayout, "add-payout", "", "`AMOUNT` to add to the payout")
-	flags.StringVar(&f.buyerConverted, "buyer-converted", "", "whether the buyer converted: true or false")
-	flags.StringVar(&f.offerConverted, "offer-converted", "", "whether the traffic source converted: true or false")
+	flags.StringVar(&f.buyerConverted, "buyer-converted", "", "whether the buyer converted: `BOOL` is true or false")
+	flags.StringVar(&f.offerConverted, "offer-converted", "", "whether the traffic source converted: `BOOL` is true or false")
 	flags.StringVar(&f.callerID, "caller-id", "", "the `NUMBER` of a caller whose latest call is meant")
-	flags.DurationVar(&f.within, "within", 0, "with --caller-id: how long ago the call may have been")
+	flags.DurationVar(&f.within, "within", 0, "with --caller-id: how long ago the call may have been, a `DURATION`")
 	flags.StringArrayVar(&f.tokens, "token", nil, "contact field, as `NAME=VALUE`; may be given more than once")
 	completeWords(cmd, "buyer-converted", "true", "false")
 	completeWords(cmd, "offer-converted", "true", "false")
@@ -260,7 +260,8 @@ acme/lead_token from the file of credentials.
 					return nil, err
 				}
 				return &leadAnswer{
-					LeadID: string(reply.LeadID), Status: t.Text(reply.Status), TrackdriveNumber: t.Number(reply.TrackdriveNumber),
+					isChange: leadID != "",
+					LeadID:   string(reply.LeadID), Status: t.Text(reply.Status), TrackdriveNumber: t.Number(reply.TrackdriveNumber),
 					HTTPStatus: reply.Meta.StatusCode, Attempts: reply.Meta.Attempts,
 				}, nil
 			},
@@ -277,13 +278,18 @@ type leadAnswer struct {
 	TrackdriveNumber string `json:"trackdrive_number,omitempty"`
 	HTTPStatus       int    `json:"http_status"`
 	Attempts         int    `json:"attempts"`
+
+	isChange bool
 }
 
 func (a *leadAnswer) outcome() trackdrive.Outcome { return trackdrive.OutcomeAccepted }
 
 func (a *leadAnswer) show(p *term.Page) {
-	text := "taken"
-	if a.Status != "" {
+	text := "stored"
+	if a.isChange {
+		text = "changed"
+	}
+	if a.Status != "" && a.Status != "success" {
 		text += ": " + a.Status
 	}
 	p.Toned(term.Good, "%s", text)

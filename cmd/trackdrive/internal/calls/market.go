@@ -31,8 +31,8 @@ func newMarketFlags(cmd *cobra.Command, t *term.Terminal) *marketFlags {
 	flags.StringVar(&f.callerID, "caller-id", "", "the caller's `NUMBER`")
 	flags.StringVar(&f.trafficSourceID, "traffic-source-id", "", "`ID` of the traffic source")
 	flags.StringVar(&f.trackdriveNumber, "trackdrive-number", "", "the `NUMBER` that the call comes to, in static tracking mode")
-	flags.StringVar(&f.encodingName, "encoding", "json", "how parameters are sent: json, form, query or post_query")
-	flags.StringVar(&f.trackingName, "tracking", "", "the endpoint's tracking mode, to check the parameters: ring_pool or static")
+	flags.StringVar(&f.encodingName, "encoding", "json", "how parameters are sent: the `FORMAT` json, form, query or post_query")
+	flags.StringVar(&f.trackingName, "tracking", "", "the endpoint's tracking `MODE`, to check the parameters: ring_pool or static")
 	completeWords(cmd, "encoding", "json", "form", "query", "post_query")
 	completeWords(cmd, "tracking", "ring_pool", "static")
 	for _, name := range []string{"caller-id", "traffic-source-id", "trackdrive-number"} {
@@ -257,6 +257,7 @@ type buyerReport struct {
 type pingAnswer struct {
 	Accepted           bool           `json:"accepted"`
 	Status             string         `json:"status,omitempty"`
+	Reason             string         `json:"reason,omitempty"`
 	Reasons            []reasonReport `json:"reasons,omitempty"`
 	Buyers             []buyerReport  `json:"buyers"`
 	TryAllBuyersPingID string         `json:"try_all_buyers_ping_id,omitempty"`
@@ -265,12 +266,13 @@ type pingAnswer struct {
 	HTTPStatus         int            `json:"http_status"`
 	Attempts           int            `json:"attempts"`
 
-	next string // the command that sells to the best buyer
+	next      string // the command that sells to the best buyer
+	hasFields bool
 }
 
 func (f *marketFlags) readPing(company, endpoint string, reply *trackdrive.PingResponse) *pingAnswer {
 	a := &pingAnswer{
-		Accepted: reply.Accepted, Status: f.terminal.Text(reply.Status), Reasons: reasonsOf(f.terminal, reply.Errors), Buyers: []buyerReport{},
+		Accepted: reply.Accepted, Status: f.terminal.Text(reply.Status), Reason: string(reply.Reason()), Reasons: reasonsOf(f.terminal, reply.Errors), Buyers: []buyerReport{},
 		TryAllBuyersPingID: string(reply.TryAllBuyersPingID), ExpiresInSeconds: int(reply.ExpiresIn / time.Second), LeadID: string(reply.LeadID),
 		HTTPStatus: reply.Meta.StatusCode, Attempts: reply.Meta.Attempts,
 	}
@@ -289,9 +291,7 @@ func (f *marketFlags) readPing(company, endpoint string, reply *trackdrive.PingR
 				a.next += " --buyer-id " + string(b.ID)
 			}
 			a.next += " --caller-id NUMBER"
-			if len(f.fieldTexts) > 0 || f.fieldsFile != "" {
-				a.next += " and the same fields"
-			}
+			a.hasFields = len(f.fieldTexts) > 0 || f.fieldsFile != ""
 		}
 	}
 	return a
@@ -342,7 +342,11 @@ func (a *pingAnswer) show(p *term.Page) {
 	p.Table(columns, rows)
 	if a.next != "" {
 		p.Gap()
-		p.Line("To sell the lead to the best buyer (*):")
+		same := ""
+		if a.hasFields {
+			same = ", with the same fields"
+		}
+		p.Line("To sell the lead to the best buyer (*)%s:", same)
 		p.Line("  %s", a.next)
 	}
 	if a.TryAllBuyersPingID != "" {
@@ -354,6 +358,7 @@ func (a *pingAnswer) show(p *term.Page) {
 type postAnswer struct {
 	Accepted   bool           `json:"accepted"`
 	Status     string         `json:"status,omitempty"`
+	Reason     string         `json:"reason,omitempty"`
 	Reasons    []reasonReport `json:"reasons,omitempty"`
 	Number     string         `json:"number,omitempty"` // always in full: nobody gets it a second time
 	SIPAddress string         `json:"sip_address,omitempty"`
@@ -366,7 +371,7 @@ type postAnswer struct {
 func (f *marketFlags) readPost(reply *trackdrive.PostResponse) *postAnswer {
 	number, _ := reply.Number()
 	return &postAnswer{
-		Accepted: reply.Accepted, Status: f.terminal.Text(reply.Status), Reasons: reasonsOf(f.terminal, reply.Errors), Number: number, SIPAddress: reply.SIPAddress,
+		Accepted: reply.Accepted, Status: f.terminal.Text(reply.Status), Reason: string(reply.Reason()), Reasons: reasonsOf(f.terminal, reply.Errors), Number: number, SIPAddress: reply.SIPAddress,
 		BuyerName: f.terminal.Text(reply.BuyerName), LeadID: string(reply.LeadID), HTTPStatus: reply.Meta.StatusCode, Attempts: reply.Meta.Attempts,
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +28,7 @@ func (c *Connection) AddFlags(cmd *cobra.Command, t *term.Terminal) {
 	flags := cmd.Flags()
 	flags.StringVar(&c.BaseURL, "base-url", "", "`URL` to call instead of https://COMPANY.trackdrive.com; also "+BaseURLVariable)
 	flags.StringVar(&c.File, "credentials", "", "`FILE` with the credentials, mode 0600; also "+FileVariable)
-	flags.DurationVar(&c.Timeout, "timeout", 10*time.Second, "time limit of a call, with its retries")
+	flags.DurationVar(&c.Timeout, "timeout", 10*time.Second, "time limit of a call with its retries: a `DURATION`")
 	_ = cmd.RegisterFlagCompletionFunc("base-url", cobra.NoFileCompletions) // fails only for a flag that is missing
 }
 
@@ -59,7 +58,7 @@ func (c *Connection) Client(t *term.Terminal, company string, options ...trackdr
 	options = append(options, trackdrive.WithTimeout(c.Timeout))
 	client, err := trackdrive.NewClient(company, options...)
 	if err != nil {
-		return nil, nil, term.Usagef("%s", strings.TrimPrefix(err.Error(), "trackdrive: "))
+		return nil, nil, term.Usagef("%s", PlainText(err))
 	}
 	return client, set, nil
 }

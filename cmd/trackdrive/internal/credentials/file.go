@@ -21,7 +21,13 @@ type fileReader struct {
 	path     string
 	terminal *term.Terminal
 	set      *Set
-	mistakes []string
+	mistakes []placedText
+}
+
+// placedText is a mistake with its line, by which mistakes are ordered.
+type placedText struct {
+	line int
+	text string
 }
 
 // parse reads the text of a file of credentials: a YAML document, or one line.
@@ -37,10 +43,15 @@ func (s *Set) parse(t *term.Terminal, path string, data []byte) error {
 	default:
 		r.document(document.Docs[0].Body)
 	}
-	if r.mistakes != nil {
-		return term.Failed(errors.New(strings.Join(r.mistakes, "\n")))
+	if r.mistakes == nil {
+		return nil
 	}
-	return nil
+	slices.SortStableFunc(r.mistakes, func(a, b placedText) int { return a.line - b.line })
+	lines := make([]string, len(r.mistakes))
+	for i, mistake := range r.mistakes {
+		lines[i] = mistake.text
+	}
+	return term.Failed(errors.New(strings.Join(lines, "\n")))
 }
 
 // positionOf returns where a mistake in YAML is: ":3:14". The message is left out: it
@@ -56,7 +67,8 @@ func positionOf(err error) string {
 
 func (r *fileReader) mistake(node ast.Node, format string, args ...any) {
 	at := node.GetToken().Position
-	r.mistakes = append(r.mistakes, fmt.Sprintf("%s:%d:%d: %s", r.path, at.Line, at.Column, fmt.Sprintf(format, args...)))
+	text := fmt.Sprintf("%s:%d:%d: %s", r.path, at.Line, at.Column, fmt.Sprintf(format, args...))
+	r.mistakes = append(r.mistakes, placedText{at.Line, text})
 }
 
 func (r *fileReader) document(node ast.Node) {
@@ -80,7 +92,7 @@ func (r *fileReader) companies(node ast.Node) {
 		if text, isText := textOf(m.value); isText {
 			r.set.Companies[m.name] = r.parsed(m.value, text)
 		} else {
-			r.set.Companies[m.name] = r.company(m.name, m.value)
+			r.set.Companies[m.name] = r.company(m)
 		}
 	}
 }
@@ -112,9 +124,10 @@ func messageOf(err error) string {
 }
 
 // company reads the credentials of one company.
-func (r *fileReader) company(name string, node ast.Node) trackdrive.Authenticator {
+func (r *fileReader) company(company yamlMember) trackdrive.Authenticator {
 	given := map[string]string{}
-	members := r.members(node, "public_key", "private_key", "basic_token", "developer_token", "auth_token")
+	before := len(r.mistakes)
+	members := r.members(company.value, "public_key", "private_key", "basic_token", "developer_token", "auth_token")
 	for _, m := range members {
 		text, isText := textOf(m.value)
 		if !isText {
@@ -124,13 +137,16 @@ func (r *fileReader) company(name string, node ast.Node) trackdrive.Authenticato
 		hideToken(r.terminal, text)
 		given[m.name] = text
 	}
-	auth := chooseAuthenticator(given)
-	if auth == nil {
-		r.mistake(node, "give one of: public_key and private_key, basic_token, developer_token, auth_token")
+	if len(r.mistakes) > before {
 		return nil
 	}
-	if _, err := trackdrive.NewClient(name, trackdrive.WithAuth(auth)); err != nil {
-		r.mistake(node, "%s", messageOf(err))
+	auth := chooseAuthenticator(given)
+	if auth == nil {
+		r.mistake(company.key, "give one of: public_key and private_key, basic_token, developer_token, auth_token")
+		return nil
+	}
+	if _, err := trackdrive.NewClient(company.name, trackdrive.WithAuth(auth)); err != nil {
+		r.mistake(company.key, "%s", messageOf(err))
 	}
 	return auth
 }
@@ -158,6 +174,7 @@ func chooseAuthenticator(given map[string]string) trackdrive.Authenticator {
 // yamlMember is a name of a mapping with its value.
 type yamlMember struct {
 	name  string
+	key   ast.Node
 	value ast.Node
 }
 
@@ -186,7 +203,7 @@ func (r *fileReader) members(node ast.Node, known ...string) (members []yamlMemb
 				r.mistake(member.Key, "this name is unknown; give %s", strings.Join(known, ", ")) // it may be a secret
 			}
 		default:
-			members = append(members, yamlMember{name, member.Value})
+			members = append(members, yamlMember{name, member.Key, member.Value})
 		}
 	}
 	return members

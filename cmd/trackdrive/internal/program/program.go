@@ -61,6 +61,7 @@ phone number it shows the last two digits, unless --show-numbers is given.
 	addTo(root, "webhooks", webhooks.Commands(t)...)
 	addTo(root, "stores", stores.Commands(t)...)
 	addTo(root, "", newVersion(t), newMan(t), newCompletion(t))
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.InitDefaultHelpCmd()
 	needSubcommands(root)
 	return root

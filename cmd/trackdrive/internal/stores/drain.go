@@ -51,7 +51,7 @@ Webhooks need their configuration: --webhook NAME=FILE.
 	flags := cmd.Flags()
 	flags.StringVar(&d.company, "company", "", "`SUBDOMAIN` of the company that the credentials are for, if they are for one")
 	flags.StringArrayVar(&d.webhooks, "webhook", nil, "configuration of a webhook that items name, as `NAME=FILE`; may be given more than once")
-	flags.DurationVar(&d.longest, "for", 10*time.Minute, "how long at most")
+	flags.DurationVar(&d.longest, "for", 10*time.Minute, "how long at most: a `DURATION`")
 	flags.BoolVar(&d.isSure, "yes", false, "do not ask whether it is meant")
 	return cmd
 }
@@ -124,19 +124,20 @@ type drainProgress struct {
 	terminal *term.Terminal
 	mu       sync.Mutex
 	counts   map[outbox.EventKind]int
-	store    error // the last failure of the store
+	waits    map[string]string // why each item waits
+	store    error             // the last failure of the store
 }
 
 func (p *drainProgress) note(e outbox.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.counts == nil {
-		p.counts = map[outbox.EventKind]int{}
+		p.counts, p.waits = map[outbox.EventKind]int{}, map[string]string{}
 	}
 	p.counts[e.Kind]++
 	why := ""
 	if e.Err != nil {
-		why = ": " + withoutProgram(e.Err.Error())
+		why = ": " + credentials.PlainText(e.Err)
 	}
 	switch e.Kind {
 	case outbox.EventStore:
@@ -146,6 +147,10 @@ func (p *drainProgress) note(e outbox.Event) {
 	case outbox.EventDelivered, outbox.EventAside, outbox.EventParked, outbox.EventDead:
 		p.terminal.Note("%-9s  %s%s", e.Kind, e.Item.ID, p.terminal.Text(why))
 	case outbox.EventWaiting:
+		if p.waits[e.Item.ID] == why {
+			return // said already
+		}
+		p.waits[e.Item.ID] = why
 		p.terminal.Note("waits      %s%s", e.Item.ID, p.terminal.Text(why))
 	}
 }
@@ -234,4 +239,3 @@ func countOf(n int, thing string) string {
 	}
 	return fmt.Sprintf("%d %s", n, thing)
 }
-

@@ -219,11 +219,24 @@ func fileError(path, what string, err, locked, damaged error) error {
 	switch {
 	case errors.Is(err, locked):
 		return term.Failed(fmt.Errorf("%s is in use", path), "stop the service that has it open, or use that service's own admin")
+	case errors.Is(err, damaged) && isOtherStore(path, damaged):
+		return term.Failed(fmt.Errorf("%s is not %s", path, what), "it is the other kind of file: see trackdrive outbox and trackdrive sales")
 	case errors.Is(err, damaged):
 		return term.Failed(fmt.Errorf("%s is damaged, or is not %s", path, what), "nothing was changed; do not go on with an empty file in its place")
 	default:
 		return term.Failed(term.FileError(path, err))
 	}
+}
+
+// isOtherStore reports whether a file that is not an outbox holds sales, or the other
+// way round.
+func isOtherStore(path string, damaged error) bool {
+	if errors.Is(damaged, boltstore.ErrDamaged) {
+		store, err := boltsales.Open(path, nil)
+		return err == nil && store.Close() == nil
+	}
+	store, err := boltstore.Open(path, nil)
+	return err == nil && store.Close() == nil
 }
 
 // postgresError says why a PostgreSQL cannot be used.

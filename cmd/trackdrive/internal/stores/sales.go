@@ -404,21 +404,8 @@ func settledText(sale *sales.Sale) string {
 	case sale.Note != "":
 		return sale.LeadID + " is still unknown: " + sale.Note
 	default:
-		return fmt.Sprintf("%s is still unknown: no call was found, for the %s time", sale.LeadID, ordinal(sale.NotSeen))
+		return fmt.Sprintf("%s is still unknown: no call was found (asked %s)", sale.LeadID, countOf(sale.NotSeen, "time"))
 	}
-}
-
-func ordinal(n int) string {
-	switch {
-	case n%100 >= 11 && n%100 <= 13:
-	case n%10 == 1:
-		return strconv.Itoa(n) + "st"
-	case n%10 == 2:
-		return strconv.Itoa(n) + "nd"
-	case n%10 == 3:
-		return strconv.Itoa(n) + "rd"
-	}
-	return strconv.Itoa(n) + "th"
 }
 
 func newResolve(f *storeFlags) *cobra.Command {
@@ -480,4 +467,3 @@ is under way any more. Without --yes it asks first.
 	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask whether it is meant")
 	return cmd
 }
-

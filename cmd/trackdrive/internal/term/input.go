@@ -49,13 +49,15 @@ func OpenFile(name string) (*os.File, error) {
 	return file, nil
 }
 
-var errIsFolder = errors.New("it is a folder")
+var errIsFolder = errors.New("is a folder")
 
 // FileError says in a plain way why a file cannot be used.
 func FileError(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: there is no such file", name)
+	case errors.Is(err, errIsFolder):
+		return fmt.Errorf("%s is a folder", name)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s: you may not open it", name)
 	default:

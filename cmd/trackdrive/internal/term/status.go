@@ -3,6 +3,7 @@ package term
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -128,7 +129,7 @@ func (t *Terminal) Report(err error) int {
 }
 
 func (t *Terminal) reportLines(err error, advice []string) {
-	for i, line := range strings.Split(t.Text(err.Error()), "\n") {
+	for i, line := range strings.Split(err.Error(), "\n") {
 		if i == 0 {
 			line = named(line)
 		}
@@ -139,10 +140,13 @@ func (t *Terminal) reportLines(err error, advice []string) {
 	}
 }
 
-// named begins a line with the name of the program.
+// named begins a line with the name of the program, unless it begins with a place in a
+// file, which editors look for.
 func named(line string) string {
-	if strings.HasPrefix(line, "trackdrive ") || strings.HasPrefix(line, "trackdrive: ") {
+	if strings.HasPrefix(line, "trackdrive ") || strings.HasPrefix(line, "trackdrive: ") || beginsWithPlace.MatchString(line) {
 		return line
 	}
 	return "trackdrive: " + line
 }
+
+var beginsWithPlace = regexp.MustCompile(`^[^ :]+:[0-9]+:[0-9]+: `)

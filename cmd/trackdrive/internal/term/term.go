@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/display"
@@ -55,13 +56,25 @@ func (t *Terminal) Number(number string) string {
 }
 
 // Text returns a text from outside as it may be shown, with the phone numbers in it
-// as Number shows them.
+// as Number shows them. The digits of a uuid or of a time are no phone number.
 func (t *Terminal) Text(text string) string {
 	if t.ShowNumbers {
 		return text
 	}
-	return display.ReplaceNumbers(text, display.LastDigits)
+	var b strings.Builder
+	for text != "" {
+		at := notNumbers.FindStringIndex(text)
+		if at == nil {
+			at = []int{len(text), len(text)}
+		}
+		b.WriteString(display.ReplaceNumbers(text[:at[0]], display.LastDigits))
+		b.WriteString(text[at[0]:at[1]])
+		text = text[at[1]:]
+	}
+	return b.String()
 }
+
+var notNumbers = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}`)
 
 // Print writes a result: as text or, with --json, the document as JSON. Nothing is
 // written before all is known, so that a reader gets all or nothing.
@@ -130,9 +143,9 @@ func (t *Terminal) Confirm(ctx context.Context, isSure bool, question string) er
 		return nil
 	}
 	if !t.IsAsking {
-		return Usagef("this %s; nothing is done without a yes", question).Try("add --yes if that is what you want, or --dry-run where the command has it to see what would be sent")
+		return Usagef("this %s; nothing is done without a yes", question).Try("add --yes if that is what you want")
 	}
-	_ = t.write(t.Err, "This "+t.Text(question)+".\nType yes to go on: ")
+	_ = t.write(t.Err, "This "+question+".\nType yes to go on: ")
 	answer := make(chan string, 1)
 	go func() { // a read from a terminal cannot be canceled
 		line, _ := bufio.NewReader(t.In).ReadString('\n')

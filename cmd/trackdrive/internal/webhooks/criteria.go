@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,10 @@ func parseCriteria(data []byte) (*trackdrive.Criteria, []placedMistake) {
 		return criteria, nil
 	}
 	unplaced := mistakesOf(err)
+	if _, err := fmt.Sscanf(unplaced[0].Field, "criteria %d:%d", &unplaced[0].Line, &unplaced[0].Column); err == nil {
+		unplaced[0].Field = ""
+		return nil, unplaced // not JSON
+	}
 	whole := append([]byte("{\"url\": \"https://acme.trackdrive.com/\", \"acceptance\":\n"), data...)
 	_, err = trackdrive.ParseWebhook(append(whole, "\n}"...))
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -41,7 +42,7 @@ The credentials of --company go to that company's own hosts, and to no others.
 		Example: `  trackdrive webhook run webhook.json --value tag:CallerId=+15555550142 --yes`,
 		Args:    term.ExactArgs("trackdrive webhook run webhook.json --value tag:CallerId=+15555550142", "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			webhook, _, err := readWebhook(t, args[0])
+			webhook, config, err := readWebhook(t, args[0])
 			if err != nil {
 				return err
 			}
@@ -49,7 +50,7 @@ The credentials of --company go to that company's own hosts, and to no others.
 			if err != nil {
 				return err
 			}
-			request, err := preview(webhook, values)
+			request, err := flags.preview(webhook, config, values)
 			if err != nil {
 				return err
 			}
@@ -93,22 +94,26 @@ func runError(t *term.Terminal, err error) error {
 	}
 	advice := calls.AdviceOf(call)
 	isUnknown := call.Delivery == trackdrive.DeliveryUnknown
-	if isUnknown {
+	switch call.Delivery {
+	case trackdrive.DeliveryNotSent:
+		advice = append(advice, "nothing was sent: it is safe to try again")
+	case trackdrive.DeliveryUnknown:
 		advice = append(advice, "the request may have been acted on: ask the receiver before you run it again")
 	}
 	if t.JSON {
 		report := struct {
 			Outcome trackdrive.Outcome `json:"outcome"`
-			Error   map[string]any     `json:"error"`
-		}{calls.OutcomeOf(call), map[string]any{"message": t.Text(err.Error()), "http_status": call.StatusCode, "delivery": call.Delivery.String(), "advice": advice}}
+			Error   *calls.ErrorReport `json:"error"`
+		}{calls.OutcomeOf(call), calls.NewErrorReport(t, call, advice)}
 		if err := t.PrintOutcome(report, nil); err != nil {
 			return err
 		}
 	}
+	plain := credentials.PlainError(credentials.PlainText(err), err)
 	if isUnknown {
-		return term.Unknown(err, advice...)
+		return term.Unknown(plain, advice...)
 	}
-	return term.Failed(err, advice...)
+	return term.Failed(plain, advice...)
 }
 
 // resultReport is the JSON form of a judged reply.
@@ -181,7 +186,7 @@ func printResult(t *term.Terminal, r *resultReport) error {
 		}
 		p.Gap()
 		p.Line("reply:")
-		lines := strings.Split(r.shownReply, "\n")
+		lines := strings.Split(strings.TrimRight(r.shownReply, "\r\n"), "\n")
 		for i, line := range lines {
 			if i == longestReply {
 				p.Line("... and %s; --json has them all", countOf(len(lines)-i, "line", "lines"))
@@ -259,6 +264,9 @@ each condition with what it found. It sends nothing.
 			if err != nil {
 				return err
 			}
+			if status < 200 || status > 299 {
+				return term.Failed(fmt.Errorf("a reply with the status %d is refused, whatever it says: only replies with a status of 2xx are judged", status))
+			}
 			result, err := judge(cmd.Context(), config, savedReply{status, contentType, reply})
 			if err != nil {
 				return term.Failed(err)
@@ -267,8 +275,8 @@ each condition with what it found. It sends nothing.
 		},
 	}
 	cmd.Flags().StringVar(&replyFile, "reply", "", "`FILE` with the reply; - is the standard input")
-	cmd.Flags().IntVar(&status, "status", http.StatusOK, "HTTP status of the reply")
-	cmd.Flags().StringVar(&contentType, "content-type", "", "Content-Type of the reply, which may name its charset")
+	cmd.Flags().IntVar(&status, "status", http.StatusOK, "HTTP `STATUS` of the reply")
+	cmd.Flags().StringVar(&contentType, "content-type", "", "Content-Type of the reply, a `TEXT` which may name its charset")
 	return cmd
 }
 

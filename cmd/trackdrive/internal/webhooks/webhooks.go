@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/term"
 	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/wire"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/suggest"
 )
 
 // Commands returns the commands.
@@ -44,11 +46,13 @@ type placedMistake struct {
 	Message string `json:"message"`
 }
 
+func (m placedMistake) position() string { return strconv.Itoa(m.Line) + ":" + strconv.Itoa(m.Column) }
+
 // in returns the mistake as a line: "webhook.json:3:14: body: is missing".
 func (m placedMistake) in(file string) string {
 	place := term.DisplayName(file)
 	if m.Line > 0 {
-		place += ":" + strconv.Itoa(m.Line) + ":" + strconv.Itoa(m.Column)
+		place += ":" + m.position()
 	}
 	if m.Field != "" {
 		place += ": " + m.Field
@@ -64,8 +68,12 @@ func mistakesOf(err error) []placedMistake {
 	}
 	list := make([]placedMistake, 0, len(parse.Mistakes))
 	for i, mistake := range parse.Mistakes {
-		line, column := parse.Position(i)
-		list = append(list, placedMistake{line, column, mistake.Field, mistake.Message})
+		m := placedMistake{Field: mistake.Field, Message: mistake.Message}
+		m.Line, m.Column = parse.Position(i)
+		if m.Field == m.position() {
+			m.Field = ""
+		}
+		list = append(list, m)
 	}
 	return list
 }
@@ -233,8 +241,40 @@ func (f *valueFlags) values(t *term.Terminal) (trackdrive.Values, error) {
 	return values, nil
 }
 
+// checkNames refuses a value on the command line that no token takes: it is a slip, and
+// the token's default would be sent in its place.
+func (f *valueFlags) checkNames(webhook *trackdrive.Webhook, config *trackdrive.WebhookConfig) error {
+	known := webhook.Tokens()
+	for name := range config.Values {
+		known = append(known, name)
+	}
+	for name, rule := range config.Tokens {
+		known = append(known, name, rule.From)
+	}
+	slices.Sort(known)
+	known = slices.DeleteFunc(slices.Compact(known), func(name string) bool { return name == "" })
+	for _, text := range f.texts {
+		name, _, _ := strings.Cut(text, "=")
+		if slices.ContainsFunc(known, func(token string) bool { return strings.EqualFold(token, name) }) {
+			continue
+		}
+		err := term.Usagef("the webhook has no token %q", name)
+		if meant := suggest.Nearest(name, known); meant != "" {
+			return err.Try("did you mean " + meant + "?")
+		}
+		if len(known) == 0 {
+			return err.Try("it has no tokens at all")
+		}
+		return err.Try("its tokens: " + strings.Join(known, ", "))
+	}
+	return nil
+}
+
 // preview fills in the values, and lists all that are missing.
-func preview(webhook *trackdrive.Webhook, values trackdrive.Values) (*trackdrive.WebhookRequest, error) {
+func (f *valueFlags) preview(webhook *trackdrive.Webhook, config *trackdrive.WebhookConfig, values trackdrive.Values) (*trackdrive.WebhookRequest, error) {
+	if err := f.checkNames(webhook, config); err != nil {
+		return nil, err
+	}
 	request, err := webhook.Preview(values)
 	if err == nil {
 		return request, nil
@@ -273,7 +313,7 @@ so it needs --show-numbers.
 			if isCurl && !t.ShowNumbers {
 				return term.Usagef("--curl needs --show-numbers: a command with numbers left out would send the wrong thing")
 			}
-			webhook, _, err := readWebhook(t, args[0])
+			webhook, config, err := readWebhook(t, args[0])
 			if err != nil {
 				return err
 			}
@@ -281,7 +321,7 @@ so it needs --show-numbers.
 			if err != nil {
 				return err
 			}
-			request, err := preview(webhook, values)
+			request, err := flags.preview(webhook, config, values)
 			if err != nil {
 				return err
 			}
