@@ -10,6 +10,7 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
+	github.com/stretchr/testify v1.12.1
 	github.com/trackdrive-go/trackdrive v0.0.0
 	github.com/trackdrive-go/trackdrive/outbox/boltstore v0.0.0
 	github.com/trackdrive-go/trackdrive/outbox/riverstore v0.0.0

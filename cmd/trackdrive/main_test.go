@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/bidlog"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/outbox/boltstore"
 	"github.com/trackdrive-go/trackdrive/sales"
@@ -56,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"megabytes":  makeLargeFile,
 			"closedpipe": runWithClosedPipe,
 			"replace":    replaceVariables,
+			"bidlog":     makeBidLog,
 		},
 	})
 	t.Cleanup(func() { rewrites.write(t) })
@@ -136,7 +139,7 @@ var volatileTexts = []struct {
 	pattern *regexp.Regexp
 	text    string
 }{
-	{regexp.MustCompile(`http://(127\.0\.0\.1|\[::1\]):[0-9]+`), "BASE"},
+	{regexp.MustCompile(`https://acme\.trackdrive\.com|http://(127\.0\.0\.1|\[::1\]):[0-9]+`), "BASE"},
 	{regexp.MustCompile(`(127\.0\.0\.1|\[::1\]):[0-9]+`), "HOST"},
 	{regexp.MustCompile(`20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+Z`), "TIME"},
 	{regexp.MustCompile(`[^ "]*/script-[^/]+/`), ""},
@@ -146,11 +149,19 @@ var volatileTexts = []struct {
 }
 
 func steadyText(text string) string {
+	// Items of different calls are delivered at the same time.
+	text = deliveredLines.ReplaceAllStringFunc(text, func(lines string) string {
+		list := strings.SplitAfter(lines, "\n")
+		slices.Sort(list)
+		return strings.Join(list, "")
+	})
 	for _, volatile := range volatileTexts {
 		text = volatile.pattern.ReplaceAllString(text, volatile.text)
 	}
 	return text
 }
+
+var deliveredLines = regexp.MustCompile(`(delivered  .*\n)+`)
 
 // outputRewrites are the outputs to write into the scripts, with -update.
 type outputRewrites struct {
@@ -282,6 +293,39 @@ func runWithClosedPipe(ts *testscript.TestScript, _ bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit status %s, want %s: %s", got, args[0], said.String())
 	}
+}
+
+// makeBidLog runs five auctions with a log of their bids, and sells each lead: bidlog
+// bids.jsonl.
+func makeBidLog(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(writeBidLog(fakeOf(ts), ts.MkAbs(args[0])))
+}
+
+func writeBidLog(srv *trackdrivetest.Server, path string) error {
+	client, err := trackdrive.NewClient("acme", trackdrive.WithBaseURL(srv.URL))
+	if err != nil {
+		return err
+	}
+	log, err := bidlog.Open(path, bidlog.Config{})
+	if err != nil {
+		return err
+	}
+	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Observe: log.ObserveAuction, Sources: []trackdrive.AuctionSource{
+		{Name: "health", Client: client, Endpoint: "health"}, {Name: "solar", Client: client, Endpoint: "solar"}, {Name: "nobody", Client: client, Endpoint: "nobody"},
+	}})
+	if err != nil {
+		return err
+	}
+	for i := range 5 {
+		result, err := auction.Run(context.Background(), &trackdrive.PingRequest{CallerID: fmt.Sprintf("+1555555015%d", i), Fields: trackdrive.Fields{"zip": "90210"}})
+		if err != nil {
+			return err
+		}
+		if _, err := result.Sell(context.Background()); err != nil {
+			return err
+		}
+	}
+	return log.Close()
 }
 
 // holdOutbox has a file open until the script ends, as a service would.

@@ -44,11 +44,11 @@ func stateNames[S ~string](states []S) []string {
 	return names
 }
 
-// meanings says what the states of items mean.
+// itemMeanings says what the states of items mean.
 var itemMeanings = map[outbox.State]string{
-	outbox.Aside:     "may have arrived: look up the call, then settle",
-	outbox.Parked:    "lack a permission, a token or a webhook: then retry",
-	outbox.Dead:      "refused for good: correct, retry or leave them",
+	outbox.Aside:     "may have arrived: look up their calls, then settle them",
+	outbox.Parked:    "lack a permission, a token or a webhook: give it, then retry them",
+	outbox.Dead:      "refused for good: correct and retry them, or leave them",
 	outbox.Sending:   "may be on their way",
 	outbox.Waiting:   "to be sent",
 	outbox.Delivered: "done",

@@ -30,11 +30,11 @@ the standard input, if the name of the file is -.`,
 	webhook.AddCommand(newLint(t), newPreview(t), newRun(t), newExplain(t), newConvert(t))
 	criteria := &cobra.Command{
 		Use:   "criteria",
-		Short: "Check acceptance criteria, and explain what they decide",
+		Short: "Check acceptance criteria, explain and back-test them",
 		Long: `Criteria works on acceptance criteria: a JSON file with the "acceptance" of a webhook, or
 the standard input, if the name of the file is -.`,
 	}
-	criteria.AddCommand(newCriteriaLint(t), newCriteriaExplain(t))
+	criteria.AddCommand(newCriteriaLint(t), newCriteriaExplain(t), newBacktest(t))
 	return []*cobra.Command{webhook, criteria}
 }
 
