@@ -143,9 +143,7 @@ func (c *preparedCall) run(ctx context.Context) error {
 		return c.fail(err)
 	}
 	report := callReport{Operation: c.operation, Company: c.company, Endpoint: c.endpoint, Outcome: reply.outcome(), Answer: reply}
-	if err := c.flags.terminal.PrintOutcome(report, reply.show); err != nil {
-		return err
-	}
+	c.flags.terminal.PrintOutcome(report, reply.show)
 	if reply.outcome() != trackdrive.OutcomeAccepted {
 		return term.Ended(term.StatusFailed)
 	}
@@ -239,10 +237,11 @@ func (c *preparedCall) fail(err error) error {
 		Operation: c.operation, Company: c.company, Endpoint: c.endpoint, Outcome: OutcomeOf(call),
 		Error: NewErrorReport(c.flags.terminal, call, advice),
 	}
+	if c.doubt == nil && report.Outcome == trackdrive.OutcomeUnknown {
+		report.Outcome = trackdrive.OutcomeFailed // a ping that sells nothing
+	}
 	if c.flags.terminal.JSON {
-		if err := c.flags.terminal.PrintOutcome(report, nil); err != nil {
-			return err
-		}
+		c.flags.terminal.PrintOutcome(report, nil)
 	}
 	plain := credentials.PlainError(c.operation+" at "+c.company+": "+strings.TrimLeft(strings.TrimPrefix(credentials.PlainText(err), call.Operation), ": "), err)
 	if call.Delivery == trackdrive.DeliveryUnknown && c.doubt != nil {

@@ -21,6 +21,20 @@ type Connection struct {
 	BaseURL string
 	File    string
 	Timeout time.Duration
+
+	set *Set // once it is loaded: a pipe can be read only once
+}
+
+// Credentials returns the credentials.
+func (c *Connection) Credentials(t *term.Terminal) (*Set, error) {
+	if c.set == nil {
+		set, err := Load(t, c.File)
+		if err != nil {
+			return nil, err
+		}
+		c.set = set
+	}
+	return c.set, nil
 }
 
 // AddFlags adds the flags to a command.
@@ -34,7 +48,7 @@ func (c *Connection) AddFlags(cmd *cobra.Command, t *term.Terminal) {
 
 // Client makes the client of a company with the credentials; "" is no company's.
 func (c *Connection) Client(t *term.Terminal, company string, options ...trackdrive.Option) (*trackdrive.Client, *Set, error) {
-	set, err := Load(t, c.File)
+	set, err := c.Credentials(t)
 	if err != nil {
 		return nil, nil, err
 	}

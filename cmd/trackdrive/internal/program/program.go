@@ -60,8 +60,9 @@ phone number it shows the last two digits, unless --show-numbers is given.
 	addTo(root, "calls", calls.Commands(t)...)
 	addTo(root, "webhooks", webhooks.Commands(t)...)
 	addTo(root, "stores", stores.Commands(t)...)
-	addTo(root, "", newVersion(t), newMan(t), newCompletion(t))
+	addTo(root, "", newVersion(t), newMan(t), newCompletion(t)) // and fakeserver.Command()
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
+	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
 	needSubcommands(root)
 	return root
@@ -71,6 +72,34 @@ func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
 	for _, cmd := range commands {
 		cmd.GroupID = group
 		root.AddCommand(cmd)
+	}
+}
+
+// newHelp returns the help command. That of cobra prints the help of another command if
+// there is none of this name.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND...]",
+		Short: "Help about a command",
+		Long:  "Help prints the help of a command.\n\n" + term.Statuses{Done: "printed", Failed: "the output cannot be written"}.Text(),
+		ValidArgsFunction: func(cmd *cobra.Command, names []string, _ string) (words []string, _ cobra.ShellCompDirective) {
+			if target, rest, err := cmd.Root().Find(names); err == nil && len(rest) == 0 {
+				for _, sub := range target.Commands() {
+					if sub.IsAvailableCommand() {
+						words = append(words, sub.Name()+"\t"+sub.Short)
+					}
+				}
+			}
+			return words, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, names []string) error {
+			target, rest, err := cmd.Root().Find(names)
+			if err != nil || len(rest) > 0 {
+				return needsSubcommand(target, rest)
+			}
+			target.InitDefaultHelpFlag()
+			return target.Help()
+		},
 	}
 }
 
@@ -91,6 +120,9 @@ func needsSubcommand(cmd *cobra.Command, args []string) error {
 		if sub.IsAvailableCommand() {
 			names = append(names, sub.Name())
 		}
+	}
+	if len(names) == 0 {
+		return term.NoArgs(cmd, args)
 	}
 	list := strings.Join(names, ", ")
 	if len(args) == 0 {

@@ -306,3 +306,30 @@ func TestPagesOfTheManualAreWrittenForEachCommand(t *testing.T) {
 		require.Contains(t, string(text), ".SH NAME", page)
 	}
 }
+
+// An interrupted drain waits for what has left, records it, and says what is left.
+func TestAnInterruptedDrainRecordsWhatHasLeft(t *testing.T) {
+	t.Parallel()
+	srv := trackdrivetest.NewServer(t)
+	srv.AddCall(trackdrivetest.Call{UUID: "u-1"})
+	srv.AddCall(trackdrivetest.Call{UUID: "u-2"})
+	path := filepath.Join(t.TempDir(), "conversions.db")
+	store, err := boltstore.Open(path, nil)
+	require.NoError(t, err)
+	for i, company := range []string{"acme", "globex"} {
+		item, err := outbox.NewUpdate(fmt.Sprintf("sale-%d", i+1), trackdrive.CallRef{Subdomain: company, UUID: "u-1"}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("5.00")})
+		require.NoError(t, err)
+		_, _, err = outbox.Enqueue(t.Context(), store, item)
+		require.NoError(t, err)
+	}
+	require.NoError(t, store.Close())
+	srv.Fail(trackdrivetest.Any, trackdrivetest.Status(503, nil, "{}"), trackdrivetest.Always)
+	s := newSession("")
+	s.env["TRACKDRIVE_BASE_URL"] = srv.URL
+	ctx, interrupt := context.WithCancel(t.Context())
+	said := &waitingWriter{text: "waits", found: interrupt}
+	s.Err = said
+	require.Equal(t, 1, program.Run(ctx, s.Terminal, []string{"outbox", "drain", "--yes", "--store", path}))
+	require.Contains(t, said.String(), "interrupted: what had left is recorded")
+	require.Contains(t, s.out.String(), "0 delivered, 2 left")
+}

@@ -177,7 +177,7 @@ func (d *drainFlags) report(ctx context.Context, store outbox.Store, progress *d
 	if report.Paused == nil {
 		report.Paused = []string{}
 	}
-	err = d.terminal.PrintOutcome(report, func(p *term.Page) {
+	d.terminal.PrintOutcome(report, func(p *term.Page) {
 		parts := []string{fmt.Sprintf("%d delivered", report.Delivered)}
 		for _, part := range []struct {
 			n    int
@@ -189,9 +189,6 @@ func (d *drainFlags) report(ctx context.Context, store outbox.Store, progress *d
 		}
 		p.Line("%s", strings.Join(parts, ", "))
 	})
-	if err != nil {
-		return err
-	}
 	return endOfDrain(ctx, report.Aside, report.Dead, left, paused, progress.store, drained)
 }
 

@@ -133,6 +133,9 @@ func passwordOf(text string) string {
 // something else.
 const connectTimeout = 5 * time.Second
 
+// openTimeout is how long a PostgreSQL has to answer at first.
+const openTimeout = 20 * time.Second
+
 func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
@@ -178,7 +181,9 @@ func (f *storeFlags) openOutbox(ctx context.Context) (store outbox.Store, where 
 	if err != nil {
 		return nil, where, nil, err
 	}
-	river, err := riverstore.Open(ctx, pool, &riverstore.Options{Schema: f.schema})
+	opening, stop := context.WithTimeout(ctx, openTimeout)
+	defer stop()
+	river, err := riverstore.Open(opening, pool, &riverstore.Options{Schema: f.schema})
 	if err != nil {
 		pool.Close()
 		return nil, where, nil, postgresError(err, riverstore.ErrNotMigrated)
@@ -206,7 +211,9 @@ func (f *storeFlags) openSales(ctx context.Context) (store sales.Store, where lo
 	if err != nil {
 		return nil, where, nil, err
 	}
-	pg, err := pgsales.Open(ctx, pool, &pgsales.Options{Schema: f.schema})
+	opening, stop := context.WithTimeout(ctx, openTimeout)
+	defer stop()
+	pg, err := pgsales.Open(opening, pool, &pgsales.Options{Schema: f.schema})
 	if err != nil {
 		pool.Close()
 		return nil, where, nil, postgresError(err, pgsales.ErrNotMigrated)

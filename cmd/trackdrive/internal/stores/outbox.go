@@ -230,7 +230,7 @@ func (c *itemChange) run(ctx context.Context, ids []string, listed outbox.State)
 		}
 		changed = append(changed, one)
 	}
-	err = c.flags.terminal.PrintOutcome(map[string]any{"items": changed}, func(p *term.Page) {
+	c.flags.terminal.PrintOutcome(map[string]any{"items": changed}, func(p *term.Page) {
 		for _, one := range changed {
 			switch {
 			case one.Item != nil:
@@ -240,10 +240,10 @@ func (c *itemChange) run(ctx context.Context, ids []string, listed outbox.State)
 			}
 		}
 	})
-	if first != nil {
-		return first
+	if first == nil && listed != "" && len(ids) == mostAtOnce {
+		c.flags.terminal.Note("these were the first %d; there may be more", mostAtOnce)
 	}
-	return err
+	return first
 }
 
 // mostAtOnce is how many items are changed at once.

@@ -331,7 +331,7 @@ does, by the word of somebody who knows. Nothing is sold.
 		Args:              term.SomeArgs("trackdrive sales settle lead-4711 --store sales.db --credentials credentials.yaml", "LEAD"),
 		ValidArgsFunction: f.completeLeads(sales.Unknown),
 		RunE: func(cmd *cobra.Command, leads []string) error {
-			set, err := credentials.Load(f.terminal, connection.File)
+			set, err := connection.Credentials(f.terminal)
 			if err != nil {
 				return err
 			}
@@ -378,14 +378,11 @@ func (f *storeFlags) settleAll(ctx context.Context, desk *sales.Desk, leads []st
 		settled = append(settled, f.shownSale(*sale))
 	}
 	if len(settled) > 0 {
-		err := f.terminal.PrintOutcome(map[string]any{"sales": settled}, func(p *term.Page) {
+		f.terminal.PrintOutcome(map[string]any{"sales": settled}, func(p *term.Page) {
 			for i := range settled {
 				p.Toned(saleTones[settled[i].State], "%s", settledText(&settled[i]))
 			}
 		})
-		if err != nil {
-			return err
-		}
 	}
 	if failed != nil || doubtful == 0 {
 		return failed
@@ -458,7 +455,8 @@ is under way any more. Without --yes it asks first.
 				return saleError(lead, err)
 			}
 			shown := f.shownSale(*sale)
-			return f.terminal.PrintOutcome(shown, func(p *term.Page) { p.Toned(term.Good, "%s is %s now", shown.LeadID, shown.State) })
+			f.terminal.PrintOutcome(shown, func(p *term.Page) { p.Toned(term.Good, "%s is %s now", shown.LeadID, shown.State) })
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&isSold, "sold", false, "the lead is sold")

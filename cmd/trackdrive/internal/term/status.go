@@ -1,6 +1,7 @@
 package term
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -129,6 +130,9 @@ func (t *Terminal) Report(err error) int {
 }
 
 func (t *Terminal) reportLines(err error, advice []string) {
+	if err == context.Canceled { //nolint:errorlint // one that says more is shown as it is
+		err = errors.New("interrupted")
+	}
 	for i, line := range strings.Split(err.Error(), "\n") {
 		if i == 0 {
 			line = named(line)

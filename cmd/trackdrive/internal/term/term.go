@@ -83,14 +83,13 @@ func (t *Terminal) Print(document any, text func(*Page)) error {
 }
 
 // PrintOutcome is Print for what has happened and cannot be asked for again, such as
-// a sale: if the output cannot be written, it goes to the standard error, and the
-// error is only that of the second attempt.
-func (t *Terminal) PrintOutcome(document any, text func(*Page)) error {
+// a sale: if the output cannot be written, it goes to the standard error. The exit status
+// is that of what has happened, even so.
+func (t *Terminal) PrintOutcome(document any, text func(*Page)) {
 	result := t.render(document, text)
-	if t.write(t.Out, result) == nil {
-		return nil
+	if t.write(t.Out, result) != nil {
+		_ = t.write(t.Err, result) // there is nobody to tell
 	}
-	return t.write(t.Err, result)
 }
 
 func (t *Terminal) render(document any, text func(*Page)) string {

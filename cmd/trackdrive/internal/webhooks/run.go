@@ -105,9 +105,7 @@ func runError(t *term.Terminal, err error) error {
 			Outcome trackdrive.Outcome `json:"outcome"`
 			Error   *calls.ErrorReport `json:"error"`
 		}{calls.OutcomeOf(call), calls.NewErrorReport(t, call, advice)}
-		if err := t.PrintOutcome(report, nil); err != nil {
-			return err
-		}
+		t.PrintOutcome(report, nil)
 	}
 	plain := credentials.PlainError(credentials.PlainText(err), err)
 	if isUnknown {
@@ -178,7 +176,7 @@ func (r *resultReport) tone() term.Tone {
 const longestReply = 100
 
 func printResult(t *term.Terminal, r *resultReport) error {
-	err := t.PrintOutcome(r, func(p *term.Page) {
+	t.PrintOutcome(r, func(p *term.Page) {
 		p.Toned(r.tone(), "%s (HTTP %d, %s)", r.Decision.Verdict, r.HTTPStatus, countOf(r.Attempts, "attempt", "attempts"))
 		r.showTree(p)
 		if r.shownReply == "" {
@@ -196,8 +194,6 @@ func printResult(t *term.Terminal, r *resultReport) error {
 		}
 	})
 	switch {
-	case err != nil:
-		return err
 	case r.Outcome == trackdrive.OutcomeRejected:
 		return term.Ended(term.StatusFailed)
 	case r.Outcome == trackdrive.OutcomeUnknown:
