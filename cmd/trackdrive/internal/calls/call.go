@@ -99,11 +99,11 @@ type preparedCall struct {
 	endpoint  string   // "" for a call that has none
 	question  string   // what it sells or changes; "" if it does neither
 	doubt     []string // what to do if nobody knows what became of it; nil if that does not matter
-	send      func(context.Context, *trackdrive.Client, *credentials.Set) (answer, error)
+	send      func(context.Context, *trackdrive.Client, *credentials.Set) (callAnswer, error)
 }
 
-// answer is what a call was answered.
-type answer interface {
+// callAnswer is what a call was answered.
+type callAnswer interface {
 	// outcome says what the call came to.
 	outcome() trackdrive.Outcome
 	// show adds the answer to a page.
@@ -117,7 +117,7 @@ type callReport struct {
 	Endpoint  string             `json:"endpoint,omitempty"`
 	Outcome   trackdrive.Outcome `json:"outcome,omitempty"`
 	Request   *wire.Request      `json:"request,omitempty"`
-	Answer    answer             `json:"answer,omitempty"`
+	Answer    callAnswer         `json:"answer,omitempty"`
 	Error     *ErrorReport       `json:"error,omitempty"`
 }
 

@@ -97,7 +97,7 @@ by hand. One that adds, or has other fields, is sent once.
 			flags: f.callFlags, operation: "update", company: args[0],
 			question: fmt.Sprintf("changes %s at %s", what, args[0]),
 			doubt:    []string{"the call may be updated: look it up in TrackDrive before you send this again, because a second copy would add once more"},
-			send: func(ctx context.Context, client *trackdrive.Client, set *credentials.Set) (answer, error) {
+			send: func(ctx context.Context, client *trackdrive.Client, set *credentials.Set) (callAnswer, error) {
 				reply, err := send(ctx, client, set)
 				if err != nil {
 					return nil, err
@@ -243,7 +243,7 @@ acme/lead_token from the file of credentials.
 		call := &preparedCall{
 			flags: f, operation: operation, company: args[0], question: what + " at " + args[0],
 			doubt: []string{"the lead may be stored: look for it in TrackDrive before you send it again, because a second copy may be a second lead"},
-			send: func(ctx context.Context, client *trackdrive.Client, set *credentials.Set) (answer, error) {
+			send: func(ctx context.Context, client *trackdrive.Client, set *credentials.Set) (callAnswer, error) {
 				stored := lead
 				stored.LeadToken = set.Token(args[0], "lead_token")
 				var reply *trackdrive.LeadResponse

@@ -71,9 +71,9 @@ func (f *marketFlags) callerText() string {
 	return f.terminal.Number(f.callerID)
 }
 
-// target returns the company and the endpoint. A new user may paste the address from
+// callTarget returns the company and the endpoint. A new user may paste the address from
 // TrackDrive's posting instructions.
-func target(cmd *cobra.Command, args []string) (company, endpoint string, err error) {
+func callTarget(cmd *cobra.Command, args []string) (company, endpoint string, err error) {
 	if rest, isURL := strings.CutPrefix(args[0], "https://"); isURL {
 		subdomain, _, _ := strings.Cut(rest, ".")
 		vanity := rest[strings.LastIndexByte(rest, '/')+1:]
@@ -107,7 +107,7 @@ may take that for a post, so it needs --yes.
 	f := newMarketFlags(cmd, t)
 	f.addSureFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		company, endpoint, err := target(cmd, args)
+		company, endpoint, err := callTarget(cmd, args)
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ may take that for a post, so it needs --yes.
 			call.question = fmt.Sprintf("may sell the lead of %s at %s: it has a caller and a TrackDrive number", f.callerText(), company)
 			call.doubt = f.sellDoubt()
 		}
-		call.send = func(ctx context.Context, client *trackdrive.Client, _ *credentials.Set) (answer, error) {
+		call.send = func(ctx context.Context, client *trackdrive.Client, _ *credentials.Set) (callAnswer, error) {
 			reply, err := client.Ping(ctx, endpoint, request, options...)
 			if err != nil {
 				return nil, err
@@ -206,7 +206,7 @@ var sellStatuses = term.Statuses{
 type sellMethod func(*trackdrive.Client, context.Context, string, *trackdrive.PostRequest, ...trackdrive.CallOption) (*trackdrive.PostResponse, error)
 
 func (f *marketFlags) sell(cmd *cobra.Command, args []string, operation string, complete func(*trackdrive.PostRequest), method sellMethod) error {
-	company, endpoint, err := target(cmd, args)
+	company, endpoint, err := callTarget(cmd, args)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (f *marketFlags) sell(cmd *cobra.Command, args []string, operation string, 
 		flags: f.callFlags, operation: operation, company: company, endpoint: endpoint,
 		question: fmt.Sprintf("sells the lead of %s%s at %s", f.callerText(), buyer, company),
 		doubt:    f.sellDoubt(),
-		send: func(ctx context.Context, client *trackdrive.Client, _ *credentials.Set) (answer, error) {
+		send: func(ctx context.Context, client *trackdrive.Client, _ *credentials.Set) (callAnswer, error) {
 			reply, err := method(client, ctx, endpoint, request, options...)
 			if err != nil {
 				return nil, err

@@ -226,10 +226,9 @@ func TestAFileIsChangedByOneCommandAtATime(t *testing.T) {
 	all.Wait()
 	done := 0
 	for i, status := range statuses {
-		switch {
-		case status == 0:
+		if status == 0 {
 			done++
-		default:
+		} else {
 			require.Equal(t, 1, status, texts[i])
 			require.Regexp(t, `is in use|is delivered; nothing was changed`, texts[i])
 		}

@@ -207,7 +207,7 @@ func endOfDrain(ctx context.Context, aside, dead int, left outbox.Counts, paused
 	if dead > 0 {
 		advice = append(advice, "for what was refused: trackdrive outbox list --state dead")
 	}
-	text := ""
+	var text string
 	switch {
 	case ctx.Err() != nil:
 		text = "interrupted: what had left is recorded"

@@ -52,40 +52,40 @@ func newStoreFlags(cmd *cobra.Command, t *term.Terminal, variable string) *store
 	return f
 }
 
-// location is where a store is: in a file, or in a PostgreSQL.
-type location struct{ file, postgres string }
+// storeLocation is where a store is: in a file, or in a PostgreSQL.
+type storeLocation struct{ file, postgres string }
 
-func (l location) String() string {
+func (l storeLocation) String() string {
 	if l.file != "" {
 		return l.file
 	}
 	return "the PostgreSQL"
 }
 
-func (f *storeFlags) locate() (location, error) {
+func (f *storeFlags) locate() (storeLocation, error) {
 	switch {
 	case f.store != "" && f.urlFile != "":
-		return location{}, term.Usagef("give --store or --postgres-url-file, and not both")
+		return storeLocation{}, term.Usagef("give --store or --postgres-url-file, and not both")
 	case f.store != "":
 		if isPostgres(f.store) {
 			f.terminal.Hide(passwordOf(f.store))
 			if hasPassword(f.store) {
-				return location{}, term.Usagef("--store has a password in it: whoever may list processes would see it").
+				return storeLocation{}, term.Usagef("--store has a password in it: whoever may list processes would see it").
 					Try("put the URL into " + postgresVariable + ", or into a file of mode 0600 and give --postgres-url-file FILE")
 			}
-			return location{postgres: f.store}, nil
+			return storeLocation{postgres: f.store}, nil
 		}
-		return location{file: f.store}, nil
+		return storeLocation{file: f.store}, nil
 	case f.urlFile != "":
 		line, err := credentials.PrivateLine(f.terminal, f.urlFile)
 		if err != nil {
-			return location{}, err
+			return storeLocation{}, err
 		}
 		if !isPostgres(line) {
-			return location{}, term.Failed(fmt.Errorf("%s must hold a URL that begins with postgres://", f.urlFile))
+			return storeLocation{}, term.Failed(fmt.Errorf("%s must hold a URL that begins with postgres://", f.urlFile))
 		}
 		f.terminal.Hide(passwordOf(line))
-		return location{postgres: line}, nil
+		return storeLocation{postgres: line}, nil
 	}
 	for _, variable := range []string{f.variable, postgresVariable} {
 		text := f.terminal.Env(variable)
@@ -93,14 +93,14 @@ func (f *storeFlags) locate() (location, error) {
 		case text == "":
 		case isPostgres(text):
 			f.terminal.Hide(passwordOf(text))
-			return location{postgres: text}, nil
+			return storeLocation{postgres: text}, nil
 		case variable == postgresVariable:
-			return location{}, term.Usagef("%s must be a URL that begins with postgres://", variable)
+			return storeLocation{}, term.Usagef("%s must be a URL that begins with postgres://", variable)
 		default:
-			return location{file: text}, nil
+			return storeLocation{file: text}, nil
 		}
 	}
-	return location{}, term.Usagef("no store is given").Try("give --store FILE, or set " + f.variable + " or " + postgresVariable)
+	return storeLocation{}, term.Usagef("no store is given").Try("give --store FILE, or set " + f.variable + " or " + postgresVariable)
 }
 
 func isPostgres(text string) bool {
@@ -136,7 +136,7 @@ const connectTimeout = 5 * time.Second
 // openTimeout is how long a PostgreSQL has to answer at first.
 const openTimeout = 20 * time.Second
 
-func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
+func connectPool(ctx context.Context, address string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		return nil, term.Usagef("the URL of the PostgreSQL cannot be read: %s", strings.TrimPrefix(err.Error(), "cannot parse `"+address+"`: "))
@@ -162,7 +162,7 @@ func checkFile(path, what string) error {
 }
 
 // openOutbox opens the outbox. Nothing is created or changed.
-func (f *storeFlags) openOutbox(ctx context.Context) (store outbox.Store, where location, closeIt func(), err error) {
+func (f *storeFlags) openOutbox(ctx context.Context) (store outbox.Store, where storeLocation, closeIt func(), err error) {
 	where, err = f.locate()
 	if err != nil {
 		return nil, where, nil, err
@@ -177,7 +177,7 @@ func (f *storeFlags) openOutbox(ctx context.Context) (store outbox.Store, where 
 		}
 		return bolt, where, func() { _ = bolt.Close() }, nil // every change is durable already
 	}
-	pool, err := connect(ctx, where.postgres)
+	pool, err := connectPool(ctx, where.postgres)
 	if err != nil {
 		return nil, where, nil, err
 	}
@@ -192,7 +192,7 @@ func (f *storeFlags) openOutbox(ctx context.Context) (store outbox.Store, where 
 }
 
 // openSales opens the store of sales. Nothing is created or changed.
-func (f *storeFlags) openSales(ctx context.Context) (store sales.Store, where location, closeIt func(), err error) {
+func (f *storeFlags) openSales(ctx context.Context) (store sales.Store, where storeLocation, closeIt func(), err error) {
 	where, err = f.locate()
 	if err != nil {
 		return nil, where, nil, err
@@ -207,7 +207,7 @@ func (f *storeFlags) openSales(ctx context.Context) (store sales.Store, where lo
 		}
 		return bolt, where, func() { _ = bolt.Close() }, nil // every change is durable already
 	}
-	pool, err := connect(ctx, where.postgres)
+	pool, err := connectPool(ctx, where.postgres)
 	if err != nil {
 		return nil, where, nil, err
 	}

@@ -40,7 +40,7 @@ func (p *Page) String() string { return p.b.String() }
 
 // Line adds a line. Whatever in it does not print is escaped.
 func (p *Page) Line(format string, args ...any) {
-	p.b.WriteString(printable(fmt.Sprintf(format, args...)) + "\n")
+	p.b.WriteString(printableLine(fmt.Sprintf(format, args...)) + "\n")
 }
 
 // Block adds a text of several lines.
@@ -66,7 +66,7 @@ const (
 
 // Toned adds a line in a tone.
 func (p *Page) Toned(tone Tone, format string, args ...any) {
-	p.b.WriteString(p.inTone(tone, printable(fmt.Sprintf(format, args...))) + "\n")
+	p.b.WriteString(p.inTone(tone, printableLine(fmt.Sprintf(format, args...))) + "\n")
 }
 
 func (p *Page) inTone(tone Tone, text string) string {
@@ -85,8 +85,8 @@ func (p *Page) inTone(tone Tone, text string) string {
 	}
 }
 
-// printable escapes what does not print: texts of servers go to terminals.
-func printable(line string) string {
+// printableLine escapes what does not print: texts of servers go to terminals.
+func printableLine(line string) string {
 	if !strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return line
 	}
@@ -169,7 +169,7 @@ func (p *Page) Pairs(pairs ...Pair) {
 	}
 	for _, pair := range pairs {
 		if pair.Value != "" {
-			p.b.WriteString(fmt.Sprintf("%-*s  %s\n", width, pair.Name, display.Line(pair.Value)))
+			fmt.Fprintf(&p.b, "%-*s  %s\n", width, pair.Name, display.Line(pair.Value))
 		}
 	}
 }

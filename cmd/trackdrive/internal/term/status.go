@@ -130,23 +130,23 @@ func (t *Terminal) Report(err error) int {
 }
 
 func (t *Terminal) reportLines(err error, advice []string) {
-	if err == context.Canceled { //nolint:errorlint // one that says more is shown as it is
+	if err == context.Canceled { // one that says more is shown as it is
 		err = errors.New("interrupted")
 	}
 	for i, line := range strings.Split(err.Error(), "\n") {
 		if i == 0 {
-			line = named(line)
+			line = namedLine(line)
 		}
-		t.Note("%s", printable(line))
+		t.Note("%s", printableLine(line))
 	}
 	for _, line := range advice {
-		t.Note("  %s", printable(line))
+		t.Note("  %s", printableLine(line))
 	}
 }
 
-// named begins a line with the name of the program, unless it begins with a place in a
+// namedLine begins a line with the name of the program, unless it begins with a place in a
 // file, which editors look for.
-func named(line string) string {
+func namedLine(line string) string {
 	if strings.HasPrefix(line, "trackdrive ") || strings.HasPrefix(line, "trackdrive: ") || beginsWithPlace.MatchString(line) {
 		return line
 	}

@@ -110,7 +110,7 @@ it found.
 			if err != nil {
 				return err
 			}
-			return printDecision(t, decided(t, criteria.Explain(reply)))
+			return printDecision(t, shownDecision(t, criteria.Explain(reply)))
 		},
 	}
 	cmd.Flags().StringVar(&replyFile, "reply", "", "`FILE` with the reply; - is the standard input")

@@ -127,7 +127,7 @@ type resultReport struct {
 }
 
 func readResult(t *term.Terminal, result *trackdrive.WebhookResult) *resultReport {
-	r := decided(t, result.Decision)
+	r := shownDecision(t, result.Decision)
 	r.HTTPStatus, r.Attempts = result.Meta.StatusCode, result.Meta.Attempts
 	if len(result.Meta.Raw) > 0 {
 		r.shownReply = wire.Body(t, string(result.Meta.Raw), result.Meta.Header.Get("Content-Type"))
@@ -139,8 +139,8 @@ func readResult(t *term.Terminal, result *trackdrive.WebhookResult) *resultRepor
 	return r
 }
 
-// decided is a decision as it may be shown.
-func decided(t *term.Terminal, d trackdrive.Decision) *resultReport {
+// shownDecision is a decision as it may be shown.
+func shownDecision(t *term.Terminal, d trackdrive.Decision) *resultReport {
 	shown := d
 	shown.Checks = make([]trackdrive.Check, len(d.Checks))
 	for i, check := range d.Checks {
@@ -193,10 +193,10 @@ func printResult(t *term.Terminal, r *resultReport) error {
 			p.Line("%s", line)
 		}
 	})
-	switch {
-	case r.Outcome == trackdrive.OutcomeRejected:
+	switch r.Outcome {
+	case trackdrive.OutcomeRejected:
 		return term.Ended(term.StatusFailed)
-	case r.Outcome == trackdrive.OutcomeUnknown:
+	case trackdrive.OutcomeUnknown:
 		return term.Unknown(errors.New("the reply cannot be judged, so nobody knows whether the request was accepted"), "ask the receiver before you run it again")
 	}
 	return nil
@@ -263,11 +263,11 @@ each condition with what it found. It sends nothing.
 			if status < 200 || status > 299 {
 				return term.Failed(fmt.Errorf("a reply with the status %d is refused, whatever it says: only replies with a status of 2xx are judged", status))
 			}
-			result, err := judge(cmd.Context(), config, savedReply{status, contentType, reply})
+			result, err := judgeReply(cmd.Context(), config, savedReply{status, contentType, reply})
 			if err != nil {
 				return term.Failed(err)
 			}
-			return printDecision(t, decided(t, result.Decision))
+			return printDecision(t, shownDecision(t, result.Decision))
 		},
 	}
 	cmd.Flags().StringVar(&replyFile, "reply", "", "`FILE` with the reply; - is the standard input")
@@ -295,9 +295,9 @@ func (r savedReply) RoundTrip(request *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// judge judges a saved reply as a run of the webhook would. The request does not matter,
+// judgeReply judges a saved reply as a run of the webhook would. The request does not matter,
 // so it needs no values.
-func judge(ctx context.Context, config *trackdrive.WebhookConfig, reply savedReply) (*trackdrive.WebhookResult, error) {
+func judgeReply(ctx context.Context, config *trackdrive.WebhookConfig, reply savedReply) (*trackdrive.WebhookResult, error) {
 	webhook, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{
 		URL: "https://acme.trackdrive.com/", Reply: config.Reply, Capture: config.Capture, Acceptance: config.Acceptance, AcceptEmpty: config.AcceptEmpty,
 	})
