@@ -252,9 +252,10 @@ func (c *preparedCall) fail(err error) error {
 
 // hint says what to type instead of arguments that the client refuses.
 func (c *preparedCall) hint(err error) string {
+	var call *trackdrive.Error
 	switch text := err.Error(); {
-	case errors.Is(err, trackdrive.ErrLeftoverToken):
-		return "the value is still a token of a template; give what it stands for"
+	case errors.As(err, &call) && call.Advice() != "":
+		return credentials.Advice(call)
 	case strings.Contains(text, "lead_token: is empty"):
 		return "set " + credentials.LeadTokenVariable + ", or put " + c.company + "/lead_token into the file of credentials"
 	case strings.Contains(text, "offer_token: is empty"):
@@ -283,11 +284,10 @@ func OutcomeOf(call *trackdrive.Error) trackdrive.Outcome {
 // AdviceOf returns what to do about the error of a call, a line each; nil if nobody
 // knows.
 func AdviceOf(call *trackdrive.Error) []string {
-	advised, ok := any(call).(interface{ Advice() string })
-	if !ok || advised.Advice() == "" || strings.Contains(call.Error(), advised.Advice()) {
-		return nil
+	if advice := credentials.Advice(call); advice != "" {
+		return []string{advice}
 	}
-	return []string{advised.Advice()}
+	return nil
 }
 
 // completeWords lets a flag be completed with these words.

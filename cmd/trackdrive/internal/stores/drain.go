@@ -125,6 +125,7 @@ type drainProgress struct {
 	mu       sync.Mutex
 	counts   map[outbox.EventKind]int
 	waits    map[string]string // why each item waits
+	advised  map[string]bool   // the advice that was given
 	store    error             // the last failure of the store
 }
 
@@ -132,7 +133,7 @@ func (p *drainProgress) note(e outbox.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.counts == nil {
-		p.counts, p.waits = map[outbox.EventKind]int{}, map[string]string{}
+		p.counts, p.waits, p.advised = map[outbox.EventKind]int{}, map[string]string{}, map[string]bool{}
 	}
 	p.counts[e.Kind]++
 	why := ""
@@ -152,6 +153,19 @@ func (p *drainProgress) note(e outbox.Event) {
 		}
 		p.waits[e.Item.ID] = why
 		p.terminal.Note("waits      %s%s", e.Item.ID, p.terminal.Text(why))
+	}
+	p.advise(e.Err)
+}
+
+// advise says once what to do about an error.
+func (p *drainProgress) advise(err error) {
+	var call *trackdrive.Error
+	if !errors.As(err, &call) {
+		return
+	}
+	if advice := credentials.Advice(call); advice != "" && !p.advised[advice] {
+		p.advised[advice] = true
+		p.terminal.Note("           %s", advice)
 	}
 }
 
