@@ -86,7 +86,7 @@ func newRecipeShell(t *testing.T) *recipeShell {
 		require.NoError(t, os.WriteFile(filepath.Join(s.dir, name), []byte(strings.ReplaceAll(text, "BASE", srv.URL)), 0o600))
 	}
 	require.NoError(t, writeOutbox(filepath.Join(s.dir, "conversions.db")))
-	require.NoError(t, writeSales(filepath.Join(s.dir, "sales.db")))
+	require.NoError(t, writeSales(filepath.Join(s.dir, "sales.db"), ""))
 	require.NoError(t, writeBidLog(market, filepath.Join(s.dir, "bids.jsonl")))
 	s.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TRACKDRIVE_BASE_URL=" + srv.URL}
 	return s

@@ -383,11 +383,16 @@ func writeOutbox(path string) error {
 }
 
 // makeSales makes a file with leads that are unknown, sold and unsold: sales sales.db.
+// With "keyed", there is one more whose caller is kept as an HMAC.
 func makeSales(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(writeSales(ts.MkAbs(args[0])))
+	keyed := ""
+	if len(args) > 1 {
+		keyed = strings.Repeat("0123456789abcdef", 4)
+	}
+	ts.Check(writeSales(ts.MkAbs(args[0]), keyed))
 }
 
-func writeSales(path string) error {
+func writeSales(path, keyed string) error {
 	store, err := boltsales.Open(path, nil)
 	if err != nil {
 		return err
@@ -412,5 +417,8 @@ func writeSales(path string) error {
 			s.Tries[0].Reasons = []trackdrive.FieldError{{Message: "Buyer is no longer available"}}
 		}),
 	)
+	if err == nil && keyed != "" {
+		err = add("lead-5", keyed, sales.Unknown, trackdrive.TryUnknown, func(*sales.Sale) {})
+	}
 	return errors.Join(err, store.Close())
 }

@@ -4,6 +4,7 @@
 package credentials
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -149,10 +150,19 @@ func hideToken(t *term.Terminal, secrets ...string) {
 		if _, token, found := strings.Cut(secret, " "); found {
 			t.Hide(strings.TrimSpace(token))
 		}
-		for part := range strings.SplitSeq(secret, ":") {
-			t.Hide(part)
-		}
+		t.Hide(strings.Split(secret, ":")...)
+		t.Hide(keysIn(secret)...)
 	}
+}
+
+// keysIn returns the keys in a ready-made token: "Basic BASE64", or the base64 alone.
+func keysIn(token string) []string {
+	encoded := strings.TrimRight(token[strings.LastIndexByte(token, ' ')+1:], "=")
+	decoded, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(encoded))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(string(decoded), ":")
 }
 
 func (s *Set) readFile(t *term.Terminal, path string) error {

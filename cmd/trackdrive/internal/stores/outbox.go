@@ -412,7 +412,7 @@ func newDiscard(f *storeFlags) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "discard ID...",
-		Short: "Give up items that would wait for ever",
+		Short: "Give up items that would wait forever",
 		Long: `Discard gives up items that are waiting, parked or aside: they become dead, with the reason,
 and what waits behind them starts. Without --yes it asks first.
 

@@ -2,6 +2,8 @@ package stores
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -275,7 +277,11 @@ func saleError(lead string, err error) error {
 	case errors.Is(err, sales.ErrBusy):
 		return term.Failed(fmt.Errorf("a desk has %s right now; nothing was changed", lead), "try again later")
 	case errors.As(err, &call):
-		return term.Failed(err, "nothing was changed")
+		advice := []string{"nothing was changed"}
+		if text := credentials.Advice(call); text != "" {
+			advice = append([]string{text}, advice...)
+		}
+		return term.Failed(credentials.PlainError(lead+" cannot be settled now: "+credentials.PlainText(call), err), advice...)
 	case errors.Is(err, trackdrive.ErrInvalidArgument):
 		return term.Failed(errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "sales: "), "trackdrive: invalid argument: ")), "nothing was changed")
 	default:
@@ -367,8 +373,12 @@ func (f *storeFlags) settleAll(ctx context.Context, desk *sales.Desk, leads []st
 	for _, lead := range leads {
 		sale, err := desk.Settle(ctx, lead)
 		if err != nil {
-			if failed = saleError(lead, err); *clientError != nil {
+			switch failed = saleError(lead, err); {
+			case *clientError != nil:
 				failed = *clientError
+			case sale != nil && isKeyed(sale.Caller) && errors.Is(err, trackdrive.ErrInvalidArgument):
+				failed = term.Failed(fmt.Errorf("the store has no number of the caller of %s, because its desks have a CallerKey", lead),
+					"settle it with a desk, or ask the buyer and use trackdrive sales resolve", "nothing was changed")
 			}
 			break
 		}
@@ -390,6 +400,12 @@ func (f *storeFlags) settleAll(ctx context.Context, desk *sales.Desk, leads []st
 	return term.Unknown(fmt.Errorf("%s may still be sold; do not offer it to anybody", countOf(doubtful, "lead")),
 		"settle it again later: its caller may not have been put through yet",
 		"if you know that no call can come: trackdrive sales resolve LEAD --unsold --note \"who found out, and how\"")
+}
+
+// isKeyed reports whether a caller is kept as an HMAC-SHA-256, and not as a number.
+func isKeyed(caller string) bool {
+	sum, err := hex.DecodeString(caller)
+	return err == nil && len(sum) == sha256.Size
 }
 
 func settledText(sale *sales.Sale) string {
