@@ -31,8 +31,25 @@ import (
 
 var isUpdating = flag.Bool("update", false, "rewrite the outputs that the scripts expect")
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"trackdrive": main})
+func TestMain(m *testing.M) { os.Exit(runWithCommand(m)) }
+
+// runWithCommand runs the tests with the command in the PATH. It is built as it is
+// installed: the race detector, under which the packages' own tests run, would make each
+// of some hundred processes slow to start.
+func runWithCommand(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "trackdrive-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // of this run alone
+	if said, err := exec.Command("go", "build", "-o", filepath.Join(dir, "trackdrive"), ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "the command cannot be built: %v\n%s", err, said)
+		return 1
+	}
+	if err := os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
+		panic(err)
+	}
+	return m.Run()
 }
 
 // TestScripts runs each command as a person would, against a fake TrackDrive, and
