@@ -94,11 +94,33 @@ the pages of all commands to a folder, one file each.
 
 func manPage(cmd *cobra.Command) (string, error) {
 	date := time.Unix(0, 0).UTC() // pages of one version are equal, whenever they were written
+	page := *cmd
+	page.Long = withBlocks(cmd.Long)
+	page.DisableAutoGenTag = true
 	var b bytes.Buffer
-	err := doc.GenMan(cmd, &doc.GenManHeader{
+	err := doc.GenMan(&page, &doc.GenManHeader{
 		Title: strings.ToUpper(strings.ReplaceAll(cmd.CommandPath(), " ", "-")), Section: "1", Date: &date, Source: "trackdrive", Manual: "TrackDrive",
 	}, &b)
 	return strings.Replace(b.String(), ` "Jan 1970"`, ` ""`, 1), err
+}
+
+// withBlocks makes a block of Markdown of lines that are indented, which a page would run
+// together otherwise.
+func withBlocks(text string) string {
+	var b strings.Builder
+	wasIndented := false
+	for line := range strings.Lines(text) {
+		isIndented := strings.HasPrefix(line, "  ")
+		if isIndented != wasIndented {
+			b.WriteString("\n")
+		}
+		if isIndented {
+			b.WriteString("    ")
+		}
+		b.WriteString(line)
+		wasIndented = isIndented
+	}
+	return b.String()
 }
 
 func writePages(t *term.Terminal, root *cobra.Command, folder string) error {

@@ -306,7 +306,11 @@ func TestPagesOfTheManualAreWrittenForEachCommand(t *testing.T) {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
 		require.Contains(t, string(text), ".SH NAME", page)
+		require.NotContains(t, string(text), "1970", page)
 	}
+	post, err := os.ReadFile(filepath.Join(folder, "trackdrive-post.1"))
+	require.NoError(t, err)
+	require.Contains(t, string(post), "\n.EX\n  0  sold\n", "blocks stay blocks")
 }
 
 // An interrupted drain waits for what has left, records it, and says what is left.
