@@ -160,7 +160,7 @@ func newCompletion(t *term.Terminal) *cobra.Command {
 		Use:   "completion SHELL",
 		Short: "Print the completion script of a shell: bash, zsh or fish",
 		Long: `Completion prints the script with which a shell completes the commands, flags and values
-of trackdrive.
+of trackdrive. That of bash needs the package bash-completion.
 
 ` + term.Statuses{Done: "printed", Failed: "the output cannot be written"}.Text(),
 		Example: `  source <(trackdrive completion bash)
