@@ -19,7 +19,7 @@ func PlainText(err error) string {
 		if call.StatusCode != 0 && call.Advice() != "" {
 			return refusalText(call)
 		}
-		text = strings.Replace(text, call.Method+" "+call.URL+": ", "", 1)
+		text = strings.Replace(text, " "+call.Method+" "+call.URL+": ", ": ", 1)
 	}
 	return optionNames.Replace(text)
 }

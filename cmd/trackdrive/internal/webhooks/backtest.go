@@ -79,7 +79,7 @@ func (f *backtestFlags) run(file string, logs []string) error {
 		return err
 	}
 	if result.Judged == 0 {
-		return term.Failed(fmt.Errorf("there is no reply to judge in %s", strings.Join(logs, ", ")))
+		return term.Failed(fmt.Errorf("there is no reply to judge in %s", term.DisplayName(strings.Join(logs, ", "))))
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func readCriteria(t *term.Terminal, file string) (*trackdrive.Criteria, error) {
 	}
 	criteria, mistakes := parseCriteria(data)
 	if mistakes != nil {
-		return nil, mistakesError(file, mistakes)
+		return nil, mistakesError(file, mistakes, otherKind(data, false)...)
 	}
 	return criteria, nil
 }
@@ -71,7 +71,7 @@ each field of the sample in turn, and reports every wrong reply that is still ac
 			}
 			criteria, mistakes := parseCriteria(data)
 			if mistakes != nil || sampleFile == "" {
-				return printLint(t, args[0], mistakes, nil)
+				return printLint(t, args[0], mistakes, nil, otherKind(data, false)...)
 			}
 			sample, err := t.ReadInput(sampleFile, "a reply", term.LimitReply)
 			if err != nil {

@@ -79,12 +79,31 @@ func mistakesOf(err error) []placedMistake {
 }
 
 // mistakesError is the error for a document that has mistakes.
-func mistakesError(file string, mistakes []placedMistake) error {
+func mistakesError(file string, mistakes []placedMistake, advice ...string) error {
 	lines := make([]string, len(mistakes))
 	for i, m := range mistakes {
 		lines[i] = m.in(file)
 	}
-	return term.Failed(errors.New(strings.Join(lines, "\n")))
+	return term.Failed(errors.New(strings.Join(lines, "\n")), advice...)
+}
+
+// otherKind says that a document is of the other kind: criteria, where a webhook's
+// configuration is wanted, or the other way round. It is nil for any other document.
+func otherKind(data []byte, isWebhook bool) []string {
+	var keys struct {
+		URL      *json.RawMessage `json:"url"`
+		Criteria *json.RawMessage `json:"criteria"`
+	}
+	switch err := json.Unmarshal(data, &keys); {
+	case err != nil:
+		return nil
+	case isWebhook && keys.URL == nil && keys.Criteria != nil:
+		return []string{"these are criteria, and not a webhook: see trackdrive criteria"}
+	case !isWebhook && keys.URL != nil && keys.Criteria == nil:
+		return []string{"this is a webhook, and not criteria alone: see trackdrive webhook"}
+	default:
+		return nil
+	}
 }
 
 // readWebhook reads a stored configuration.
@@ -95,7 +114,7 @@ func readWebhook(t *term.Terminal, file string) (*trackdrive.Webhook, *trackdriv
 	}
 	webhook, err := trackdrive.ParseWebhook(data)
 	if err != nil {
-		return nil, nil, mistakesError(file, mistakesOf(err))
+		return nil, nil, mistakesError(file, mistakesOf(err), otherKind(data, true)...)
 	}
 	config := new(trackdrive.WebhookConfig)
 	if err := config.UnmarshalJSON(data); err != nil {
@@ -123,7 +142,7 @@ type lintReport struct {
 }
 
 // printLint prints what was found in a file, and returns the error for the status.
-func printLint(t *term.Terminal, file string, mistakes []placedMistake, weaknesses []string) error {
+func printLint(t *term.Terminal, file string, mistakes []placedMistake, weaknesses []string, advice ...string) error {
 	report := lintReport{
 		File: term.DisplayName(file), OK: len(mistakes)+len(weaknesses) == 0,
 		Mistakes: append([]placedMistake{}, mistakes...), Weaknesses: append([]string{}, weaknesses...),
@@ -139,6 +158,9 @@ func printLint(t *term.Terminal, file string, mistakes []placedMistake, weakness
 		case report.OK:
 			p.Toned(term.Good, "%s: no mistakes, no weaknesses", report.File)
 		default:
+			for _, line := range advice {
+				p.Line("%s", line)
+			}
 			p.Toned(term.Bad, "%s, %s", countOf(len(mistakes), "mistake", "mistakes"), countOf(len(weaknesses), "weakness", "weaknesses"))
 		}
 	})
@@ -173,7 +195,7 @@ weaknesses: what is allowed, and may still lose money. It sends nothing.
 			}
 			webhook, err := trackdrive.ParseWebhook(data)
 			if err != nil {
-				return printLint(t, args[0], mistakesOf(err), nil)
+				return printLint(t, args[0], mistakesOf(err), nil, otherKind(data, true)...)
 			}
 			return printLint(t, args[0], nil, webhook.Weaknesses())
 		},
