@@ -12,6 +12,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
@@ -30,11 +31,14 @@ type Terminal struct {
 	JSON        bool // --json: one JSON document instead of text
 	ShowNumbers bool // --show-numbers: phone numbers in full
 
+	guard   sync.Mutex // guards secrets
 	secrets redact.Secrets
 }
 
 // Hide keeps secrets out of everything that is written from now on.
 func (t *Terminal) Hide(secrets ...string) {
+	t.guard.Lock()
+	defer t.guard.Unlock()
 	for _, secret := range secrets {
 		if len(secret) >= shortestSecret {
 			t.secrets.Add(secret)
@@ -117,6 +121,8 @@ func (t *Terminal) Note(format string, args ...any) {
 }
 
 func (t *Terminal) write(w io.Writer, text string) error {
+	t.guard.Lock()
+	defer t.guard.Unlock()
 	if _, err := io.WriteString(w, t.secrets.Text(text)); err != nil {
 		return Failed(fmt.Errorf("the output cannot be written: %w", withoutPath(err)))
 	}
