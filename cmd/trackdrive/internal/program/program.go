@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/calls"
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/fakeserver"
 	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/stores"
 	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/term"
 	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/webhooks"
@@ -60,7 +61,7 @@ phone number it shows the last two digits, unless --show-numbers is given.
 	addTo(root, "calls", calls.Commands(t)...)
 	addTo(root, "webhooks", webhooks.Commands(t)...)
 	addTo(root, "stores", stores.Commands(t)...)
-	addTo(root, "", newVersion(t), newMan(t), newCompletion(t)) // and fakeserver.Command()
+	addTo(root, "", newVersion(t), newMan(t), newCompletion(t), fakeserver.Command())
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
