@@ -52,12 +52,25 @@ func (c *Connection) Client(t *term.Terminal, company string, options ...trackdr
 	if err != nil {
 		return nil, nil, err
 	}
-	options = append([]trackdrive.Option{trackdrive.WithUserAgent("trackdrive-command")}, options...)
-	base := c.BaseURL
-	if base == "" {
-		base = t.Env(BaseURLVariable)
+	own, err := c.Options(t, company)
+	if err != nil {
+		return nil, nil, err
 	}
-	if base != "" {
+	client, err := trackdrive.NewClient(company, append(options, own...)...)
+	if err != nil {
+		return nil, nil, term.Usagef("%s", PlainText(err))
+	}
+	return client, set, nil
+}
+
+// Options returns the options of such a client.
+func (c *Connection) Options(t *term.Terminal, company string) ([]trackdrive.Option, error) {
+	set, err := c.Credentials(t)
+	if err != nil {
+		return nil, err
+	}
+	options := []trackdrive.Option{trackdrive.WithUserAgent("trackdrive-command")}
+	if base := c.Base(t); base != "" {
 		options = append(options, trackdrive.WithBaseURL(base))
 	}
 	switch {
@@ -67,14 +80,17 @@ func (c *Connection) Client(t *term.Terminal, company string, options ...trackdr
 		options = append(options, trackdrive.WithAuth(set.Called))
 	}
 	if c.Timeout <= 0 {
-		return nil, nil, term.Usagef("--timeout must be longer than 0").Try("give a time such as 10s")
+		return nil, term.Usagef("--timeout must be longer than 0").Try("give a time such as 10s")
 	}
-	options = append(options, trackdrive.WithTimeout(c.Timeout))
-	client, err := trackdrive.NewClient(company, options...)
-	if err != nil {
-		return nil, nil, term.Usagef("%s", PlainText(err))
+	return append(options, trackdrive.WithTimeout(c.Timeout)), nil
+}
+
+// Base returns the base URL; "" if there is none.
+func (c *Connection) Base(t *term.Terminal) string {
+	if c.BaseURL != "" {
+		return c.BaseURL
 	}
-	return client, set, nil
+	return t.Env(BaseURLVariable)
 }
 
 // Recorder is a transport that sends nothing, and remembers what would be sent.

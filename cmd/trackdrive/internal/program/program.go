@@ -57,11 +57,13 @@ phone number it shows the last two digits, unless --show-numbers is given.
 		&cobra.Group{ID: "calls", Title: "Calls:"},
 		&cobra.Group{ID: "webhooks", Title: "Webhooks and criteria:"},
 		&cobra.Group{ID: "stores", Title: "Outboxes and sales:"},
+		&cobra.Group{ID: "servers", Title: "Servers on this machine:"},
 	)
 	addTo(root, "calls", calls.Commands(t)...)
 	addTo(root, "webhooks", webhooks.Commands(t)...)
 	addTo(root, "stores", stores.Commands(t)...)
-	addTo(root, "", newVersion(t), newMan(t), newCompletion(t), fakeserver.Command())
+	addTo(root, "servers", fakeserver.Command(), stores.NewConsole(t))
+	addTo(root, "", newVersion(t), newMan(t), newCompletion(t))
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
