@@ -11,7 +11,7 @@ require (
 	github.com/hashicorp/go-retryablehttp v0.7.8
 	github.com/shopspring/decimal v1.6.0
 	github.com/tidwall/gjson v1.20.0
-	github.com/trackdrive-go/trackdrive v0.0.0
+	github.com/trackdrive-go/trackdrive v0.1.0
 	github.com/valyala/fasthttp v1.74.0
 	github.com/valyala/fasttemplate v1.2.2
 	golang.org/x/sync v0.22.0

@@ -4,8 +4,8 @@ go 1.26
 
 require (
 	github.com/stretchr/testify v1.12.1
-	github.com/trackdrive-go/trackdrive v0.0.0
-	github.com/trackdrive-go/trackdrive/outbox/boltstore v0.0.0
+	github.com/trackdrive-go/trackdrive v0.1.0
+	github.com/trackdrive-go/trackdrive/outbox/boltstore v0.1.0
 )
 
 require (

@@ -5,9 +5,9 @@ go 1.26
 require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/stretchr/testify v1.12.1
-	github.com/trackdrive-go/trackdrive v0.0.0
-	github.com/trackdrive-go/trackdrive/sales/boltsales v0.0.0
-	github.com/trackdrive-go/trackdrive/sales/pgsales v0.0.0
+	github.com/trackdrive-go/trackdrive v0.1.0
+	github.com/trackdrive-go/trackdrive/sales/boltsales v0.1.0
+	github.com/trackdrive-go/trackdrive/sales/pgsales v0.1.0
 )
 
 require (

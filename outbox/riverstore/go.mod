@@ -7,7 +7,7 @@ require (
 	github.com/riverqueue/river v0.51.0
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.0
 	github.com/stretchr/testify v1.12.1
-	github.com/trackdrive-go/trackdrive v0.0.0
+	github.com/trackdrive-go/trackdrive v0.1.0
 )
 
 require (
