@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	err := run(os.Args[1:], os.Stdout, os.Stderr)
+	err := runRelease(os.Args[1:], os.Stdout, os.Stderr)
 	var usage usageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
@@ -38,7 +38,7 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-func run(args []string, out, errOut io.Writer) error {
+func runRelease(args []string, out, errOut io.Writer) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	dir := flags.String("C", ".", "the `directory` of the repository")
@@ -57,7 +57,7 @@ func run(args []string, out, errOut io.Writer) error {
 	if flags.NArg() > 0 {
 		return usageError(fmt.Sprintf("%q is not expected; give the version as -set %s", flags.Arg(0), flags.Arg(0)))
 	}
-	if chosen(*check, *set != "", *tags, *proxy != "", *rehearse) != 1 {
+	if countChosen(*check, *set != "", *tags, *proxy != "", *rehearse) != 1 {
 		return usageError("give one of -check, -set, -tags, -proxy and -rehearse")
 	}
 	tree, err := openTree(*dir)
@@ -74,11 +74,11 @@ func run(args []string, out, errOut io.Writer) error {
 	case *proxy != "":
 		return tree.addToProxy(*proxy)
 	default:
-		return rehearsal{tree: tree, work: *keep, out: out}.run()
+		return releaseRehearsal{tree: tree, work: *keep, out: out}.run()
 	}
 }
 
-func chosen(list ...bool) int {
+func countChosen(list ...bool) int {
 	n := 0
 	for _, is := range list {
 		if is {

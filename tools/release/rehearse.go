@@ -19,8 +19,8 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// rehearsal takes the modules of a tree as they would be tagged.
-type rehearsal struct {
+// releaseRehearsal takes the modules of a tree as they would be tagged.
+type releaseRehearsal struct {
 	tree *sourceTree
 	work string // where everything happens; "": a temporary folder
 	out  io.Writer
@@ -30,7 +30,7 @@ type rehearsal struct {
 // modules that it needs in a comment: // needs: . outbox/boltstore
 const programsFolder = "tools/release/testdata/programs"
 
-func (r rehearsal) run() (err error) {
+func (r releaseRehearsal) run() (err error) {
 	if r.work == "" {
 		if r.work, err = os.MkdirTemp("", "rehearsal-"); err != nil {
 			return err
@@ -45,7 +45,7 @@ func (r rehearsal) run() (err error) {
 	if err := r.tree.addToProxy(proxy); err != nil {
 		return err
 	}
-	c := consumer{root: r.tree.root().path, work: r.work, proxy: proxy, out: r.out}
+	c := moduleConsumer{root: r.tree.root().path, work: r.work, proxy: proxy, out: r.out}
 	for _, m := range r.tree.releasedModules() {
 		if err := r.take(&c, m, "v"+version); err != nil {
 			return fmt.Errorf("%s at v%s: %w", m.path, version, err)
@@ -58,7 +58,7 @@ func (r rehearsal) run() (err error) {
 }
 
 // take gets one module in an empty folder, and builds all of its packages.
-func (r rehearsal) take(c *consumer, m sourceModule, version string) error {
+func (r releaseRehearsal) take(c *moduleConsumer, m sourceModule, version string) error {
 	began := time.Now()
 	packages, commands := r.tree.packagesOf(m)
 	if len(packages) > 0 {
@@ -149,7 +149,7 @@ func importAll(packages []string) []byte {
 }
 
 // runPrograms builds and runs the programs that use the modules.
-func (r rehearsal) runPrograms(c *consumer, version string) error {
+func (r releaseRehearsal) runPrograms(c *moduleConsumer, version string) error {
 	entries, err := os.ReadDir(filepath.Join(r.tree.dir, filepath.FromSlash(programsFolder)))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -165,7 +165,7 @@ func (r rehearsal) runPrograms(c *consumer, version string) error {
 	return nil
 }
 
-func (r rehearsal) runProgram(c *consumer, name, version string) error {
+func (r releaseRehearsal) runProgram(c *moduleConsumer, name, version string) error {
 	began := time.Now()
 	source := filepath.Join(r.tree.dir, filepath.FromSlash(programsFolder), name, "main.go")
 	data, err := os.ReadFile(source)
@@ -208,7 +208,7 @@ func neededModules(source []byte) []string {
 }
 
 // upgrade makes a second version on top, and lets everybody take it.
-func (r rehearsal) upgrade(c *consumer, version string) error {
+func (r releaseRehearsal) upgrade(c *moduleConsumer, version string) error {
 	next, err := nextPatch(version)
 	if err != nil {
 		return err
@@ -280,8 +280,8 @@ func (t *sourceTree) copyTo(dir string) (*sourceTree, error) {
 	return openTree(dir)
 }
 
-// consumer is a stranger's machine: empty caches, and a proxy in front.
-type consumer struct {
+// moduleConsumer is a stranger's machine: empty caches, and a proxy in front.
+type moduleConsumer struct {
 	root  string // the path of the root module
 	work  string
 	proxy string
@@ -289,7 +289,7 @@ type consumer struct {
 }
 
 // newModule makes an empty folder with a go.mod.
-func (c *consumer) newModule(name string) (dir string, err error) {
+func (c *moduleConsumer) newModule(name string) (dir string, err error) {
 	dir = filepath.Join(c.work, name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -298,7 +298,7 @@ func (c *consumer) newModule(name string) (dir string, err error) {
 }
 
 // goDo runs the go command in a folder.
-func (c *consumer) goDo(dir string, args ...string) error {
+func (c *moduleConsumer) goDo(dir string, args ...string) error {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
 	env, err := c.environment()
@@ -315,7 +315,7 @@ func (c *consumer) goDo(dir string, args ...string) error {
 
 // environment has caches of its own. What this machine has downloaded before serves
 // as a proxy, too, so that only the first run needs the network.
-func (c *consumer) environment() ([]string, error) {
+func (c *moduleConsumer) environment() ([]string, error) {
 	proxies, err := goEnv("GOPROXY")
 	if err != nil {
 		return nil, err
@@ -356,7 +356,7 @@ func goEnv(name string) (string, error) {
 }
 
 // isClean refuses a go.mod with a replace.
-func (c *consumer) isClean(dir string) error {
+func (c *moduleConsumer) isClean(dir string) error {
 	file, err := readGoMod(dir)
 	if err != nil {
 		return err
@@ -368,7 +368,7 @@ func (c *consumer) isClean(dir string) error {
 }
 
 // isAt wants every module of the repository that a go.mod requires at one version.
-func (c *consumer) isAt(dir, version string) error {
+func (c *moduleConsumer) isAt(dir, version string) error {
 	file, err := readGoMod(dir)
 	if err != nil {
 		return err

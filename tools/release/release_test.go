@@ -112,7 +112,7 @@ func TestSetWritesEveryVersion(t *testing.T) {
 	t.Parallel()
 	tree := newTree(t, nil)
 	var out bytes.Buffer
-	require.NoError(t, run([]string{"-C", tree.dir, "-set", "0.2.0"}, &out, io.Discard))
+	require.NoError(t, runRelease([]string{"-C", tree.dir, "-set", "0.2.0"}, &out, io.Discard))
 	require.Contains(t, out.String(), "git tag -s v0.2.0\ngit tag -s store/v0.2.0\ngit tag -s cmd/tool/v0.2.0\n")
 	require.NotContains(t, out.String(), "examples")
 	require.Contains(t, tree.read(t, "options.go"), `const sdkVersion = "0.2.0"`)
@@ -126,7 +126,7 @@ func TestSetWritesEveryVersion(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, again.check())
 	before := tree.read(t, "CHANGELOG.md")
-	require.NoError(t, run([]string{"-C", tree.dir, "-set", "0.2.0"}, io.Discard, io.Discard), "the same again changes nothing")
+	require.NoError(t, runRelease([]string{"-C", tree.dir, "-set", "0.2.0"}, io.Discard, io.Discard), "the same again changes nothing")
 	require.Equal(t, before, tree.read(t, "CHANGELOG.md"))
 }
 
@@ -146,7 +146,7 @@ func TestSetRefuses(t *testing.T) {
 				changes["CHANGELOG.md"] = test.changelog
 			}
 			tree := newTree(t, changes)
-			require.ErrorContains(t, run([]string{"-C", tree.dir, "-set", test.version}, io.Discard, io.Discard), test.want)
+			require.ErrorContains(t, runRelease([]string{"-C", tree.dir, "-set", test.version}, io.Discard, io.Discard), test.want)
 			require.Equal(t, smallTree["options.go"], tree.read(t, "options.go"), "nothing is written")
 			require.Equal(t, smallTree["store/go.mod"], tree.read(t, "store/go.mod"))
 		})
@@ -157,9 +157,9 @@ func TestUsage(t *testing.T) {
 	t.Parallel()
 	var usage usageError
 	for _, args := range [][]string{{}, {"-check", "-tags"}, {"-check", "0.2.0"}, {"-unknown"}} {
-		require.ErrorAs(t, run(args, io.Discard, io.Discard), &usage, args)
+		require.ErrorAs(t, runRelease(args, io.Discard, io.Discard), &usage, args)
 	}
-	require.ErrorContains(t, run([]string{"-C", t.TempDir(), "-check"}, io.Discard, io.Discard), "git ls-files")
+	require.ErrorContains(t, runRelease([]string{"-C", t.TempDir(), "-check"}, io.Discard, io.Discard), "git ls-files")
 }
 
 func TestZipsHaveTheirOwnFilesAndTheLicense(t *testing.T) {
@@ -194,7 +194,7 @@ func TestAStrangerTakesEveryModule(t *testing.T) {
 	t.Parallel()
 	tree := newTree(t, nil)
 	var out bytes.Buffer
-	require.NoError(t, rehearsal{tree: tree, out: &out}.run())
+	require.NoError(t, releaseRehearsal{tree: tree, out: &out}.run())
 	require.Regexp(t, `example\.com/root/store +1 packages, 0 commands`, out.String())
 	require.Regexp(t, `example\.com/root/cmd/tool +0 packages, 1 commands`, out.String())
 	require.Contains(t, out.String(), "go get -u takes v0.1.1")
@@ -210,7 +210,7 @@ func TestAProgramRuns(t *testing.T) {
 			t.Parallel()
 			source := "// needs: store\npackage main\n\nimport (\n\t\"os\"\n\n\t\"example.com/root/store\"\n)\n\nvar _ = os.Exit\n\n" + test.main + "\n"
 			var out bytes.Buffer
-			err := rehearsal{tree: newTree(t, map[string]string{programsFolder + "/program/main.go": source}), out: &out}.run()
+			err := releaseRehearsal{tree: newTree(t, map[string]string{programsFolder + "/program/main.go": source}), out: &out}.run()
 			if test.want != "" {
 				require.ErrorContains(t, err, test.want)
 				return
@@ -232,7 +232,7 @@ func TestARootThatLacksWhatAModuleUses(t *testing.T) {
 		"store/store.go":  "package store\n\nimport \"example.com/root\"\n\n// Get gets.\nfunc Get() string { return root.New() }\n",
 		"cmd/tool/go.mod": strings.ReplaceAll(smallTree["cmd/tool/go.mod"], "v0.1.0", "v0.2.0"),
 	}
-	err := rehearsal{tree: newTree(t, next), work: work, out: io.Discard}.run()
+	err := releaseRehearsal{tree: newTree(t, next), work: work, out: io.Discard}.run()
 	require.ErrorContains(t, err, "example.com/root/store at v0.2.0")
 	require.ErrorContains(t, err, "undefined: root.New")
 	require.NoError(t, removeCache(work))
