@@ -11,11 +11,11 @@ require (
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
 	github.com/stretchr/testify v1.12.1
-	github.com/trackdrive-go/trackdrive v0.0.0
-	github.com/trackdrive-go/trackdrive/outbox/boltstore v0.0.0
-	github.com/trackdrive-go/trackdrive/outbox/riverstore v0.0.0
-	github.com/trackdrive-go/trackdrive/sales/boltsales v0.0.0
-	github.com/trackdrive-go/trackdrive/sales/pgsales v0.0.0
+	github.com/trackdrive-go/trackdrive v0.1.0
+	github.com/trackdrive-go/trackdrive/outbox/boltstore v0.1.0
+	github.com/trackdrive-go/trackdrive/outbox/riverstore v0.1.0
+	github.com/trackdrive-go/trackdrive/sales/boltsales v0.1.0
+	github.com/trackdrive-go/trackdrive/sales/pgsales v0.1.0
 	golang.org/x/term v0.48.0
 )
 
@@ -56,13 +56,3 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
-
-replace github.com/trackdrive-go/trackdrive => ../..
-
-replace github.com/trackdrive-go/trackdrive/outbox/boltstore => ../../outbox/boltstore
-
-replace github.com/trackdrive-go/trackdrive/outbox/riverstore => ../../outbox/riverstore
-
-replace github.com/trackdrive-go/trackdrive/sales/boltsales => ../../sales/boltsales
-
-replace github.com/trackdrive-go/trackdrive/sales/pgsales => ../../sales/pgsales

@@ -3,8 +3,8 @@ module github.com/trackdrive-go/trackdrive/examples/observe
 go 1.26.0
 
 require (
-	github.com/trackdrive-go/trackdrive v0.0.0
-	github.com/trackdrive-go/trackdrive/otel v0.0.0
+	github.com/trackdrive-go/trackdrive v0.1.0
+	github.com/trackdrive-go/trackdrive/otel v0.1.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
 	go.opentelemetry.io/otel/sdk/metric v1.47.0

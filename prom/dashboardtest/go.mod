@@ -6,8 +6,8 @@ require (
 	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/prometheus v0.309.1
 	github.com/stretchr/testify v1.12.1
-	github.com/trackdrive-go/trackdrive v0.0.0
-	github.com/trackdrive-go/trackdrive/prom v0.0.0
+	github.com/trackdrive-go/trackdrive v0.1.0
+	github.com/trackdrive-go/trackdrive/prom v0.1.0
 	go.yaml.in/yaml/v3 v3.0.5
 )
 

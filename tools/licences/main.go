@@ -65,6 +65,10 @@ type linkedModule struct {
 func addLinked(found map[string]*linkedModule, dir string) error {
 	cmd := exec.Command("go", "list", "-deps", "-json=Standard,Module", "./...")
 	cmd.Dir = dir
+	cmd.Env = os.Environ()
+	if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil { // whatever the environment says
+		cmd.Env = append(cmd.Env, "GOWORK="+absolutePath(filepath.Join(dir, "go.work")))
+	}
 	cmd.Stderr = os.Stderr
 	data, err := cmd.Output()
 	if err != nil {

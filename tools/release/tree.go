@@ -16,9 +16,8 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// unreleasedFolders hold modules that nobody imports: they are not tagged, and may
-// replace the others by folders.
-var unreleasedFolders = []string{"bench", "examples", "tools"}
+// unreleasedFolders hold modules that nobody imports: they are not tagged.
+var unreleasedFolders = []string{"bench", "dashboardtest", "examples", "tools"}
 
 // sourceTree is the repository.
 type sourceTree struct {
@@ -94,8 +93,8 @@ func readModule(dir, folder string) (sourceModule, error) {
 	if file.Module == nil {
 		return sourceModule{}, fmt.Errorf("%s names no module", name)
 	}
-	top, _, _ := strings.Cut(folder, "/")
-	return sourceModule{folder: folder, path: file.Module.Mod.Path, file: file, released: !slices.Contains(unreleasedFolders, top)}, nil
+	isInside := slices.ContainsFunc(strings.Split(folder, "/"), func(name string) bool { return slices.Contains(unreleasedFolders, name) })
+	return sourceModule{folder: folder, path: file.Module.Mod.Path, file: file, released: !isInside}, nil
 }
 
 func (m sourceModule) isRoot() bool { return m.folder == "." }
