@@ -50,6 +50,19 @@ func TestTheREADMEsCodeCompiles(t *testing.T) {
 	require.Greater(t, checked, 50)
 }
 
+// TestTheRehearsalRunsTheFirstProgram looks for the README's first program in the one
+// that a rehearsal of a release builds and runs.
+func TestTheRehearsalRunsTheFirstProgram(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	program, err := os.ReadFile("tools/release/testdata/programs/readme/main.go")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(unindented(blocksOf(string(readme), "go")[0]), "client, err := trackdrive.NewClient(\"acme\")\n")
+	require.True(t, found)
+	require.Contains(t, unindented(string(program)), rest)
+}
+
 var (
 	_ = []any{readmeStart, readmeConversion, readmeTemplate, readmeWebhook, readmeChoose, readmeAll, readmeStatic, readmeAuction, readmeSales, readmeOutbox, readmeReceive, readmeCompanies, readmeWatch, readmeTest}
 

@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE=1
 LOG=$1/fake.log
 
 # As the Dockerfile builds it.
-CGO_ENABLED=0 go build -C cmd/trackdrive -trimpath -ldflags=-s -o "$1/trackdrive" .
+GOWORK= CGO_ENABLED=0 go build -C cmd/trackdrive -trimpath -ldflags=-s -o "$1/trackdrive" .
 contains examples/fake/Dockerfile 'CGO_ENABLED=0 go build -C cmd/trackdrive -trimpath -ldflags=-s -o /trackdrive .'
 
 # start COMMAND... starts a fake, and sets PID and URL.

@@ -89,6 +89,9 @@ func (r releaseRehearsal) take(c *moduleConsumer, m sourceModule, version string
 		if err := c.goDo(c.work, "install", command+"@"+version); err != nil {
 			return err
 		}
+		if err := c.saysVersion(path.Base(command), version); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(r.out, "%-50s %d packages, %d commands, %.1f s\n", m.path, len(packages), len(commands), time.Since(began).Seconds())
 	return nil
@@ -336,13 +339,27 @@ func (c *moduleConsumer) environment() ([]string, error) {
 	if known := filepath.Join(cache, "cache", "download"); isFolder(known) {
 		list += ",file://" + filepath.ToSlash(known)
 	}
+	bin := filepath.Join(work, "bin")
 	return append(os.Environ(),
+		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GOPROXY="+list+","+proxies,
 		"GONOSUMDB="+c.root+","+c.root+"/*", "GONOPROXY=", "GOPRIVATE=",
 		"GOMODCACHE="+filepath.Join(work, "modules"),
-		"GOBIN="+filepath.Join(work, "bin"),
+		"GOBIN="+bin,
 		"GOFLAGS=-modcacherw", "GOWORK=off",
 	), nil
+}
+
+// saysVersion runs an installed command, which must know its version.
+func (c *moduleConsumer) saysVersion(command, version string) error {
+	text, err := exec.Command(filepath.Join(c.work, "bin", command), "version").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s version: %w\n%s", command, err, bytes.TrimSpace(text))
+	}
+	if !bytes.Contains(text, []byte(version)) {
+		return fmt.Errorf("%s version says %q, and not %s", command, bytes.TrimSpace(text), version)
+	}
+	return nil
 }
 
 func isFolder(name string) bool {

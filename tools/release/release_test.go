@@ -24,7 +24,7 @@ var smallTree = map[string]string{
 	"store/store.go":           "package store\n\nimport \"example.com/root\"\n\n// Get gets.\nfunc Get() string { return root.Old() }\n",
 	"store/bench/main.go":      "package main\n\nfunc main() {}\n",
 	"cmd/tool/go.mod":          "module example.com/root/cmd/tool\n\ngo 1.26\n\nrequire (\n\texample.com/root v0.1.0\n\texample.com/root/store v0.1.0\n)\n",
-	"cmd/tool/main.go":         "// Command tool.\npackage main\n\nimport (\n\t\"fmt\"\n\n\t\"example.com/root/store\"\n)\n\nfunc main() { fmt.Println(store.Get()) }\n",
+	"cmd/tool/main.go":         "// Command tool.\npackage main\n\nimport (\n\t\"fmt\"\n\n\t\"example.com/root/store\"\n)\n\nfunc main() { fmt.Println(\"v\" + store.Get()) }\n",
 	"examples/a/go.mod":        "module example.com/root/examples/a\n\ngo 1.26\n\nrequire example.com/root v0.1.0\n\nreplace example.com/root => ../..\n",
 	"examples/a/main.go":       "package main\n\nfunc main() {}\n",
 	"internal/secret/code.go":  "package secret\n",
@@ -219,6 +219,12 @@ func TestAProgramRuns(t *testing.T) {
 			require.Regexp(t, `program +ran`, out.String())
 		})
 	}
+}
+
+func TestACommandMustKnowItsVersion(t *testing.T) {
+	t.Parallel()
+	tree := newTree(t, map[string]string{"cmd/tool/main.go": "package main\n\nimport _ \"example.com/root/store\"\n\nfunc main() { println(\"(devel)\") }\n"})
+	require.ErrorContains(t, releaseRehearsal{tree: tree, out: io.Discard}.run(), `tool version says "(devel)", and not v0.1.0`)
 }
 
 // TestARootThatLacksWhatAModuleUses has a first release, and a store that uses what
