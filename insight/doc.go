@@ -1,5 +1,5 @@
-// Package insight adds up what happens: calls, auctions, sales and deliveries, in
-// numbers that stay few, exact and without phone numbers.
+// Package insight counts calls, auctions, sales and deliveries in memory. Its numbers
+// are exact, bounded, and contain no phone numbers.
 //
 //	numbers := insight.New()
 //	client, err := trackdrive.NewClient("acme", trackdrive.WithCallObserver(numbers.ObserveCall))
@@ -12,7 +12,7 @@
 //
 // # Which observer feeds what
 //
-// Each part of a [Report] has one feed, so that nothing is counted twice:
+// Each part of a [Report] is fed by one observer, so that nothing is counted twice:
 //
 //	Calls, Reasons, TrafficSource.Calls          ObserveCall
 //	Auctions, Sources, Buyers,
@@ -20,32 +20,31 @@
 //	Leads                                        ObserveSale
 //	Items                                        ObserveItem
 //
-// The parts overlap: a post of an auction is a call, too. So do not add one part to
-// another.
+// The parts overlap: an auction's post is also a call. Do not add one part to another.
 //
-// A sale by [trackdrive.Client.Post], without an auction, is in the rows of calls
-// alone. Their Revenue is what the replies to posts say, and most replies say nothing:
-// then the sale is Unpriced. Nor are the rows of calls ever settled: their Unknown is
-// what the calls came to at the time.
+// A sale by [trackdrive.Client.Post], without an auction, appears only in the rows of
+// calls. Their Revenue is the sum of the payouts in the replies to posts. Most replies
+// have none, and then the sale is Unpriced. Rows of calls are never settled: their
+// Unknown counts the calls whose outcome was unknown when they returned.
 //
 // # Unknown and settled
 //
 // A post of unknown outcome is Unknown in the rows of its source, its buyer and its
-// traffic source. Somebody finds out later whether it sold:
+// traffic source. Once its outcome is known, report it in one of two ways:
 //
 //   - After [trackdrive.AuctionResult.Settle], call [Numbers.ObserveSettled].
 //   - A desk of package sales reports it: let its OnEvent call [Numbers.ObserveSale].
-//     A desk does not know the traffic source, whose row stays as it is.
+//     A desk does not know the traffic source, so that row does not change.
 //
-// Do one of them for each doubt, not both. Then the post moves from Unknown to Sold,
-// with its revenue, or to SettledUnsold. For each row,
+// Use only one of them for each post. The post then moves from Unknown to Sold, with its
+// revenue, or to SettledUnsold. In each row,
 //
 //	Posts = Sold + Rejected + NotSent + Unknown + SettledUnsold
 //
-// unless a settlement is that of another process, or of an earlier run: it is counted,
-// and Unknown is never less than 0. A ping that may count as the post is a ping, and
-// never Unknown; if it turns out to have sold, ObserveSettled and ObserveSale count the
-// sale, and then Sold is one more than the posts say.
+// unless a settlement concerns a post of another process or an earlier run. That
+// settlement is counted, and Unknown is never less than 0. A ping that may count as the
+// post is never Unknown; if it turns out to have sold the lead, ObserveSettled and
+// ObserveSale count the sale, and Sold is one more than the posts account for.
 //
 // A sale that a desk could not record (sales.ErrNotRecorded) is counted when it is made,
 // and not again when the desk settles it.
@@ -54,15 +53,15 @@
 //
 // Revenue is exact. It is the sum of the payouts that buyers bid, one for each sale. A
 // sale to all buyers of a ping counts the payout of the buyer that the reply names. If
-// it names none, the buyers' common payout counts. A sale whose payout is not known is
-// Unpriced, and adds nothing.
+// it names none, the payout that all buyers bid counts. A sale whose payout is not known
+// is Unpriced, and adds nothing.
 //
 // # Limits
 //
 // The labels of rows come from outside: a buyer may have any name, and a traffic source
 // any id. So a label is one short line in which phone numbers are hidden ("…"), and
-// there are at most as many rows as [Limits] says. Whatever comes later is counted in a
-// row "other", so that sums stay exact. Ids of seven and more digits look like phone
-// numbers, and share one row. Names that were chosen as credentials would be shown: do
-// not name a source after a token.
+// [Limits] bounds the number of rows. Once a limit is reached, new labels are counted in
+// a row "other", so that totals stay exact. Ids of seven or more digits look like phone
+// numbers and share one row. Labels do show the names that you choose: do not use a
+// credential as the name of a source.
 package insight

@@ -13,7 +13,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/sales"
 )
 
-// Numbers adds up what it observes. It is safe for concurrent use. [New] makes one.
+// Numbers counts the events that it observes. It is safe for concurrent use. Create one
+// with [New].
 type Numbers struct {
 	startedAt time.Time
 	calls     callBook
@@ -33,18 +34,18 @@ func New(opts ...Option) *Numbers {
 	return &Numbers{startedAt: time.Now(), calls: newCallBook(l), market: newMarketBook(l), items: newItemBook(l)}
 }
 
-// ObserveCall counts a call: give it to [trackdrive.WithCallObserver]. The latencies are
-// those of calls that were tried.
+// ObserveCall counts a call: pass it to [trackdrive.WithCallObserver]. Latencies include
+// only calls that were tried.
 func (n *Numbers) ObserveCall(_ context.Context, r trackdrive.CallReport) { n.calls.observe(&r) }
 
-// ObserveAuction counts an event of an auction: give it to
-// [trackdrive.AuctionConfig.Observe]. A post is counted when it is over; one that a
-// panic ended is not.
+// ObserveAuction counts an event of an auction: pass it to
+// [trackdrive.AuctionConfig.Observe]. A post is counted when it ends; a post that ends in
+// a panic is not counted.
 func (n *Numbers) ObserveAuction(_ context.Context, e trackdrive.AuctionEvent) { n.market.observe(&e) }
 
-// ObserveSettled counts that a doubt is settled, after
-// [trackdrive.AuctionResult.Settle] returned nil. The try is the one in doubt, the last
-// of [trackdrive.Sale] Tries:
+// ObserveSettled counts the settlement of a try of unknown outcome. Call it after
+// [trackdrive.AuctionResult.Settle] has returned nil. The try in doubt is the last of
+// the [trackdrive.Sale]'s Tries:
 //
 //	sale, err := result.Sell(ctx)
 //	...
@@ -53,19 +54,20 @@ func (n *Numbers) ObserveAuction(_ context.Context, e trackdrive.AuctionEvent) {
 //	}
 //
 // If a ping was in doubt, there is no such try. Then pass the bid that the next Sell
-// returns: trackdrive.SaleTry{Bid: sale.Bid}. What a desk settles, ObserveSale counts.
+// returns: trackdrive.SaleTry{Bid: sale.Bid}. Do not call it for what a desk settles;
+// ObserveSale counts that.
 func (n *Numbers) ObserveSettled(t trackdrive.SaleTry, sold bool) { n.market.settlePost(&t, sold) }
 
-// ObserveSale counts an event of a desk: give it to [sales.Config] OnEvent, or call it
+// ObserveSale counts an event of a desk: pass it to [sales.Config] as OnEvent, or call it
 // there. An EventSettled settles the auction's post that was in doubt.
 func (n *Numbers) ObserveSale(e sales.Event) { n.market.observeLead(&e) }
 
-// ObserveItem counts an event of an outbox: give it to [outbox.Config] OnEvent, or call
-// it there.
+// ObserveItem counts an event of an outbox: pass it to [outbox.Config] as OnEvent, or
+// call it there.
 func (n *Numbers) ObserveItem(e outbox.Event) { n.items.observe(&e) }
 
-// Report returns what was observed since New. What happens while Report runs may be
-// missing in one part and counted in another.
+// Report returns everything observed since New. An event that arrives while Report runs
+// may be counted in one part and missing from another.
 func (n *Numbers) Report() Report {
 	r := Report{StartedAt: n.startedAt}
 	traffic := make(map[string]*TrafficSource)
@@ -80,10 +82,10 @@ func (n *Numbers) Report() Report {
 	return r
 }
 
-// Minutes returns a Bucket for each of the latest 60 minutes in which something
-// happened, in order.
+// Minutes returns a Bucket for each of the last 60 minutes in which something happened,
+// in order.
 func (n *Numbers) Minutes() []Bucket { return n.market.series(&n.market.minutes) }
 
-// Hours returns a Bucket for each of the latest 168 hours, a week, in which something
+// Hours returns a Bucket for each of the last 168 hours, a week, in which something
 // happened, in order.
 func (n *Numbers) Hours() []Bucket { return n.market.series(&n.market.hours) }

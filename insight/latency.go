@@ -8,8 +8,8 @@ import (
 )
 
 // Latency says how long something took. P50 and P95 are within 5% of the exact
-// quantiles (the smallest duration that half, or 95%, of all do not exceed), for
-// durations from 10 µs to 2 h. What is shorter or longer counts as these.
+// quantiles (the smallest duration that half, or 95%, of all do not exceed). Durations
+// below 10 µs count as 10 µs, and those above 2 h as 2 h.
 type Latency struct {
 	Timed int64         `json:"timed,omitzero"`  // how many were timed
 	P50   time.Duration `json:"p50_ns,omitzero"` // the median, in nanoseconds in JSON

@@ -13,7 +13,7 @@ import (
 // Option configures [New].
 type Option func(*Limits)
 
-// Limits says how many rows there may be. 0 or less is the default.
+// Limits bounds the number of rows. 0 or less means the default.
 type Limits struct {
 	Sources        int // sources of auctions; default 100
 	Buyers         int // buyers, each of one source; default 500. Beyond, each source has a row "other"
@@ -27,7 +27,7 @@ const (
 	defaultRows    = 500
 )
 
-// WithLimits sets how many rows there may be.
+// WithLimits bounds the number of rows.
 func WithLimits(l Limits) Option { return func(set *Limits) { *set = l } }
 
 // wordLimit is how many words of a kind there may be: operations, reasons, kinds of

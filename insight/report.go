@@ -10,9 +10,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/sales"
 )
 
-// Report is what Numbers have observed. It is a plain value, which can be stored as
-// JSON. All rows are sorted by their labels. The package's comment says which observer
-// feeds which part.
+// Report is a snapshot of Numbers. It is a plain value that can be stored as JSON. Rows
+// are sorted by label. The package comment says which observer feeds which part.
 type Report struct {
 	StartedAt time.Time `json:"started_at"` // when New was called
 	At        time.Time `json:"at"`         // when Report was called
@@ -27,47 +26,47 @@ type Report struct {
 	Items          []Items                   `json:"items"`           // by company and operation of an outbox
 }
 
-// Auctions are the sums of all auctions.
+// Auctions are the totals of all auctions.
 type Auctions struct {
-	Runs int64                           `json:"runs"`           // auctions that are over
+	Runs int64                           `json:"runs"`           // finished auctions
 	Ends map[trackdrive.AuctionEnd]int64 `json:"ends,omitempty"` // why they stopped waiting
 	PingCounts
 	SaleCounts
 }
 
-// PingCounts are what came of an auction's pings.
+// PingCounts counts the pings of auctions.
 type PingCounts struct {
-	Pings    int64 `json:"pings,omitzero"`    // pings that began
-	Answers  int64 `json:"answers,omitzero"`  // of these, those that were answered in time
-	Accepted int64 `json:"accepted,omitzero"` // of these, those with at least one acceptable bid
+	Pings    int64 `json:"pings,omitzero"`    // pings started
+	Answers  int64 `json:"answers,omitzero"`  // pings answered in time
+	Accepted int64 `json:"accepted,omitzero"` // answers with at least one acceptable bid
 }
 
-// SaleCounts are what came of bids.
+// SaleCounts counts bids, posts and sales.
 type SaleCounts struct {
 	Bids     int64 `json:"bids"`     // acceptable bids
-	Posts    int64 `json:"posts"`    // posts that are over
-	Sold     int64 `json:"sold"`     // sales, those included that were settled later
-	Rejected int64 `json:"rejected"` // posts that were answered, and not sold
+	Posts    int64 `json:"posts"`    // finished posts
+	Sold     int64 `json:"sold"`     // sales, including those settled later
+	Rejected int64 `json:"rejected"` // posts that were answered but not sold
 	NotSent  int64 `json:"not_sent"` // posts that provably never left
 	Unknown  int64 `json:"unknown"`  // posts of unknown outcome that are not settled
 
-	SettledSold   int64 `json:"settled_sold"`   // doubts that were settled: sold. Sold includes them
-	SettledUnsold int64 `json:"settled_unsold"` // doubts that were settled: not sold
+	SettledSold   int64 `json:"settled_sold"`   // posts of unknown outcome settled as sold; Sold includes them
+	SettledUnsold int64 `json:"settled_unsold"` // posts of unknown outcome settled as not sold
 
-	Revenue  trackdrive.Amount `json:"revenue"`  // the sum of the payouts of what is sold. It is exact if it fits 32 characters, and rounded otherwise
-	Unpriced int64             `json:"unpriced"` // sales whose payout is not known; Revenue is without them
+	Revenue  trackdrive.Amount `json:"revenue"`  // the sum of the payouts of all sales. It is exact if it fits 32 characters, and rounded otherwise
+	Unpriced int64             `json:"unpriced"` // sales whose payout is not known; Revenue does not include them
 }
 
-// Source is what came of an auction's source.
+// Source counts the pings, bids and sales of an auction's source.
 type Source struct {
 	Name string `json:"name"` // the source's name
 	PingCounts
 	SaleCounts
-	Losses  map[trackdrive.LossReason]int64 `json:"losses,omitempty"` // why the source, or buyers of it, lost; one reply may be several
+	Losses  map[trackdrive.LossReason]int64 `json:"losses,omitempty"` // why the source or its buyers lost; one reply may count several times
 	Latency                                 // of answers, since their auction began
 }
 
-// Buyer is what came of the bids of a source's buyer.
+// Buyer counts the bids and sales of a source's buyer.
 type Buyer struct {
 	Source string `json:"source"` // the source's name
 	Name   string `json:"name"`   // the buyer's name, or its id if it has none; "" for posts to all buyers that do not say who took the lead
@@ -76,9 +75,9 @@ type Buyer struct {
 	Latency                                 // of posts
 }
 
-// TrafficSource is what came of pings and posts with a traffic source id. The posts of
-// auctions are calls, too, so do not add the two: Auctions has exact money, and Calls
-// has the posts outside auctions.
+// TrafficSource counts the pings and posts with a traffic source id. An auction's posts
+// are also calls, so do not add Calls and Auctions: Auctions has exact revenue, and Calls
+// includes the posts outside auctions.
 type TrafficSource struct {
 	ID       string       `json:"id"`       // traffic_source_id; "" if there was none
 	Calls    TrafficCalls `json:"calls"`    // all pings and posts
@@ -87,25 +86,25 @@ type TrafficSource struct {
 
 // TrafficCalls are the pings and posts of a traffic source.
 type TrafficCalls struct {
-	Pings    Outcomes          `json:"pings"`    // what the pings came to
-	Posts    Outcomes          `json:"posts"`    // what the posts, and the full requests, came to: Accepted is sold
+	Pings    Outcomes          `json:"pings"`    // pings by outcome
+	Posts    Outcomes          `json:"posts"`    // posts and full requests by outcome; Accepted means sold
 	Revenue  trackdrive.Amount `json:"revenue"`  // the sum of the payouts in the replies to posts
 	Unpriced int64             `json:"unpriced"` // sales whose reply had no payout
 	Latency                    // of pings
 }
 
-// Outcomes count calls by what they came to: see [trackdrive.Outcome].
+// Outcomes counts calls by [trackdrive.Outcome].
 type Outcomes struct {
 	Calls    int64 `json:"calls"`    // all
 	Accepted int64 `json:"accepted"` // OutcomeAccepted
 	NoBuyer  int64 `json:"no_buyer"` // OutcomeNoBuyer
 	Rejected int64 `json:"rejected"` // OutcomeRejected
 	NotSent  int64 `json:"not_sent"` // OutcomeNotSent
-	Unknown  int64 `json:"unknown"`  // OutcomeUnknown; it stays so if somebody settles the sale
+	Unknown  int64 `json:"unknown"`  // OutcomeUnknown; a later settlement does not change it
 	Failed   int64 `json:"failed"`   // OutcomeFailed
 }
 
-// Calls are the calls of an operation to an endpoint.
+// Calls counts the calls of an operation to an endpoint.
 type Calls struct {
 	Operation string `json:"operation"` // ping, post, update_call, webhook, ...
 	Company   string `json:"company"`   // the subdomain; "" for a webhook to another host
@@ -125,21 +124,21 @@ type Reasons struct {
 	Calls     int64             `json:"calls"`     // how many calls
 }
 
-// Items are the items of an outbox, by what they are and where they go.
+// Items counts the events of an outbox's items, by company and operation.
 type Items struct {
 	Company   string                     `json:"company"`   // the subdomain, or "webhook:NAME"; "" for events of the store
 	Operation string                     `json:"operation"` // outbox.OpUpdateCall, ...; "" for events of a company or the store
-	Events    map[outbox.EventKind]int64 `json:"events"`    // how often each kind of event was reported. An item may be waiting many times
+	Events    map[outbox.EventKind]int64 `json:"events"`    // how often each kind of event was reported; one item may report waiting many times
 	Latency                              // from when an item was enqueued until it was delivered
 }
 
-// Bucket is what happened in auctions in a minute or an hour. Its rows have neither
-// losses nor latencies. What is settled counts when it is settled, and Unknown counts
-// the posts that ended in doubt, settled or not.
+// Bucket counts what happened in auctions in one minute or hour. Its rows have neither
+// losses nor latencies. A settlement counts when it is made, and Unknown counts the posts
+// that ended in doubt, settled or not.
 type Bucket struct {
 	Start time.Time `json:"start"` // when the minute or the hour begins, in UTC
 	PingCounts
 	SaleCounts
-	Sources []Source `json:"sources"` // sources to which something happened
-	Buyers  []Buyer  `json:"buyers"`  // buyers to which something happened
+	Sources []Source `json:"sources"` // sources with at least one event
+	Buyers  []Buyer  `json:"buyers"`  // buyers with at least one event
 }

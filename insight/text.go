@@ -20,8 +20,8 @@ func (r Report) String() string {
 	return b.String()
 }
 
-// WriteText writes the report for people, as tables. It leaves out those without rows,
-// and shows "-" where a label is empty. The error is that of w.
+// WriteText writes the report as tables for people to read. It leaves out tables without
+// rows, and shows "-" for an empty label. It returns w's error.
 func (r Report) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	isFirst := true
@@ -164,7 +164,7 @@ func wordsText[W ~string](counts map[W]int64) string {
 	return labelText(strings.Join(list, ", "))
 }
 
-// LogValue returns the sums of all auctions and of all calls, for package log/slog. A
+// LogValue returns the totals of all auctions and of all calls, for package log/slog. A
 // row such as a Source can be logged by itself.
 func (r Report) LogValue() slog.Value {
 	var calls Outcomes

@@ -64,7 +64,7 @@ func (m *auctionMetrics) parts() []prometheus.Collector {
 	return []prometheus.Collector{m.ends, m.duration, m.pings, m.answered, m.bids, m.losses, m.posts}
 }
 
-// ObserveAuction counts a step of an auction. It is for
+// ObserveAuction counts an event of an auction. Pass it to
 // [trackdrive.AuctionConfig.Observe].
 func (m *Metrics) ObserveAuction(_ context.Context, e trackdrive.AuctionEvent) {
 	a := m.auctions

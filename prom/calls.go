@@ -52,7 +52,7 @@ func (m *callMetrics) parts() []prometheus.Collector {
 	return []prometheus.Collector{m.total, m.attempts, m.duration}
 }
 
-// ObserveCall counts a call. It is for [trackdrive.WithCallObserver].
+// ObserveCall counts a call. Pass it to [trackdrive.WithCallObserver].
 func (m *Metrics) ObserveCall(_ context.Context, r trackdrive.CallReport) {
 	s := m.calls.series(callKey{r.Operation, r.Subdomain, r.Endpoint, r.Outcome, r.Reason})
 	s.total.Inc()

@@ -1,5 +1,5 @@
-// Package prom exports to Prometheus what a program does with TrackDrive: its calls,
-// auctions, sales and revenue, and what happens in its outbox and at its sales desk.
+// Package prom exports a program's TrackDrive metrics to Prometheus: calls, auctions,
+// sales, revenue, and events of the outbox and the sales desk.
 //
 //	metrics := prom.New()
 //	prometheus.MustRegister(metrics)
@@ -10,37 +10,37 @@
 //	metrics.WatchDesk(desk.Counts)
 //	metrics.WatchOutbox(worker.Counts)
 //
-// Leave out what you do not have. The file README.md lists all metrics; the files
-// dashboard.json and alerts.yml are for Grafana and for Prometheus: see [Dashboard]
-// and [Alerts].
+// Leave out the parts that you do not use. README.md lists all metrics. The files
+// dashboard.json and alerts.yml are for Grafana and Prometheus: see [Dashboard] and
+// [Alerts].
 //
 // # What counts where
 //
 // The metrics of calls (trackdrive_calls_total and trackdrive_call_...) count every
-// call of a Client, whoever makes it. The metrics of auctions (trackdrive_auction...)
-// count what auctions make of their calls. A ping of an auction is in both, so never
-// add one to the other.
+// call of a Client, including those that auctions make. The metrics of auctions
+// (trackdrive_auction...) count the events of auctions. An auction's ping is in both, so
+// never add one to the other.
 //
-// Sales (trackdrive_sold_total, trackdrive_revenue_total, trackdrive_unknown_total)
-// are counted once each: those of auctions by [Metrics.ObserveAuction], those of
-// [sales.Desk.Post] by [Metrics.ObserveDesk], and whatever a program sells otherwise by
-// [Metrics.AddSale], which it calls itself. [Metrics.ObserveCall] counts no sale: a post
-// that sold is a call with the outcome "accepted".
+// Each sale (trackdrive_sold_total, trackdrive_revenue_total, trackdrive_unknown_total)
+// is counted once: [Metrics.ObserveAuction] counts those of auctions and
+// [Metrics.ObserveDesk] those of [sales.Desk.Post]. For any other sale, the program calls
+// [Metrics.AddSale]. [Metrics.ObserveCall] does not count sales: a post that sold is a
+// call with the outcome "accepted".
 //
-// A lead that may be sold stays in trackdrive_unknown_total. What somebody finds out
-// later is in trackdrive_settled_total, and its payout in
-// trackdrive_revenue_corrections_total with the kind "found", not in
+// A lead that may be sold stays in trackdrive_unknown_total. When it is settled, it is
+// counted in trackdrive_settled_total, and its payout in
+// trackdrive_revenue_corrections_total with the kind "found". It is not added to
 // trackdrive_revenue_total, which only grows with sales. Money that was taken back has
-// the kind "taken_back". The revenue after corrections is revenue_total, plus what was
-// found, less what was taken back. A lead that a ping may have sold is counted with a
-// desk alone, because auctions have no event for it.
+// the kind "taken_back". The corrected revenue is revenue_total, plus what was found,
+// less what was taken back. A lead that a ping may have sold is counted only with a desk,
+// because auctions have no event for it.
 //
-// Sums are exact; only the number that is exported is rounded to a float64. Amounts have
-// no currency: if your companies pay in different ones, do not add up sources.
+// Sums are exact; only the exported number is rounded to a float64. Amounts have no
+// currency: if your companies pay in different currencies, do not add up sources.
 //
 // # Labels
 //
-// Labels have few values, whatever callers and replies say: see [Limits]. No value shows
-// a phone number. The name of a buyer comes from a reply; if it looks like a credential,
-// the label is the buyer's id instead, or "other".
+// The number of label values is bounded, whatever callers and replies contain: see
+// [Limits]. No value contains a phone number. The name of a buyer comes from a reply; if
+// it looks like a credential, the label is the buyer's id instead, or "other".
 package prom

@@ -34,15 +34,15 @@ func (m *eventMetrics) parts() []prometheus.Collector {
 	return []prometheus.Collector{m.outbox, m.desk}
 }
 
-// ObserveOutbox counts an event of an outbox. It is for [outbox.Config.OnEvent].
+// ObserveOutbox counts an event of an outbox. Pass it to [outbox.Config.OnEvent].
 func (m *Metrics) ObserveOutbox(e outbox.Event) { m.events.byItem.inc(e.Kind) }
 
-// ObserveDesk counts an event of a sales desk. It is for [sales.Config.OnEvent].
+// ObserveDesk counts an event of a sales desk. Pass it to [sales.Config.OnEvent].
 //
-// It also counts sales, and leads that may be sold, as far as no auction reports them:
-// those of [sales.Desk.Post], and those that a ping may have sold. So give
-// ObserveAuction to the auctions that the desk runs. What the desk settles counts as
-// settled, and the payout of the bid as found.
+// It also counts the sales and possible sales that no auction reports: those of
+// [sales.Desk.Post], and leads that a ping may have sold. So pass ObserveAuction to the
+// auctions that the desk runs. A lead that the desk settles counts as settled, and if it
+// is sold, the bid's payout counts as found.
 func (m *Metrics) ObserveDesk(e sales.Event) {
 	m.events.byLead.inc(e.Kind)
 	switch e.Kind {

@@ -12,9 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts calls, auctions, sales, and what happens in an outbox and at a sales
-// desk. It is a [prometheus.Collector]; register it once. It is safe for concurrent
-// use, and must come from [New].
+// Metrics counts calls, auctions, sales, and the events of an outbox and a sales desk. It
+// is a [prometheus.Collector]; register it once. Create it with [New]. It is safe for
+// concurrent use.
 type Metrics struct {
 	calls    *callMetrics
 	auctions *auctionMetrics
@@ -35,8 +35,8 @@ type settings struct {
 	mistakes  []error
 }
 
-// Limits is how many values the labels that are not fixed may have. What comes after
-// the first ones is counted under the label "other". A limit of 0 is the default.
+// Limits bounds the number of values of the labels that are not fixed. Once a label has
+// reached its limit, new values are counted under "other". 0 means the default.
 type Limits struct {
 	Operations int // of the label operation: 50 by default
 	Subdomains int // of the label subdomain: 50 by default
@@ -51,9 +51,9 @@ var defaultLimits = Limits{Operations: 50, Subdomains: 50, Endpoints: 200, Sourc
 // defaultBuckets are in seconds. They fit calls that have 10 s.
 var defaultBuckets = []float64{0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 30}
 
-// WithNamespace sets what the names of all metrics begin with, instead of
-// "trackdrive". It has letters, digits and underscores, and no digit in front. The
-// dashboard needs the default.
+// WithNamespace sets the prefix of all metric names, "trackdrive" by default. It consists
+// of letters, digits and underscores, and does not begin with a digit. The dashboard
+// needs the default.
 func WithNamespace(namespace string) Option {
 	return func(s *settings) {
 		if !isNamespace(namespace) {
@@ -96,7 +96,7 @@ func isAscending(list []float64) bool {
 	return len(list) > 0
 }
 
-// WithLimits sets how many values labels may have.
+// WithLimits bounds the number of label values.
 func WithLimits(limits Limits) Option {
 	return func(s *settings) {
 		for _, l := range []struct {
@@ -120,8 +120,8 @@ func WithLimits(limits Limits) Option {
 	}
 }
 
-// New returns Metrics, which count from 0. A mistake in an option is the error of
-// [prometheus.Register]: nothing panics unless you call MustRegister.
+// New returns Metrics that count from 0. [prometheus.Register] returns the error of an
+// invalid option: nothing panics unless you call MustRegister.
 func New(options ...Option) *Metrics {
 	s := settings{namespace: "trackdrive", buckets: defaultBuckets, limits: defaultLimits}
 	for _, o := range options {
@@ -157,8 +157,8 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements [prometheus.Collector]. It calls what [Metrics.WatchOutbox] and
-// [Metrics.WatchDesk] were given.
+// Collect implements [prometheus.Collector]. It calls the functions that were passed to
+// [Metrics.WatchOutbox] and [Metrics.WatchDesk].
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, part := range m.parts() {
 		part.Collect(ch)

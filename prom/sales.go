@@ -61,19 +61,17 @@ func (m *saleMetrics) parts() []prometheus.Collector {
 }
 
 // AddSale counts a sale that neither an auction nor a desk made, such as one by
-// [trackdrive.Client.Post]. The source is a name of yours. The buyer's label is its name,
-// or else its id. The payout may be unset; a negative one counts as taken
-// back.
+// [trackdrive.Client.Post]. Choose any name for the source. The buyer's label is its
+// name, or else its id. The payout may be unset; a negative one counts as taken back.
 //
 // Do not call it for the sales of an auction or a desk whose events are observed.
 func (m *Metrics) AddSale(source string, buyer trackdrive.Buyer, payout trackdrive.Amount) {
 	m.sales.add(source, &buyer, payout)
 }
 
-// AddSettled counts a lead whose outcome was unknown, once somebody has found out
-// whether it is sold, such as with [trackdrive.AuctionResult.Settle]. The payout of a
-// sold one counts as found; it may be unset. Do not call it for what a desk settles: its
-// events say so.
+// AddSettled counts the settlement of a lead whose outcome was unknown, such as by
+// [trackdrive.AuctionResult.Settle]. If the lead is sold, the payout counts as found; it
+// may be unset. Do not call it for what a desk settles: ObserveDesk counts that.
 func (m *Metrics) AddSettled(sold bool, payout trackdrive.Amount) {
 	if !sold {
 		m.sales.settledUnsold.Inc()
@@ -83,8 +81,8 @@ func (m *Metrics) AddSettled(sold bool, payout trackdrive.Amount) {
 	m.AddCorrection(payout)
 }
 
-// AddCorrection counts money that revenue_total does not know of: a positive amount
-// was found, a negative one was taken back. Unset, it changes nothing.
+// AddCorrection counts money that is not in revenue_total: a positive amount was found,
+// a negative one was taken back. An unset amount changes nothing.
 func (m *Metrics) AddCorrection(amount trackdrive.Amount) { m.sales.correct(amount) }
 
 func (m *saleMetrics) add(source string, buyer *trackdrive.Buyer, payout trackdrive.Amount) {

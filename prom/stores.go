@@ -47,10 +47,10 @@ func newStoreMetrics(namespace string) *storeMetrics {
 
 // WatchOutbox exports how many items an outbox has in each state. The function is
 // called for every scrape, with a context of a few seconds; it is usually
-// [outbox.Worker.Counts]. If it fails, the scrape goes without the outbox's items, and
-// count_failures_total counts it. The items of several outboxes are added up; with a
-// store that several processes share, each of them exports all of its items. Nil is
-// ignored.
+// [outbox.Worker.Counts]. If it fails, the scrape lacks the outbox's items, and
+// count_failures_total counts the failure. The items of several outboxes are added up. If
+// several processes share a store, each of them exports all of its items. A nil function
+// is ignored.
 func (m *Metrics) WatchOutbox(counts func(context.Context) (outbox.Counts, error)) {
 	if counts == nil {
 		return
