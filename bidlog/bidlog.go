@@ -1,5 +1,5 @@
-// Package bidlog records what a market bids, and replays it under other rules: how many
-// replies would other criteria have accepted, and for how much?
+// Package bidlog records what a market bids, and replays the bids under other rules: how
+// many replies would other criteria have accepted, and for how much?
 //
 //	log, err := bidlog.Open("bids.jsonl", bidlog.Config{})
 //	if err != nil {
@@ -11,20 +11,20 @@
 //	result, err := bidlog.Replay(file, criteria)
 //	fmt.Print(result)
 //
-// A log is a file of JSON lines, which docs/bidlog.md describes. It never fails or delays
-// a call: what cannot be written is counted, see [Log.Stats].
+// A log is a file of JSON lines, which docs/bidlog.md describes. Logging never fails or
+// delays a call. Lines that cannot be written are counted: see [Log.Stats].
 //
 // # What is hidden
 //
 // The log keeps amounts, status words, ids, counts, booleans and the structure of each
-// reply. [Mark] stands for everything else: phone numbers, names, free text, and the
-// values of members that have a credential's name. Ping ids stay, like all ids, and until
-// they expire a lead can be posted with them; so only its owner can read the file.
+// reply. Everything else is replaced by [Mark]: phone numbers, names, free text, and the
+// values of members that have a credential's name. Ping ids are kept, like all ids. Until
+// a ping id expires, a lead can be posted with it, so only the file's owner can read it.
 // Config.Keep and Config.Secrets change what is kept.
 //
-// In a replay, a condition on a hidden value is Undetermined, and counted. Whether there
-// is a value, and how many, is known. So a replay never accepts or rejects what the
-// reply itself would not have.
+// In a replay, a condition on a hidden value is Undetermined, and counted. Whether a
+// value exists, and how many there are, is known. So a replay never accepts or rejects a
+// reply that would get another verdict if nothing were hidden.
 package bidlog
 
 import (
@@ -49,7 +49,7 @@ type Config struct {
 	MaxFiles  int      // how many files are kept, the one being written included; 0: 10. The oldest is removed. New ignores it
 	MaxLine   int      // the longest line in bytes; 0: 1 MiB. A reply that makes its line longer is left out: see Stats.LeftOut
 	MaxQueued int      // how many bytes may wait to be written; 0: 16 MiB. Further lines are dropped: see Stats.Dropped
-	Keep      []string // names of members, such as "carrier", whose texts of up to 128 ASCII characters are kept, unless a phone number is in them. Case does not count. A credential's name has no effect
+	Keep      []string // names of members, such as "carrier", whose texts of up to 128 ASCII characters are kept unless they contain a phone number. Case is ignored. A credential's name has no effect
 	Secrets   []string // texts of at least six characters that are hidden wherever they are, such as your tokens, in case a reply repeats them
 }
 
@@ -125,10 +125,10 @@ type Stats struct {
 	LastError error // the last of them; nil if there was none
 }
 
-// New returns a Log that writes to w, in a goroutine of its own, which [Log.Close] ends.
-// Each Write has whole lines, unless w took only a part of one. After an error, the Log
-// goes on with the next lines. New does not close w. It returns an error if a value in
-// the Config is out of range, or w is nil.
+// New returns a Log that writes to w in its own goroutine, which [Log.Close] ends. Each
+// Write gets whole lines, unless w accepted only a part of one. After an error, the Log
+// continues with the next lines. The Log does not close w. New returns an error if a
+// value in the Config is out of range, or if w is nil.
 func New(w io.Writer, cfg Config) (*Log, error) {
 	if w == nil {
 		return nil, errors.New("bidlog: the writer is nil")
@@ -166,7 +166,7 @@ func startLog(sink lineSink, cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// Stats returns what the Log did so far.
+// Stats returns what the Log has done so far.
 func (l *Log) Stats() Stats {
 	if l == nil {
 		return Stats{}
@@ -176,8 +176,8 @@ func (l *Log) Stats() Stats {
 	return l.stats
 }
 
-// Flush waits until what was logged so far is written, or has failed. It returns the
-// context's error if that ends first.
+// Flush waits until every line logged so far has been written or has failed. It returns
+// the context's error if the context ends first.
 func (l *Log) Flush(ctx context.Context) error {
 	if l == nil {
 		return nil
@@ -199,9 +199,9 @@ func (l *Log) Flush(ctx context.Context) error {
 	}
 }
 
-// Close writes what was logged so far, and ends the Log; what is logged later is counted
-// as dropped. It returns the last error of writing, if there was any. Further calls
-// return the same.
+// Close writes the queued lines and ends the Log. Lines logged later are counted as
+// dropped. It returns the last write error, if there was one. Further calls return the
+// same.
 func (l *Log) Close() error {
 	if l == nil {
 		return nil

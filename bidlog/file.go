@@ -15,10 +15,11 @@ import (
 	"strings"
 )
 
-// Open returns a Log that appends to a file. It creates the file with mode 0600 if there
-// is none; one that is there keeps its mode. A file that is full becomes path.1, what was path.1 becomes path.2, and so on.
-// If the file is moved or removed, or cannot be written, the Log opens it again for the
-// next lines. Only one Log at a time may write to a path.
+// Open returns a Log that appends to a file. It creates the file with mode 0600 if it
+// does not exist; an existing file keeps its mode. When the file is full, it is renamed
+// to path.1, the former path.1 to path.2, and so on. If the file is moved or removed, or
+// cannot be written, the Log reopens it for the next lines. Only one Log at a time may
+// write to a path.
 //
 // Open returns an error if the file cannot be opened, or if a value in the Config is out
 // of range.
@@ -205,9 +206,9 @@ func Files(path string) ([]string, error) {
 	return paths, nil
 }
 
-// OpenFiles opens files to be read one after the other by [Replay], each when the one
-// before is read. A file whose last line is torn does not harm the first line of the
-// next. It returns an error if a file cannot be opened now.
+// OpenFiles opens several files, to be read by [Replay] one after the other. A torn last
+// line in one file does not affect the first line of the next. It returns an error if a
+// file cannot be opened.
 func OpenFiles(paths ...string) (io.ReadCloser, error) {
 	for _, path := range paths {
 		file, err := os.Open(path)

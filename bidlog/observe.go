@@ -115,13 +115,13 @@ type lostBuyer struct {
 // maxOpenReplies bounds the replies of runs that a panic ended.
 const maxOpenReplies = 4096
 
-// ObserveAuction writes the events of auctions: it is meant for AuctionConfig.Observe. A
-// function that does more must pass on the context that it got, which tells the runs of
-// an auction apart. Without it, each reply counts as an auction of its own, and one whose
-// bids all lost is not logged.
+// ObserveAuction writes the events of auctions. Pass it to AuctionConfig.Observe. A
+// function that wraps it must pass on the context that it receives, which tells the runs
+// of an auction apart. Without it, each reply counts as an auction of its own, and a
+// reply whose bids all lost is not logged.
 //
-// There is one line for each reply, for each ping without one, for the end of a run, and
-// two for each post. EventPing has no line of its own.
+// It writes one line for each reply, one for each ping without a reply, one for the end
+// of a run, and two for each post. EventPing has no line of its own.
 func (l *Log) ObserveAuction(ctx context.Context, e trackdrive.AuctionEvent) {
 	if l == nil {
 		return
@@ -302,9 +302,9 @@ func phoneNumbers(p *trackdrive.PingResponse) (numbers [2]string) {
 	return numbers
 }
 
-// Ping writes the reply to a ping outside auctions. Source names the endpoint in replays,
-// and verdict is that of the program: VerdictAccepted if it took a bid. Log.Ping does
-// nothing if reply is nil.
+// Ping writes the reply to a ping outside auctions. Source names the endpoint in replays.
+// Verdict is the program's own: VerdictAccepted if it took a bid. Ping does nothing if
+// reply is nil.
 func (l *Log) Ping(source string, reply *trackdrive.PingResponse, verdict trackdrive.Verdict) {
 	if l == nil || reply == nil {
 		return
@@ -403,9 +403,9 @@ func (l *Log) appendReply(line *lineBuffer, reply []byte, numbers [2]string) {
 	}
 }
 
-// ObserveCall writes a line for each call that is over: it is meant for
-// trackdrive.WithCallObserver. The lines of calls within an auction have its id, so that
-// a sale is not counted twice.
+// ObserveCall writes a line for each finished call. Pass it to
+// trackdrive.WithCallObserver. The lines of an auction's calls have its id, so that a
+// sale is not counted twice.
 func (l *Log) ObserveCall(ctx context.Context, r trackdrive.CallReport) {
 	if l == nil {
 		return

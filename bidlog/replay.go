@@ -13,7 +13,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
-// Rules are what a log is replayed under. The zero Rules accept any reply.
+// Rules are the rules of a replay. The zero Rules accept any reply.
 type Rules struct {
 	Name    string                 // the name of the Result
 	Default SourceRules            // for the sources that are not in Sources
@@ -21,8 +21,8 @@ type Rules struct {
 	Observe func(Judgment)         // is called for each reply that is judged, in the order of the log; may be nil
 }
 
-// SourceRules are the rules for the replies of a source. They stand in for the fields of
-// the same names of trackdrive.AuctionSource.
+// SourceRules are the rules for the replies of a source. Its fields replace the fields of
+// trackdrive.AuctionSource with the same names.
 type SourceRules struct {
 	Criteria  *trackdrive.Criteria // must accept the whole reply; nil: any reply
 	MinPayout trackdrive.Amount    // lower bids, and bids without a payout, lose; unset: the bids that lost by the run's floor still do
@@ -40,8 +40,8 @@ type Judgment struct {
 	Hidden  []string           // if Now is VerdictUndetermined because of hidden values: the paths of the conditions on them
 }
 
-// Replay judges each reply in a log by the same criteria, whatever its source; nil
-// accepts any reply. [ReplayAll] says which errors there are, and takes other rules, too.
+// Replay judges each reply in a log by the same criteria, whatever its source. Nil
+// criteria accept any reply. [ReplayAll] lists the errors, and takes other rules, too.
 func Replay(r io.Reader, c *trackdrive.Criteria) (*Result, error) {
 	results, err := ReplayAll(r, Rules{Default: SourceRules{Criteria: c}})
 	if len(results) == 0 {
@@ -54,14 +54,15 @@ func Replay(r io.Reader, c *trackdrive.Criteria) (*Result, error) {
 // It returns a Result for each of them, in order. A line that cannot be read is counted
 // in [Input], and is not an error.
 //
-// A mistake in the rules is an error, and there are no Results: criteria with mistakes, a
+// A mistake in the rules is an error, without Results: invalid criteria, which are a
 // [*trackdrive.ParseError]; criteria on a field whose name a log hides; a weight that is
-// not more than 0. An error of r is returned beside the Results of what was read before.
+// not more than 0. If r returns an error, ReplayAll returns it together with the Results
+// of what it has read.
 //
 // Only criteria, floors, weights and margins are replayed. A bid that the run did not
 // take because of AuctionSource.Accept, or because it could not be posted, loses again.
-// If the run's criteria did not accept a reply, it never came to that, and all its bids
-// are taken. A Score, and the weights of the run, have no effect.
+// If the run's criteria refused a reply, its bids were never tested in that way, and all
+// of them are taken. The run's Score and weights have no effect.
 func ReplayAll(r io.Reader, rules ...Rules) ([]*Result, error) {
 	replay := logReplay{auctions: make(map[string]*openAuction)}
 	for i := range rules {

@@ -14,16 +14,16 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// Result is what a log comes to under a set of [Rules].
+// Result is the outcome of a replay under a set of [Rules].
 type Result struct {
 	Name     string         `json:"name,omitempty"`   // Rules.Name
 	Input    Input          `json:"input"`            // what was read
 	Replies  int            `json:"replies"`          // replies to pings: NoBuyer, LeftOut and Judged together
-	NoBuyer  int            `json:"no_buyer"`         // replies in which nobody wants the call. No criteria can accept them
-	LeftOut  int            `json:"left_out"`         // replies that are not judged, because they were too long, or nested too deep, for the log
-	Judged   int            `json:"judged"`           // the others. On a reply that is not JSON, criteria are undetermined
-	Verdicts Verdicts       `json:"verdicts"`         // on them, then and now
-	Hidden   map[string]int `json:"hidden,omitempty"` // the paths of conditions on hidden values, and how many of Verdicts.Undetermined each is a reason for. Config.Keep hides less
+	NoBuyer  int            `json:"no_buyer"`         // replies in which no buyer wants the call. No criteria can accept them
+	LeftOut  int            `json:"left_out"`         // replies that are not judged, because they were too long or too deeply nested for the log
+	Judged   int            `json:"judged"`           // all other replies. On a reply that is not JSON, criteria are undetermined
+	Verdicts Verdicts       `json:"verdicts"`         // on the judged replies, then and now
+	Hidden   map[string]int `json:"hidden,omitempty"` // the paths of conditions on hidden values, and how many of Verdicts.Undetermined each is a reason for. List names in Config.Keep to hide less
 	Then     Bids           `json:"then"`             // the bids that the run took
 	Now      Bids           `json:"now"`              // the bids that the rules take
 
@@ -35,14 +35,14 @@ type Result struct {
 	Buyers  map[string]Row `json:"buyers"`  // by the source's name and the buyer's id: "acme/101". "acme/" are bids for all buyers. They have no Replies, and no verdicts
 }
 
-// Input counts what was read of a log.
+// Input counts what was read from a log.
 type Input struct {
 	Lines    int       `json:"lines"`               // lines that are not empty
-	Auctions int       `json:"auctions"`            // auctions that came to their end
+	Auctions int       `json:"auctions"`            // finished auctions
 	Pings    int       `json:"pings"`               // pings that were sent, or may have been
-	Calls    int       `json:"calls"`               // calls that Log.ObserveCall wrote
+	Calls    int       `json:"calls"`               // calls logged by Log.ObserveCall
 	Unknown  int       `json:"unknown,omitempty"`   // lines of kinds that this version does not know
-	Torn     int       `json:"torn,omitempty"`      // 1 if the last line ends in the middle
+	Torn     int       `json:"torn,omitempty"`      // 1 if the last line is incomplete
 	Bad      int       `json:"bad,omitempty"`       // other lines that could not be read
 	BadLines []BadLine `json:"bad_lines,omitempty"` // the first hundred of them
 }
@@ -50,36 +50,36 @@ type Input struct {
 // BadLine is a line that could not be read.
 type BadLine struct {
 	Line    int    `json:"line"`    // its number, from 1
-	Message string `json:"message"` // what is wrong with it, without anything of it
+	Message string `json:"message"` // what is wrong with it; it does not quote the line
 }
 
-// Verdicts counts replies by what the run thought of them, and what the rules do.
+// Verdicts counts replies by the verdicts of the run (then) and of the rules (now).
 type Verdicts struct {
 	Both         int `json:"both"`         // accepted then, and now
 	OnlyThen     int `json:"only_then"`    // accepted then, not now
 	OnlyNow      int `json:"only_now"`     // accepted now, not then
-	Neither      int `json:"neither"`      // not accepted then, nor now
-	Undetermined int `json:"undetermined"` // nobody knows what the rules think of them: a condition needs a value that the log hides
+	Neither      int `json:"neither"`      // accepted neither then nor now
+	Undetermined int `json:"undetermined"` // the rules cannot decide, because a condition needs a value that the log hides
 }
 
-// Bids are bids, and the best of each auction.
+// Bids counts bids, and the best bid of each auction.
 type Bids struct {
 	Bids  int               `json:"bids"`  // acceptable bids
-	Won   int               `json:"won"`   // auctions that had one, and pings outside auctions. With Now, all auctions in the log count, with Then those that came to their end
-	Value trackdrive.Amount `json:"value"` // the payouts of the best bids: what they bring in at most, if each is sold
+	Won   int               `json:"won"`   // auctions with a bid, and pings outside auctions with one. Now counts all auctions in the log, Then only the finished ones
+	Value trackdrive.Amount `json:"value"` // the payouts of the best bids: the most that they can bring in, if each is sold
 }
 
 // Row is the part of a source, or of a buyer, in a [Result].
 type Row struct {
 	Replies      int               `json:"replies"`      // replies to pings
-	Then         int               `json:"then"`         // those that the run accepted
-	Now          int               `json:"now"`          // those that the rules accept
-	Undetermined int               `json:"undetermined"` // those of which nobody knows
+	Then         int               `json:"then"`         // replies that the run accepted
+	Now          int               `json:"now"`          // replies that the rules accept
+	Undetermined int               `json:"undetermined"` // replies on which the rules cannot decide
 	Bids         int               `json:"bids"`         // bids that the rules take
-	Won          int               `json:"won"`          // those that are the best of their auctions. Of equal bids, the first in the log is
-	Value        trackdrive.Amount `json:"value"`        // their payouts
+	Won          int               `json:"won"`          // bids that are the best of their auction. Among equal bids, the first in the log wins
+	Value        trackdrive.Amount `json:"value"`        // the payouts of the bids in Won
 	Sold         int               `json:"sold"`         // leads that were sold, whatever the rules
-	Revenue      trackdrive.Amount `json:"revenue"`      // their payouts
+	Revenue      trackdrive.Amount `json:"revenue"`      // the payouts of the leads in Sold
 }
 
 // String returns the result as a table for people.

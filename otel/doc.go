@@ -1,5 +1,5 @@
-// Package tdotel makes OpenTelemetry spans and metrics of what package trackdrive does.
-// It needs OpenTelemetry's API only; the program chooses the SDK and where it sends to.
+// Package tdotel records OpenTelemetry spans and metrics of calls and auctions. It needs
+// only OpenTelemetry's API; the program chooses the SDK and the exporter.
 //
 //	telemetry, err := tdotel.New() // with OpenTelemetry's global providers
 //	if err != nil {
@@ -14,8 +14,8 @@
 //		Observe: telemetry.ObserveAuction,
 //	})
 //
-// The import path ends in otel, and the package is called tdotel, because a file that
-// sets up telemetry imports OpenTelemetry's own package otel, too:
+// The import path ends in otel, but the package is named tdotel, because a file that sets
+// up telemetry also imports OpenTelemetry's own package otel:
 //
 //	import tdotel "github.com/trackdrive-go/trackdrive/otel"
 //
@@ -35,16 +35,16 @@
 //	   └─ POST /api/v1/inbound_webhooks/post/{vanity_uri}   200
 //
 // A call that is refused before anything is sent is a span without children. The pings
-// of an auction are beside its span, not below it: they may go on when the auction has
-// ended. To have everything of a lead in one place, call Run and Sell with the context
-// of a span of your own.
+// of an auction are beside its span, not below it, because they may continue after the
+// auction has ended. To see everything about a lead in one trace, call Run and Sell with
+// the context of a span of your own.
 //
-// Spans are made when a call is over, with the times at which it and its attempts began
-// and ended. So a sampler sees all attributes, and whatever runs during the call, such
-// as an Authenticator, finds the span of the caller in its context. Nothing is added to
+// Spans are created when a call ends, with the times at which the call and its attempts
+// began and ended. So a sampler sees all attributes, and code that runs during the call,
+// such as an Authenticator, finds the caller's span in its context. Nothing is added to
 // requests: no traceparent tells TrackDrive, or the host of a webhook, about your
-// traces. A transport such as otelhttp's would make a second span of each attempt, with
-// the whole URL; use one or the other.
+// traces. A transport such as otelhttp's would create a second span for each attempt,
+// with the full URL; use one or the other.
 //
 // The span of a call has:
 //
@@ -54,12 +54,12 @@
 //	trackdrive.traffic_source  traffic_source_id
 //	trackdrive.outcome         accepted, no_buyer, rejected, not_sent, unknown or failed
 //	trackdrive.reason          why it was refused: a trackdrive.Reason
-//	trackdrive.attempts        how many there were
+//	trackdrive.attempts        the number of attempts
 //	trackdrive.payout          the best bid, or the payout in the reply to a post
 //	error.type                 the kind of the error, such as timeout or rate_limited
 //
-// Its status is Error if the outcome is not_sent, unknown or failed. An answer that says
-// no is not an error.
+// Its status is Error if the outcome is not_sent, unknown or failed. A refusal is not an
+// error.
 //
 // The span of an attempt follows the conventions for HTTP clients: http.request.method,
 // server.address, server.port, url.full, url.template, http.response.status_code,
@@ -82,7 +82,7 @@
 //	trackdrive.calls                {call}, counter. .operation, .subdomain, .endpoint,
 //	                                .traffic_source, .outcome, .reason
 //
-// Those of auctions come from [Telemetry.ObserveAuction]:
+// [Telemetry.ObserveAuction] records the metrics of auctions:
 //
 //	trackdrive.auction.duration     s, histogram. .end
 //	trackdrive.auction.pings        {ping}, counter. .source
@@ -95,34 +95,34 @@
 //	trackdrive.revenue              1, counter. What the buyers bid for them: .source, .buyer
 //	trackdrive.revenue.corrections  1, counter. .kind: found or taken_back
 //
-// Attributes that begin with a dot here begin with trackdrive. An attribute that would
-// be empty is left out. The posts of an auction are calls, too, so do not add
+// Attributes that begin with a dot here have the prefix trackdrive. An attribute that
+// would be empty is left out. An auction's posts are also calls, so do not add
 // trackdrive.calls to trackdrive.auction.posts.
 //
-// Money is in the currency of the account: TrackDrive does not say which, so do not add
-// up sources with different currencies. The revenue is what the buyer bid. A sale to all
-// buyers counts what the buyer bid that the reply names or, if it names none, what all of
-// them bid; if their bids differ, it adds nothing. A counter only grows, so a payout below
-// 0 is a correction: taken back, without its sign. A sale whose reply was lost is a post
-// with the outcome unknown; if [trackdrive.AuctionResult.Settle] or a desk of package
-// sales finds out later that it sold, count it with [Telemetry.AddCorrection].
+// Money is in the currency of the account. TrackDrive does not say which one that is, so
+// do not add up sources with different currencies. The revenue of a sale is what the
+// buyer bid. For a sale to all buyers, it is the bid of the buyer that the reply names. If
+// the reply names none, it is the bid that all buyers share; if their bids differ, the
+// sale adds nothing. A counter only grows, so a payout below 0 is recorded as a
+// correction: taken back, without its sign. A sale whose reply was lost is a post with
+// the outcome unknown. If [trackdrive.AuctionResult.Settle] or a desk of package sales
+// later settles it as sold, count it with [Telemetry.AddCorrection].
 //
-// # What is bounded
+// # Limits
 //
 // Subdomains, endpoints, traffic sources, servers, auction sources and buyers come from
 // outside. In metrics, the first 100 values of each keep their names, and all others are
 // "other": see [WithLabelLimit]. Operations, outcomes, reasons, ends and kinds of errors
-// are few. As combinations may still be many, an SDK has a limit of its own, which is
-// 2000 for each metric by default; beyond that it adds up without attributes.
+// are few. There may still be many combinations, so an SDK has its own limit, 2000 for
+// each metric by default; beyond it, measurements are added up without attributes.
 //
 // # What is never shown
 //
-// No span and no metric has a credential, a phone number, the value of a parameter, or
-// a text from a reply but a buyer's name. A phone number in a name becomes "…". Errors
-// appear as error.type and outcome, never as text.
+// No span or metric contains a credential, a phone number, the value of a parameter, or
+// any text from a reply other than a buyer's name. A phone number in a name becomes "…".
+// Errors appear as error.type and outcome, never as text.
 //
 // # Cost
 //
-// The observers run in the goroutine of the call. README.md has what they were measured
-// to cost.
+// The observers run in the goroutine of the call. README.md lists their measured cost.
 package tdotel

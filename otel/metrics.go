@@ -56,10 +56,10 @@ func newInstruments(meter metric.Meter) (*instrumentSet, error) {
 	i := &instrumentSet{
 		requestDuration: m.histogram("http.client.request.duration", "s", "Duration of HTTP client requests.", secondBounds),
 		callDuration:    m.histogram("trackdrive.call.duration", "s", "Duration of whole calls, with all attempts and waits.", secondBounds),
-		callPayout:      m.histogram("trackdrive.call.payout", "1", "Of accepted pings the best bid, of accepted posts the payout in the reply.", payoutBounds),
-		calls:           m.counter("trackdrive.calls", "{call}", "Calls that are over."),
+		callPayout:      m.histogram("trackdrive.call.payout", "1", "The best bid of an accepted ping, or the payout in the reply to an accepted post.", payoutBounds),
+		calls:           m.counter("trackdrive.calls", "{call}", "Finished calls."),
 
-		auctionDuration: m.histogram("trackdrive.auction.duration", "s", "Duration of auctions, until no more bids were taken.", secondBounds),
+		auctionDuration: m.histogram("trackdrive.auction.duration", "s", "Time from the start of an auction until it stopped taking bids.", secondBounds),
 		pings:           m.counter("trackdrive.auction.pings", "{ping}", "Pings that auctions sent."),
 		bids:            m.counter("trackdrive.auction.bids", "{bid}", "Acceptable bids. A ping may bring several."),
 		bidPayout:       m.histogram("trackdrive.auction.bid.payout", "1", "Payouts of acceptable bids.", payoutBounds),

@@ -17,8 +17,8 @@ import (
 // metric carries.
 const ScopeName = "github.com/trackdrive-go/trackdrive/otel"
 
-// DefaultLabelLimit is how many values an attribute of a metric has unless
-// [WithLabelLimit] says otherwise.
+// DefaultLabelLimit is the number of values that an attribute of a metric may have unless
+// [WithLabelLimit] sets a different limit.
 const DefaultLabelLimit = 100
 
 // Option configures a [Telemetry].
@@ -37,7 +37,7 @@ type optionFunc func(*telemetrySettings) error
 func (f optionFunc) apply(s *telemetrySettings) error { return f(s) }
 
 // WithMeterProvider sets where metrics go. The default is OpenTelemetry's global
-// MeterProvider. To record none, give that of package metric/noop.
+// MeterProvider. To record no metrics, pass the provider of package metric/noop.
 func WithMeterProvider(p metric.MeterProvider) Option {
 	return optionFunc(func(s *telemetrySettings) error {
 		if p == nil {
@@ -49,7 +49,7 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 }
 
 // WithTracerProvider sets where spans go. The default is OpenTelemetry's global
-// TracerProvider. To make none, give that of package trace/noop.
+// TracerProvider. To record no spans, pass the provider of package trace/noop.
 func WithTracerProvider(p trace.TracerProvider) Option {
 	return optionFunc(func(s *telemetrySettings) error {
 		if p == nil {
@@ -60,11 +60,10 @@ func WithTracerProvider(p trace.TracerProvider) Option {
 	})
 }
 
-// WithLabelLimit sets how many values each of a metric's attributes has that come from
-// a program, a configuration or a reply: subdomains, endpoints, traffic sources,
-// servers, auction sources and buyers. The first n have their own names, and all
-// others are "other". The limit must be at least 1; the default is
-// [DefaultLabelLimit].
+// WithLabelLimit limits the number of values of each metric attribute that comes from a
+// program, a configuration or a reply: subdomains, endpoints, traffic sources, servers,
+// auction sources and buyers. The first n values keep their names, and all others are
+// "other". The limit must be at least 1; the default is [DefaultLabelLimit].
 func WithLabelLimit(n int) Option {
 	return optionFunc(func(s *telemetrySettings) error {
 		if n < 1 {
@@ -75,9 +74,8 @@ func WithLabelLimit(n int) Option {
 	})
 }
 
-// Telemetry makes spans and metrics of the calls of Clients, and of auctions. One is
-// enough for a program: it is safe for concurrent use, and several Clients and
-// auctions can share it.
+// Telemetry records spans and metrics of Clients and auctions. A program needs only one:
+// it is safe for concurrent use, and several Clients and auctions can share it.
 type Telemetry struct {
 	tracer  trace.Tracer
 	metrics *instrumentSet
@@ -86,8 +84,8 @@ type Telemetry struct {
 	addresses addressCache
 }
 
-// New returns a Telemetry. Its errors are those of options, and of a MeterProvider that
-// cannot make an instrument.
+// New returns a Telemetry. It returns an error if an option is invalid, or if the
+// MeterProvider cannot create an instrument.
 func New(opts ...Option) (*Telemetry, error) {
 	s := telemetrySettings{labelLimit: DefaultLabelLimit}
 	for _, o := range opts {
@@ -115,9 +113,9 @@ func New(opts ...Option) (*Telemetry, error) {
 	}, nil
 }
 
-// Options returns the options of a Client that is observed: [Telemetry.ObserveAttempt]
-// and [Telemetry.ObserveCall]. Give them before other observers, so that the time that
-// those take is not in the spans.
+// Options returns the options for a Client to be observed: [Telemetry.ObserveAttempt]
+// and [Telemetry.ObserveCall]. Pass them before other observers, so that the spans do not
+// include the time that those take.
 func (t *Telemetry) Options() []trackdrive.Option {
 	return []trackdrive.Option{
 		trackdrive.WithObserver(t.ObserveAttempt),
@@ -125,17 +123,17 @@ func (t *Telemetry) Options() []trackdrive.Option {
 	}
 }
 
-// ObserveAttempt records an attempt. It is for [trackdrive.WithObserver], which
-// [Telemetry.Options] sets together with ObserveCall: that makes the attempt's span when
-// the call is over, so without ObserveCall there are only metrics. If ctx does not come
-// from a Client, the span is made at once, below the one in ctx.
+// ObserveAttempt records an attempt. It is meant for [trackdrive.WithObserver]; use
+// [Telemetry.Options], which sets it together with ObserveCall. ObserveCall creates the
+// attempt's span when the call ends, so without it there are only metrics. If ctx does
+// not come from a Client, the span is created at once, below the one in ctx.
 func (t *Telemetry) ObserveAttempt(ctx context.Context, a trackdrive.Attempt) {
 	t.measureAttempt(ctx, &a)
 	t.traceAttempt(ctx, a)
 }
 
-// ObserveCall records a call that is over, and makes its span and those of its attempts.
-// It is for [trackdrive.WithCallObserver], which [Telemetry.Options] sets.
+// ObserveCall records a finished call, and creates its span and those of its attempts.
+// It is meant for [trackdrive.WithCallObserver], which [Telemetry.Options] sets.
 func (t *Telemetry) ObserveCall(ctx context.Context, r trackdrive.CallReport) {
 	t.measureCall(ctx, &r)
 	t.traceCall(ctx, &r)
@@ -151,10 +149,10 @@ func (t *Telemetry) ObserveAuction(ctx context.Context, e trackdrive.AuctionEven
 	}
 }
 
-// AddCorrection counts money that trackdrive.revenue does not know of: a positive amount
-// was found, such as the payout of a lead that [trackdrive.AuctionResult.Settle] calls
-// sold; a negative one was taken back. The amount may be unset. The revenue is
-// trackdrive.revenue, and what was found, less what was taken back.
+// AddCorrection counts money that is not in trackdrive.revenue: a positive amount was
+// found, such as the payout of a lead that [trackdrive.AuctionResult.Settle] settled as
+// sold; a negative one was taken back. The amount may be unset. The corrected revenue is
+// trackdrive.revenue, plus what was found, less what was taken back.
 func (t *Telemetry) AddCorrection(ctx context.Context, amount trackdrive.Amount) {
 	t.metrics.correct(ctx, amount.Float64())
 }

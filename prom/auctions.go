@@ -38,10 +38,10 @@ type lossKey struct {
 func newAuctionMetrics(s *settings, pairs *boundedPairs, sales *saleMetrics) *auctionMetrics {
 	m := &auctionMetrics{
 		ends: newCounters(s.namespace, "auctions_total",
-			"Auctions that are over, by the reason why they stopped waiting for bids.", "end"),
+			"Finished auctions, by why they stopped waiting for bids.", "end"),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: s.namespace, Name: "auction_duration_seconds", Buckets: s.buckets,
-			Help: "Time from the beginning of an auction until it took no more bids.",
+			Help: "Time from the start of an auction until it stopped taking bids.",
 		}),
 		pings: newCounters(s.namespace, "auction_pings_total",
 			"Pings that auctions sent.", "source"),

@@ -36,12 +36,12 @@ type callSeries struct {
 func newCallMetrics(s *settings) *callMetrics {
 	return &callMetrics{
 		total: newCounters(s.namespace, "calls_total",
-			"Calls that are over, those of auctions, webhooks and the outbox included.", "operation", "subdomain", "endpoint", "outcome", "reason"),
+			"Finished calls, including those of auctions, webhooks and the outbox.", "operation", "subdomain", "endpoint", "outcome", "reason"),
 		attempts: newCounters(s.namespace, "call_attempts_total",
-			"Attempts of all calls. If there are more of them than calls, some calls were repeated.", "operation", "subdomain"),
+			"Attempts of all calls. If there are more attempts than calls, some calls were retried.", "operation", "subdomain"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: s.namespace, Name: "call_duration_seconds", Buckets: s.buckets,
-			Help: "Time that calls took, including repeats and the waits between them. Calls that were never tried do not count.",
+			Help: "How long calls took, including retries and the waits between them. Calls that were never tried do not count.",
 		}, []string{"operation"}),
 		operations: labels.NewSet(s.limits.Operations),
 		endpoints:  newBoundedPairs(s.limits.Subdomains, s.limits.Endpoints),

@@ -40,11 +40,11 @@ type buyerSeries struct {
 func newSaleMetrics(namespace string, pairs *boundedPairs) *saleMetrics {
 	m := &saleMetrics{
 		sold: newCounters(namespace, "sold_total",
-			"Leads that a post sold. Those that were settled as sold later are not among them.", "source", "buyer"),
+			"Leads that a post sold. Leads that were settled as sold later do not count.", "source", "buyer"),
 		unknown: newCounters(namespace, "unknown_total",
 			"Leads that may be sold, because the outcome of a post, or of a ping that may count as one, is unknown.", "source"),
 		settled: newCounters(namespace, "settled_total",
-			"Leads whose outcome was unknown, and has been found out.", "result"),
+			"Leads whose unknown outcome was settled.", "result"),
 		revenue: newMoneyFamily(namespace, "revenue_total",
 			"Payouts of the leads in sold_total, in the currency of the bids. It only grows.", "source", "buyer"),
 		corrections: newMoneyFamily(namespace, "revenue_corrections_total",

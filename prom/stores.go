@@ -35,11 +35,11 @@ func newStoreMetrics(namespace string) *storeMetrics {
 		return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labelNames, nil)
 	}
 	m := &storeMetrics{
-		items:      desc("outbox_items", "Items in outboxes by state, as of the scrape.", "state"),
-		oldestItem: desc("outbox_oldest_timestamp_seconds", "When the oldest waiting item was enqueued, in Unix time. It is missing if no item waits."),
-		leads:      desc("desk_leads", "Leads of sales desks by state, as of the scrape. Unknown ones wait to be settled.", "state"),
-		oldestLead: desc("desk_oldest_unknown_timestamp_seconds", "When the oldest unknown lead was first offered, in Unix time. It is missing if no lead is unknown."),
-		failures:   newCounters(namespace, "count_failures_total", "Scrapes in which a store could not count.", "store"),
+		items:      desc("outbox_items", "Items in outboxes by state, at the time of the scrape.", "state"),
+		oldestItem: desc("outbox_oldest_timestamp_seconds", "When the oldest waiting item was enqueued, in Unix time. It is absent if no item is waiting."),
+		leads:      desc("desk_leads", "Leads of sales desks by state, at the time of the scrape. Unknown leads are waiting to be settled.", "state"),
+		oldestLead: desc("desk_oldest_unknown_timestamp_seconds", "When the oldest unknown lead was first offered, in Unix time. It is absent if no lead is unknown."),
+		failures:   newCounters(namespace, "count_failures_total", "Scrapes in which the items or leads of a store could not be counted.", "store"),
 	}
 	m.failed = newFixedCounters(m.failures, "outbox", "desk")
 	return m
