@@ -1,4 +1,4 @@
-// Advice: what to do about an error, in sentences.
+// Advice: sentences that say what to do about an error.
 
 package trackdrive
 
@@ -12,18 +12,18 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// Advice says what to do about the error, in one or two sentences for people: an
-// operator's page, a command's output. It names the company that was called, and never
-// shows a credential:
+// Advice says what to do about the error, in one or two sentences for people, such as on
+// an operator's page or in a command's output. It names the company that was called, and
+// never contains a credential:
 //
 //	The credentials are not known at acme: a company token goes as Basic, a developer token as Token.
 //
-// There is advice on 401, 403, 404, 400 and 422, and 429, of TrackDrive's own
-// endpoints and of webhooks to TrackDrive; on 429 of any host; on a value that is still
-// a token; and on an address that is not an endpoint's, such as that of the page with
-// the posting instructions. The rights that an update needs are named only if the
-// answer is TrackDrive's, and not a proxy's page. There is none, and Advice returns "",
-// where [Error.Error] says all that is known.
+// There is advice on the statuses 400, 401, 403, 404, 422 and 429 of TrackDrive's own
+// endpoints and of webhooks to TrackDrive; on 429 of any host; on a value that still
+// holds a token; and on an address that is not an endpoint, such as that of the page with
+// the posting instructions. The permissions that an update needs are named only if the
+// answer comes from TrackDrive and not from a proxy. Advice returns "" if it has nothing
+// to add to [Error.Error].
 func (e *Error) Advice() string {
 	if e == nil {
 		return ""

@@ -1,4 +1,4 @@
-// Call reports: what a whole call came to, for metrics, traces and logs.
+// Call reports: the outcome of each call, for metrics, traces and logs.
 
 package trackdrive
 
@@ -13,20 +13,20 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
-// CallReport is one call that is over, as [WithCallObserver] sees it. Apart from Err,
-// it has no credential, and no phone number unless the caller chose one as a traffic
-// source id or as an endpoint's name. Err is the call's error, whose text shows no
-// credential, but may quote a reply that repeats the caller's number; String hides it.
+// CallReport describes a finished call, for [WithCallObserver]. Apart from Err, it
+// contains no credential, and no phone number unless one was used as a traffic source id
+// or as an endpoint's name. The text of Err contains no credential, but may quote a reply
+// that repeats the caller's number; String hides the number.
 type CallReport struct {
-	Operation       string        // which call it was: see Attempt. The calls of a WebhookBidder are "ping" and "post"; "find_sale" and "trigger" are reported only if they are refused before their first call
-	Subdomain       string        // the company that was called; "" for a webhook to another host, and if it is not known
-	Endpoint        string        // the vanity URI of a ping, a post or a full, the Name of a webhook without phone numbers, otherwise ""
+	Operation       string        // the kind of call: see Attempt. The calls of a WebhookBidder are "ping" and "post"; "find_sale" and "trigger" are reported only if they are refused before their first call
+	Subdomain       string        // the company that was called; "" for a webhook to another host, or if the company is not known
+	Endpoint        string        // the vanity URI of a ping, post or full request; the Name of a webhook, without phone numbers; otherwise ""
 	TrafficSourceID string        // traffic_source_id of the request; "" if it had none
-	Attempts        int           // how many times the call was tried; 0 if it was refused before
-	Duration        time.Duration // from the call of the method until it was over
-	Outcome         Outcome       // what the call came to
-	Payout          Amount        // of an accepted ping the best bid, of a sale the payout in the reply; unset if there is none
-	Reason          Reason        // why the call was refused; ReasonNone if it was accepted, or if nobody gave a reason
+	Attempts        int           // how many times the call was tried; 0 if it was refused before the first attempt
+	Duration        time.Duration // how long the method ran, including all attempts and the waits between them
+	Outcome         Outcome       // the outcome of the call
+	Payout          Amount        // the best bid of an accepted ping, or the payout in the reply to a sale; unset if there is none
+	Reason          Reason        // why the call was refused; ReasonNone if it was accepted, or if no reason was given
 	Err             error         // the error that the call returned; nil for an answer, even a refusal
 }
 
@@ -56,17 +56,17 @@ func (r CallReport) String() string {
 	return display.Line(display.HideNumbers(text))
 }
 
-// Outcome is what a call came to.
+// Outcome is the outcome of a call.
 type Outcome string
 
-// The outcomes. Of a call with an error, Delivery decides between the last four.
+// The outcomes. If a call has an error, its Delivery decides between the last four.
 const (
-	OutcomeAccepted Outcome = "accepted" // a ping with a buyer, a sale, an update or a lead that was taken, a lookup that was answered
-	OutcomeNoBuyer  Outcome = "no_buyer" // a ping that was answered, and that no buyer wants
-	OutcomeRejected Outcome = "rejected" // the answer says no: a post that was not sold, a request that is invalid, a reply that does not meet a webhook's criteria
-	OutcomeNotSent  Outcome = "not_sent" // nothing left: DeliveryNotSent
-	OutcomeUnknown  Outcome = "unknown"  // nobody knows whether it was acted on: DeliveryUnknown, a webhook's reply that is undetermined, or a call that panicked
-	OutcomeFailed   Outcome = "failed"   // it was answered, and neither taken nor refused for what it says: 401, 403, 404, 429
+	OutcomeAccepted Outcome = "accepted" // a ping with a buyer, a sale, an accepted update or lead, an answered lookup
+	OutcomeNoBuyer  Outcome = "no_buyer" // a ping was answered, but no buyer wants the call
+	OutcomeRejected Outcome = "rejected" // the answer is a refusal: a post that was not sold, an invalid request, a reply that does not meet a webhook's criteria
+	OutcomeNotSent  Outcome = "not_sent" // nothing was sent: DeliveryNotSent
+	OutcomeUnknown  Outcome = "unknown"  // the request may have been acted on: DeliveryUnknown, a webhook's reply that is undetermined, or a call that panicked
+	OutcomeFailed   Outcome = "failed"   // the request was answered, but neither accepted nor refused for its content: 401, 403, 404, 429
 )
 
 // outcomeOfError returns what a call that failed came to, and why.

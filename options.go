@@ -444,21 +444,21 @@ func WithObserver(f func(context.Context, Attempt)) Option {
 	})
 }
 
-// WithCallObserver calls f once for each call of the Client that is over, whatever
-// came of it: after its last attempt, or when it was refused before anything was
-// sent. The calls of auctions, of webhooks, and of what is built on a Client, such as
-// the outbox, are among them. [WithObserver] sees single attempts.
+// WithCallObserver calls f once for each finished call of the Client, whatever its
+// outcome: after its last attempt, or when it is refused before anything is sent. This
+// includes the calls of auctions, of webhooks, and of anything built on a Client, such as
+// the outbox. [WithObserver] observes single attempts.
 //
-// A method that makes several calls has a report of each: [Client.Calls] of each page,
-// [Client.Fire] of each webhook. In an auction, a ping or a post that a desk of
-// package sales does not allow is reported as not sent. There is no report where
-// nobody is called: of a trigger that does not fire, of a ping that an auction does
-// not begin, or of the post of a [WebhookBidder] that has no ConfirmWebhook.
+// A method that makes several calls reports each of them: [Client.Calls] each page,
+// [Client.Fire] each webhook. In an auction, a ping or a post that a desk of package
+// sales does not allow is reported as not sent. Nothing is reported if no call is made:
+// for a trigger that does not fire, for a ping that an auction does not start, or for the
+// post of a [WebhookBidder] without a ConfirmWebhook.
 //
-// f runs in the goroutine of the call, which waits for it; calls at the same time call
-// it at the same time. Several observers are called in the order in which they were
-// given. If a call panics, because an Authenticator does, its report says
-// [OutcomeUnknown], and the panic goes on. A panic of f goes to whoever made the call.
+// f runs in the goroutine of the call, which waits for it. Concurrent calls call f
+// concurrently. Several observers are called in the order in which they were given. If a
+// call panics, such as in an Authenticator, its report has [OutcomeUnknown], and the
+// panic continues. A panic in f reaches the caller of the method.
 func WithCallObserver(f func(context.Context, CallReport)) Option {
 	return clientOption(func(s *clientSettings) error {
 		if f == nil {

@@ -189,12 +189,12 @@ func acceptsAll(accept []func(Buyer) bool, b *Buyer) bool {
 	return true
 }
 
-// Reason says why nobody wants the call: by Status if it says so, else by Errors, else
-// by the rest of the reply. If several texts say why, the most specific counts: a
-// duplicate before a cap, a cap before no buyer, and all of them before an invalid
-// field. A ping that is not accepted and has no words at all has no buyer; one in
-// words that the package does not know is [ReasonOther]. An accepted ping has
-// [ReasonNone].
+// Reason returns why no buyer wants the call. It looks for a reason in Status, then in
+// Errors, then in the rest of the reply. If several texts give a reason, the most
+// specific one counts: a duplicate before a cap, a cap before no buyer, and all of them
+// before an invalid field. If a refusal has no text at all, the reason is
+// [ReasonNoBuyer]; if its texts are not recognized, it is [ReasonOther]. An accepted ping
+// has [ReasonNone].
 func (p *PingResponse) Reason() Reason {
 	if p == nil || p.Accepted {
 		return ReasonNone

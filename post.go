@@ -287,8 +287,8 @@ func signNames(signs uint) string {
 // Field looks up any field of the reply by its path.
 func (p *PostResponse) Field(path string) Value { return p.Meta.Field(path) }
 
-// Reason says why the lead is not sold, as [PingResponse.Reason] does. A post that is
-// rejected without a word has [ReasonNone], and so has one that is accepted.
+// Reason returns why the lead was not sold, as [PingResponse.Reason] does. An accepted
+// post, and one rejected without any text, have [ReasonNone].
 func (p *PostResponse) Reason() Reason {
 	if p == nil || p.Accepted {
 		return ReasonNone

@@ -13,31 +13,31 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/replydoc"
 )
 
-// Reason is why a call was refused, as one of a few words that are fit for a metric's
-// label. TrackDrive documents no list of such words, so a Reason is read from the
-// reply's status word, from its texts and from the HTTP status, and may be a guess. It
-// never decides whether a call was accepted.
+// Reason is why a call was refused: one of a few words, suitable as a metric's label.
+// TrackDrive does not document a list of reasons, so a Reason is derived from the reply's
+// status word, its texts and the HTTP status, and may be a guess. It never decides
+// whether a call was accepted.
 type Reason string
 
 // The reasons.
 const (
-	ReasonNone         Reason = ""             // it was not refused, or nobody said why
-	ReasonNoBuyer      Reason = "no_buyer"     // no buyer wants the call, or the buyer is gone
+	ReasonNone         Reason = ""             // the call was not refused, or no reason was given
+	ReasonNoBuyer      Reason = "no_buyer"     // no buyer wants the call, or the buyer is no longer available
 	ReasonCapped       Reason = "capped"       // a cap is reached
-	ReasonDuplicate    Reason = "duplicate"    // the caller or the lead is known
+	ReasonDuplicate    Reason = "duplicate"    // the caller or the lead is already known
 	ReasonSuppressed   Reason = "suppressed"   // the caller is blocked
 	ReasonClosed       Reason = "closed"       // the buyer, the offer or the campaign is closed, paused or out of hours
 	ReasonExpired      Reason = "expired"      // the ping id, or the offer, is no longer valid
 	ReasonInvalid      Reason = "invalid"      // the request is wrong
 	ReasonUnauthorized Reason = "unauthorized" // the credentials are missing, unknown or lack a permission
 	ReasonRateLimited  Reason = "rate_limited" // too many requests
-	ReasonOther        Reason = "other"        // a refusal in other words
+	ReasonOther        Reason = "other"        // any other refusal
 )
 
-// Reason says why the call was refused: by Status and Errors as
-// [PingResponse.Reason] does, else by the kind of the error. 401, 403 and 429 count
-// before words that only call a field invalid. A call that got no answer, because of a
-// timeout, the network or a cancelled context, has [ReasonNone].
+// Reason returns why the call was refused. It reads Status and Errors as
+// [PingResponse.Reason] does; if they give no reason, the kind of the error decides. 401,
+// 403 and 429 take precedence over texts that only call a field invalid. A call that got
+// no answer, because of a timeout, the network or a cancelled context, has [ReasonNone].
 func (e *Error) Reason() Reason {
 	if e == nil {
 		return ReasonNone

@@ -46,11 +46,11 @@ const Mark = "[redacted]"
 // Config configures a [Log]. The zero Config is fine.
 type Config struct {
 	MaxBytes  int64    // the size at which a file is full, and the next begins; 0: 64 MiB. New ignores it
-	MaxFiles  int      // how many files are kept, the one being written included; 0: 10. The oldest is removed. New ignores it
-	MaxLine   int      // the longest line in bytes; 0: 1 MiB. A reply that makes its line longer is left out: see Stats.LeftOut
+	MaxFiles  int      // how many files are kept, including the one being written; 0: 10. The oldest is removed. New ignores it
+	MaxLine   int      // the longest line in bytes; 0: 1 MiB. A reply that would make its line longer is left out: see Stats.LeftOut
 	MaxQueued int      // how many bytes may wait to be written; 0: 16 MiB. Further lines are dropped: see Stats.Dropped
 	Keep      []string // names of members, such as "carrier", whose texts of up to 128 ASCII characters are kept unless they contain a phone number. Case is ignored. A credential's name has no effect
-	Secrets   []string // texts of at least six characters that are hidden wherever they are, such as your tokens, in case a reply repeats them
+	Secrets   []string // texts of at least six characters that are hidden wherever they occur, such as your tokens, in case a reply repeats them
 }
 
 // The defaults of Config, and the least that a line and a queue take.
@@ -114,15 +114,15 @@ type Log struct {
 	closeErr error
 }
 
-// Stats counts what a [Log] did.
+// Stats counts the lines and errors of a [Log].
 type Stats struct {
-	Lines     int64 // lines that were written
-	Bytes     int64 // their size
-	Dropped   int64 // lines that were not: the queue was full, writing failed, or the log was closed
-	LeftOut   int64 // replies that are not in their lines: they are too long, nested too deep, or not JSON
-	Rotations int64 // files that were full
+	Lines     int64 // lines written
+	Bytes     int64 // bytes in those lines
+	Dropped   int64 // lines not written: the queue was full, writing failed, or the log was closed
+	LeftOut   int64 // replies left out of their lines: too long, too deeply nested, or not JSON
+	Rotations int64 // full files that were rotated
 	Errors    int64 // failures to write, to rotate or to open a file
-	LastError error // the last of them; nil if there was none
+	LastError error // the last of those errors; nil if there was none
 }
 
 // New returns a Log that writes to w in its own goroutine, which [Log.Close] ends. Each

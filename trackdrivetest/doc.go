@@ -58,9 +58,9 @@
 // take permissions away from their team, to test 401 and 403. [Fake.AddCompany]
 // adds more accounts: a call is found only on its own account.
 //
-// A fake remembers everything, unless it is made [WithLimits]: then the oldest requests
-// and sales are dropped, [Fake.Totals] still counts them, and [Fake.SalesAfter] reads
-// the ledger as it grows.
+// A fake remembers everything unless it is created [WithLimits]. Then the oldest requests
+// and sales are dropped; [Fake.Totals] still counts them, and [Fake.SalesAfter] reads the
+// ledger as it grows.
 //
 // # What TrackDrive sends
 //

@@ -109,8 +109,8 @@ func (c *Company) ChangeEndpoint(vanityURI string, change func(*Endpoint)) {
 	ep.Endpoint = c.checked(e)
 }
 
-// Endpoint returns an endpoint as it is now, with its defaults filled in. It returns
-// false if there is none with this vanity URI.
+// Endpoint returns the current state of an endpoint, with its defaults filled in. It
+// returns false if no endpoint has this vanity URI.
 func (c *Company) Endpoint(vanityURI string) (Endpoint, bool) {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()

@@ -181,7 +181,7 @@ func (f *Fake) Fail(m Matcher, fault Fault, times int) {
 	f.faults = append(f.faults, &plannedFault{m, fault, times})
 }
 
-// Heal ends all faults, those of [Fake.FailSending] included.
+// Heal ends all faults, including those of [Fake.FailSending].
 func (f *Fake) Heal() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// Limits bound what a fake remembers, so that one that serves for days needs no more
-// memory than one that serves for an hour: see [WithLimits]. The oldest entries are
-// dropped, and [Totals] still counts them. 0 means no limit.
+// Limits bound what a fake remembers, so that its memory does not grow however long it
+// runs: see [WithLimits]. The oldest entries are dropped, and [Totals] still counts them.
+// 0 means no limit.
 type Limits struct {
 	Requests     int // requests in the record
 	RequestBytes int // paths, queries, headers and bodies of these requests together
@@ -19,26 +19,26 @@ type Limits struct {
 }
 
 // WithLimits bounds what the fake remembers. Without it, a fake remembers everything.
-// A ping id that was dropped is invalid, so that it sells nothing; a call or lead that
-// was dropped is not found; and what waited to be sent and was dropped is never sent.
+// A dropped ping id is invalid and sells nothing, a dropped call or lead is not found, and
+// a dropped forward post or event is never sent.
 func WithLimits(l Limits) Option {
 	return func(s *settings) { s.limits = l }
 }
 
 // Totals count what happened on a fake, including what it no longer remembers.
 type Totals struct {
-	Requests  int    // requests that arrived
-	Sales     int    // calls that were sold
-	Revenue   string // the sum of their payouts, a decimal with its exact digits
-	Calls     int    // calls of all companies, those of sales included
-	Leads     int    // leads that were stored
-	Updates   int    // changes that were made to calls
+	Requests  int    // requests received
+	Sales     int    // calls sold
+	Revenue   string // the sum of their payouts, an exact decimal
+	Calls     int    // calls of all companies, including those of sales
+	Leads     int    // leads stored
+	Updates   int    // changes made to calls
 	Sent      int    // requests that the fake sent
 	Waiting   int    // forward posts and events that wait to be sent
 	Discarded int    // forward posts and events that were dropped before they were sent
 }
 
-// Totals returns the totals of all companies, as they are now.
+// Totals returns the current totals of all companies.
 func (f *Fake) Totals() Totals {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -50,19 +50,19 @@ func (f *Fake) Totals() Totals {
 	return totals
 }
 
-// SalesAfter returns the sales after the first seen ones, in order, and the number of
-// all sales so far. A reader that passes that number the next time misses no sale:
+// SalesAfter returns the sales after the first seen sales, in order, and the number of
+// all sales so far. A reader that passes that number to the next call misses no sale:
 //
 //	sales, seen = fake.SalesAfter(seen)
 //
-// With [Limits], the oldest may be gone: fewer sales are returned than happened.
+// With [Limits], the oldest sales may have been dropped, and are missing from the result.
 func (f *Fake) SalesAfter(seen int) (sales []Sale, total int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(elementsAfter(f.sales, f.totals.Sales, seen)), f.totals.Sales
 }
 
-// RequestsAfter returns the requests after the first seen ones, as [Fake.SalesAfter]
+// RequestsAfter returns the requests after the first seen requests, as [Fake.SalesAfter]
 // does for sales.
 func (f *Fake) RequestsAfter(seen int) (requests []Request, total int) {
 	f.mu.Lock()
@@ -73,7 +73,7 @@ func (f *Fake) RequestsAfter(seen int) (requests []Request, total int) {
 	return requests, f.totals.Requests
 }
 
-// Calls returns the company's calls as they are now, in the order in which they were
+// Calls returns the current state of the company's calls, in the order in which they were
 // added.
 func (c *Company) Calls() []Call {
 	c.fake.mu.Lock()
