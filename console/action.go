@@ -13,7 +13,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// Action is something that a viewer did, as Config.OnAction hears of it.
+// Action is something that a viewer did. It is passed to Config.OnAction.
 type Action struct {
 	Viewer string    // Viewer.Name
 	Kind   string    // "run", "retry", "settle", "discard", "release", "resume" or "resolve"
@@ -73,7 +73,7 @@ func (p *consolePage) actOnce(r *http.Request, f actionForm, kind string, do fun
 	}
 	view, isView := outcome.(outcomeView)
 	if !isView {
-		return outcomeView{"The action did not return. Look at what is stored before you do it again.", true}, nil
+		return outcomeView{"The action did not finish. Check the stored state before you try again.", true}, nil
 	}
 	if isRepeat {
 		view.Text += " The form was sent twice, and done once."

@@ -55,7 +55,7 @@ func stateOf(run *auctionRecord) (state, detail string) {
 	case run.Bids == 0:
 		return "rejected", "no bid"
 	default:
-		return "undetermined", "bids, and no post"
+		return "undetermined", "bids, but no post"
 	}
 }
 
@@ -66,7 +66,7 @@ func inMillis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(
 func (p *consolePage) showAuction(w http.ResponseWriter, r *http.Request) error {
 	id, err := strconv.Atoi(r.URL.Query().Get("id"))
 	if err != nil {
-		return &statusError{http.StatusNotFound, "the address names no auction"}
+		return &statusError{http.StatusNotFound, "the URL does not name an auction"}
 	}
 	run, found := p.config.Auctions.get(id)
 	if !found {
@@ -159,10 +159,10 @@ func newTimeline(run *auctionRecord) *timeline {
 // endsInWords says why an auction stopped waiting.
 var endsInWords = map[trackdrive.AuctionEnd]string{
 	trackdrive.EndAllAnswered: "every source had answered or failed",
-	trackdrive.EndDeadline:    "the time was up",
+	trackdrive.EndDeadline:    "the deadline passed",
 	trackdrive.EndEnough:      "there were enough bids",
-	trackdrive.EndUnbeatable:  "no other source could win any more",
-	trackdrive.EndGrace:       "the grace period was over",
+	trackdrive.EndUnbeatable:  "no other source could still win",
+	trackdrive.EndGrace:       "the grace period ended",
 	trackdrive.EndCanceled:    "the auction was cancelled",
 }
 

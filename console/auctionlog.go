@@ -14,8 +14,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// AuctionLog keeps the last auctions in memory. Give each run a name, and the log the
-// run's events:
+// AuctionLog keeps the latest auctions in memory. Pass its Observe to the auction, and
+// give each run a name with Watch:
 //
 //	log := console.NewAuctionLog(100)
 //	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: sources, Observe: log.Observe})
@@ -24,8 +24,8 @@ import (
 //	result, err := auction.Run(ctx, lead)
 //	sale, err := result.Sell(ctx)
 //
-// It keeps no request and no reply: names, amounts, reasons and times. It is safe for
-// concurrent use, and bounded.
+// It keeps names, amounts, reasons and times, but no requests or replies. It is bounded,
+// and safe for concurrent use.
 type AuctionLog struct {
 	limit int
 
@@ -42,7 +42,8 @@ const (
 	maxSourceNotes = 100  // bids and losses of one source, and posts of one run
 )
 
-// NewAuctionLog returns a log of the last auctions, at most limit of them; 0: 100.
+// NewAuctionLog returns a log that keeps the last limit auctions. If limit is 0 or less, it
+// keeps 100.
 func NewAuctionLog(limit int) *AuctionLog {
 	if limit <= 0 {
 		limit = defaultRuns
@@ -52,8 +53,8 @@ func NewAuctionLog(limit int) *AuctionLog {
 
 type watchKey struct{}
 
-// Watch returns a context for one run of an auction, and for the sale that follows.
-// The name is shown: an id of the lead, and not the caller's number.
+// Watch returns a context for one run of an auction and the sale that follows. The name
+// is shown on the page: use an id of the lead, not the caller's number.
 func (l *AuctionLog) Watch(ctx context.Context, name string) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,8 +67,8 @@ func (l *AuctionLog) Watch(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, watchKey{}, run)
 }
 
-// Observe takes the events of a run: it is an AuctionConfig.Observe. Events of a
-// context that Watch did not make are counted, and dropped.
+// Observe records the events of a run. Pass it to AuctionConfig.Observe. Events whose
+// context does not come from Watch are counted and dropped.
 func (l *AuctionLog) Observe(ctx context.Context, e trackdrive.AuctionEvent) {
 	run, _ := ctx.Value(watchKey{}).(*auctionRecord)
 	l.mu.Lock()

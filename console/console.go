@@ -1,16 +1,16 @@
-// Package console is a page for people: a stored webhook is checked, previewed and run,
-// an auction is drawn, and what is stuck in an outbox or at a sales desk is settled. A
-// platform mounts it in its own back office, behind its own login; a developer runs it
-// with the command trackdrive.
+// Package console serves pages for people: to check, preview and run a stored webhook, to
+// see an auction as a timeline, and to settle whatever is stuck in an outbox or at a sales
+// desk. A platform mounts it in its own back office, behind its own login. A developer
+// runs it with the command trackdrive.
 //
 //	page, err := console.New(console.Config{
 //		Webhooks:  listWebhooks,
-//		Authorize: whoIsThis, // without it, only this machine is served
+//		Authorize: whoIsThis, // without it, the page serves only this machine
 //	})
 //	mux.Handle("/calls/", http.StripPrefix("/calls", page))
 //
-// The page works without JavaScript, loads nothing from elsewhere, and stores nothing.
-// docs/console.md says how to mount it, what it sends, and what it refuses.
+// The pages work without JavaScript, load nothing from other sites, and store nothing.
+// docs/console.md says how to mount them, what they send, and what they refuse.
 package console
 
 import (
@@ -26,62 +26,65 @@ import (
 	"github.com/trackdrive-go/trackdrive/sales"
 )
 
-// Config configures the page. Every part may be missing: then its tab is, too.
+// Config configures the page. Every part is optional; without a part, its tab is not
+// shown.
 type Config struct {
 	// Webhooks lists the stored configurations, by name. The page shows them with
-	// their credentials hidden, and changes a copy. Nil: there is only the empty form.
+	// their credentials hidden, and changes only a copy. If nil, there is only an empty
+	// form.
 	Webhooks func(context.Context) ([]StoredWebhook, error)
 
 	// Subdomain and Options make the Client that runs webhooks, as for
-	// [trackdrive.NewClient]: WithAuth and WithBaseURL, for example. The Client's
-	// connections are the page's own: WithTransport and WithHTTPClient are refused.
+	// [trackdrive.NewClient]: WithAuth and WithBaseURL, for example. WithTransport and
+	// WithHTTPClient are refused, because the page makes its own connections.
 	Subdomain string
 	Options   []trackdrive.Option
 
-	// Auctions has the last auctions, for their timelines.
+	// Auctions holds the latest auctions, whose timelines are shown.
 	Auctions *AuctionLog
 
-	// Outbox is the Worker of the outbox that is shown. What is shown of an item is
-	// what outbox.Handler shows.
+	// Outbox is the Worker of the outbox that is shown. Items are shown as outbox.Handler
+	// shows them.
 	Outbox *outbox.Worker
 
 	// Sales is the desk whose leads are shown.
 	Sales *sales.Desk
 
-	// Insight has the numbers that are shown: accepted, bids, sold and revenue.
+	// Insight holds the numbers that are shown: accepted, bids, sold and revenue.
 	Insight *insight.Numbers
 
-	// OnAction hears of whatever a viewer did, for the program's own records. It is
-	// called from the goroutine of the request, and may be nil.
+	// OnAction is called for every action of a viewer, for the program's own records. It
+	// is called in the goroutine of the request, and may be nil.
 	OnAction func(context.Context, Action)
 
-	// AllowHosts names the hosts that Run may reach although they are on this
-	// machine or in a private network: "localhost", "staging.acme.example". All
-	// others are refused once their names are resolved.
+	// AllowHosts lists hosts that Run may reach even if they are on this machine or in a
+	// private network: "localhost", "staging.acme.example". Any other such host is
+	// refused once its name is resolved.
 	AllowHosts []string
 
-	// Transport is used by Run instead of the network, for a fake: it refuses no
-	// address by itself.
+	// Transport is used by Run instead of the network, such as for a fake. With it, no
+	// address is refused.
 	Transport http.RoundTripper
 
-	// Authorize says who sends a request. Its error is answered with 403, and not
-	// shown. Nil: only requests from this machine are answered, to a loopback name or
-	// address and without a proxy in between, and their viewer may do everything.
+	// Authorize returns who sent a request. If it returns an error, the answer is 403, and
+	// the error is not shown. If Authorize is nil, only requests from this machine are
+	// answered, to a loopback name or address and without a proxy in between, and their
+	// viewer may do everything.
 	Authorize func(*http.Request) (Viewer, error)
 }
 
-// Viewer is who looks at the page, and what that person may do. The zero Viewer may
-// look at everything but phone numbers, and change nothing.
+// Viewer is the person who views the page, and what that person may do. The zero Viewer
+// may see everything except phone numbers, and change nothing.
 type Viewer struct {
 	Name        string // shown at the top, and part of the notes that actions leave
 	MayRun      bool   // may send a webhook
 	MayChange   bool   // may retry, settle, discard and resolve
-	SeesNumbers bool   // sees phone numbers; otherwise their last two digits
+	SeesNumbers bool   // sees whole phone numbers; otherwise only the last two digits
 }
 
 // StoredWebhook is a webhook's configuration, as a platform stores it.
 type StoredWebhook struct {
-	Name string // what the list shows; it must be unique
+	Name string // the name in the list; it must be unique
 	JSON []byte // as trackdrive.ParseWebhook reads it; it may have mistakes
 }
 
@@ -96,8 +99,8 @@ type consolePage struct {
 	started time.Time
 }
 
-// New returns the page. It sends nothing, and the error says what is wrong with the
-// configuration.
+// New returns the page. It sends nothing. It returns an error if the configuration is
+// invalid.
 func New(config Config) (http.Handler, error) {
 	p := &consolePage{config: config, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), once: newOnceRuns(), started: time.Now()}
 	transport := config.Transport

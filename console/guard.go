@@ -78,14 +78,14 @@ func (p *consolePage) viewer(r *http.Request) (Viewer, error) {
 func checkLocal(r *http.Request) error {
 	for name := range r.Header {
 		if name == "Forwarded" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
-			return fmt.Errorf("the header %s says that a proxy passed the request on; set Authorize to serve others than this machine", name)
+			return fmt.Errorf("the header %s shows that a proxy forwarded the request; set Authorize to serve other machines", name)
 		}
 	}
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return errors.New("the request is not from this machine; set Authorize to serve others")
+		return errors.New("the request is not from this machine; set Authorize to serve other machines")
 	}
 	if !isLoopbackHost(r.Host) {
-		return errors.New("the request is to another name than this machine's; use localhost or 127.0.0.1")
+		return errors.New("the Host header does not name this machine; use localhost or 127.0.0.1")
 	}
 	return nil
 }

@@ -49,11 +49,11 @@ func (p *consolePage) showNumbers(w http.ResponseWriter, r *http.Request) error 
 	body.Charts = chartsOf(buckets, report.At, step, count)
 	a := report.Auctions
 	body.Totals = []numberTotal{
-		{"Auctions", inDigits(a.Runs), "that are over", ""},
+		{"Auctions", inDigits(a.Runs), "finished", ""},
 		{"Accepted", inDigits(a.Accepted), "pings with an acceptable bid, of " + inDigits(a.Pings), ""},
 		{"Sold", inDigits(a.Sold), "of " + inDigits(a.Posts) + " posts", ""},
 		{"Revenue", a.Revenue.String(), revenueHelp(a.Unpriced), ""},
-		{"Unknown", inDigits(a.Unknown), "posts that may have sold, and are not settled", markIf(a.Unknown > 0)},
+		{"Unknown", inDigits(a.Unknown), "posts that may have sold and are not settled", markIf(a.Unknown > 0)},
 	}
 	for i := range report.Sources {
 		s := &report.Sources[i]
@@ -83,7 +83,7 @@ func newNumberRow(name string, c *insight.SaleCounts) numberRow {
 
 func revenueHelp(unpriced int64) string {
 	if unpriced == 0 {
-		return "of what is sold"
+		return "of all sales"
 	}
 	return "without " + inDigits(unpriced) + " sales of unknown payout"
 }

@@ -36,7 +36,7 @@ func TestNumbersOverTime(t *testing.T) {
 		}
 		_, text = answer(page, local(http.MethodGet, "/numbers", nil))
 		require.Contains(t, words(text), "Sold 3 of 3 posts")
-		require.Contains(t, words(text), "Revenue 76.50 of what is sold")
+		require.Contains(t, words(text), "Revenue 76.50 of all sales")
 		require.Contains(t, words(text), "acme 3 3 3 3 3 0 76.50")
 		require.Contains(t, words(text), "acme, Buyer A 3 3 3 0 76.50")
 		require.Equal(t, 4*2, strings.Count(text, "<rect x="), "the first is an hour ago")

@@ -16,7 +16,7 @@ const (
 )
 
 // errOldForm is the error of a form that is too old, or not this page's.
-var errOldForm = &statusError{409, "this form is too old, or was made before the page was started again; nothing was done. Go back, reload, and send it again"}
+var errOldForm = &statusError{409, "this form is too old, or the console was restarted since; nothing was done. Go back, reload the page and submit it again"}
 
 // errBusyRuns is the error of a run that has no place.
 var errBusyRuns = errors.New("too many requests are being sent; nothing was done. Try again in a minute")

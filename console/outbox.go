@@ -110,10 +110,10 @@ var outboxStates = []struct {
 	state outbox.State
 	help  string
 }{
-	{outbox.Aside, "Nobody knows whether these arrived. Look the call up, then settle each."},
+	{outbox.Aside, "These may have arrived. Look up each call, then settle the item."},
 	{outbox.Parked, "A permission, a token or a webhook is missing. Provide it, then retry."},
-	{outbox.Dead, "These were refused for good. Read why; enqueue what is right, or retry."},
-	{outbox.Waiting, "These are not due, or are tried again by themselves."},
+	{outbox.Dead, "These were refused for good. Read why, then enqueue a corrected item, or retry."},
+	{outbox.Waiting, "These are not due yet, or are retried automatically."},
 	{outbox.Sending, "These may be on their way."},
 	{outbox.Delivered, "These arrived."},
 }
@@ -235,13 +235,13 @@ func (p *consolePage) renderItem(w http.ResponseWriter, r *http.Request, id stri
 
 // actionsFor returns what a state allows.
 func actionsFor(state outbox.State) []itemAction {
-	retry := itemAction{"retry", "Retry", "It is sent again, with everything that is behind it in order. Provide first what was missing.", "Retry the item"}
-	discard := itemAction{"discard", "Discard", "It is never sent, and what is behind it starts. The conversion is lost unless you enqueue it under a new id.", "Discard the item"}
+	retry := itemAction{"retry", "Retry", "The item is sent again, followed by the items queued behind it. First provide what was missing.", "Retry the item"}
+	discard := itemAction{"discard", "Discard", "The item is never sent, and the items queued behind it continue. The conversion is lost unless you enqueue it under a new id.", "Discard the item"}
 	switch state {
 	case outbox.Aside:
 		return []itemAction{
-			{"delivered", "Settle: it arrived", "You have looked, and the call or the lead has it. It is not sent again.", "It arrived"},
-			{"missing", "Settle: it did not arrive", "You have looked, some minutes after it was sent, and it is not there. It is sent again: if it did arrive, it counts twice.", "It did not arrive: send it again"},
+			{"delivered", "Settle: it arrived", "Use this if you have looked and the call or the lead has the update. The item is not sent again.", "It arrived"},
+			{"missing", "Settle: it did not arrive", "Use this if you looked some minutes after it was sent and it is not there. The item is sent again: if it did arrive, it counts twice.", "It did not arrive: send it again"},
 		}
 	case outbox.Parked:
 		return []itemAction{retry, discard}

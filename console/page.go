@@ -133,7 +133,7 @@ func (p *consolePage) fail(w http.ResponseWriter, r *http.Request, viewer Viewer
 	status := statusOf(err)
 	text := err.Error()
 	if status == http.StatusInternalServerError && !errors.Is(err, errBusyRuns) {
-		text = "The page could not be made. Nothing was sent."
+		text = "The page could not be rendered. Nothing was sent."
 	}
 	var b bytes.Buffer
 	frame := pageFrame{Title: http.StatusText(status), Viewer: viewer, Body: errorBody{status, http.StatusText(status), text}}

@@ -19,11 +19,11 @@ var saleStates = []struct {
 	state      sales.State
 	mark, help string
 }{
-	{sales.Unknown, "undetermined", "These may be sold. Settle asks TrackDrive; resolve what it cannot find."},
-	{sales.Posting, "open", "A desk has these right now."},
-	{sales.Open, "open", "Nothing that may sell these has left."},
+	{sales.Unknown, "undetermined", "These may be sold. Settle asks TrackDrive; resolve by hand what it cannot find."},
+	{sales.Posting, "open", "A desk is selling these right now."},
+	{sales.Open, "open", "Nothing that may sell these has been sent."},
 	{sales.Sold, "accepted", "These are sold."},
-	{sales.Unsold, "rejected", "These were offered, and nobody took them."},
+	{sales.Unsold, "rejected", "These were offered, but no buyer took them."},
 }
 
 type salesBody struct {

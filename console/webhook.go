@@ -228,7 +228,7 @@ func mistakesIn(err error) []pageMistake {
 
 // writeMarks answers the script that checks while somebody types.
 func (p *consolePage) writeMarks(w http.ResponseWriter, text string) error {
-	summary := "The configuration is right."
+	summary := "The configuration is valid."
 	if _, err := trackdrive.ParseWebhook([]byte(normalLines(text))); err != nil {
 		mistakes := mistakesIn(err)
 		first := mistakes[0]
@@ -244,7 +244,7 @@ func (p *consolePage) writeMarks(w http.ResponseWriter, text string) error {
 // act does what the button says.
 func (p *consolePage) act(r *http.Request, do string, stored []StoredWebhook, q *webhookQuery, body *webhookBody) error {
 	if !body.Checked && do != "check" {
-		body.Message, body.MessageBad = "Mend the mistakes first; nothing was done.", true
+		body.Message, body.MessageBad = "Fix the mistakes first; nothing was done.", true
 		return nil
 	}
 	switch do {

@@ -21,8 +21,8 @@ const hiddenMark = "(hidden)"
 
 // errHiddenMoved is the error of a configuration whose hidden credentials would go
 // somewhere else.
-var errHiddenMoved = errors.New("This configuration has a hidden credential, and is not the stored one: its method, URL, headers, body or values were changed. " +
-	"Write a credential of your own in place of " + hiddenMark + ", or change only the rest. Nothing was sent.")
+var errHiddenMoved = errors.New("This configuration has a hidden credential, but is not the stored one: its method, URL, headers, body or values differ. " +
+	"Enter a credential of your own in place of " + hiddenMark + ", or undo those changes. Nothing was sent.")
 
 // hideCredentials returns a stored configuration with its credentials replaced.
 func hideCredentials(stored []byte) string {

@@ -131,7 +131,7 @@ func TestMistakesStandAtTheirLines(t *testing.T) {
 	require.Regexp(t, `(?s)id="line-4"><code>[^<]*timeout[^<]*</code><p class="mistake"><span class="figures">4:14</span>`, text)
 
 	_, text = f.send("check", "json", strings.NewReplacer("metod", "method", "4 seconds", "4s").Replace(f.form.Get("json")))
-	require.Contains(t, words(text), "The configuration is right.")
+	require.Contains(t, words(text), "The configuration is valid.")
 	require.NotContains(t, text, "mistakes")
 }
 
@@ -139,7 +139,7 @@ func TestMarksForTheScript(t *testing.T) {
 	t.Parallel()
 	page := newPage(t, console.Config{})
 	for document, want := range map[string]string{
-		plainWebhook:                  `{"summary":"The configuration is right."}`,
+		plainWebhook:                  `{"summary":"The configuration is valid."}`,
 		"{\"metod\": 1,\n\"url\": 2}": `{"summary":"Line 1: metod: `,
 		"":                            `{"summary":"Line 1: 1:1: not a JSON value`,
 	} {
@@ -232,7 +232,7 @@ func TestARunThatMaySellIsAskedOnceAndSentOnce(t *testing.T) {
 			if status != 200 || !strings.Contains(text, "The run") {
 				panic(text)
 			}
-			if strings.Contains(text, "It was not sent again.") {
+			if strings.Contains(text, "the request was not sent again.") {
 				repeats.Add(1)
 			}
 		})
@@ -259,7 +259,7 @@ func TestARunOutlivesWhoeverAskedForIt(t *testing.T) {
 	cancel()
 	answer(page, local(http.MethodPost, "/webhook", f.form).WithContext(gone))
 	_, text := f.send("run", "value:caller_id", "+15555550142")
-	require.Contains(t, words(text), "It was not sent again.")
+	require.Contains(t, words(text), "the request was not sent again.")
 	require.Contains(t, text, "verdict accepted")
 	require.Len(t, fake.Requests(), 1)
 }

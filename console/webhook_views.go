@@ -216,9 +216,9 @@ func newRunError(err error, secrets *redact.Secrets, viewer Viewer) *runErrorVie
 	case trackdrive.DeliveryNotSent:
 		v.Outcome = "Nothing was sent."
 	case trackdrive.DeliveryAnswered:
-		v.Outcome = "It was answered with an error."
+		v.Outcome = "The answer is an error."
 	default:
-		v.Outcome = "Nobody knows whether it arrived. Do not send it again before you have looked."
+		v.Outcome = "The request may have arrived. Check before you send it again."
 	}
 	var e *trackdrive.Error
 	if errors.As(err, &e) {

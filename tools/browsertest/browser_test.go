@@ -151,7 +151,7 @@ func TestABrokenWebhookIsMendedAndRun(t *testing.T) {
 	text = strings.NewReplacer("metod", "method", "4 seconds", "4s", "Greater Then", "Greater Than").Replace(text)
 	b.set("#json", text)
 	b.do(chromedp.SendKeys(chromedp.CSS("#json"), " "))
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](`document.querySelector("#live").textContent.includes("right")`))
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](`document.querySelector("#live").textContent.includes("is valid")`))
 	require.NoError(t, err)
 	b.submit(`section[aria-labelledby=h-json] button[value=check]`)
 	require.Empty(t, b.text("h2#h-mistakes"))
@@ -198,7 +198,7 @@ func TestTheTimelineIsAPictureAndATable(t *testing.T) {
 func TestTheNumbersAreThoseOfTheAuctions(t *testing.T) {
 	b := openBrowser(t)
 	b.open("/numbers")
-	b.sees(".totals", "Auctions 3 that are over")
+	b.sees(".totals", "Auctions 3 finished")
 	b.sees(".totals", "Unknown 1 settle them")
 	b.sees("section[aria-labelledby=h-sources]", "solar")
 	require.Positive(t, evaluated[int](b, `document.querySelectorAll("svg.chart rect").length`))
