@@ -16,7 +16,7 @@ import (
 // an operator's page or in a command's output. It names the company that was called, and
 // never contains a credential:
 //
-//	The credentials are not known at acme: a company token goes as Basic, a developer token as Token.
+//	The credentials are not known at acme: send a company token as Basic, a developer token as Token.
 //
 // There is advice on the statuses 400, 401, 403, 404, 422 and 429 of TrackDrive's own
 // endpoints and of webhooks to TrackDrive; on 429 of any host; on a value that still
@@ -121,7 +121,7 @@ func adviseOnEndpoint(endpoint string, cause error) error {
 	case isInstructionsPage(endpoint):
 		return &endpointMistake{cause, instructionsAdvice}
 	case strings.Contains(ascii.Lower(endpoint), "/inbound_webhooks/"):
-		return &endpointMistake{cause, "Give the vanity URI alone: what stands behind /inbound_webhooks/ping/, post/ or full/ in the URL."}
+		return &endpointMistake{cause, "Give only the vanity URI: the part of the URL after /inbound_webhooks/ping/, post/ or full/."}
 	default:
 		return cause
 	}
@@ -134,4 +134,4 @@ func isInstructionsPage(address string) bool {
 }
 
 const instructionsAdvice = "This is the address of the page with the posting instructions, not of an endpoint. " +
-	"Give the vanity URI, which that page shows behind /inbound_webhooks/ping/."
+	"Give the vanity URI, which that page shows after /inbound_webhooks/ping/."

@@ -20,11 +20,11 @@ import (
 const (
 	adviceOfProxy  = "This is not an answer of TrackDrive's: a proxy or a firewall may have refused it."
 	adviceOfNobody = "No credentials were sent: give those of acme with WithAuth."
-	adviceOfBadKey = "The credentials are not known at acme: a company token goes as Basic, a developer token as Token."
+	adviceOfBadKey = "The credentials are not known at acme: send a company token as Basic, a developer token as Token."
 	adviceOfLegacy = "The auth_token was refused at acme: it is wrong, or its user's team lacks the permission to use it. Prefer an access token: BasicAuth, BasicToken or DeveloperToken."
-	adviceOfReader = "The right to read calls is Enable Developer API Access with access type Calls."
+	adviceOfReader = "Reading calls needs Enable Developer API Access with access type Calls."
 	adviceOfRights = "The credentials are right, but their team at acme lacks one of the permissions Enable Developer API Access, access type Calls"
-	adviceOfPage   = "This is the address of the page with the posting instructions, not of an endpoint. Give the vanity URI, which that page shows behind /inbound_webhooks/ping/."
+	adviceOfPage   = "This is the address of the page with the posting instructions, not of an endpoint. Give the vanity URI, which that page shows after /inbound_webhooks/ping/."
 )
 
 func TestAdviceInSentences(t *testing.T) {
@@ -76,13 +76,13 @@ func TestAdviceInSentences(t *testing.T) {
 		"404 of a post, as a page":  {404, markup, token, aPost, "There is no such endpoint at acme: check the vanity URI and the subdomain."},
 		"404 of a lookup":           {404, `{}`, token, aCall, "There is no such call at acme: check the call's id and the subdomain."},
 		"404 of a lead":             {404, `{}`, token, anOptOut, "There is no such lead at acme: check the lead and the subdomain."},
-		"404 of another request":    {404, `{}`, token, do, "There is nothing there at acme: check the path and the subdomain."},
+		"404 of another request":    {404, `{}`, token, do, "Nothing was found at acme: check the path and the subdomain."},
 		"422":                       {422, `{}`, token, anUpdate, "A value was refused, and the same request would be refused again. Contact fields belong in post_call_tokens."},
 		"422 of a ping":             {422, `{"errors":["no"]}`, token, aPing, "A value was refused, and the same request would be refused again."},
 		"422 with fields":           {422, `{"errors":{"zip":["is invalid","is short"],"age":["is missing"]}}`, token, aPost, "Correct zip and age: the same request would be refused again."},
 		"422 with many fields":      {422, `{"errors":{"a":"x","b":"x","c":"x","d":"x","e":"x"}}`, token, aLead, "Correct a, b, c and others: the same request would be refused again."},
 		"400 with a field":          {400, `{"errors":{"zip":["is invalid"]}}`, token, aLead, "Correct zip: the same request would be refused again."},
-		"429":                       {429, ``, token, aPost, "The company acme has had too many requests: wait a while, and send fewer at a time."},
+		"429":                       {429, ``, token, aPost, "Too many requests were sent to acme: wait a while, and send fewer at a time."},
 		"500":                       {500, `{}`, token, aPing, ""},
 		"a page instead of a reply": {200, markup, token, aPing, ""},
 	} {
@@ -126,7 +126,7 @@ func TestAdviceHasTheWait(t *testing.T) {
 	_, err := c.Ping(t.Context(), "sell", onePing)
 	var e *trackdrive.Error
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, "The company acme has had too many requests: wait 1m30s, and send fewer at a time.", e.Advice())
+	require.Equal(t, "Too many requests were sent to acme: wait 1m30s, and send fewer at a time.", e.Advice())
 }
 
 func TestAdviceOnWhatWasRefusedHere(t *testing.T) {
@@ -138,7 +138,7 @@ func TestAdviceOnWhatWasRefusedHere(t *testing.T) {
 		"/posting_instructions/abc":                                     adviceOfPage,
 		"acme/Posting_Instructions/abc":                                 adviceOfPage,
 		"posting_instructions":                                          "",
-		"https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/sell": "Give the vanity URI alone: what stands behind /inbound_webhooks/ping/, post/ or full/ in the URL.",
+		"https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/sell": "Give only the vanity URI: the part of the URL after /inbound_webhooks/ping/, post/ or full/.",
 		"a b":     "",
 		"[sell]":  "The parameter endpoint " + leftover,
 		"{{uri}}": "The parameter endpoint " + leftover,
@@ -200,8 +200,8 @@ func TestAdviceOfWebhooksNamesTheCompany(t *testing.T) {
 		"at a proxy":             {trackdrive.CallPostback(), 403, markup, adviceOfProxy},
 		"no call":                {trackdrive.CallPostback(), 404, "{}", "Check the call's uuid and the subdomain: a call is updated at the company that owns it, and this went to globex."},
 		"a refused value":        {trackdrive.CallPostback(), 422, "{}", "A value was refused, and the same request would be refused again. Contact fields belong in post_call_tokens."},
-		"too many":               {trackdrive.CallPostback(), 429, "", "The company globex has had too many requests: wait a while, and send fewer at a time."},
-		"no path":                {other, 404, "", "There is nothing there at globex: check the path and the subdomain."},
+		"too many":               {trackdrive.CallPostback(), 429, "", "Too many requests were sent to globex: wait a while, and send fewer at a time."},
+		"no path":                {other, 404, "", "Nothing was found at globex: check the path and the subdomain."},
 		"no endpoint":            {ping, 404, "", "There is no such endpoint at globex: check the vanity URI and the subdomain."},
 		"the page":               {page, 404, markup, adviceOfPage},
 		"the page of another":    {trackdrive.WebhookConfig{URL: "https://hooks.example.com/posting_instructions/abc"}, 404, markup, ""},
@@ -209,7 +209,7 @@ func TestAdviceOfWebhooksNamesTheCompany(t *testing.T) {
 		"another host forbids":   {trackdrive.RingbaConversion(), 403, markup, ""},
 		"another host has none":  {trackdrive.RingbaConversion(), 404, "", ""},
 		"another host refuses":   {trackdrive.RingbaConversion(), 422, `{"errors":{"zip":"x"}}`, ""},
-		"another host is asked":  {trackdrive.RingbaConversion(), 429, "", "There were too many requests: wait a while, and send fewer at a time."},
+		"another host is asked":  {trackdrive.RingbaConversion(), 429, "", "Too many requests were sent: wait a while, and send fewer at a time."},
 		"another host is broken": {trackdrive.RingbaConversion(), 500, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,8 +236,8 @@ func TestAdviceOfErrorsByHandInSentences(t *testing.T) {
 		{&trackdrive.Error{Operation: "update_call", StatusCode: 401, URL: at}, adviceOfBadKey},
 		{&trackdrive.Error{Operation: "update_call", StatusCode: 401}, strings.ReplaceAll(adviceOfBadKey, "acme", "the company")},
 		{&trackdrive.Error{Operation: "webhook", StatusCode: 403, URL: at, Body: []byte(noRights)}, adviceOfRights + ", Buyer Converted, Buyer Revenue, TS Converted, TS Payout, Contact Fields."},
-		{&trackdrive.Error{Operation: "ping", StatusCode: 429}, "There were too many requests: wait a while, and send fewer at a time."},
-		{&trackdrive.Error{Err: trackdrive.ErrRateLimited, RetryAfter: 30 * time.Second}, "There were too many requests: wait 30s, and send fewer at a time."},
+		{&trackdrive.Error{Operation: "ping", StatusCode: 429}, "Too many requests were sent: wait a while, and send fewer at a time."},
+		{&trackdrive.Error{Err: trackdrive.ErrRateLimited, RetryAfter: 30 * time.Second}, "Too many requests were sent: wait 30s, and send fewer at a time."},
 		{&trackdrive.Error{Operation: "ping", Err: trackdrive.ErrNotFound, URL: "https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/{vanity_uri}"}, "There is no such endpoint at acme: check the vanity URI and the subdomain."},
 		{&trackdrive.Error{Err: fmt.Errorf("%w: x", trackdrive.ErrLeftoverToken)}, "A value still holds a token that a platform should have replaced. Check how the platform spells the token's name."},
 		{&trackdrive.Error{StatusCode: 200, URL: "https://acme.trackdrive.com/posting_instructions/{}", Err: trackdrive.ErrUnreadable}, adviceOfPage},

@@ -108,7 +108,7 @@ func ExampleError_Advice() {
 	fmt.Println(byHand.Advice())
 	// Output:
 	// There is no such endpoint at acme: check the vanity URI and the subdomain.
-	// This is the address of the page with the posting instructions, not of an endpoint. Give the vanity URI, which that page shows behind /inbound_webhooks/ping/.
+	// This is the address of the page with the posting instructions, not of an endpoint. Give the vanity URI, which that page shows after /inbound_webhooks/ping/.
 	// The parameter endpoint still holds a token that a platform should have replaced. Check how the platform spells the token's name.
-	// The credentials are not known at acme: a company token goes as Basic, a developer token as Token.
+	// The credentials are not known at acme: send a company token as Basic, a developer token as Token.
 }

@@ -44,7 +44,7 @@ func (r *Refusal) Sentences() string {
 	_, full := r.whatToDo()
 	isTheirs := full != "" && full != notTheirs
 	if r.Lookup && isTheirs && (r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden) {
-		full += " The right to read calls is " + readRights + "."
+		full += " Reading calls needs " + readRights + "."
 	}
 	return full
 }
@@ -79,11 +79,11 @@ func (r *Refusal) tooMany() string {
 	if r.Wait > 0 {
 		wait = max(r.Wait.Round(time.Second), time.Second).String()
 	}
-	who := "There were"
+	where := ""
 	if r.Company != "" {
-		who = "The company " + r.Company + " has had"
+		where = " to " + r.Company
 	}
-	return who + " too many requests: wait " + wait + ", and send fewer at a time."
+	return "Too many requests were sent" + where + ": wait " + wait + ", and send fewer at a time."
 }
 
 func (r *Refusal) unauthorized() (text, full string) {
@@ -100,7 +100,7 @@ func (r *Refusal) unauthorized() (text, full string) {
 			full += " Prefer an access token: BasicAuth, BasicToken or DeveloperToken."
 		}
 	default:
-		full = "The credentials are not known at " + r.company() + ": " + schemes + "."
+		full = "The credentials are not known at " + r.company() + ": send a company token as Basic, a developer token as Token."
 	}
 	return r.company() + " does not know the credentials; " + schemes, full
 }
@@ -129,7 +129,7 @@ func (r *Refusal) notFound() (text, full string) {
 		text = "wrong call uuid, or wrong subdomain for this call: a call is updated at the company that owns it, and this went to " + r.company()
 		return text, "Check the call's uuid and the subdomain: a call is updated at the company that owns it, and this went to " + r.company() + "."
 	case r.Subject == "":
-		return "", "There is nothing there at " + r.company() + ": check the path and the subdomain."
+		return "", "Nothing was found at " + r.company() + ": check the path and the subdomain."
 	}
 	return "", "There is no such " + r.Subject + " at " + r.company() + ": check " + r.Check + " and the subdomain."
 }
