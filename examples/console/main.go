@@ -1,5 +1,5 @@
 // Command console serves the console on this machine, with a fake TrackDrive behind it:
-// three stored webhooks, of which one is broken, some auctions, and an outbox and a sales
+// three stored webhooks (one of them broken), some auctions, and an outbox and a sales
 // desk with something stuck in each.
 //
 //	go run ./examples/console
@@ -26,7 +26,7 @@ import (
 
 func main() {
 	flags := flag.NewFlagSet("console", flag.ContinueOnError)
-	listen := flags.String("listen", "127.0.0.1:8420", "the `address` to listen on; port 0 takes a free one")
+	listen := flags.String("listen", "127.0.0.1:8420", "the `address` to listen on; port 0 chooses a free port")
 	switch err := flags.Parse(os.Args[1:]); {
 	case errors.Is(err, flag.ErrHelp):
 		return

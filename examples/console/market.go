@@ -18,8 +18,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// newFake returns a fake TrackDrive with endpoints that bid more or less, and slowly or
-// not.
+// newFake returns a fake TrackDrive with endpoints that bid different amounts
+// at different speeds.
 func newFake() *trackdrivetest.Fake {
 	fake := trackdrivetest.New()
 	for n, bid := range []string{"25.50", "18.00", "", "31.25", "", "22.00", "9.50", "27.75"} {

@@ -1,4 +1,4 @@
-"""A seller in Python, with nothing but the standard library: it pings, and posts to the
+"""A seller in Python that needs only the standard library: it pings, and posts to the
 highest bid. A lead is never posted twice, because a post whose answer is lost may have
 sold it."""
 
@@ -10,7 +10,7 @@ from decimal import Decimal
 
 
 class Unknown(Exception):
-    """Nobody knows whether the lead was sold: look it up, and do not post it again."""
+    """The lead may have been sold: look it up, and do not post it again."""
 
 
 class Seller:
@@ -18,7 +18,7 @@ class Seller:
         self.url, self.endpoint, self.auth_token = url, endpoint, auth_token
 
     def sell(self, caller_id, **fields):
-        """Returns the number to dial, or None if no buyer wants the lead."""
+        """Return the number to dial, or None if no buyer wants the lead."""
         lead = {"caller_id": caller_id, **fields}
         ping = self._send("ping", lead)
         bids = [b for b in ping.get("buyers", []) if "bid_price" in b]

@@ -94,9 +94,9 @@ func TestTheAdminAPI(t *testing.T) {
 		{"POST", "/_faults", `{"fault":"drop","company":"nobody"}`, 400, `{"errors":["line 1, column 27: company: \"nobody\" is unknown; give acme or globex"]}`},
 		{"POST", "/_faults", `{"fault":"status","status":500,"header":{"x":{"env":"HOME"}}}`, 400, `{"errors":["line 1, column 46: header.x: must be text; only the configuration names variables and files"]}`},
 		{"POST", "/_faults", ``, 400, `{"errors":["the body is empty; send a JSON object"]}`},
-		{"POST", "/_faults", `[]`, 400, `{"errors":["line 1, column 1: must be a mapping, and is a list"]}`},
+		{"POST", "/_faults", `[]`, 400, `{"errors":["line 1, column 1: must be a mapping, not a list"]}`},
 		{"POST", "/_faults", `{"fault":`, 400, `{"errors":["line 1, column 10: the body is not JSON: it ends too early"]}`},
-		{"POST", "/_faults", `{"fault":"drop"} x`, 400, `{"errors":["line 1, column 18: the body is not JSON: there is something after the JSON value"]}`},
+		{"POST", "/_faults", `{"fault":"drop"} x`, 400, `{"errors":["line 1, column 18: the body is not JSON: there is more text after the JSON value"]}`},
 		{"POST", "/_faults", strings.Repeat("[", 5000), 400, `{"errors":["line 1, column 34: the body is not JSON: it is nested deeper than 32 levels"]}`},
 
 		{"POST", "/_advance", `{"by":"61s"}`, 200, `{"advanced":"1m1s"}`},

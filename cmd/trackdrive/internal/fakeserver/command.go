@@ -50,15 +50,15 @@ func Command() *cobra.Command {
 		Short: "Serve a fake TrackDrive over HTTP",
 		Long: `Serve a fake TrackDrive over HTTP, for tests in any language and for staging.
 
-Without a configuration, the company acme has the endpoint "sell" and two buyers.
-The fake prints a line for each address that it listens on, and answers until it
-is interrupted. GET /_ lists the paths by which a test looks at what happened,
+Without a configuration, the company acme has the endpoint "sell" with two buyers.
+The fake prints a line for each address that it listens on, and serves until it
+is interrupted. GET /_ lists the paths with which a test inspects what happened,
 plans faults, and starts again.
 
 Exit status:
-  0  it was stopped by SIGINT or SIGTERM, or the configuration is right
-  1  it cannot serve, such as on an address in use, or --health found no fake
-  2  wrong usage, or a wrong configuration; nothing was served`,
+  0  it was stopped by SIGINT or SIGTERM, or the configuration is valid
+  1  it cannot serve, such as if an address is in use, or --health found no fake
+  2  wrong usage, or an invalid configuration; nothing was served`,
 		Example: `  trackdrive fake --endpoint my_endpoint --buyer "Buyer A=25.00" --buyer "Buyer B=31.50"
   trackdrive fake --print-sample >fake.yaml
   trackdrive fake --config fake.yaml --print-config >effective.yaml
@@ -76,15 +76,15 @@ Exit status:
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := cmd.Flags()
 	flags.StringVar(&f.config, "config", "", "read the configuration from this `FILE` in YAML; - is standard input")
-	flags.StringVar(&f.listen, "listen", "", "listen on this `ADDRESS` in place of the configured one; port 0 chooses a free one (default "+defaultListen+")")
+	flags.StringVar(&f.listen, "listen", "", "listen on this `ADDRESS` instead of the configured one; port 0 chooses a free port (default "+defaultListen+")")
 	flags.StringArrayVar(&f.hosts, "host", nil, "without --config: answer as a company at this `HOST`, such as acme.localhost; may be given more than once")
 	flags.StringVar(&f.endpoint, "endpoint", "", "without --config: the vanity `URI` of the endpoint (default sell)")
 	flags.StringArrayVar(&f.buyers, "buyer", nil, "without --config: a buyer as `NAME=BID`, such as \"Buyer A=25.00\"; may be given more than once")
 	flags.BoolVar(&f.check, "check", false, "check the configuration, and do not serve")
 	flags.BoolVar(&f.printConfig, "print-config", false, "print the configuration with its defaults and without credentials, and do not serve")
 	flags.BoolVar(&f.sample, "print-sample", false, "print a commented configuration with every setting, and do not serve")
-	flags.StringVar(&f.health, "health", "", "wait until the fake at this `URL` is ready, ten seconds at most, and do not serve")
-	flags.BoolVar(&f.asJSON, "json", false, "print the addresses as JSON, a line for each")
+	flags.StringVar(&f.health, "health", "", "wait up to ten seconds until the fake at this `URL` is ready, and do not serve")
+	flags.BoolVar(&f.asJSON, "json", false, "print the addresses as JSON, one per line")
 	flags.BoolVar(&f.log, "log", false, "print a line for each request to standard error")
 	return cmd
 }
@@ -92,7 +92,7 @@ Exit status:
 func (f *commandFlags) run(cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
 	if f.check && f.printConfig || f.check && f.sample || f.printConfig && f.sample {
-		return usageError{errors.New("--check, --print-config and --print-sample do not go together; give one")}
+		return usageError{errors.New("--check, --print-config and --print-sample cannot be combined; give one of them")}
 	}
 	if f.health != "" {
 		return f.waitFor(cmd.Context(), out)
@@ -220,7 +220,7 @@ func (f *commandFlags) fromFlags() (*Config, error) {
 		}
 		for _, other := range config.companies {
 			if problem == "" && other.name == name {
-				problem = "is a host of the company " + name + ", which is given already; companies of one name need --config"
+				problem = "is a second host of the company " + name + "; use --config for that"
 			}
 		}
 		if problem != "" {

@@ -201,7 +201,7 @@ func checkAccess(_ *trackdrivetest.Access, r *docReader, n *docNode, path string
 	given := func(name string) bool { return n.member(name) != nil }
 	switch {
 	case given("public_key") != given("private_key"):
-		r.mistake(n.docPlace, path, "public_key and private_key go together; give both")
+		r.mistake(n.docPlace, path, "public_key and private_key must be given together")
 	case !given("public_key") && !given("developer_token") && !given("auth_token"):
 		r.mistake(n.docPlace, path, "has no credentials; give public_key and private_key, developer_token or auth_token")
 	}
@@ -263,7 +263,7 @@ func checkEndpoint(e *trackdrivetest.Endpoint, r *docReader, n *docNode, path st
 			b.ID = trackdrive.ID(strconv.Itoa(101 + i))
 		}
 		if j, isTwice := first[b.ID]; isTwice {
-			r.mistake(buyers.items[i].docPlace, fmt.Sprintf("%s.buyers[%d]", path, i), "has the id %s of buyers[%d]; give it another", display.Line(string(b.ID)), j)
+			r.mistake(buyers.items[i].docPlace, fmt.Sprintf("%s.buyers[%d]", path, i), "has the same id %s as buyers[%d]; give it another id", display.Line(string(b.ID)), j)
 			continue
 		}
 		first[b.ID] = i
@@ -353,13 +353,13 @@ func (c *Config) check(r *docReader, root *docNode) {
 		n, path := companies.members[i].value, "companies."+display.Line(co.name)
 		if co.listen != "" && !strings.HasSuffix(co.listen, ":0") {
 			if other, isTwice := addresses[co.listen]; isTwice {
-				r.mistake(n.member("listen").docPlace, path+".listen", "%s is the address of %s, too; give another", co.listen, other)
+				r.mistake(n.member("listen").docPlace, path+".listen", "%s is also the address of %s; give another address", co.listen, other)
 			}
 			addresses[co.listen] = path + ".listen"
 		}
 		for _, host := range co.allHosts() {
 			if other, isTwice := hosts[host]; isTwice && other != co.name {
-				r.mistake(n.docPlace, path+".hosts", "%s is a host of %s, too", host, other)
+				r.mistake(n.docPlace, path+".hosts", "%s is also a host of %s", host, other)
 			}
 			hosts[host] = co.name
 		}
@@ -417,7 +417,7 @@ func hostProblem(host string) string {
 	case net.ParseIP(host) != nil:
 		return ""
 	case strings.Contains(host, ":"):
-		return "has a port; give the host alone"
+		return "has a port; give only the host"
 	case urlpart.IsHost(host):
 		return ""
 	}
@@ -436,7 +436,7 @@ func companyProblem(name string) string {
 
 func vanityProblem(name string) string {
 	if strings.Contains(name, "/") {
-		return "has a slash; give the last part of the endpoint's URL alone, such as sell"
+		return "has a slash; give only the last part of the endpoint's URL, such as sell"
 	}
 	if !urlpart.IsVanityURI(name) {
 		return "is not a vanity URI; give letters, digits, _ and -, such as sell"

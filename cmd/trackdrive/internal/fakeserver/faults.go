@@ -187,7 +187,7 @@ func (p *faultPlan) check(r *docReader, n *docNode, path string) {
 			for _, other := range faultKinds {
 				if (slices.Contains(other.needs, m.name) || slices.Contains(other.takes, m.name)) &&
 					!slices.Contains(kind.needs, m.name) && !slices.Contains(kind.takes, m.name) {
-					r.mistake(m.docPlace, joinPath(path, m.name), "is not a setting of the fault %s, but of %s", kind.name, other.name)
+					r.mistake(m.docPlace, joinPath(path, m.name), "is not a setting of the fault %s; it is one of %s", kind.name, other.name)
 				}
 			}
 		}
@@ -197,7 +197,7 @@ func (p *faultPlan) check(r *docReader, n *docNode, path string) {
 func (p *faultPlan) checkSending(r *docReader, n *docNode, path string) {
 	for _, m := range n.members {
 		if m.name != "sending" && m.name != "times" {
-			r.mistake(m.docPlace, joinPath(path, m.name), "does not go with sending, which strikes whatever the fake sends next; leave it out")
+			r.mistake(m.docPlace, joinPath(path, m.name), "cannot be combined with sending, which strikes whatever the fake sends next; leave it out")
 		}
 	}
 	if p.times < 0 || p.times > maxSendTimes {

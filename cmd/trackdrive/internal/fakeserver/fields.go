@@ -109,7 +109,7 @@ func (r *docReader) is(n *docNode, path string, kinds ...nodeKind) bool {
 	for i, k := range kinds {
 		words[i] = string(k)
 	}
-	r.mistake(n.docPlace, path, "must be %s, and is %s", strings.Join(words, " or "), n.kind)
+	r.mistake(n.docPlace, path, "must be %s, not %s", strings.Join(words, " or "), n.kind)
 	return false
 }
 
@@ -387,7 +387,7 @@ func (r *docReader) secret(n *docNode, path string) (string, bool) {
 	case n.kind == textNode || n.kind == numberNode:
 		text = n.text
 	case n.kind != mapNode:
-		r.mistake(n.docPlace, path, "must be text, {env: NAME} or {file: PATH}, and is %s", n.kind)
+		r.mistake(n.docPlace, path, "must be text, {env: NAME} or {file: PATH}, not %s", n.kind)
 		return "", false
 	case r.isBody:
 		r.mistake(n.docPlace, path, "must be text; only the configuration names variables and files")

@@ -129,7 +129,7 @@ func checkHeaders(r *docReader, n *docNode, path string) {
 		name := strings.ToLower(m.name)
 		switch {
 		case seen[name]:
-			r.mistake(m.docPlace, joinPath(path, display.Line(m.name)), "is given twice; the case of a header does not count")
+			r.mistake(m.docPlace, joinPath(path, display.Line(m.name)), "is given twice; header names ignore case")
 		case !headerName.MatchString(m.name):
 			r.mistake(m.docPlace, joinPath(path, display.Line(m.name)), "is not the name of a header")
 		case slices.Contains([]string{"host", "content-length", "transfer-encoding", "connection"}, name):

@@ -218,9 +218,9 @@ func TestFlags(t *testing.T) {
 		"buyer":               {[]string{"--buyer", "A=free"}, 2, `--buyer "A=free" is not a name and a bid; give one such as "Buyer A=25.00"` + "\n"},
 		"buyer without name":  {[]string{"--buyer", "=25.00"}, 2, `--buyer "=25.00" is not a name and a bid; give one such as "Buyer A=25.00"` + "\n"},
 		"host":                {[]string{"--host", "http://acme.localhost"}, 2, `--host "http://acme.localhost" is a URL; give a host such as acme.test` + "\n"},
-		"host twice":          {[]string{"--host", "acme.localhost", "--host", "acme.test"}, 2, `--host "acme.test" is a host of the company acme`},
-		"endpoint":            {[]string{"--endpoint", "a/b"}, 2, `--endpoint "a/b" has a slash; give the last part of the endpoint's URL alone, such as sell` + "\n"},
-		"check and print":     {[]string{"--check", "--print-sample"}, 2, "--check, --print-config and --print-sample do not go together; give one\n"},
+		"host twice":          {[]string{"--host", "acme.localhost", "--host", "acme.test"}, 2, `--host "acme.test" is a second host of the company acme`},
+		"endpoint":            {[]string{"--endpoint", "a/b"}, 2, `--endpoint "a/b" has a slash; give only the last part of the endpoint's URL, such as sell` + "\n"},
+		"check and print":     {[]string{"--check", "--print-sample"}, 2, "--check, --print-config and --print-sample cannot be combined; give one of them\n"},
 		"address that is not": {[]string{"--listen", "192.0.2.1:1"}, 1, "cannot listen: listen tcp 192.0.2.1:1: bind: "},
 	} {
 		var out, problems bytes.Buffer

@@ -308,7 +308,7 @@ func parseJSON(data []byte) (*docNode, *Mistake) {
 		if _, more := r.decoder.Token(); more == io.EOF {
 			return n, nil
 		}
-		err = errors.New("there is something after the JSON value")
+		err = errors.New("there is more text after the JSON value")
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("it ends too early")
