@@ -73,7 +73,7 @@ func (b *marketBook) countPing(source string) {
 	b.addToSource(label, &rowTally{pings: 1}, time.Now())
 }
 
-// countBids counts an answer that was judged, and its bids.
+// countBids counts a judged answer and its bids.
 func (b *marketBook) countBids(e *trackdrive.AuctionEvent) {
 	source, now := b.sources.Label(e.Source), time.Now()
 	change := rowTally{answers: 1, bids: int64(len(e.Bids))}
@@ -121,7 +121,7 @@ func (b *marketBook) countEnd(end trackdrive.AuctionEnd) {
 	b.byEnd[label]++
 }
 
-// countPost counts a post that is over.
+// countPost counts a finished post.
 func (b *marketBook) countPost(t *trackdrive.SaleTry) {
 	change := rowTally{posts: 1}
 	buyer := buyerName(&t.Bid.Buyer)
@@ -140,7 +140,7 @@ func (b *marketBook) countPost(t *trackdrive.SaleTry) {
 	b.addPost(t, buyer, &change, t.Took)
 }
 
-// noTime is the duration of what was not timed.
+// noTime is the duration of an event that was not timed.
 const noTime time.Duration = -1
 
 // addPost adds a change to all rows of a post's bid.
@@ -165,7 +165,7 @@ func (t *rowTally) sell(payout trackdrive.Amount) {
 	}
 }
 
-// settlePost counts that the doubt about a post or, without an outcome, a ping is over.
+// settlePost counts the settlement of a post or, if the try has no outcome, of a ping.
 func (b *marketBook) settlePost(t *trackdrive.SaleTry, sold bool) {
 	isPost := t.Outcome == trackdrive.TryUnknown
 	if !isPost && !sold {

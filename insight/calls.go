@@ -1,4 +1,4 @@
-// Calls: what each whole call came to.
+// Calls: the outcomes of whole calls.
 
 package insight
 
@@ -34,13 +34,13 @@ type callRow struct {
 	latency  *latencyCounts
 }
 
-// callSales is what the replies to posts say of money.
+// callSales sums the payouts in the replies to posts.
 type callSales struct {
 	revenue  exactSum
 	unpriced int64
 }
 
-// trafficRow is what came of a traffic source's pings and posts.
+// trafficRow counts the outcomes of a traffic source's pings and posts.
 type trafficRow struct {
 	pings, posts Outcomes
 	sales        callSales

@@ -30,8 +30,8 @@ func (b *marketBook) countLead(kind sales.EventKind) {
 	b.leadEvents[label]++
 }
 
-// isUnrecorded reports whether a desk knows what came of a lead, and its store does not.
-// Then there is nothing to settle here when the store learns it.
+// isUnrecorded reports whether a desk knows the outcome of a lead that its store does not
+// know. Then there is nothing to settle here when the store learns it.
 func isUnrecorded(e *sales.Event) bool {
 	if e.Kind == sales.EventSold {
 		return errors.Is(e.Err, sales.ErrNotRecorded)
@@ -108,7 +108,7 @@ func settledTries(tries []sales.Try) (settled []*sales.Try) {
 	return settled
 }
 
-// settle counts what became of a try that was in doubt.
+// settle counts the settlement of a try that was in doubt.
 func (b *marketBook) settle(t *sales.Try) {
 	isSold := t.Outcome == trackdrive.TrySold
 	buyer, payout := cmp.Or(t.BuyerName, string(t.BuyerID)), t.Payout

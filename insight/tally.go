@@ -38,8 +38,8 @@ func (t *rowTally) add(more *rowTally) {
 // pingCounts returns the counters of pings.
 func (t *rowTally) pingCounts() PingCounts { return PingCounts{t.pings, t.answers, t.accepted} }
 
-// saleCounts returns the counters of bids and posts. What is settled is no longer
-// unknown; it may be what somebody else has counted as unknown.
+// saleCounts returns the counters of bids and posts. A settled post is no longer unknown;
+// another process may have counted it as unknown.
 func (t *rowTally) saleCounts() SaleCounts {
 	s := t.saleCountsOfThen()
 	s.Unknown = max(0, t.unknown-t.settled)

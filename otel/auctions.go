@@ -112,7 +112,7 @@ func (t *Telemetry) measureSale(ctx context.Context, source string, try *trackdr
 	}
 }
 
-// correct adds what was found, or taken back if it is negative.
+// correct adds a value that was found or, if it is negative, taken back.
 func (m *instrumentSet) correct(ctx context.Context, value float64) {
 	switch {
 	case value > 0:
@@ -122,9 +122,9 @@ func (m *instrumentSet) correct(ctx context.Context, value float64) {
 	}
 }
 
-// soldTo returns the name of the buyer that took the lead, and what it bid, as far as
-// that is known. Of a bid for all buyers, the reply to the post may name one of those in
-// the reply to the ping.
+// soldTo returns the name of the buyer that took the lead, and its bid, if they are known.
+// For a bid for all buyers, the reply to the post may name a buyer of the reply to the
+// ping.
 func soldTo(try *trackdrive.SaleTry) (buyer string, payout trackdrive.Amount) {
 	bid := &try.Bid
 	if !bid.ToAll {

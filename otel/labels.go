@@ -91,7 +91,7 @@ func (o attemptOrigin) server() serverAddress {
 	return s
 }
 
-// serverSet is the first few servers that it was asked for.
+// serverSet is a set of servers: the first ones that it was asked for.
 type serverSet struct {
 	limit int
 	mu    sync.RWMutex

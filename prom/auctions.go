@@ -112,9 +112,8 @@ func (m *auctionMetrics) takeSale(source string, t *trackdrive.SaleTry) {
 	}
 }
 
-// soldTo returns who bought, and for how much. Of a bid for all buyers, the reply to
-// the post may say who took the lead, by the name that it has in the reply to the
-// ping.
+// soldTo returns the buyer and the payout. For a bid for all buyers, the reply to the post
+// may say who took the lead, by the name used in the reply to the ping.
 func soldTo(t *trackdrive.SaleTry) (*trackdrive.Buyer, trackdrive.Amount) {
 	b := &t.Bid
 	if !b.ToAll {
@@ -165,7 +164,7 @@ func (m *auctionMetrics) loss(source string, reason trackdrive.LossReason) prome
 	return c
 }
 
-// lossLabel keeps to the reasons that are documented.
+// lossLabel returns only documented reasons.
 func lossLabel(r trackdrive.LossReason) string {
 	switch r {
 	case trackdrive.LossNoBuyer, trackdrive.LossCriteria, trackdrive.LossNotAccepted, trackdrive.LossBelowMinimum, trackdrive.LossNoPingID,

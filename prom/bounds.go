@@ -10,11 +10,11 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/labels"
 )
 
-// restLabel is the label of what is beyond a limit.
+// restLabel is the label of values beyond a limit.
 const restLabel = labels.Rest
 
-// boundedPairs bounds two labels, and how many combinations of them there are: without
-// that, the series would be as many as the product of the two limits.
+// boundedPairs bounds two labels and the number of their combinations. Otherwise there
+// could be as many series as the product of the two limits.
 type boundedPairs struct {
 	first, second *labels.Set
 	limit         int
@@ -23,7 +23,7 @@ type boundedPairs struct {
 	known map[[2]string]bool
 }
 
-// newBoundedPairs returns a set with at most so many first labels, and so many pairs.
+// newBoundedPairs returns a set with limits for the first labels and for the pairs.
 func newBoundedPairs(firsts, pairs int) *boundedPairs {
 	return &boundedPairs{first: labels.NewSet(firsts), second: labels.NewSet(pairs), limit: pairs, known: make(map[[2]string]bool)}
 }
@@ -47,7 +47,8 @@ func (p *boundedPairs) labels(first, second string) (string, string) {
 	return first, second
 }
 
-// anyBuyer is the label of a bid for all buyers, if nobody says which of them it is.
+// anyBuyer is the label of a bid for all buyers if the reply does not say which of them
+// took the lead.
 const anyBuyer = "any"
 
 // buyerText returns what a buyer is called in a label: its name, or its id if there is

@@ -20,7 +20,7 @@ type callMetrics struct {
 	cache           seriesCache[callKey, *callSeries]
 }
 
-// callKey is what decides which series count a call.
+// callKey decides which series count a call.
 type callKey struct {
 	operation, subdomain, endpoint string
 	outcome                        trackdrive.Outcome
@@ -90,7 +90,7 @@ func (m *callMetrics) newSeries(label callKey) *callSeries {
 	}
 }
 
-// outcomeLabel and reasonLabel keep to the values that are documented.
+// outcomeLabel and reasonLabel return only documented values.
 func outcomeLabel(o trackdrive.Outcome) string {
 	switch o {
 	case trackdrive.OutcomeAccepted, trackdrive.OutcomeNoBuyer, trackdrive.OutcomeRejected,

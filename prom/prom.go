@@ -194,8 +194,8 @@ func (c fixedCounters[K]) inc(value K) {
 	c.family.WithLabelValues(restLabel).Inc()
 }
 
-// seriesCache finds what belongs to an observation without allocating. It is bounded,
-// because what it is asked for may be anything.
+// seriesCache finds the series of an observation without allocating. It is bounded,
+// because the values of an observation may be anything.
 type seriesCache[K comparable, V any] struct {
 	mu    sync.RWMutex
 	known map[K]V

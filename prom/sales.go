@@ -1,4 +1,4 @@
-// Sales: what was sold, for how much, and what is in doubt.
+// Sales: leads sold, their payouts, and leads in doubt.
 
 package prom
 
@@ -25,7 +25,7 @@ type saleMetrics struct {
 	found, takenBack           *moneySum
 }
 
-// buyerKey is what decides which series count a sale.
+// buyerKey decides which series count a sale.
 type buyerKey struct {
 	source, name string
 	id           trackdrive.ID

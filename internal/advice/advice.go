@@ -1,5 +1,5 @@
-// Package advice says what to do about a call that was refused, where
-// TrackDrive's documents say it and its replies do not.
+// Package advice says what to do about a refused call, where TrackDrive's documents say
+// so and its replies do not.
 package advice
 
 import (
@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// Refusal is what is known of a call that was refused.
+// Refusal describes a refused call.
 type Refusal struct {
 	Status    int           // the HTTP status
 	Body      []byte        // the reply, or its start
-	Company   string        // the subdomain that was called; "" where nobody knows
-	Elsewhere bool          // it was called at a host that is not known to be TrackDrive's
+	Company   string        // the subdomain that was called; "" if it is not known
+	Elsewhere bool          // the host is not known to be TrackDrive's
 	Anonymous bool          // no credentials were sent
 	Option    string        // the option that gives credentials; "": WithAuth
 	Legacy    bool          // the credentials are an auth_token
-	Update    bool          // it was an update of a call
-	Lookup    bool          // it was to read calls
-	Sent      []string      // the names of the update's parameters; nil where nobody knows
-	Subject   string        // what the call is about: "endpoint", "call", "lead"; "" where nobody knows
+	Update    bool          // the request updates a call
+	Lookup    bool          // the request reads calls
+	Sent      []string      // the names of the update's parameters; nil if they are not known
+	Subject   string        // what the request is about: "endpoint", "call", "lead"; "" if it is not known
 	Check     string        // what names the subject in the request: "the vanity URI"
-	Fields    []string      // the names of what the reply calls wrong
-	Wait      time.Duration // what the server asks for; 0 if it does not
+	Fields    []string      // the names of the fields that the reply calls wrong
+	Wait      time.Duration // how long the server asks to wait; 0 if it does not say
 }
 
 // Text is the advice in a few words, as a part of an error's message; "" without any.

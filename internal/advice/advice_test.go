@@ -60,8 +60,8 @@ func TestSentences(t *testing.T) {
 		"Correct a: the same request would be refused again.":                                                             {Status: 422, Fields: []string{"a"}},
 		"Correct a, b and c: the same request would be refused again.":                                                    {Status: 400, Fields: []string{"a", "b", "c"}},
 		"Correct a, b, c and others: the same request would be refused again. Contact fields belong in post_call_tokens.": {Status: 422, Fields: []string{"a", "b", "c", "d"}, Update: true},
-		"Too many requests were sent: wait 1s, and send fewer at a time.":                                                {Status: 429, Wait: time.Millisecond, Elsewhere: true},
-		"Too many requests were sent to acme: wait 2m0s, and send fewer at a time.":                                {Status: 429, Wait: 2 * time.Minute, Company: "acme"},
+		"Too many requests were sent: wait 1s, and send fewer at a time.":                                                 {Status: 429, Wait: time.Millisecond, Elsewhere: true},
+		"Too many requests were sent to acme: wait 2m0s, and send fewer at a time.":                                       {Status: 429, Wait: 2 * time.Minute, Company: "acme"},
 		"No credentials were sent: give those of the company with AnySubdomain.":                                          {Status: 401, Anonymous: true, Option: "AnySubdomain"},
 	} {
 		require.Equal(t, want, r.Sentences())

@@ -8,7 +8,7 @@ import (
 )
 
 // Mark is the mark of a run: a number that no other run of the process has. The zero
-// Mark is none.
+// Mark means no run.
 type Mark uint64
 
 var lastMark atomic.Uint64

@@ -1,6 +1,6 @@
-// Package callscope gives each call of a Client a place where its observers keep what
-// belongs together: calls at the same time may have one context, so a context alone
-// does not tell an observer which attempts are those of which call.
+// Package callscope gives each call of a Client a scope in which its observers can keep
+// values. Concurrent calls may share a context, so a context alone does not tell an
+// observer which attempts belong to which call.
 package callscope
 
 import (
@@ -17,8 +17,8 @@ type Scope struct {
 
 type ownedValue struct{ owner, value any }
 
-// Value returns what an owner, such as an observer, has kept in the scope; nil if it
-// has kept nothing.
+// Value returns the value that an owner, such as an observer, has kept in the scope; nil
+// if there is none.
 func (s *Scope) Value(owner any) any {
 	for i := range s.values {
 		if s.values[i].owner == owner {
@@ -28,7 +28,7 @@ func (s *Scope) Value(owner any) any {
 	return nil
 }
 
-// Keep keeps a value for an owner, instead of an earlier one. The owner must be
+// Keep keeps a value for an owner, and replaces an earlier one. The owner must be
 // comparable.
 func (s *Scope) Keep(owner, value any) {
 	for i := range s.values {

@@ -9,19 +9,19 @@ var GroupOf func(criteria any) *Group
 // HiddenSet is a set of conditions of a group, by their order.
 type HiddenSet [maxRules / 64]uint64
 
-// IsEmpty reports whether there is none.
+// IsEmpty reports whether the set is empty.
 func (s *HiddenSet) IsEmpty() bool { return *s == HiddenSet{} }
 
-// Has reports whether the condition is among them.
+// Has reports whether the condition is in the set.
 func (s *HiddenSet) Has(condition int) bool { return s[condition/64]>>(condition%64)&1 == 1 }
 
 func (s *HiddenSet) add(condition int32) { s[condition/64] |= 1 << (condition % 64) }
 
 // EvaluateHidden is Evaluate for a reply in which the text mark stands for a text or a
-// number that is hidden, and not empty. A condition on such a value is Undetermined,
-// unless it asks only whether there is a value. If the verdict is Undetermined, hidden
-// has those conditions, which are among the reasons; any other verdict is that on the
-// reply without marks, and hidden is empty.
+// number that is hidden and not empty. A condition on such a value is Undetermined unless
+// it only asks whether there is a value. If the verdict is Undetermined, hidden contains
+// the conditions on hidden values that are among the reasons. Any other verdict is the
+// one that the reply without marks would get, and hidden is empty.
 func (g *Group) EvaluateHidden(body []byte, mark string) (v Verdict, hidden HiddenSet) {
 	if g == nil || g.plan == nil {
 		return Undetermined, hidden

@@ -1,5 +1,5 @@
-// Package labels keeps the labels of metrics few, and without phone numbers: what a
-// reply says, or a caller chose, may be anything.
+// Package labels bounds the number of labels of metrics, and hides phone numbers in
+// them. Texts from replies and from callers may be anything.
 package labels
 
 import (
@@ -8,13 +8,14 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// Rest is the label of whatever is beyond a set's limit.
+// Rest is the label of every text beyond a set's limit.
 const Rest = "other"
 
 // maxLabel is how much of a text a label has, in bytes.
 const maxLabel = 64
 
-// Set is the first few texts that it was given. It is safe for concurrent use.
+// Set is a set of labels: those of the first texts that it was given. It is safe for
+// concurrent use.
 type Set struct {
 	limit int
 	mu    sync.RWMutex
@@ -22,7 +23,7 @@ type Set struct {
 	used  map[string]bool
 }
 
-// NewSet returns a set of at most limit labels, beside "" and Rest.
+// NewSet returns a set of at most limit labels, not counting "" and Rest.
 func NewSet(limit int) *Set {
 	return &Set{limit: limit, known: make(map[string]string), used: make(map[string]bool)}
 }

@@ -226,7 +226,7 @@ func TestTheNumbersOfTheDashboard(t *testing.T) {
 		"Sold A":                       {oneOf: atOnce + toTheSecond},
 		"Sold B":                       {oneOf: unanswered},
 		"Revenue A":                    {oneOf: (atOnce+unanswered)*25.50 + toTheSecond*19.99},
-		"Outbox: somebody must look A": {"state=parked": 0, "state=aside": 0, "state=dead": 0},
+		"Outbox: needs attention A":    {"state=parked": 0, "state=aside": 0, "state=dead": 0},
 		"Buyers A":                     {"buyer=Buyer A": atOnce, "buyer=Buyer B": 0, "buyer=Buyer C": toTheSecond},
 		"Buyers B":                     {"buyer=Buyer A": atOnce * 25.50, "buyer=Buyer C": toTheSecond * 19.99},
 		"Sold per hour, by buyer A":    {"buyer=Buyer A": perHour(atOnce), "buyer=Buyer C": perHour(toTheSecond)},
