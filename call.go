@@ -75,7 +75,7 @@ type apiCall struct {
 }
 
 // newCall starts a call to the client's own company. If there is an error, the call
-// is only fit to be reported.
+// can only be reported.
 func (c *Client) newCall(op apiOperation, opts []CallOption) (*apiCall, error) {
 	call := &apiCall{apiOperation: op, client: c.own()}
 	if call.client == nil {
@@ -98,7 +98,7 @@ func (c *apiCall) about(endpoint, source string) {
 	c.progress.endpoint, c.progress.source = endpoint, source
 }
 
-// report tells the call observers of a call that is over, with its error. It is
+// report tells the call observers about a finished call and its error. It is
 // deferred, so that a call that panics is reported, too.
 func (c *apiCall) report(ctx context.Context, err *error) {
 	if c.client == nil || len(c.client.callObservers) == 0 {

@@ -303,7 +303,7 @@ func (c *Client) Fire(ctx context.Context, t *Trigger, event string, v Values, o
 }
 
 // triggerCall makes the call of a trigger, whose webhooks are calls of their own. If
-// there is an error, it is only fit to be reported.
+// there is an error, it can only be reported.
 func (c *Client) triggerCall(ctx context.Context, t *Trigger, v Values, opts []CallOption) (*apiCall, error) {
 	const name = "trigger"
 	call, err := c.newCall(apiOperation{name: name}, opts)

@@ -660,7 +660,7 @@ func (c *Client) RunWebhook(ctx context.Context, w *Webhook, v Values, opts ...C
 }
 
 // newWebhookCall starts a call that sends a webhook, for a traffic source if it is
-// known. If there is an error, the call is only fit to be reported.
+// known. If there is an error, the call can only be reported.
 func (c *Client) newWebhookCall(w *Webhook, source string, opts []CallOption) (*apiCall, error) {
 	call, err := c.newCall(apiOperation{name: "webhook"}, opts)
 	call.progress.isWebhook = true

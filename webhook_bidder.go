@@ -163,7 +163,7 @@ func (b WebhookBidder) Ping(ctx context.Context, r *PingRequest, opts ...CallOpt
 	return reply, nil
 }
 
-// pingCall makes the call of a ping. If there is an error, the call is only fit to be
+// pingCall makes the call of a ping. If there is an error, the call can only be
 // reported.
 func (b WebhookBidder) pingCall(r *PingRequest, opts []CallOption) (*apiCall, error) {
 	call, err := b.Client.newWebhookCall(b.PingWebhook, r.source(), opts)

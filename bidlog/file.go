@@ -131,7 +131,7 @@ func (s *fileSink) abandon() {
 	s.file = nil
 }
 
-// rotate begins a new file. If the full one cannot be moved, it grows on: a line is
+// rotate begins a new file. If the full one cannot be moved, it keeps growing: a line is
 // worth more than a limit.
 func (s *fileSink) rotate() error {
 	err := s.file.Close()
@@ -229,7 +229,7 @@ type fileChain struct {
 	torn  bool // the last byte was not the end of a line
 }
 
-// Read reads on, in the next file if need be.
+// Read continues in the next file at the end of one.
 func (c *fileChain) Read(p []byte) (int, error) {
 	for {
 		if c.file == nil {

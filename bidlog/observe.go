@@ -99,7 +99,7 @@ func (b *lineBuffer) truth(name string, value bool) {
 	}
 }
 
-// openReply is what became known of a reply before the event that ends its judgment.
+// openReply is what is known about a reply before the event that ends its judgment.
 type openReply struct {
 	source string
 	ping   *trackdrive.PingResponse
@@ -155,7 +155,7 @@ func (l *Log) loss(mark auctionmark.Mark, e *trackdrive.AuctionEvent) {
 
 func (l *Log) noteLoss(mark auctionmark.Mark, loss *trackdrive.Loss) {
 	if mark == 0 {
-		return // of which reply it is, nobody knows
+		return // it cannot be assigned to a reply
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -204,7 +204,7 @@ func (l *Log) bids(mark auctionmark.Mark, e *trackdrive.AuctionEvent) {
 	}
 }
 
-// lossUnknown is the reason of a buyer whose loss was not told from those in other runs.
+// lossUnknown is the reason of a buyer whose loss cannot be told from those of other runs.
 const lossUnknown trackdrive.LossReason = "unknown"
 
 // othersThan returns the buyers in a reply that are not among the bids.

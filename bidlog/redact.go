@@ -1,4 +1,4 @@
-// Redaction: what of a reply is kept, and what a mark stands for.
+// Redaction: which parts of a reply are kept, and which are replaced by a mark.
 
 package bidlog
 
@@ -16,8 +16,8 @@ import (
 )
 
 // The limits on what is kept. A phone number has at least display.FewestDigits digits,
-// so a number below that is none. Ids have more: they are kept unless they have the
-// ten digits of a number with its area code.
+// so a shorter number is not one. Ids have more digits: they are kept unless they contain
+// the ten digits of a number with its area code.
 const (
 	maxIDDigits   = 9
 	maxDigits     = 9   // of a decimal, those of its fraction included
@@ -27,8 +27,8 @@ const (
 	maxReplyDepth = jsonscan.MaxDepth - 12 // a line nests its reply deeper
 )
 
-// textRule says which texts of a member are kept. Whatever the rule, the empty text,
-// booleans and short decimals are, unless it is numberText or secretText.
+// textRule says which texts of a member are kept. The empty text, booleans and short
+// decimals are kept under every rule except numberText and secretText.
 type textRule uint8
 
 const (

@@ -563,7 +563,7 @@ func (s *ruleReplay) win(best *bestBid) {
 	}
 }
 
-// finish returns the result.
+// finish returns the result of the replay.
 func (s *ruleReplay) finish(r *logReplay) *Result {
 	result := &s.result
 	result.Name, result.Input = s.rules.Name, r.input

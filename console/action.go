@@ -31,7 +31,7 @@ type actionForm struct {
 	do, id, note, token string
 }
 
-// readAction reads the form of an action. It needs a note: somebody will ask why.
+// readAction reads the form of an action. A note is required: somebody will ask why.
 func readAction(r *http.Request) (actionForm, error) {
 	if err := r.ParseForm(); err != nil {
 		return actionForm{}, formError(err)
@@ -48,13 +48,13 @@ func readAction(r *http.Request) (actionForm, error) {
 	return f, nil
 }
 
-// outcomeView is what came of an action.
+// outcomeView is the outcome of an action.
 type outcomeView struct {
 	Text  string
 	IsBad bool
 }
 
-// act does an action once, and tells Config.OnAction of it.
+// act does an action once, and reports it to Config.OnAction.
 func (p *consolePage) actOnce(r *http.Request, f actionForm, kind string, do func(context.Context) (string, error)) (outcomeView, error) {
 	viewer := viewerOf(r)
 	outcome, isRepeat, err := p.once.do(f.token, func() any {

@@ -39,7 +39,7 @@ func newAuctionRow(run *auctionRecord) auctionRow {
 	return row
 }
 
-// stateOf says what became of a run, as a verdict and in words.
+// stateOf returns the outcome of a run, as a verdict and in words.
 func stateOf(run *auctionRecord) (state, detail string) {
 	switch {
 	case run.Sold:
@@ -75,7 +75,7 @@ func (p *consolePage) showAuction(w http.ResponseWriter, r *http.Request) error 
 	return p.render(w, r, http.StatusOK, "auction", run.Name, newTimeline(&run))
 }
 
-// The measures of a timeline, in the units of its picture.
+// The dimensions of a timeline, in the units of its picture.
 const (
 	labelWidth  = 220
 	chartWidth  = 640
@@ -261,7 +261,7 @@ func (t *timeline) place(row *timelineRow, end float64) {
 	t.Rows = append(t.Rows, *row)
 }
 
-// inWords writes a word of the package's as people do.
+// inWords returns a word of the package as people write it.
 func inWords(word string) string {
 	out := []byte(word)
 	for i, c := range out {

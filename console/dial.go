@@ -1,4 +1,4 @@
-// Dialling: Run reaches the public network, and what is allowed by name.
+// Dialing: Run reaches the public network, and hosts that are allowed by name.
 
 package console
 
@@ -69,7 +69,7 @@ func isPublic(ip netip.Addr) bool {
 	return true
 }
 
-// specialNetworks are no public hosts, or lead to addresses inside other addresses.
+// specialNetworks have no public hosts, or embed other addresses.
 var specialNetworks = parsePrefixes(
 	"0.0.0.0/8",       // this network
 	"100.64.0.0/10",   // carriers' private network

@@ -115,7 +115,7 @@ func inDigits(n int64) string {
 	return string(text)
 }
 
-// The measures of a chart, in the units of its picture.
+// The dimensions of a chart, in the units of its picture.
 const (
 	chartColumns = 640
 	chartRows    = 120

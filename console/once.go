@@ -15,14 +15,14 @@ const (
 	keepToken = 12 * time.Hour   // how long a form can be sent
 )
 
-// errOldForm is the error of a form that is too old, or not this page's.
+// errOldForm is the error of a form that is too old, or not from this page.
 var errOldForm = &statusError{409, "this form is too old, or the console was restarted since; nothing was done. Go back, reload the page and submit it again"}
 
-// errBusyRuns is the error of a run that has no place.
+// errBusyRuns is the error of a run while too many others are in progress.
 var errBusyRuns = errors.New("too many requests are being sent; nothing was done. Try again in a minute")
 
 // onceRuns remembers the outcome of each form that does something, by the form's token.
-// Whoever sends the form again gets that outcome.
+// Sending the form again returns that outcome.
 type onceRuns struct {
 	mu     sync.Mutex
 	issued map[string]time.Time // tokens of forms that were not sent yet
@@ -112,8 +112,8 @@ func (o *onceRuns) start(token string) (started *onceRun, isRepeat bool, err err
 	return started, false, nil
 }
 
-// dropOldest removes the outcome that has been known for longest. Its form is not run
-// again: its token is not known any more.
+// dropOldest removes the oldest outcome. Its form is not run
+// again, because its token is no longer known.
 func (o *onceRuns) dropOldest() bool {
 	oldest := ""
 	for token, r := range o.runs {

@@ -1,4 +1,4 @@
-// The outbox pages: what waits, what is stuck and why, and what may be done about it.
+// The outbox pages: waiting and stuck items, and the actions on them.
 
 package console
 
@@ -81,7 +81,7 @@ type outboxItem struct {
 	Seq uint64 `json:"seq"`
 }
 
-// Target says for whom the item is.
+// Target returns where the item goes.
 func (i outboxItem) Target() string {
 	switch {
 	case i.Webhook != "":
@@ -95,17 +95,17 @@ func (i outboxItem) Target() string {
 	}
 }
 
-// Mark is the shape and colour of the item's state.
+// Mark is the shape and color of the item's state.
 func (i outboxItem) Mark() string { return outboxMarks[i.State] }
 
-// outboxMarks are the shapes and colours of states: open ones need nobody.
+// outboxMarks are the shapes and colors of states: open ones need no attention.
 var outboxMarks = map[outbox.State]string{
 	outbox.Waiting: "open", outbox.Sending: "open", outbox.Delivered: "accepted",
 	outbox.Parked: "undetermined", outbox.Aside: "undetermined", outbox.Dead: "rejected",
 }
 
-// outboxStates are the states in the order in which somebody looks at them, and what
-// each of them asks for.
+// outboxStates are the states in the order of their urgency, and what
+// to do about each.
 var outboxStates = []struct {
 	state outbox.State
 	help  string
@@ -254,7 +254,7 @@ func actionsFor(state outbox.State) []itemAction {
 	}
 }
 
-// changeItem does what a button says to an item.
+// changeItem does the action of a button to an item.
 func (p *consolePage) changeItem(w http.ResponseWriter, r *http.Request) error {
 	f, err := readAction(r)
 	if err != nil {

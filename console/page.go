@@ -105,7 +105,7 @@ func (p *consolePage) page(pattern string, serve func(http.ResponseWriter, *http
 	})
 }
 
-// render writes a page. A template that fails leaves no half of one.
+// render writes a page. A template that fails does not leave half a page.
 func (p *consolePage) render(w http.ResponseWriter, r *http.Request, status int, name, title string, body any) error {
 	var b bytes.Buffer
 	frame := pageFrame{Title: title, Active: tabOf(name), Tabs: p.tabs(), Viewer: viewerOf(r), Body: body}

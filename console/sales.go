@@ -1,4 +1,4 @@
-// The sales pages: what a desk knows of its leads, and what may be done about those
+// The sales pages: what a desk knows about its leads, and the actions on those
 // whose outcome is unknown.
 
 package console
@@ -14,7 +14,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/sales"
 )
 
-// saleStates are the states in the order in which somebody looks at them.
+// saleStates are the states in the order of their urgency.
 var saleStates = []struct {
 	state      sales.State
 	mark, help string
@@ -164,7 +164,7 @@ func (p *consolePage) renderSale(w http.ResponseWriter, r *http.Request, id stri
 	return p.render(w, r, status, "sale", sale.LeadID, body)
 }
 
-// tryMarks are the shapes and colours of outcomes.
+// tryMarks are the shapes and colors of outcomes.
 var tryMarks = map[string]string{"sold": "accepted", "rejected": "rejected", "not_sent": "open", "unknown": "undetermined", "": "undetermined"}
 
 func newTryRow(t *sales.Try) tryRow {

@@ -1,4 +1,4 @@
-// The webhook page: a stored configuration is read, mended, previewed and run.
+// The webhook page: it shows, checks, previews and runs a stored configuration.
 
 package console
 
@@ -241,7 +241,7 @@ func (p *consolePage) writeMarks(w http.ResponseWriter, text string) error {
 	return json.NewEncoder(w).Encode(map[string]string{"summary": summary})
 }
 
-// act does what the button says.
+// act does the action of the button.
 func (p *consolePage) act(r *http.Request, do string, stored []StoredWebhook, q *webhookQuery, body *webhookBody) error {
 	if !body.Checked && do != "check" {
 		body.Message, body.MessageBad = "Fix the mistakes first; nothing was done.", true
@@ -321,8 +321,8 @@ func (p *consolePage) runOnce(ctx context.Context, viewer Viewer, name string, w
 	return result
 }
 
-// isHarmless reports whether the request may be sent as often as one likes. Any other
-// may sell or change something, and is asked about.
+// isHarmless reports whether the request is safe to repeat. Any other
+// may sell or change something, so the page asks first.
 func (p *consolePage) isHarmless(ctx context.Context, webhook *trackdrive.Webhook, values trackdrive.Values) bool {
 	var answer classhook.Answer
 	_, _ = p.client.RunWebhook(classhook.Into(ctx, &answer), webhook, values)

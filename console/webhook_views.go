@@ -180,7 +180,7 @@ func markValues(text string, values trackdrive.Values, viewer Viewer) template.H
 	return template.HTML(b.String()) //nolint:gosec // every part is escaped above
 }
 
-// runView is an answer that was judged.
+// runView is a judged answer.
 type runView struct {
 	Verdict verdictView
 	Status  int
@@ -199,7 +199,7 @@ func newRun(result *trackdrive.WebhookResult, secrets *redact.Secrets, viewer Vi
 	return v
 }
 
-// runErrorView is a run without an answer that could be judged.
+// runErrorView is a run whose answer could not be judged.
 type runErrorView struct {
 	Outcome string
 	Text    string
@@ -283,7 +283,7 @@ func (t *decisionTree) check(c trackdrive.Check) decisionNode {
 	return decisionNode{Verdict: c.Verdict.String(), Text: t.show(strings.TrimSpace(c.Field + " " + c.Condition + " " + c.Want)), Got: t.show(c.Got)}
 }
 
-// judgeSample judges a reply that somebody pasted.
+// judgeSample judges a pasted reply.
 func judgeSample(q *webhookQuery) *verdictView {
 	var config trackdrive.WebhookConfig
 	if err := config.UnmarshalJSON([]byte(q.json)); err != nil || config.Acceptance == nil {

@@ -14,7 +14,7 @@
     try {
       const reply = await fetch("webhook", {method: "POST", body, signal: running.signal});
       if (reply.ok) live.textContent = (await reply.json()).summary;
-    } catch { /* the next key asks again */ }
+    } catch { /* the next key press checks again */ }
   };
   text.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(check, 300); });
   form.addEventListener("submit", (event) => {

@@ -1,4 +1,4 @@
-// The admin API, under /_: what happened, and what is to happen next.
+// The admin API, under /_: it shows what happened and plans faults.
 
 package fakeserver
 
@@ -63,7 +63,7 @@ func init() {
 	}
 }
 
-// adminError is an answer that says what is wrong.
+// adminError is an answer that reports an error.
 type adminError struct {
 	status int
 	errors []string
@@ -183,7 +183,7 @@ func (c *adminCall) read(fields []docField, check func(r *docReader, n *docNode)
 	return refused
 }
 
-// company returns the company that is named; nil for none, which means all.
+// company returns the named company; nil means all.
 func (c *adminCall) company(name string) (*trackdrivetest.Company, error) {
 	if name == "" {
 		return nil, nil
@@ -198,7 +198,7 @@ func (c *adminCall) company(name string) (*trackdrivetest.Company, error) {
 	return nil, refuseWith(http.StatusBadRequest, "this fake has no company %q; it has %s", display.Line(name), strings.Join(names, ", "))
 }
 
-// companies returns those that the query names.
+// companies returns the companies that the query selects.
 func (c *adminCall) companies() ([]*trackdrivetest.Company, error) {
 	one, err := c.company(c.query.Get("company"))
 	if err != nil {
@@ -227,7 +227,7 @@ func (c *adminCall) count(name string, fallback int) (int, error) {
 	return n, nil
 }
 
-// window reads after and limit; without a limit, everything is listed.
+// window reads after and limit. Without a limit, everything is listed.
 func (c *adminCall) window() (after, limit int, err error) {
 	if after, err = c.count("after", 0); err == nil {
 		limit, err = c.count("limit", int(^uint(0)>>1))
@@ -328,7 +328,7 @@ func namesOf[T any](choices []namedChoice[T]) []string {
 	return names
 }
 
-// listOf answers with a list of each company.
+// listOf answers with a list for each company.
 func listOf[T any](c *adminCall, name string, total int, of func(*trackdrivetest.Company) []T, show func(company string, v T) any) (any, error) {
 	companies, err := c.companies()
 	if err != nil {
@@ -398,7 +398,7 @@ func endpointJSON(company *trackdrivetest.Company, vanityURI string) any {
 	return plainJSON(append(head, shownFields(endpointFields(&e))...))
 }
 
-// changeEndpoint changes a buyer of an endpoint. Only what the body names changes.
+// changeEndpoint changes a buyer of an endpoint. Only the settings in the body change.
 func (c *adminCall) changeEndpoint() (any, error) {
 	var company, endpoint, buyer string
 	var to trackdrivetest.Buyer

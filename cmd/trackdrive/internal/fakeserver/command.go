@@ -27,7 +27,7 @@ import (
 //go:embed sample.yaml
 var sampleText string
 
-// Sample returns a commented configuration, with every setting in it.
+// Sample returns a commented configuration with every setting.
 func Sample() string { return sampleText }
 
 // commandFlags are the flags of the command.
@@ -42,7 +42,7 @@ type commandFlags struct {
 }
 
 // Command returns the command "fake". Its errors that implement interface{ Usage() bool }
-// are mistakes of the user, exit status 2; any other is exit status 1.
+// are usage errors, with exit status 2; any other error has exit status 1.
 func Command() *cobra.Command {
 	var f commandFlags
 	cmd := &cobra.Command{
@@ -188,7 +188,7 @@ func (f *commandFlags) load() (*Config, error) {
 	return config, nil
 }
 
-// fromFlags returns the configuration of the flags: companies that are alike.
+// fromFlags returns the configuration given by flags, in which all companies are alike.
 func (f *commandFlags) fromFlags() (*Config, error) {
 	config := Default()
 	base := config.companies[0]
@@ -253,7 +253,7 @@ func buyerOf(text string, i int) (trackdrivetest.Buyer, error) {
 	return e.Buyers[i], nil
 }
 
-// report says what a configuration has.
+// report prints a summary of a configuration.
 func (f *commandFlags) report(out io.Writer, c *Config) error {
 	endpoints, buyers := 0, 0
 	for _, co := range c.companies {

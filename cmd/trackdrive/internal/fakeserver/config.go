@@ -1,4 +1,4 @@
-// The configuration: what is in it, how it is read, and how it is checked.
+// The configuration: its settings, and how they are read and checked.
 
 package fakeserver
 
@@ -22,7 +22,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// Config is a configuration that was checked: [Load], [Parse] and [Default] make one,
+// Config is a checked configuration: [Load], [Parse] and [Default] return one,
 // and [New] serves it.
 type Config struct {
 	listen    string
@@ -34,7 +34,7 @@ type Config struct {
 	secrets   []string // never shown
 }
 
-// deliveryTime is when the fake sends what waits to be sent.
+// deliveryTime is when the fake sends pending requests.
 type deliveryTime string
 
 const (
@@ -92,7 +92,7 @@ func Load(path string) (*Config, error) {
 // error is a [*ConfigError] with all mistakes.
 func Parse(name string, data []byte) (*Config, error) { return parseConfig(name, ".", data) }
 
-// readLimited reads no more of a file than the limit.
+// readLimited reads at most limit bytes of a file.
 func readLimited(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -314,7 +314,7 @@ func callFields(call *trackdrivetest.Call) []docField {
 	}
 }
 
-// check refuses what cannot be together in a company.
+// check refuses settings of a company that cannot be combined.
 func (c *companyConfig) check(r *docReader, n *docNode, path string) {
 	taken := map[string]string{}
 	claim := func(list string, i int, what, value string) {
@@ -337,7 +337,7 @@ func (c *companyConfig) check(r *docReader, n *docNode, path string) {
 	}
 }
 
-// check refuses what cannot be together in a configuration.
+// check refuses settings of a configuration that cannot be combined.
 func (c *Config) check(r *docReader, root *docNode) {
 	companies := root.member("companies")
 	if companies == nil || companies.kind == mapNode && len(companies.members) == 0 {
@@ -479,13 +479,13 @@ func (c *Config) Format(f fmt.State, _ rune) {
 	_, _ = f.Write(text) // what is printed into has nowhere to report
 }
 
-// usageError is a mistake of the user: exit status 2.
+// usageError is an error in the flags or the configuration: exit status 2.
 type usageError struct{ error }
 
 // Unwrap returns the error itself.
 func (e usageError) Unwrap() error { return e.error }
 
-// Usage reports that the user has to change what they gave.
+// Usage reports that the user has to change the flags or the configuration.
 func (e usageError) Usage() bool { return true }
 
 // IsUsage reports whether an error of this package is a mistake in the flags or the

@@ -89,7 +89,7 @@ var sendFaults = []namedChoice[trackdrivetest.SendFault]{
 	{"lost", trackdrivetest.SendLost}, {"cut", trackdrivetest.SendCut}, {"reply_lost", trackdrivetest.SendReplyLost}, {"twice", trackdrivetest.SendTwice},
 }
 
-// The most that one plan may ask for.
+// The limits of one plan.
 const (
 	maxDelay     = 10 * time.Minute // of a slow answer
 	maxTimes     = 1_000_000

@@ -1,5 +1,5 @@
-// Fields: what may stand in a mapping, how it is read, and how it is shown. Each
-// mapping has one table of them.
+// Fields: what a mapping may contain, and how it is read and shown. Each
+// mapping has one table of fields.
 
 package fakeserver
 
@@ -100,7 +100,7 @@ func joinPath(path, name string) string {
 	return path + "." + name
 }
 
-// is reports whether a node has one of the kinds, and notes a mistake if it has not.
+// is reports whether a node has one of the kinds, and notes a mistake if it does not.
 func (r *docReader) is(n *docNode, path string, kinds ...nodeKind) bool {
 	if slices.Contains(kinds, n.kind) {
 		return true
@@ -427,7 +427,7 @@ func (r *docReader) secret(n *docNode, path string) (string, bool) {
 	return text, true
 }
 
-// secretIn returns what a file holds, without the end of its line.
+// secretIn returns the content of a file, without its final line ending.
 func (r *docReader) secretIn(file string) (text, problem string) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(r.dir, file)

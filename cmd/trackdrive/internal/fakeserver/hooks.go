@@ -25,7 +25,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// hookConfig is a URL, and how it is asked.
+// hookConfig is a URL and how requests are sent to it.
 type hookConfig struct {
 	name   string // of a ping buyer
 	event  string // of a subscription or a postback
@@ -176,7 +176,7 @@ func isLocalName(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// hookSender sends what hooks are to be sent. It follows no redirects and uses no proxy.
+// hookSender sends requests to hooks. It follows no redirects and uses no proxy.
 type hookSender struct {
 	client http.Client
 	log    func(format string, args ...any)
@@ -185,8 +185,8 @@ type hookSender struct {
 	problem string // the last one that was logged, until a receiver answers
 }
 
-// How long a receiver may take to answer, and how long the fake waits before it tries
-// one again that gave no answer.
+// How long a receiver may take to answer, and how long the fake waits before it repeats
+// a request that got no answer.
 const (
 	sendTimeout = 10 * time.Second
 	sendPause   = 200 * time.Millisecond
@@ -246,8 +246,8 @@ func headerOf(values map[string]string) http.Header {
 // maxReply is how much of a receiver's answer is kept, in bytes.
 const maxReply = 4 << 10
 
-// pass sends a request of the fake's over the network. Without an answer, it panics
-// with http.ErrAbortHandler, which the fake takes for a connection that was closed.
+// pass sends a request of the fake over the network. Without an answer, it panics
+// with http.ErrAbortHandler, which the fake treats as a closed connection.
 func (s *hookSender) pass(w http.ResponseWriter, r *http.Request, base *url.URL) {
 	target := *r.URL
 	target.Scheme, target.Host = base.Scheme, base.Host
@@ -279,7 +279,7 @@ func (s *hookSender) pass(w http.ResponseWriter, r *http.Request, base *url.URL)
 	_, _ = w.Write(text) // into memory
 }
 
-// report logs a problem, but not the same one again and again.
+// report logs a problem, but not the same one repeatedly.
 func (s *hookSender) report(problem string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -308,7 +308,7 @@ func causeOf(err error) string {
 	return err.Error()
 }
 
-// postbackTokens are what a postback's URL may name.
+// postbackTokens are the tokens that a postback's URL may contain.
 var postbackTokens = []string{
 	"call_uuid", "call_id", "subdomain", "event", "caller_number", "number_called", "status", "buyer_id", "buyer", "traffic_source_id",
 	"revenue", "payout", "buyer_converted", "offer_converted", "total_duration", "created_at",

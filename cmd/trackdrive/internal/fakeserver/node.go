@@ -30,7 +30,7 @@ const (
 	maxDepth    = 32        // of lists and mappings in each other
 )
 
-// docPlace is where something is in a document; lines and columns count from 1.
+// docPlace is a place in a document; lines and columns count from 1.
 type docPlace struct{ line, column int }
 
 // docNode is a value in a document.
@@ -110,7 +110,7 @@ func (e *ConfigError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Usage reports that the user has to change what they gave, which is exit status 2.
+// Usage reports that the user has to change the configuration: exit status 2.
 func (e *ConfigError) Usage() bool { return true }
 
 // parseYAML returns the tree of a document, or what is wrong with its form.
@@ -175,8 +175,8 @@ func isControl(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '
 
 func columnOf(line []byte, i int) int { return utf8.RuneCount(line[:i]) + 1 }
 
-// checkTokens refuses what YAML allows and a configuration does not need: anchors and
-// tags, and nesting that nobody could read. It runs before anything recursive does.
+// checkTokens refuses what a configuration does not need although YAML allows it: anchors,
+// tags and very deep nesting. It runs before anything recursive.
 func checkTokens(tokens token.Tokens) *Mistake {
 	if len(tokens) > maxTokens {
 		return &Mistake{Message: fmt.Sprintf("has more than %d names, values and signs, which is the limit for a configuration", maxTokens)}
@@ -214,7 +214,7 @@ func mistakeAt(at docPlace, format string, args ...any) *Mistake {
 	return &Mistake{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
 }
 
-// syntaxMistake makes a mistake of the parser's error.
+// syntaxMistake converts an error of the parser to a mistake.
 func syntaxMistake(err error) *Mistake {
 	var known yaml.Error
 	if !errors.As(err, &known) || known.GetToken() == nil {
@@ -238,7 +238,7 @@ func placeOf(n ast.Node) docPlace {
 	return docPlace{t.Position.Line, t.Position.Column}
 }
 
-// convertNode makes a node of the parser's.
+// convertNode converts a node of the parser.
 func convertNode(from ast.Node) (*docNode, *Mistake) {
 	n := &docNode{docPlace: placeOf(from)}
 	switch from := from.(type) {

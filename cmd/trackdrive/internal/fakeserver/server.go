@@ -20,7 +20,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
-// Server serves a configuration: [New] makes one, [Server.Listen] opens its addresses,
+// Server serves a configuration: [New] returns one, [Server.Listen] opens its addresses,
 // and [Server.Serve] answers until its context ends.
 type Server struct {
 	config    *Config
@@ -48,7 +48,7 @@ type fakeState struct {
 	faults    []*faultPlan
 }
 
-// openAddress is an address that is listened on.
+// openAddress is an address on which the server listens.
 type openAddress struct {
 	net.Listener
 	company string // "" if the host names the company
@@ -57,13 +57,13 @@ type openAddress struct {
 // Option configures [New].
 type Option func(*Server)
 
-// WithLog makes the server write what goes wrong to log, a line for each call, and
+// WithLog makes the server write problems to log, one line for each call, and
 // with isVerbose a line for each request as well. Neither has credentials or callers.
 func WithLog(write func(format string, args ...any), isVerbose bool) Option {
 	return func(s *Server) { s.logs, s.verbose = write, isVerbose }
 }
 
-// New returns a server of a configuration, which listens nowhere yet.
+// New returns a server for a configuration. It does not listen yet.
 func New(c *Config, opts ...Option) (*Server, error) {
 	if c == nil || len(c.companies) == 0 {
 		return nil, usageError{errors.New("the configuration has no company")}
@@ -90,7 +90,7 @@ func New(c *Config, opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-// Format prints no more than what it is, whatever the verb: a server knows credentials.
+// Format prints a fixed text, whatever the verb: a server holds credentials.
 func (s *Server) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "a fake TrackDrive") // what is printed into has nowhere to report
 }
@@ -121,7 +121,7 @@ func (s *Server) reset() {
 	s.signal()
 }
 
-// setUp gives a company what is configured. Hooks come before calls, whose events they
+// setUp sets up a company as configured. Hooks come before calls, whose events they
 // receive.
 func (s *Server) setUp(company *trackdrivetest.Company, co companyConfig) {
 	for _, a := range co.access {
@@ -236,7 +236,7 @@ func (w *watchedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap returns the writer that is watched, for http.ResponseController.
+// Unwrap returns the wrapped writer, for http.ResponseController.
 func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *watchedWriter) outcome() string {
@@ -246,7 +246,7 @@ func (w *watchedWriter) outcome() string {
 	return fmt.Sprint(w.status)
 }
 
-// signal lets what waits be sent, if it is sent at once.
+// signal starts the delivery of pending requests, if they are sent at once.
 func (s *Server) signal() {
 	select {
 	case s.wake <- struct{}{}:
@@ -254,7 +254,7 @@ func (s *Server) signal() {
 	}
 }
 
-// deliverAlways sends what waits whenever there may be something, until ctx ends.
+// deliverAlways sends pending requests whenever there may be some, until ctx ends.
 func (s *Server) deliverAlways(ctx context.Context) {
 	for {
 		select {
@@ -268,7 +268,7 @@ func (s *Server) deliverAlways(ctx context.Context) {
 	}
 }
 
-// deliver sends what waits.
+// deliver sends the pending requests.
 func (s *Server) deliver(ctx context.Context) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
@@ -342,7 +342,7 @@ func urlOf(address net.Addr) string {
 	return "http://" + address.String()
 }
 
-// How long a client may take, so that no number of slow ones stays for ever.
+// How long a client may take, so that slow clients do not accumulate.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 30 * time.Second
@@ -353,8 +353,8 @@ const (
 )
 
 // Serve answers on the addresses of [Server.Listen] until ctx ends, and then finishes
-// the requests that are under way, for ten seconds at most. It returns nil if it was
-// stopped like this.
+// the requests in progress, for ten seconds at most. It returns nil if it was
+// stopped in this way.
 func (s *Server) Serve(ctx context.Context) error {
 	ending, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()

@@ -46,7 +46,7 @@ func (o jsonObject) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// plainJSON makes JSON of what fields show.
+// plainJSON converts the values of fields to JSON.
 func plainJSON(v any) any {
 	switch v := v.(type) {
 	case yaml.MapSlice:
@@ -112,7 +112,7 @@ func joinedHeader(header http.Header) map[string]string {
 	return joined
 }
 
-// redacted returns values without those whose names say that they are credentials, and
+// redacted returns values without those that are credentials by their names, and
 // without the credentials of the configuration wherever they are.
 func (s *Server) redacted(values map[string]string) map[string]string {
 	shown := make(map[string]string, len(values))
