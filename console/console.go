@@ -34,11 +34,14 @@ type Config struct {
 	// form.
 	Webhooks func(context.Context) ([]StoredWebhook, error)
 
-	// Subdomain and Options make the Client that runs webhooks, as for
-	// [trackdrive.NewClient]: WithAuth and WithBaseURL, for example. WithTransport and
-	// WithHTTPClient are refused, because the page makes its own connections.
+	// Subdomain is the company of the Client that runs webhooks, as for
+	// [trackdrive.NewClient].
 	Subdomain string
-	Options   []trackdrive.Option
+
+	// Options are the options of that Client, such as WithAuth and WithBaseURL.
+	// WithTransport and WithHTTPClient are refused, because the page makes its own
+	// connections.
+	Options []trackdrive.Option
 
 	// Auctions holds the latest auctions, whose timelines are shown.
 	Auctions *AuctionLog
