@@ -16,16 +16,16 @@ import (
 // smallTree has a root, a store that uses it, a command that uses both, and an example
 // that nobody releases.
 var smallTree = map[string]string{
-	"go.mod":                   "module example.com/root\n\ngo 1.26\n",
+	"go.mod":                   "module example.com/base\n\ngo 1.26\n",
 	"options.go":               "package root\n\nconst sdkVersion = \"0.1.0\"\n\n// Old is old.\nfunc Old() string { return sdkVersion }\n",
 	"CHANGELOG.md":             "# Changelog\n\n## [Unreleased]\n\n- more\n\n## [0.1.0] - 2026-01-02\n\n- all\n",
 	"LICENSE":                  "free\n",
-	"store/go.mod":             "module example.com/root/store\n\ngo 1.26\n\nrequire example.com/root v0.1.0\n\nreplace example.com/root => ../\n",
-	"store/store.go":           "package store\n\nimport \"example.com/root\"\n\n// Get gets.\nfunc Get() string { return root.Old() }\n",
+	"store/go.mod":             "module example.com/base/store\n\ngo 1.26\n\nrequire example.com/base v0.1.0\n\nreplace example.com/base => ../\n",
+	"store/store.go":           "package store\n\nimport \"example.com/base\"\n\n// Get gets.\nfunc Get() string { return root.Old() }\n",
 	"store/bench/main.go":      "package main\n\nfunc main() {}\n",
-	"cmd/tool/go.mod":          "module example.com/root/cmd/tool\n\ngo 1.26\n\nrequire (\n\texample.com/root v0.1.0\n\texample.com/root/store v0.1.0\n)\n",
-	"cmd/tool/main.go":         "// Command tool.\npackage main\n\nimport (\n\t\"fmt\"\n\n\t\"example.com/root/store\"\n)\n\nfunc main() { fmt.Println(\"v\" + store.Get()) }\n",
-	"examples/a/go.mod":        "module example.com/root/examples/a\n\ngo 1.26\n\nrequire example.com/root v0.1.0\n\nreplace example.com/root => ../..\n",
+	"cmd/tool/go.mod":          "module example.com/base/cmd/tool\n\ngo 1.26\n\nrequire (\n\texample.com/base v0.1.0\n\texample.com/base/store v0.1.0\n)\n",
+	"cmd/tool/main.go":         "// Command tool.\npackage main\n\nimport (\n\t\"fmt\"\n\n\t\"example.com/base/store\"\n)\n\nfunc main() { fmt.Println(\"v\" + store.Get()) }\n",
+	"examples/a/go.mod":        "module example.com/base/examples/a\n\ngo 1.26\n\nrequire example.com/base v0.1.0\n\nreplace example.com/base => ../..\n",
 	"examples/a/main.go":       "package main\n\nfunc main() {}\n",
 	"internal/secret/code.go":  "package secret\n",
 	"tools/release/readme.txt": "no module\n",
@@ -78,17 +78,17 @@ func TestCheck(t *testing.T) {
 	}{
 		"all agree":        {nil, nil},
 		"at the release":   {map[string]string{"CHANGELOG.md": "## [0.1.0] - 2026-01-02\n"}, nil},
-		"an older require": {map[string]string{"store/go.mod": "module example.com/root/store\n\ngo 1.26\n\nrequire example.com/root v0.0.9\n"}, []string{"store/go.mod requires example.com/root at v0.0.9, and the User-Agent says 0.1.0; run release -set 0.1.0"}},
-		"an example's, too": {map[string]string{"examples/a/go.mod": "module example.com/root/examples/a\n\nrequire example.com/root v0.0.0\n"}, []string{
-			"examples/a/go.mod requires example.com/root at v0.0.0",
+		"an older require": {map[string]string{"store/go.mod": "module example.com/base/store\n\ngo 1.26\n\nrequire example.com/base v0.0.9\n"}, []string{"store/go.mod requires example.com/base at v0.0.9, and the User-Agent says 0.1.0; run release -set 0.1.0"}},
+		"an example's, too": {map[string]string{"examples/a/go.mod": "module example.com/base/examples/a\n\nrequire example.com/base v0.0.0\n"}, []string{
+			"examples/a/go.mod requires example.com/base at v0.0.0",
 		}},
 		"everything at once": {map[string]string{"options.go": "package root\n\nconst sdkVersion = \"0.2.0\"\n", "CHANGELOG.md": "## [0.1.0] - 2026-01-02\n"}, []string{
-			"store/go.mod requires", "cmd/tool/go.mod requires example.com/root at", "cmd/tool/go.mod requires example.com/root/store at", "examples/a/go.mod requires",
+			"store/go.mod requires", "cmd/tool/go.mod requires example.com/base at", "cmd/tool/go.mod requires example.com/base/store at", "examples/a/go.mod requires",
 			"the newest heading of CHANGELOG.md is [0.1.0], and the User-Agent says 0.2.0",
 		}},
-		"a command that replaces": {map[string]string{"cmd/tool/go.mod": smallTree["cmd/tool/go.mod"] + "\nreplace example.com/root => ../..\n"}, []string{"cmd/tool/go.mod replaces example.com/root, so go install refuses it; use the go.work beside it"}},
+		"a command that replaces": {map[string]string{"cmd/tool/go.mod": smallTree["cmd/tool/go.mod"] + "\nreplace example.com/base => ../..\n"}, []string{"cmd/tool/go.mod replaces example.com/base, so go install refuses it; use the go.work beside it"}},
 		"a foreign replace":       {map[string]string{"store/go.mod": smallTree["store/go.mod"] + "\nreplace example.com/other => ../other\n"}, []string{"store/go.mod replaces example.com/other, which an importer would not; require the version that is needed"}},
-		"a foreign path":          {map[string]string{"store/go.mod": "module example.org/store\n", "cmd/tool/go.mod": "module example.com/root/cmd/tool\n"}, []string{"store/go.mod is named example.org/store; its path must begin with example.com/root"}},
+		"a foreign path":          {map[string]string{"store/go.mod": "module example.org/store\n", "cmd/tool/go.mod": "module example.com/base/cmd/tool\n"}, []string{"store/go.mod is named example.org/store; its path must begin with example.com/base"}},
 		"no version":              {map[string]string{"options.go": "package root\n"}, []string{`options.go has no line const sdkVersion = "..."`}},
 		"a wrong version":         {map[string]string{"options.go": "package root\n\nconst sdkVersion = \"next\"\n"}, []string{`options.go: "next" is not a version; give one such as 0.2.0`}},
 		"no heading":              {map[string]string{"CHANGELOG.md": "# Changelog\n"}, []string{"CHANGELOG.md has no heading such as ## [Unreleased]"}},
@@ -116,9 +116,9 @@ func TestSetWritesEveryVersion(t *testing.T) {
 	require.Contains(t, out.String(), "git tag -s v0.2.0\ngit tag -s store/v0.2.0\ngit tag -s cmd/tool/v0.2.0\n")
 	require.NotContains(t, out.String(), "examples")
 	require.Contains(t, tree.read(t, "options.go"), `const sdkVersion = "0.2.0"`)
-	require.Contains(t, tree.read(t, "cmd/tool/go.mod"), "example.com/root/store v0.2.0")
-	require.Contains(t, tree.read(t, "examples/a/go.mod"), "example.com/root v0.2.0")
-	require.Contains(t, tree.read(t, "store/go.mod"), "replace example.com/root => ../")
+	require.Contains(t, tree.read(t, "cmd/tool/go.mod"), "example.com/base/store v0.2.0")
+	require.Contains(t, tree.read(t, "examples/a/go.mod"), "example.com/base v0.2.0")
+	require.Contains(t, tree.read(t, "store/go.mod"), "replace example.com/base => ../")
 	require.Regexp(t, `(?m)^## \[0\.2\.0\] - \d{4}-\d\d-\d\d$`, tree.read(t, "CHANGELOG.md"))
 	require.Contains(t, tree.read(t, "CHANGELOG.md"), "## [0.1.0] - 2026-01-02")
 
@@ -169,9 +169,9 @@ func TestZipsHaveTheirOwnFilesAndTheLicense(t *testing.T) {
 	require.NoError(t, tree.addToProxy(proxy))
 	require.NoError(t, tree.addToProxy(proxy), "a second time changes nothing")
 	for name, want := range map[string][]string{
-		"example.com/root/@v/v0.1.0.zip":          {"CHANGELOG.md", "LICENSE", "go.mod", "internal/secret/code.go", "options.go", "tools/release/readme.txt"},
-		"example.com/root/store/@v/v0.1.0.zip":    {"LICENSE", "bench/main.go", "go.mod", "store.go"},
-		"example.com/root/cmd/tool/@v/v0.1.0.zip": {"LICENSE", "go.mod", "main.go"},
+		"example.com/base/@v/v0.1.0.zip":          {"CHANGELOG.md", "LICENSE", "go.mod", "internal/secret/code.go", "options.go", "tools/release/readme.txt"},
+		"example.com/base/store/@v/v0.1.0.zip":    {"LICENSE", "bench/main.go", "go.mod", "store.go"},
+		"example.com/base/cmd/tool/@v/v0.1.0.zip": {"LICENSE", "go.mod", "main.go"},
 	} {
 		archive, err := zip.OpenReader(filepath.Join(proxy, filepath.FromSlash(name)))
 		require.NoError(t, err)
@@ -184,10 +184,10 @@ func TestZipsHaveTheirOwnFilesAndTheLicense(t *testing.T) {
 		require.NoError(t, archive.Close())
 		require.ElementsMatch(t, want, files, name)
 	}
-	list, err := os.ReadFile(filepath.Join(proxy, "example.com", "root", "@v", "list"))
+	list, err := os.ReadFile(filepath.Join(proxy, "example.com", "base", "@v", "list"))
 	require.NoError(t, err)
 	require.Equal(t, "v0.1.0\n", string(list))
-	require.NoDirExists(t, filepath.Join(proxy, "example.com", "root", "examples"))
+	require.NoDirExists(t, filepath.Join(proxy, "example.com", "base", "examples"))
 }
 
 func TestAStrangerTakesEveryModule(t *testing.T) {
@@ -195,8 +195,8 @@ func TestAStrangerTakesEveryModule(t *testing.T) {
 	tree := newTree(t, nil)
 	var out bytes.Buffer
 	require.NoError(t, releaseRehearsal{tree: tree, out: &out}.run())
-	require.Regexp(t, `example\.com/root/store +1 packages, 0 commands`, out.String())
-	require.Regexp(t, `example\.com/root/cmd/tool +0 packages, 1 commands`, out.String())
+	require.Regexp(t, `example\.com/base/store +1 packages, 0 commands`, out.String())
+	require.Regexp(t, `example\.com/base/cmd/tool +0 packages, 1 commands`, out.String())
 	require.Contains(t, out.String(), "go get -u takes v0.1.1")
 }
 
@@ -208,7 +208,7 @@ func TestAProgramRuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := "// needs: store\npackage main\n\nimport (\n\t\"os\"\n\n\t\"example.com/root/store\"\n)\n\nvar _ = os.Exit\n\n" + test.main + "\n"
+			source := "// needs: store\npackage main\n\nimport (\n\t\"os\"\n\n\t\"example.com/base/store\"\n)\n\nvar _ = os.Exit\n\n" + test.main + "\n"
 			var out bytes.Buffer
 			err := releaseRehearsal{tree: newTree(t, map[string]string{programsFolder + "/program/main.go": source}), out: &out}.run()
 			if test.want != "" {
@@ -223,7 +223,7 @@ func TestAProgramRuns(t *testing.T) {
 
 func TestACommandMustKnowItsVersion(t *testing.T) {
 	t.Parallel()
-	tree := newTree(t, map[string]string{"cmd/tool/main.go": "package main\n\nimport _ \"example.com/root/store\"\n\nfunc main() { println(\"(devel)\") }\n"})
+	tree := newTree(t, map[string]string{"cmd/tool/main.go": "package main\n\nimport _ \"example.com/base/store\"\n\nfunc main() { println(\"(devel)\") }\n"})
 	require.ErrorContains(t, releaseRehearsal{tree: tree, out: io.Discard}.run(), `tool version says "(devel)", and not v0.1.0`)
 }
 
@@ -235,11 +235,11 @@ func TestARootThatLacksWhatAModuleUses(t *testing.T) {
 	require.NoError(t, newTree(t, nil).addToProxy(filepath.Join(work, "proxy")))
 	next := map[string]string{
 		"options.go":      "package root\n\nconst sdkVersion = \"0.2.0\"\n\n// New is new.\nfunc New() string { return sdkVersion }\n",
-		"store/store.go":  "package store\n\nimport \"example.com/root\"\n\n// Get gets.\nfunc Get() string { return root.New() }\n",
+		"store/store.go":  "package store\n\nimport \"example.com/base\"\n\n// Get gets.\nfunc Get() string { return root.New() }\n",
 		"cmd/tool/go.mod": strings.ReplaceAll(smallTree["cmd/tool/go.mod"], "v0.1.0", "v0.2.0"),
 	}
 	err := releaseRehearsal{tree: newTree(t, next), work: work, out: io.Discard}.run()
-	require.ErrorContains(t, err, "example.com/root/store at v0.2.0")
+	require.ErrorContains(t, err, "example.com/base/store at v0.2.0")
 	require.ErrorContains(t, err, "undefined: root.New")
 	require.NoError(t, removeCache(work))
 }
