@@ -47,14 +47,7 @@ func (p *consolePage) showNumbers(w http.ResponseWriter, r *http.Request) error 
 		buckets, step, count = p.config.Insight.Hours(), time.Hour, 24
 	}
 	body.Charts = chartsOf(buckets, report.At, step, count)
-	a := report.Auctions
-	body.Totals = []numberTotal{
-		{"Auctions", inDigits(a.Runs), "finished", ""},
-		{"Accepted", inDigits(a.Accepted), "pings with an acceptable bid, of " + inDigits(a.Pings), ""},
-		{"Sold", inDigits(a.Sold), "of " + inDigits(a.Posts) + " posts", ""},
-		{"Revenue", a.Revenue.String(), revenueHelp(a.Unpriced), ""},
-		{"Unknown", inDigits(a.Unknown), "posts that may have sold and are not settled", markIf(a.Unknown > 0)},
-	}
+	body.Totals = totalsOf(&report)
 	for i := range report.Sources {
 		s := &report.Sources[i]
 		row := newNumberRow(s.Name, &s.SaleCounts)
@@ -75,6 +68,18 @@ func (p *consolePage) showNumbers(w http.ResponseWriter, r *http.Request) error 
 		body.Reasons = append(body.Reasons, reasonRow{inWords(reason.Operation), inWords(string(reason.Reason)), reason.Calls})
 	}
 	return p.render(w, r, http.StatusOK, "numbers", "Numbers", body)
+}
+
+// totalsOf returns the sums that are shown in large.
+func totalsOf(report *insight.Report) []numberTotal {
+	a := &report.Auctions
+	return []numberTotal{
+		{"Auctions", inDigits(a.Runs), "finished", ""},
+		{"Accepted", inDigits(a.Accepted), "pings with an acceptable bid, of " + inDigits(a.Pings), ""},
+		{"Sold", inDigits(a.Sold), "of " + inDigits(a.Posts) + " posts", ""},
+		{"Revenue", a.Revenue.String(), revenueHelp(a.Unpriced), ""},
+		{"Unknown", inDigits(a.Unknown), "posts that may have sold and are not settled", markIf(a.Unknown > 0)},
+	}
 }
 
 func newNumberRow(name string, c *insight.SaleCounts) numberRow {

@@ -172,16 +172,3 @@ func (p *consolePage) serveAsset(w http.ResponseWriter, r *http.Request) {
 	}
 	http.ServeContent(w, r, name, p.started, bytes.NewReader(data))
 }
-
-// showHome shows what there is.
-func (p *consolePage) showHome(w http.ResponseWriter, r *http.Request) error {
-	stored, err := p.storedWebhooks(r.Context())
-	if err != nil {
-		return err
-	}
-	var body struct{ Webhooks []string }
-	for _, s := range stored {
-		body.Webhooks = append(body.Webhooks, s.Name)
-	}
-	return p.render(w, r, http.StatusOK, "home", "Overview", body)
-}

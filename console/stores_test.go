@@ -307,3 +307,17 @@ func TestAnAuctionLogIsBounded(t *testing.T) {
 	require.Contains(t, words(text), "1000 sources")
 	require.Less(t, len(text), 1<<20)
 }
+
+func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
+	t.Parallel()
+	worker, _ := stuckOutbox(t)
+	desk, _ := unknownSale(t)
+	page := newPage(t, console.Config{Outbox: worker, Sales: desk, Auctions: console.NewAuctionLog(1), Webhooks: stored("Plain", plainWebhook)})
+	_, text := answer(page, local(http.MethodGet, "/", nil))
+	require.Contains(t, words(text), "Webhooks Plain")
+	require.Contains(t, words(text), "Auctions No auction has run yet.")
+	require.Contains(t, words(text), "Outbox aside 1 parked 1 dead 1 waiting 1")
+	require.Contains(t, words(text), "Sales unknown 1 posting 0 open 0 sold 0")
+	_, text = answer(newPage(t, console.Config{}), local(http.MethodGet, "/", nil))
+	require.NotContains(t, text, "Outbox")
+}
