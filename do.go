@@ -13,6 +13,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
@@ -71,15 +72,15 @@ func (c *apiCall) setRequest(r *Request) error {
 	if _, err := r.Repeat.MarshalText(); err != nil {
 		return err
 	}
-	path, rawPath, template, err := joinSegments(r.Path)
+	path, rawPath, shownPath, err := joinSegments(r.Path)
 	if err != nil {
 		return err
 	}
-	c.path, c.repeat, c.ownRepeat = template, r.Repeat, true
+	c.path, c.repeat, c.ownRepeat = shownPath, r.Repeat, true
 	c.target = &c.url
 	c.url = c.set.base.at(c.companyHost(), apiPath+path, apiPath+rawPath)
 	c.setParams(r)
-	c.secret = pathSecrets(r.Path)
+	c.secret = template.PathSecrets(r.Path)
 	switch r.Method {
 	case http.MethodGet:
 		c.params.encoding = EncodeQuery

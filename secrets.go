@@ -4,7 +4,6 @@
 package trackdrive
 
 import (
-	"encoding/base64"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/template"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
@@ -20,7 +20,7 @@ func (c *authCredentials) secrets() []string {
 	var list []string
 	for _, set := range [...][]namedText{c.params, c.headers} {
 		for _, t := range set {
-			list = appendSecret(list, t.text)
+			list = redact.AppendParts(list, t.text)
 		}
 	}
 	return list
@@ -35,27 +35,6 @@ type knownSecrets struct {
 
 func (k *knownSecrets) isOf(c *authCredentials) bool {
 	return slices.Equal(k.headers, c.headers) && slices.Equal(k.params, c.params)
-}
-
-// appendSecret appends a credential and its parts: the token after a scheme word,
-// both halves of a Basic pair, the values of "token=abc; user=def".
-func appendSecret(list []string, text string) []string {
-	list = append(list, text)
-	token := text
-	if _, after, found := strings.Cut(text, " "); found {
-		token = after
-		list = append(list, token)
-	}
-	if plain, err := base64.StdEncoding.DecodeString(token); err == nil && isPrintable(string(plain)) {
-		public, private, _ := strings.Cut(string(plain), ":")
-		list = append(list, string(plain), public, private)
-	}
-	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" ,;", r) }) {
-		if _, value, isPair := strings.Cut(part, "="); isPair {
-			list = append(list, strings.Trim(value, `"`))
-		}
-	}
-	return list
 }
 
 // secrets returns the values under a credential's name in the query and the body.
@@ -84,7 +63,7 @@ func appendFormSecrets(list []string, text string) []string {
 			continue
 		}
 		for _, value := range all {
-			list = appendSecret(list, value)
+			list = redact.AppendParts(list, value)
 		}
 	}
 	return list
@@ -109,30 +88,7 @@ func appendJSONSecrets(list []string, s *jsonscan.Scanner, doc []byte, within bo
 	if v.Escaped {
 		text = jsonscan.AppendUnescaped(nil, text)
 	}
-	return appendSecret(list, string(text))
-}
-
-// pathSecrets returns the credentials in a path. TrackDrive has them in
-// /secure/{token}/… and /leads/{lead_token}/{number}/by_caller_number; others
-// follow their name.
-func pathSecrets(segments []string) []string {
-	if len(segments) > 1 && segments[0] == "secure" ||
-		len(segments) == 4 && segments[0] == "leads" && segments[3] == "by_caller_number" {
-		return segments[1:2]
-	}
-	var list []string
-	for i, segment := range segments {
-		if isNamedSegment(segments, i) {
-			list = append(list, segment)
-		}
-	}
-	return list
-}
-
-// isNamedSegment reports whether a segment follows a credential's name:
-// /token/abcdef.
-func isNamedSegment(segments []string, i int) bool {
-	return i > 0 && redact.IsCredentialName(segments[i-1])
+	return redact.AppendParts(list, string(text))
 }
 
 // namedSegments returns the segments of an escaped path that follow a credential's
@@ -141,7 +97,7 @@ func namedSegments(path string) []string {
 	var list []string
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
-		if isNamedSegment(segments, i) {
+		if template.IsNamedSegment(segments, i) {
 			list = append(list, urlpart.UnescapeSegment(segment))
 		}
 	}

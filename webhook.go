@@ -760,7 +760,7 @@ func (w *compiledWebhook) secrets(given Values) []string {
 	for _, values := range []Values{w.fixed, given, w.merge(given, new(webhookMistakes))} {
 		for name, value := range values {
 			if redact.IsCredentialName(name) {
-				list = appendSecret(list, value)
+				list = redact.AppendParts(list, value)
 			}
 		}
 	}

@@ -175,7 +175,7 @@ type sentField struct {
 func (w *compiledWebhook) sentFields() []sentField {
 	var list []sentField
 	segments := w.url.engine.Segments()
-	for i, credential := range segmentCredentials(segmentTexts(segments)) {
+	for i, credential := range template.SegmentCredentials(segmentTexts(segments)) {
 		list = append(list, sentField{Field: segments[i], place: "url " + segments[i].Place, credential: credential})
 	}
 	for _, f := range w.url.engine.Fields() {

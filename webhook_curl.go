@@ -5,7 +5,6 @@ package trackdrive
 import (
 	"mime"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
@@ -90,61 +89,12 @@ func curlPath(path string) string {
 	for i, segment := range segments {
 		plain[i] = urlpart.UnescapeSegment(segment)
 	}
-	for i, name := range segmentCredentials(plain) {
+	for i, name := range template.SegmentCredentials(plain) {
 		if name != "" {
 			segments[i] = namePlaceholder(name)
 		}
 	}
 	return strings.Join(segments, "/")
-}
-
-// segmentCredentials returns, for each segment of a path, the name of the
-// credential that it is; "" for any other. Below TrackDrive's API it is known which
-// are; elsewhere it is a segment after a credential's name or after "hook", and one
-// that looks random.
-func segmentCredentials(segments []string) []string {
-	names := make([]string, len(segments))
-	if first := apiResource(segments); first >= 0 {
-		secrets := pathSecrets(segments[first:])
-		for i, segment := range segments[first:] {
-			switch {
-			case segment == "" || !slices.Contains(secrets, segment):
-			case i > 0 && segments[first+i-1] == "leads":
-				names[first+i] = "lead_token"
-			default:
-				names[first+i] = "token"
-			}
-		}
-		return names
-	}
-	for i, segment := range segments {
-		named := isNamedSegment(segments, i) || i > 0 && slices.Contains(hookSegments, segments[i-1])
-		behindCredential := i > 0 && names[i-1] != ""
-		switch {
-		case segment == "":
-		case named && !behindCredential:
-			names[i] = segments[i-1]
-		case named && !strings.ContainsAny(segments[i-1], "0123456789"), // token/secret/...: which is the name?
-			template.LooksLikeToken(segment):
-			names[i] = "token"
-		}
-	}
-	return names
-}
-
-// hookSegments are what comes before the secret of a webhook's address.
-var hookSegments = []string{"hook", "hooks", "webhook", "webhooks"}
-
-// apiResource returns where the resource begins in a path of TrackDrive's API, or
-// -1 for any other path.
-func apiResource(segments []string) int {
-	api := strings.Split(strings.Trim(apiPath, "/"), "/")
-	for i := range segments {
-		if len(segments) > i+len(api) && slices.Equal(segments[i:i+len(api)], api) {
-			return i + len(api)
-		}
-	}
-	return -1
 }
 
 // curlPairs replaces the values of a query or a form that are credentials.

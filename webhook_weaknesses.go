@@ -131,7 +131,7 @@ func (l *webhookLinter) path() []string {
 // isOurAPI reports whether TrackDrive's API answers, which says in the body of a
 // 2xx reply that it refused.
 func (l *webhookLinter) isOurAPI() bool {
-	return baseURL{}.mayServe(l.w.url.engine.Host()) && apiResource(l.path()) >= 0
+	return baseURL{}.mayServe(l.w.url.engine.Host()) && template.APIResource(l.path()) >= 0
 }
 
 // asksForBid reports whether the path says so.

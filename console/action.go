@@ -17,7 +17,7 @@ import (
 type Action struct {
 	Viewer string    // Viewer.Name
 	Kind   string    // "run", "retry", "settle", "discard", "release", "resume" or "resolve"
-	ID     string    // the webhook's name, the item's or the lead's id, or the company
+	ID     string    // the stored webhook's name ("" if it is not stored), the item's or the lead's id, or the company
 	Note   string    // what the viewer wrote; "" with "run"
 	At     time.Time // when it was done
 	Err    error     // nil if it was done
@@ -48,16 +48,19 @@ func readAction(r *http.Request) (actionForm, error) {
 	return f, nil
 }
 
+// purposeOf returns the purpose of a form: it is one viewer's, on one page.
+func purposeOf(viewer Viewer, page string) string { return page + " of " + viewer.Name }
+
 // outcomeView is the outcome of an action.
 type outcomeView struct {
 	Text  string
 	IsBad bool
 }
 
-// act does an action once, and reports it to Config.OnAction.
-func (p *consolePage) actOnce(r *http.Request, f actionForm, kind string, do func(context.Context) (string, error)) (outcomeView, error) {
+// actOnce does an action once, and reports it to Config.OnAction.
+func (p *consolePage) actOnce(r *http.Request, f actionForm, page, kind string, do func(context.Context) (string, error)) (outcomeView, error) {
 	viewer := viewerOf(r)
-	outcome, isRepeat, err := p.once.do(f.token, func() any {
+	outcome, isRepeat, err := p.once.do(f.token, purposeOf(viewer, page), strings.Join([]string{f.do, f.id, f.note}, "\x00"), func() any {
 		const longestAction = time.Minute
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), longestAction)
 		defer cancel()

@@ -87,8 +87,8 @@ const (
 	ticksAtMost = 8
 )
 
-// timeline is a run as a picture, and as a table.
-type timeline struct {
+// auctionTimeline is a run as a picture, and as a table.
+type auctionTimeline struct {
 	Run           *auctionRecord
 	State, Detail string
 	Width, Height int
@@ -130,8 +130,8 @@ type timelineRow struct {
 	Losses         []lossRecord
 }
 
-func newTimeline(run *auctionRecord) *timeline {
-	t := &timeline{Run: run, Width: labelWidth + chartWidth + noteWidth, ChartEnd: labelWidth + chartWidth}
+func newTimeline(run *auctionRecord) *auctionTimeline {
+	t := &auctionTimeline{Run: run, Width: labelWidth + chartWidth + noteWidth, ChartEnd: labelWidth + chartWidth}
 	t.State, t.Detail = stateOf(run)
 	span := max(run.Last, leastSpan)
 	x := func(at time.Duration) float64 {
@@ -182,7 +182,7 @@ func ticksOf(span time.Duration) []time.Duration {
 	return ticks
 }
 
-func (t *timeline) newRow(label string) timelineRow {
+func (t *auctionTimeline) newRow(label string) timelineRow {
 	y := axisHeight + len(t.Rows)*rowHeight
 	const longestLabel = 28
 	return timelineRow{Y: y, TextY: y + rowHeight - 9, BarY: y + (rowHeight-barHeight)/2, Label: cutLabel(label, longestLabel)}
@@ -197,7 +197,7 @@ func cutLabel(text string, most int) string {
 	return string(runes[:most-1]) + "…"
 }
 
-func (t *timeline) addSource(s *sourceRecord, run *auctionRecord, x func(time.Duration) float64) {
+func (t *auctionTimeline) addSource(s *sourceRecord, run *auctionRecord, x func(time.Duration) float64) {
 	row := t.newRow(s.Name)
 	row.Bids, row.Losses = s.Bids, s.Losses
 	until, state := run.Last, "open"
@@ -234,7 +234,7 @@ func (t *timeline) addSource(s *sourceRecord, run *auctionRecord, x func(time.Du
 	t.place(&row, x(until))
 }
 
-func (t *timeline) addPost(post *postRecord, run *auctionRecord, x func(time.Duration) float64) {
+func (t *auctionTimeline) addPost(post *postRecord, run *auctionRecord, x func(time.Duration) float64) {
 	row := t.newRow("post to " + post.Source)
 	row.IsPost = true
 	until, state := run.Last, "open"
@@ -256,7 +256,7 @@ func (t *timeline) addPost(post *postRecord, run *auctionRecord, x func(time.Dur
 }
 
 // place puts the note of a row behind its bar.
-func (t *timeline) place(row *timelineRow, end float64) {
+func (t *auctionTimeline) place(row *timelineRow, end float64) {
 	row.NoteX = end + 8
 	t.Rows = append(t.Rows, *row)
 }

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
@@ -106,11 +107,10 @@ type consolePage struct {
 // invalid.
 func New(config Config) (http.Handler, error) {
 	p := &consolePage{config: config, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), once: newOnceRuns(), started: time.Now()}
-	transport := config.Transport
-	if transport == nil {
-		transport = trackdrive.NewTransport(guardedTransport(config.AllowHosts))
+	if err := checkAllowHosts(config.AllowHosts); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
 	}
-	client, err := trackdrive.NewClient(config.Subdomain, append([]trackdrive.Option{trackdrive.WithTransport(transport)}, config.Options...)...)
+	client, err := newRunClient(config)
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
@@ -120,6 +120,28 @@ func New(config Config) (http.Handler, error) {
 	}
 	p.routes()
 	return p, nil
+}
+
+// newRunClient returns the Client that runs webhooks, over the page's own connections.
+func newRunClient(config Config) (*trackdrive.Client, error) {
+	transport := config.Transport
+	if transport == nil {
+		transport = trackdrive.NewTransport(guardedTransport(config.AllowHosts))
+	}
+	options := slices.Clip(config.Options)
+	if _, err := trackdrive.NewClient(config.Subdomain, options...); err != nil {
+		return nil, err
+	}
+	// A Client takes a transport or an HTTP client: with one of them among the options,
+	// it refuses the other.
+	client, err := trackdrive.NewClient(config.Subdomain, append(options, trackdrive.WithTransport(credentialTap{transport}))...)
+	if err == nil {
+		_, err = trackdrive.NewClient(config.Subdomain, append(options, trackdrive.WithHTTPClient(new(http.Client)))...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the Options have a WithTransport or a WithHTTPClient; the page has connections of its own, so use Config.Transport for a fake: %w", err)
+	}
+	return client, nil
 }
 
 // routes has all paths. They are of one level, so that relative links work wherever

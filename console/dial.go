@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
 
 // errPrivateAddress is the error of a webhook to this machine, or to a private network.
@@ -37,6 +39,20 @@ func guardedTransport(allowed []string) *http.Transport {
 			return guarded.DialContext(ctx, network, address)
 		},
 	}
+}
+
+// checkAllowHosts refuses what can be no host's name, and would never match.
+func checkAllowHosts(hosts []string) error {
+	for _, host := range hosts {
+		name := hostName(host)
+		if strings.Contains(name, ":") {
+			name = "[" + name + "]"
+		}
+		if !urlpart.IsHost(name) {
+			return fmt.Errorf("AllowHosts: %q is not a host; give a name or an address without a port, such as \"localhost\"", host)
+		}
+	}
+	return nil
 }
 
 func hostName(host string) string {

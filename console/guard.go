@@ -77,7 +77,7 @@ func (p *consolePage) viewer(r *http.Request) (Viewer, error) {
 // machine.
 func checkLocal(r *http.Request) error {
 	for name := range r.Header {
-		if name == "Forwarded" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+		if lower := strings.ToLower(name); lower == "forwarded" || lower == "x-real-ip" || strings.HasPrefix(lower, "x-forwarded") {
 			return fmt.Errorf("the header %s shows that a proxy forwarded the request; set Authorize to serve other machines", name)
 		}
 	}

@@ -52,24 +52,33 @@ func TestWithoutAuthorizeOnlyThisMachineIsServed(t *testing.T) {
 		change func(*http.Request)
 		want   int
 	}{
-		"this machine":          {func(*http.Request) {}, 200},
-		"over IPv6":             {func(r *http.Request) { r.RemoteAddr, r.Host = "[::1]:50000", "[::1]:8080" }, 200},
-		"by address":            {func(r *http.Request) { r.Host = "127.0.0.1" }, 200},
-		"mapped IPv4":           {func(r *http.Request) { r.RemoteAddr = "[::ffff:127.0.0.1]:50000" }, 200},
-		"another machine":       {func(r *http.Request) { r.RemoteAddr = "192.0.2.7:50000" }, 403},
-		"no address":            {func(r *http.Request) { r.RemoteAddr = "@" }, 403},
-		"a name of somebody's":  {func(r *http.Request) { r.Host = "rebind.example:8080" }, 403},
-		"localhost inside":      {func(r *http.Request) { r.Host = "localhost.rebind.example" }, 403},
-		"a dotted localhost":    {func(r *http.Request) { r.Host = "localhost." }, 200},
-		"an empty host":         {func(r *http.Request) { r.Host = "" }, 403},
-		"another address":       {func(r *http.Request) { r.Host = "192.0.2.1:8080" }, 403},
-		"all addresses":         {func(r *http.Request) { r.Host = "0.0.0.0:8080" }, 403},
-		"a proxy, Forwarded":    {func(r *http.Request) { r.Header.Set("Forwarded", "for=192.0.2.7") }, 403},
-		"a proxy, X-Forwarded":  {func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.7") }, 403},
-		"a proxy, another one":  {func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") }, 403},
-		"a proxy, X-Real-IP":    {func(r *http.Request) { r.Header.Set("X-Real-IP", "192.0.2.7") }, 403},
-		"a form of another":     {func(r *http.Request) { r.Method = "POST"; r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
-		"a form of a subdomain": {func(r *http.Request) { r.Method = "POST"; r.Header.Set("Sec-Fetch-Site", "same-site") }, 403},
+		"this machine":               {func(*http.Request) {}, 200},
+		"over IPv6":                  {func(r *http.Request) { r.RemoteAddr, r.Host = "[::1]:50000", "[::1]:8080" }, 200},
+		"by address":                 {func(r *http.Request) { r.Host = "127.0.0.1" }, 200},
+		"mapped IPv4":                {func(r *http.Request) { r.RemoteAddr = "[::ffff:127.0.0.1]:50000" }, 200},
+		"another machine":            {func(r *http.Request) { r.RemoteAddr = "192.0.2.7:50000" }, 403},
+		"no address":                 {func(r *http.Request) { r.RemoteAddr = "@" }, 403},
+		"a name of somebody's":       {func(r *http.Request) { r.Host = "rebind.example:8080" }, 403},
+		"localhost inside":           {func(r *http.Request) { r.Host = "localhost.rebind.example" }, 403},
+		"a dotted localhost":         {func(r *http.Request) { r.Host = "localhost." }, 200},
+		"an empty host":              {func(r *http.Request) { r.Host = "" }, 403},
+		"another address":            {func(r *http.Request) { r.Host = "192.0.2.1:8080" }, 403},
+		"all addresses":              {func(r *http.Request) { r.Host = "0.0.0.0:8080" }, 403},
+		"a proxy, Forwarded":         {func(r *http.Request) { r.Header.Set("Forwarded", "for=192.0.2.7") }, 403},
+		"a proxy, X-Forwarded":       {func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.7") }, 403},
+		"a proxy, another one":       {func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") }, 403},
+		"a proxy, in small letters":  {func(r *http.Request) { r.Header["x-forwarded-for"] = []string{"192.0.2.7"} }, 403},
+		"a proxy, X-Forwarded alone": {func(r *http.Request) { r.Header.Set("X-Forwarded", "for=192.0.2.7") }, 403},
+		"an address with a zone":     {func(r *http.Request) { r.Host = "[::1%25eth0]:8080" }, 403},
+		"two ports":                  {func(r *http.Request) { r.Host = "localhost:8080:8080" }, 403},
+		"a number":                   {func(r *http.Request) { r.Host = "2130706433" }, 403},
+		"a short address":            {func(r *http.Request) { r.Host = "127.1" }, 403},
+		"user information":           {func(r *http.Request) { r.Host = "localhost@rebind.example" }, 403},
+		"another method":             {func(r *http.Request) { r.Method = "PUT" }, 405},
+		"a method of another origin": {func(r *http.Request) { r.Method = "PATCH"; r.Header.Set("Origin", "http://evil.example") }, 403},
+		"a proxy, X-Real-IP":         {func(r *http.Request) { r.Header.Set("X-Real-IP", "192.0.2.7") }, 403},
+		"a form of another":          {func(r *http.Request) { r.Method = "POST"; r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
+		"a form of a subdomain":      {func(r *http.Request) { r.Method = "POST"; r.Header.Set("Sec-Fetch-Site", "same-site") }, 403},
 		"a form of another origin": {func(r *http.Request) {
 			r.Method = "POST"
 			r.Header.Set("Origin", "http://evil.example")
@@ -142,4 +151,30 @@ func TestALongFormDoesNothing(t *testing.T) {
 			require.Less(t, len(text), 4096)
 		})
 	}
+}
+
+// A request that only looks changes nothing, wherever the page is mounted and however
+// the path is written.
+func TestLookingChangesNothing(t *testing.T) {
+	t.Parallel()
+	page := http.StripPrefix("/calls", newPage(t, console.Config{Webhooks: stored("Plain", plainWebhook), Transport: noTransport{t}}))
+	query := "?" + url.Values{"do": {"run"}, "name": {"Plain"}, "json": {plainWebhook}, "value:caller_id": {"+15555550142"}}.Encode()
+	for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"} {
+		for _, path := range []string{"/calls/webhook", "/calls//webhook", "/calls/./webhook", "/calls/%2e%2e/webhook", "/calls/%77ebhook", "/calls/webhook/", "/calls/web%2fhook", "/calls/..%2fwebhook", "/calls/style.css", "/webhook"} {
+			w := httptest.NewRecorder()
+			page.ServeHTTP(w, local(method, path+query, nil))
+			require.NotContains(t, w.Body.String(), "The run")
+			require.False(t, strings.HasPrefix(w.Header().Get("Location"), "//"), "it leads nowhere else")
+			require.NotContains(t, w.Header().Get("Location"), ":")
+		}
+	}
+}
+
+// A login that panics lets nobody in.
+func TestALoginThatPanics(t *testing.T) {
+	t.Parallel()
+	page := newPage(t, console.Config{Authorize: func(*http.Request) (console.Viewer, error) { panic("broken") }})
+	w := httptest.NewRecorder()
+	require.Panics(t, func() { page.ServeHTTP(w, local(http.MethodGet, "/webhook", nil)) })
+	require.Empty(t, w.Body.String())
 }

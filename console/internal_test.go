@@ -1,10 +1,14 @@
 package console
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -26,12 +30,12 @@ func TestPublicAddresses(t *testing.T) {
 func TestAFormRunsOnce(t *testing.T) {
 	t.Parallel()
 	o := newOnceRuns()
-	token := o.token()
+	token := o.token("it")
 	var runs, repeats atomic.Int32
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			outcome, isRepeat, err := o.do(token, func() any { runs.Add(1); return "done" })
+			outcome, isRepeat, err := o.do(token, "it", "", func() any { runs.Add(1); return "done" })
 			if err != nil || outcome != "done" {
 				panic("another outcome")
 			}
@@ -43,16 +47,16 @@ func TestAFormRunsOnce(t *testing.T) {
 	all.Wait()
 	require.EqualValues(t, 1, runs.Load())
 	require.EqualValues(t, 49, repeats.Load())
-	_, _, err := o.do("made-up", func() any { panic("it ran") })
+	_, _, err := o.do("made-up", "it", "", func() any { panic("it ran") })
 	require.ErrorIs(t, err, errOldForm)
 }
 
 func TestAFormThatPanicsIsNotRunAgain(t *testing.T) {
 	t.Parallel()
 	o := newOnceRuns()
-	token := o.token()
-	require.Panics(t, func() { _, _, _ = o.do(token, func() any { panic("broken") }) })
-	outcome, isRepeat, err := o.do(token, func() any { return "again" })
+	token := o.token("it")
+	require.Panics(t, func() { _, _, _ = o.do(token, "it", "", func() any { panic("broken") }) })
+	outcome, isRepeat, err := o.do(token, "it", "", func() any { return "again" })
 	require.NoError(t, err)
 	require.True(t, isRepeat)
 	require.Nil(t, outcome)
@@ -61,18 +65,37 @@ func TestAFormThatPanicsIsNotRunAgain(t *testing.T) {
 func TestTokensAndOutcomesAreBounded(t *testing.T) {
 	t.Parallel()
 	o := newOnceRuns()
-	first := o.token()
-	_, _, err := o.do(first, func() any { return 0 })
+	first := o.token("it")
+	_, _, err := o.do(first, "it", "", func() any { return 0 })
 	require.NoError(t, err)
 	for range 20_000 {
-		o.token()
+		o.token("it")
 	}
 	require.LessOrEqual(t, len(o.issued), 10_000)
 	for range 2 * maxRuns {
-		_, _, err := o.do(o.token(), func() any { return 0 })
+		_, _, err := o.do(o.token("it"), "it", "", func() any { return 0 })
 		require.NoError(t, err)
 	}
 	require.LessOrEqual(t, len(o.runs), maxRuns)
-	_, _, err = o.do(first, func() any { panic("it ran again") })
+	_, _, err = o.do(first, "it", "", func() any { panic("it ran again") })
 	require.ErrorIs(t, err, errOldForm, "what is forgotten is not run again")
+}
+
+func TestManyValuesCostLittle(t *testing.T) {
+	t.Parallel()
+	values := make(map[string]string)
+	for i := range 2000 {
+		values[fmt.Sprintf("k%d", i)] = fmt.Sprintf("made-up-%d", i)
+	}
+	body := "{" + strings.Repeat(`"api_key": "[k1]",`, 1000) + `"zip": "1"}`
+	for name, config := range map[string]map[string]any{
+		"valid":    {"url": "https://acme.example/x", "values": values, "body": body},
+		"mistakes": {"url": "https://acme.example/x", "values": values, "body": body, "metod": 1},
+	} {
+		data, err := json.Marshal(config)
+		require.NoError(t, err)
+		began := time.Now()
+		require.NotContains(t, hideCredentials(data), `"made-up-1"`, name)
+		require.Less(t, time.Since(began), 20*time.Second, name)
+	}
 }

@@ -16,31 +16,42 @@ const (
 )
 
 // errOldForm is the error of a form that is too old, or not from this page.
-var errOldForm = &statusError{409, "this form is too old, or the console was restarted since; nothing was done. Go back, reload the page and submit it again"}
+var errOldForm = &statusError{409, "this form is too old, or the console was restarted since; nothing was done now. Go back, reload the page and submit it again"}
 
 // errBusyRuns is the error of a run while too many others are in progress.
 var errBusyRuns = errors.New("too many requests are being sent; nothing was done. Try again in a minute")
+
+// errOtherContent is the error of a form that was sent before, with something else in it.
+var errOtherContent = &statusError{409, "this form was sent before, with something else in it; nothing was done this time. Go back, reload, and send it again"}
 
 // onceRuns remembers the outcome of each form that does something, by the form's token.
 // Sending the form again returns that outcome.
 type onceRuns struct {
 	mu     sync.Mutex
-	issued map[string]time.Time // tokens of forms that were not sent yet
+	issued map[string]issuedForm // by token, forms that were not sent yet
 	runs   map[string]*onceRun
+}
+
+// issuedForm is a form that was shown: its token does nothing else.
+type issuedForm struct {
+	purpose string // whose form it is, and what for
+	at      time.Time
 }
 
 type onceRun struct {
 	done    chan struct{}
 	outcome any
 	began   time.Time
+	purpose string
+	content string
 }
 
 func newOnceRuns() *onceRuns {
-	return &onceRuns{issued: map[string]time.Time{}, runs: map[string]*onceRun{}}
+	return &onceRuns{issued: map[string]issuedForm{}, runs: map[string]*onceRun{}}
 }
 
-// token returns the token of a new form.
-func (o *onceRuns) token() string {
+// token returns the token of a new form for a purpose.
+func (o *onceRuns) token(purpose string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	const maxIssued = 10_000
@@ -48,14 +59,34 @@ func (o *onceRuns) token() string {
 		o.forget()
 	}
 	token := rand.Text()
-	o.issued[token] = time.Now()
+	o.issued[token] = issuedForm{purpose, time.Now()}
 	return token
+}
+
+// isFor reports whether a form was shown for a purpose, or was sent for it.
+func (o *onceRuns) isFor(token, purpose string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if known := o.runs[token]; known != nil {
+		return known.purpose == purpose
+	}
+	form, found := o.issued[token]
+	return found && form.purpose == purpose
+}
+
+// isKnown reports whether a form was shown or sent, whatever for.
+func (o *onceRuns) isKnown(token string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, isIssued := o.issued[token]
+	return isIssued || o.runs[token] != nil
 }
 
 // forget removes the older half of the tokens.
 func (o *onceRuns) forget() {
 	var oldest, newest time.Time
-	for _, at := range o.issued {
+	for _, form := range o.issued {
+		at := form.at
 		if oldest.IsZero() || at.Before(oldest) {
 			oldest = at
 		}
@@ -64,17 +95,17 @@ func (o *onceRuns) forget() {
 		}
 	}
 	limit := oldest.Add(newest.Sub(oldest) / 2)
-	for token, at := range o.issued {
-		if !at.After(limit) {
+	for token, form := range o.issued {
+		if !form.at.After(limit) {
 			delete(o.issued, token)
 		}
 	}
 }
 
-// do returns the outcome of the form with that token. Only the first call calls run;
-// others wait for it.
-func (o *onceRuns) do(token string, run func() any) (outcome any, isRepeat bool, err error) {
-	started, isRepeat, err := o.start(token)
+// do returns the outcome of the form with that token, which must be for that purpose.
+// Only the first call calls run; others wait for it, and must have the same content.
+func (o *onceRuns) do(token, purpose, content string, run func() any) (outcome any, isRepeat bool, err error) {
+	started, isRepeat, err := o.start(token, purpose, content)
 	if err != nil {
 		return nil, false, err
 	}
@@ -87,15 +118,18 @@ func (o *onceRuns) do(token string, run func() any) (outcome any, isRepeat bool,
 	return started.outcome, false, nil
 }
 
-func (o *onceRuns) start(token string) (started *onceRun, isRepeat bool, err error) {
+func (o *onceRuns) start(token, purpose, content string) (started *onceRun, isRepeat bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
-	if known := o.runs[token]; known != nil {
+	if known := o.runs[token]; known != nil && known.purpose == purpose {
+		if known.content != content {
+			return nil, false, errOtherContent
+		}
 		return known, true, nil
 	}
-	issued, found := o.issued[token]
-	if !found || now.Sub(issued) > keepToken {
+	form, found := o.issued[token]
+	if !found || form.purpose != purpose || now.Sub(form.at) > keepToken {
 		return nil, false, errOldForm
 	}
 	for other, r := range o.runs {
@@ -107,7 +141,7 @@ func (o *onceRuns) start(token string) (started *onceRun, isRepeat bool, err err
 		return nil, false, errBusyRuns
 	}
 	delete(o.issued, token)
-	started = &onceRun{done: make(chan struct{}), began: now}
+	started = &onceRun{done: make(chan struct{}), began: now, purpose: purpose, content: content}
 	o.runs[token] = started
 	return started, false, nil
 }

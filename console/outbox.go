@@ -151,7 +151,7 @@ func (p *consolePage) renderOutbox(w http.ResponseWriter, r *http.Request, outco
 		return err
 	}
 	state := r.URL.Query().Get("state")
-	body := &outboxBody{Paused: counts.Paused, MayChange: viewerOf(r).MayChange, Token: p.once.token(), Outcome: outcome}
+	body := &outboxBody{Paused: counts.Paused, MayChange: viewerOf(r).MayChange, Token: p.once.token(purposeOf(viewerOf(r), "outbox")), Outcome: outcome}
 	for _, s := range outboxStates {
 		number, _ := counts.Counts[string(s.state)].(float64)
 		tab := stateTab{Name: string(s.state), Mark: outboxMarks[s.state], Help: s.help, Count: int(number), Active: state == string(s.state)}
@@ -188,7 +188,7 @@ func (p *consolePage) resumeCompany(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	outcome, err := p.actOnce(r, f, "resume", func(ctx context.Context) (string, error) {
+	outcome, err := p.actOnce(r, f, "outbox", "resume", func(ctx context.Context) (string, error) {
 		var reply any
 		err := p.outbox.call(ctx, http.MethodPost, "/resume", map[string]string{"subdomain": f.id}, &reply)
 		return fmt.Sprintf("%s is resumed.", f.id), err
@@ -217,7 +217,7 @@ func (p *consolePage) showItem(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *consolePage) renderItem(w http.ResponseWriter, r *http.Request, id string, outcome outcomeView) error {
-	body := &itemBody{MayChange: viewerOf(r).MayChange, Token: p.once.token(), Outcome: outcome}
+	body := &itemBody{MayChange: viewerOf(r).MayChange, Token: p.once.token(purposeOf(viewerOf(r), "item")), Outcome: outcome}
 	if err := p.outbox.call(r.Context(), http.MethodGet, "/item?"+url.Values{"id": {id}}.Encode(), nil, &body.Item); err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (p *consolePage) changeItem(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return &statusError{http.StatusBadRequest, "the form has no such button"}
 	}
-	outcome, err := p.actOnce(r, f, kind, func(ctx context.Context) (string, error) {
+	outcome, err := p.actOnce(r, f, "item", kind, func(ctx context.Context) (string, error) {
 		var item outboxItem
 		err := p.outbox.call(ctx, http.MethodPost, target, body, &item)
 		return fmt.Sprintf("Done. The item is now %s.", item.State), err

@@ -71,7 +71,7 @@ func (p *consolePage) showSales(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for i := range leads {
-		body.Leads = append(body.Leads, newSaleRow(&leads[i], body.Active.Mark))
+		body.Leads = append(body.Leads, newSaleRow(&leads[i], body.Active.Mark, viewerOf(r)))
 	}
 	if len(leads) == pageSize {
 		body.Next = leads[len(leads)-1].LeadID
@@ -79,8 +79,11 @@ func (p *consolePage) showSales(w http.ResponseWriter, r *http.Request) error {
 	return p.render(w, r, http.StatusOK, "sales", "Sales", body)
 }
 
-func newSaleRow(s *sales.Sale, mark string) saleRow {
+func newSaleRow(s *sales.Sale, mark string, viewer Viewer) saleRow {
 	row := saleRow{ID: s.LeadID, Mark: mark, State: string(s.State), Began: inUTC(s.CreatedAt), Note: display.Line(s.Note)}
+	if !viewer.SeesNumbers {
+		row.Note = display.HideNumbers(row.Note)
+	}
 	if n := len(s.Tries); n > 0 {
 		row.Tries = triesInWords(&s.Tries[n-1])
 		if n > 1 {
@@ -140,7 +143,7 @@ func (p *consolePage) renderSale(w http.ResponseWriter, r *http.Request, id stri
 	body := &saleBody{
 		ID: sale.LeadID, State: string(sale.State), Mark: "open", Caller: display.LastDigits(sale.Caller), CallUUID: sale.CallUUID, Note: sale.Note,
 		Began: inUTC(sale.CreatedAt), Changed: inUTC(sale.UpdatedAt), Asked: inUTC(sale.AskedAt), NotSeen: sale.NotSeen,
-		MayChange: viewer.MayChange, IsUnknown: sale.State == sales.Unknown, Token: p.once.token(), Outcome: outcome,
+		MayChange: viewer.MayChange, IsUnknown: sale.State == sales.Unknown, Token: p.once.token(purposeOf(viewer, "sale")), Outcome: outcome,
 	}
 	number, _ := sale.Number()
 	body.Number = display.LastDigits(number)
@@ -208,7 +211,7 @@ func (p *consolePage) changeSale(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return &statusError{http.StatusBadRequest, "the form has no such button"}
 	}
-	outcome, err := p.actOnce(r, f, kind, func(ctx context.Context) (string, error) {
+	outcome, err := p.actOnce(r, f, "sale", kind, func(ctx context.Context) (string, error) {
 		sale, err := do(ctx)
 		if err != nil {
 			return "", err

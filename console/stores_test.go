@@ -219,6 +219,9 @@ func TestAnUnknownLeadIsResolved(t *testing.T) {
 			require.Equal(t, want, sale.State)
 			_, text = answer(page, local(http.MethodGet, "/sale?id=lead-4711", nil))
 			require.NotContains(t, text, ">Actions<", "there is no more to do")
+			_, text = answer(page, local(http.MethodGet, "/sales?state="+string(want), nil))
+			require.Contains(t, words(text), "the buyer said so on")
+			require.NotContains(t, text, "5550142", "numbers are masked in the list, too")
 		})
 	}
 }

@@ -5,6 +5,8 @@ package console
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -131,6 +133,9 @@ func (p *consolePage) changeWebhook(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	q := readQuery(r)
+	if !slices.ContainsFunc(stored, func(s StoredWebhook) bool { return s.Name == q.name }) {
+		q.name = ""
+	}
 	message := q.chooseSide(r)
 	body := p.webhookBody(r, stored, &q)
 	if message != "" {
@@ -192,7 +197,7 @@ func (q *webhookQuery) chooseSide(r *http.Request) (message string) {
 
 // webhookBody checks the configuration, and returns the page without any action.
 func (p *consolePage) webhookBody(r *http.Request, stored []StoredWebhook, q *webhookQuery) *webhookBody {
-	body := &webhookBody{Name: q.name, JSON: q.json, Sample: q.sample, MayRun: viewerOf(r).MayRun, FormToken: p.once.token()}
+	body := &webhookBody{Name: q.name, JSON: q.json, Sample: q.sample, MayRun: viewerOf(r).MayRun, FormToken: p.once.token(purposeOf(viewerOf(r), "webhook"))}
 	for _, s := range stored {
 		body.Stored = append(body.Stored, s.Name)
 	}
@@ -203,7 +208,7 @@ func (p *consolePage) webhookBody(r *http.Request, stored []StoredWebhook, q *we
 	webhook, err := trackdrive.ParseWebhook([]byte(q.json))
 	if err != nil {
 		body.Mistakes = mistakesIn(err)
-		body.Listing = listing(q.json, body.Mistakes)
+		body.Listing = listLines(q.json, body.Mistakes)
 		return body
 	}
 	body.Checked = true
@@ -256,7 +261,7 @@ func (p *consolePage) act(r *http.Request, do string, stored []StoredWebhook, q 
 		body.Sampled = judgeSample(q)
 		return nil
 	case "convert":
-		return convert(q, body)
+		return convertWebhook(q, body)
 	default:
 		return &statusError{http.StatusBadRequest, "the form has no such button"}
 	}
@@ -267,11 +272,14 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 	full, err := restoreCredentials(q, stored)
 	if err != nil {
 		body.Message, body.MessageBad = err.Error(), true
-		return nil
+		return nil //nolint:nilerr // the page says it
 	}
 	webhook, err := trackdrive.ParseWebhook(full)
 	if err != nil {
-		body.Mistakes = mistakesIn(err)
+		for _, m := range mistakesIn(err) {
+			m.Message = secretsIn(full, q.values).Text(m.Message)
+			body.Mistakes = append(body.Mistakes, m)
+		}
 		return nil
 	}
 	secrets := secretsIn(full, q.values)
@@ -288,37 +296,79 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 	if !body.MayRun {
 		return errForbidden
 	}
-	if do == "run" && !p.isHarmless(r.Context(), webhook, q.values) {
-		body.Ask = q.token
-		return nil
+	content := contentOf(q.name, full, q.values)
+	purpose := purposeOf(viewerOf(r), "webhook")
+	if !p.isHarmless(r.Context(), webhook, q.values) {
+		purpose = purposeOf(viewerOf(r), "confirmation "+content)
+		if do != "confirm" || !p.once.isFor(q.token, purpose) {
+			return p.ask(do, q, purpose, body)
+		}
 	}
-	outcome, isRepeat, err := p.once.do(q.token, func() any { return p.runOnce(r.Context(), viewerOf(r), q.name, webhook, q.values) })
+	run := func() any { return p.runOnce(r.Context(), viewerOf(r), q.name, webhook, q.values) }
+	outcome, isRepeat, err := p.once.do(q.token, purpose, content, run)
+	if errors.Is(err, errOtherContent) { // harmless: what is asked about has a form of its own
+		outcome, isRepeat, err = p.once.do(p.once.token(purpose), purpose, content, run)
+	}
 	if err != nil {
 		return err
 	}
 	body.Repeated = isRepeat
-	switch o := outcome.(type) {
-	case *trackdrive.WebhookResult:
-		body.Run = newRun(o, secrets, viewerOf(r))
-	case error:
-		body.RunError = newRunError(o, secrets, viewerOf(r))
+	ran, returned := outcome.(*runOutcome)
+	if !returned {
+		ran = &runOutcome{err: errNoReturn, sent: new(sentCredentials)}
+	}
+	ran.sent.addTo(secrets)
+	if ran.err != nil {
+		body.RunError = newRunError(ran.err, secrets, viewerOf(r))
+	} else {
+		body.Run = newRun(ran.result, secrets, viewerOf(r))
 	}
 	return nil
 }
 
+// runOutcome is what came of a run.
+type runOutcome struct {
+	result *trackdrive.WebhookResult
+	err    error
+	sent   *sentCredentials
+}
+
+// ask asks whether to send the request. The answer sends what was asked about, and
+// nothing else.
+func (p *consolePage) ask(do string, q *webhookQuery, purpose string, body *webhookBody) error {
+	if do == "confirm" {
+		if !p.once.isKnown(q.token) {
+			return errOldForm
+		}
+		body.Message, body.MessageBad = "This is not what was asked about; nothing was sent. Look at it once more.", true
+	}
+	body.FormToken = p.once.token(purpose)
+	body.Ask = body.FormToken
+	return nil
+}
+
+// contentOf identifies a request: the webhook's name, its configuration and the values.
+func contentOf(name string, config []byte, values trackdrive.Values) string {
+	text, err := json.Marshal([]any{name, config, values})
+	if err != nil {
+		text = nil // texts and maps of texts can be written
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+var errNoReturn = errors.New("console: the request did not return")
+
 // runOnce sends the request, even if whoever asked for it goes away: the form is not
 // sent again, so its outcome must become known.
-func (p *consolePage) runOnce(ctx context.Context, viewer Viewer, name string, webhook *trackdrive.Webhook, values trackdrive.Values) (outcome any) {
-	outcome = errors.New("console: the request did not return")
+func (p *consolePage) runOnce(ctx context.Context, viewer Viewer, name string, webhook *trackdrive.Webhook, values trackdrive.Values) *runOutcome {
 	const longestRun = time.Minute
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestRun)
 	defer cancel()
-	result, err := p.client.RunWebhook(ctx, webhook, values)
+	noted, sent := withCredentialTap(ctx)
+	result, err := p.client.RunWebhook(noted, webhook, values)
 	p.report(ctx, Action{viewer.Name, "run", name, "", time.Now(), err})
-	if err != nil {
-		return err
-	}
-	return result
+	return &runOutcome{result, err, sent}
 }
 
 // isHarmless reports whether the request is safe to repeat. Any other
@@ -344,8 +394,8 @@ func (b *webhookBody) markTokens(mistakes []pageMistake) {
 // dialectNames are the dialects that a configuration can be written in.
 var dialectNames = []string{"trackdrive", "ringba", "callgrid", "handlebars", "vicidial", "braces", "angle"}
 
-// convert writes the configuration in another dialect.
-func convert(q *webhookQuery, body *webhookBody) error {
+// convertWebhook writes the configuration in another dialect.
+func convertWebhook(q *webhookQuery, body *webhookBody) error {
 	var to trackdrive.Dialect
 	if err := to.UnmarshalText([]byte(q.dialect)); err != nil {
 		return &statusError{http.StatusBadRequest, "there is no dialect " + q.dialect}
@@ -357,15 +407,15 @@ func convert(q *webhookQuery, body *webhookBody) error {
 	converted, err := webhook.Convert(to)
 	if err != nil {
 		body.Message, body.MessageBad = err.Error(), true
-		return nil
+		return nil //nolint:nilerr // the page says it
 	}
-	text, err := indented(converted)
+	text, err := indentConfig(converted)
 	body.Converted = text
 	return err
 }
 
-// indented returns a configuration as the page shows it.
-func indented(config trackdrive.WebhookConfig) (string, error) {
+// indentConfig returns a configuration as the page shows it.
+func indentConfig(config trackdrive.WebhookConfig) (string, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

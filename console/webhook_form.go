@@ -104,7 +104,7 @@ func (f *webhookForm) apply(before []byte) (string, error) {
 			return "", fmt.Errorf("acceptance: %w", err)
 		}
 	}
-	return indented(config)
+	return indentConfig(config)
 }
 
 // readHeader reads lines such as "X-Source: acme".

@@ -4,11 +4,9 @@
 package console
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"maps"
-	"net/url"
+	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -21,33 +19,29 @@ const hiddenMark = "(hidden)"
 
 // errHiddenMoved is the error of a configuration whose hidden credentials would go
 // somewhere else.
-var errHiddenMoved = errors.New("This configuration has a hidden credential, but is not the stored one: its method, URL, headers, body or values differ. " +
-	"Enter a credential of your own in place of " + hiddenMark + ", or undo those changes. Nothing was sent.")
+var errHiddenMoved error = &statusError{http.StatusConflict, "This configuration has a hidden credential, but is not the stored one: something other than its name, timeout, repeat and acceptance differs, or a fixed value is replaced. " +
+	"Enter a credential of your own in place of " + hiddenMark + ", or undo those changes. Nothing was sent."}
+
+// errHiddenOpenHost is the error of a configuration whose hidden credentials would go
+// to a host that the viewer names.
+var errHiddenOpenHost error = &statusError{http.StatusConflict, "This configuration has a hidden credential, and its host depends on a value. " +
+	"Write the host itself, or a credential of your own in place of " + hiddenMark + ". Nothing was sent."}
 
 // hideCredentials returns a stored configuration with its credentials replaced.
 func hideCredentials(stored []byte) string {
-	secrets := literalCredentials(stored)
-	if len(secrets) == 0 {
+	found := findCredentials(stored)
+	if len(found.secrets) == 0 {
 		return string(stored)
 	}
-	// Longest first, so that none is replaced in part.
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-	text := string(stored)
-	for _, secret := range secrets {
-		quoted, err := json.Marshal(secret)
-		if err != nil {
-			continue
+	text := found.hideNamed(string(stored))
+	secrets := new(redact.Secrets)
+	for _, secret := range slices.Sorted(maps.Keys(found.secrets)) {
+		if len(secret) < redact.ShortestSecret {
+			text = hideQuoted(text, secret)
 		}
-		inner := string(quoted[1 : len(quoted)-1])
-		twice, err := json.Marshal(inner)
-		if err != nil {
-			continue
-		}
-		for _, form := range []string{string(twice[1 : len(twice)-1]), inner, secret, url.QueryEscape(secret), url.PathEscape(secret)} {
-			text = strings.ReplaceAll(text, form, hiddenMark)
-		}
+		secrets.Add(secret)
 	}
-	return text
+	return secrets.Replace(text, hiddenMark)
 }
 
 // restoreCredentials returns the configuration that runs: if it still has hidden
@@ -60,139 +54,156 @@ func restoreCredentials(q *webhookQuery, stored []StoredWebhook) ([]byte, error)
 	if at < 0 {
 		return nil, errHiddenMoved
 	}
-	var shown, original, sent trackdrive.WebhookConfig
-	for _, read := range []struct {
-		text []byte
-		into *trackdrive.WebhookConfig
-	}{{[]byte(hideCredentials(stored[at].JSON)), &shown}, {stored[at].JSON, &original}, {[]byte(q.json), &sent}} {
-		if err := read.into.UnmarshalJSON(read.text); err != nil {
-			return nil, errHiddenMoved
-		}
+	text := hideCredentials(stored[at].JSON)
+	if text == string(stored[at].JSON) && strings.Contains(text, hiddenMark) {
+		return []byte(q.json), nil // the mark is its own
 	}
-	same := sent.Method == shown.Method && sent.URL == shown.URL && sent.Body == shown.Body && sent.ContentType == shown.ContentType &&
-		maps.Equal(sent.Header, shown.Header) && maps.Equal(sent.Values, shown.Values) && slices.Equal(sent.AllowHosts, shown.AllowHosts)
-	if !same {
+	var original, shown, sent trackdrive.WebhookConfig
+	if original.UnmarshalJSON(stored[at].JSON) != nil || shown.UnmarshalJSON([]byte(text)) != nil || sent.UnmarshalJSON([]byte(q.json)) != nil {
 		return nil, errHiddenMoved
 	}
-	sent.URL, sent.Header, sent.Body, sent.Values = original.URL, original.Header, original.Body, original.Values
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(sent)
-	return b.Bytes(), err
+	if !reflect.DeepEqual(withoutJudgement(sent), withoutJudgement(shown)) || replacesFixed(&original, q.values) {
+		return nil, errHiddenMoved
+	}
+	if !hasFixedHost(&original) {
+		return nil, errHiddenOpenHost
+	}
+	if err := takeJudgement(&original, &shown, &sent); err != nil {
+		return nil, err
+	}
+	full, err := indentConfig(original)
+	return []byte(full), err
+}
+
+// withoutJudgement returns a configuration without what changes neither the request nor
+// how the reply is read. Anything else may change where a credential goes, or show an
+// echo of it in pieces.
+func withoutJudgement(c trackdrive.WebhookConfig) trackdrive.WebhookConfig {
+	c.Name, c.Timeout, c.Acceptance, c.AcceptEmpty, c.Repeat = "", 0, nil, false, 0
+	return c
+}
+
+// takeJudgement changes the stored configuration as the viewer has changed what
+// withoutJudgement leaves out.
+func takeJudgement(original, shown, sent *trackdrive.WebhookConfig) error {
+	original.Timeout, original.AcceptEmpty, original.Repeat = sent.Timeout, sent.AcceptEmpty, sent.Repeat
+	if sent.Name != shown.Name {
+		original.Name = sent.Name
+	}
+	if reflect.DeepEqual(sent.Acceptance, shown.Acceptance) {
+		return nil
+	}
+	if sent.Acceptance != nil {
+		text, err := sent.Acceptance.MarshalJSON()
+		if err != nil || strings.Contains(string(text), hiddenMark) {
+			return errHiddenMoved
+		}
+	}
+	original.Acceptance = sent.Acceptance
+	return nil
+}
+
+// replacesFixed reports whether one of the values would win over one that the stored
+// configuration has.
+func replacesFixed(stored *trackdrive.WebhookConfig, values trackdrive.Values) bool {
+	for given, value := range values {
+		for name, fixed := range stored.Values {
+			if strings.EqualFold(name, given) && fixed != value {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasFixedHost reports whether the values of a configuration decide the host.
+func hasFixedHost(stored *trackdrive.WebhookConfig) bool {
+	_, rest, _ := strings.Cut(stored.URL, "://")
+	authority, _, _ := strings.Cut(rest, "/")
+	t, isTemplate := newCredentialFinder(stored).parse(authority)
+	if !isTemplate {
+		return false
+	}
+	for _, names := range t.Names() {
+		for _, name := range names {
+			if strings.TrimSpace(valueNamed(stored.Values, name)) == "" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// valueNamed returns a value by its name in any case.
+func valueNamed(values trackdrive.Values, name string) string {
+	for given, value := range values {
+		if strings.EqualFold(given, name) {
+			return value
+		}
+	}
+	return ""
+}
+
+// pageSecrets are the credentials that a page must not show.
+type pageSecrets struct {
+	long  redact.Secrets
+	short []string // too short to be looked for inside of words
 }
 
 // secretsIn returns the credentials of a configuration, and of the values for it.
-func secretsIn(config []byte, values trackdrive.Values) *redact.Secrets {
-	secrets := new(redact.Secrets)
-	secrets.Add(literalCredentials(config)...)
+func secretsIn(config []byte, values trackdrive.Values) *pageSecrets {
+	found := findCredentials(config)
+	list := slices.Sorted(maps.Keys(found.secrets))
 	for name, value := range values {
-		if redact.IsCredentialName(name) {
-			secrets.Add(value)
+		if found.isCredential(name) {
+			list = redact.AppendParts(list, value)
+		}
+	}
+	secrets := new(pageSecrets)
+	for _, secret := range list {
+		secrets.long.Add(secret)
+		if len(secret) < redact.ShortestSecret && secret != "" {
+			secrets.short = append(secrets.short, secret)
 		}
 	}
 	return secrets
 }
 
-// literalCredentials returns the credentials that a configuration has as they are, and
-// not as tokens.
-func literalCredentials(stored []byte) []string {
-	var config trackdrive.WebhookConfig
-	if err := config.UnmarshalJSON(stored); err != nil {
-		return credentialsInText(stored)
+// Text returns a text without the credentials.
+func (s *pageSecrets) Text(text string) string {
+	text = s.long.Text(text)
+	for _, secret := range s.short {
+		text = replaceWords(text, secret, redact.Mark)
 	}
-	var found []string
-	add := func(name, value string) {
-		if redact.IsCredentialName(name) && value != "" && !hasTokens(value) {
-			found = append(found, value)
-		}
-	}
-	for name, value := range config.Header {
-		for _, scheme := range []string{"Basic ", "Bearer ", "Token "} {
-			if len(value) > len(scheme) && strings.EqualFold(value[:len(scheme)], scheme) {
-				value = value[len(scheme):]
-			}
-		}
-		add(name, value)
-	}
-	for name, value := range config.Values {
-		add(name, value)
-	}
-	if _, query, hasQuery := strings.Cut(config.URL, "?"); hasQuery {
-		addForm(query, add)
-	}
-	if strings.Contains(config.ContentType, "form") {
-		addForm(config.Body, add)
-	} else {
-		addJSON([]byte(config.Body), add)
-	}
-	return found
+	return text
 }
 
-func hasTokens(text string) bool {
-	t, err := trackdrive.ParseTemplate(trackdrive.FormatText, text)
-	return err == nil && len(t.Tokens()) > 0
+// Start returns the first limit bytes of a text, and no beginning of a credential.
+func (s *pageSecrets) Start(text string, limit int) string {
+	return s.Text(s.long.StartText(text, limit))
 }
 
-func addForm(text string, add func(name, value string)) {
-	for pair := range strings.SplitSeq(text, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if plain, err := url.QueryUnescape(name); err == nil {
-			name = plain
+// replaceWords replaces a word that is not a part of another.
+func replaceWords(text, word, with string) string {
+	var b strings.Builder
+	for from := 0; ; {
+		at := strings.Index(text[from:], word)
+		if at < 0 {
+			b.WriteString(text[from:])
+			return b.String()
 		}
-		add(name, value)
-		if plain, err := url.QueryUnescape(value); err == nil && plain != value {
-			add(name, plain)
+		at += from
+		end := at + len(word)
+		b.WriteString(text[from:at])
+		if at > 0 && isWordByte(text[at-1]) || end < len(text) && isWordByte(text[end]) {
+			b.WriteString(word)
+		} else {
+			b.WriteString(with)
 		}
+		from = end
 	}
 }
 
-// addJSON looks for texts in a JSON document; a body with tokens outside quotes is none,
-// and is looked at piece by piece.
-func addJSON(text []byte, add func(name, value string)) {
-	var document any
-	if err := json.Unmarshal(text, &document); err != nil {
-		for _, pair := range jsonPairs(string(text)) {
-			add(pair[0], pair[1])
-		}
-		return
-	}
-	var walk func(name string, value any)
-	walk = func(name string, value any) {
-		switch v := value.(type) {
-		case map[string]any:
-			for inner, value := range v {
-				walk(inner, value)
-			}
-		case []any:
-			for _, value := range v {
-				walk(name, value)
-			}
-		case string:
-			add(name, v)
-		}
-	}
-	walk("", document)
-}
-
-// jsonPairs returns the members of a broken document whose value is a text.
-func jsonPairs(text string) (pairs [][2]string) {
-	parts := strings.Split(text, `"`)
-	for i := 1; i+2 < len(parts); i += 2 {
-		if strings.TrimSpace(parts[i+1]) == ":" {
-			pairs = append(pairs, [2]string{parts[i], parts[i+2]})
-		}
-	}
-	return pairs
-}
-
-// credentialsInText looks for credentials in a configuration that cannot be read.
-func credentialsInText(stored []byte) (found []string) {
-	text := strings.ReplaceAll(string(stored), `\"`, `"`)
-	for _, pair := range jsonPairs(text) {
-		if redact.IsCredentialName(pair[0]) && pair[1] != "" && !hasTokens(pair[1]) {
-			found = append(found, pair[1])
-		}
-	}
-	return found
+func isWordByte(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' || c >= 0x80
 }

@@ -285,9 +285,12 @@ func TestCredentialsAreInNoPage(t *testing.T) {
 	page := newPage(t, console.Config{Webhooks: stored("Bids at acme", bidWebhook), Transport: echo{}})
 	f := openForm(t, page, "/webhook?name=Bids+at+acme")
 	pages := []string{f.form.Encode()}
-	for _, do := range []string{"check", "preview", "run", "explain", "convert", "confirm"} {
+	for _, do := range []string{"check", "preview", "explain", "convert", "run", "confirm"} {
 		_, text := f.send(do, "value:caller_id", "+15555550142", "dialect", "ringba", "sample", "{}")
 		pages = append(pages, text)
+		if do == "run" {
+			f.read(text)
+		}
 	}
 	for _, text := range pages {
 		require.NotContains(t, text, storedSecret)
@@ -418,3 +421,12 @@ func (endlessBody) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 func (endlessBody) Close() error { return nil }
+
+func TestARefusedRunShowsAdvice(t *testing.T) {
+	t.Parallel()
+	fake := newMarket()
+	fake.Fail(trackdrivetest.OpPing, trackdrivetest.TooManyRequests(90*time.Second), trackdrivetest.Always)
+	page := newPage(t, console.Config{Webhooks: stored("Plain", strings.Replace(plainWebhook, `"repeat"`, `"timeout": "1s", "repeat"`, 1)), Subdomain: "acme", Transport: fake.Transport()})
+	_, text := openForm(t, page, "/webhook?name=Plain").send("run", "value:caller_id", "+15555550142")
+	require.Contains(t, words(text), "Too many requests were sent to acme: wait 1m30s")
+}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,18 +29,31 @@ type listingLine struct {
 	Mistakes []pageMistake
 }
 
-func listing(text string, mistakes []pageMistake) []listingLine {
-	var lines []listingLine
-	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		l := listingLine{Number: i + 1, Text: line}
-		for _, m := range mistakes {
-			if m.Line == l.Number {
-				l.Mistakes = append(l.Mistakes, m)
-			}
+// Limits of a listing: of a longer text, only the lines near its first mistakes are shown.
+const (
+	longestListing = 500
+	shownMistakes  = 100
+	shownAround    = 3
+)
+
+// listLines returns the lines of a text with their mistakes.
+func listLines(text string, mistakes []pageMistake) []listingLine {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	isShort := len(lines) <= longestListing
+	byLine, isNear := make(map[int][]pageMistake), make(map[int]bool)
+	for _, m := range mistakes[:min(len(mistakes), shownMistakes)] {
+		byLine[m.Line] = append(byLine[m.Line], m)
+		for near := m.Line - shownAround; near <= m.Line+shownAround; near++ {
+			isNear[near] = true
 		}
-		lines = append(lines, l)
 	}
-	return lines
+	var list []listingLine
+	for i, line := range lines {
+		if number := i + 1; isShort || isNear[number] {
+			list = append(list, listingLine{number, line, byLine[number]})
+		}
+	}
+	return list
 }
 
 // tokenField is the input of one token.
@@ -55,9 +69,10 @@ type tokenField struct {
 func tokenFields(webhook *trackdrive.Webhook, q *webhookQuery) []tokenField {
 	var config trackdrive.WebhookConfig
 	_ = config.UnmarshalJSON([]byte(q.json)) // it was parsed before
+	found := findCredentials([]byte(q.json))
 	var fields []tokenField
 	for _, name := range webhook.Tokens() {
-		f := tokenField{Name: name, Value: q.values[name], IsSecret: redact.IsCredentialName(name)}
+		f := tokenField{Name: name, Value: q.values[name], IsSecret: found.isCredential(name)}
 		for key, rule := range config.Tokens {
 			if strings.EqualFold(key, name) {
 				f.Rule, f.Required = ruleInWords(rule), rule.Required
@@ -116,9 +131,9 @@ type headerView struct {
 	Value template.HTML
 }
 
-func newPreview(r *trackdrive.WebhookRequest, values trackdrive.Values, secrets *redact.Secrets, viewer Viewer) *previewView {
-	show := func(text string) template.HTML { return markValues(shown(text, secrets, viewer), values, viewer) }
-	v := &previewView{Method: r.Method, URL: show(r.URL), Curl: shown(r.Curl(), secrets, viewer)}
+func newPreview(r *trackdrive.WebhookRequest, values trackdrive.Values, secrets *pageSecrets, viewer Viewer) *previewView {
+	show := func(text string) template.HTML { return markValues(shownText(text, secrets, viewer), values, viewer) }
+	v := &previewView{Method: r.Method, URL: show(r.URL), Curl: shownText(r.Curl(), secrets, viewer)}
 	names := make([]string, 0, len(r.Header))
 	for name := range r.Header {
 		names = append(names, name)
@@ -136,25 +151,37 @@ func newPreview(r *trackdrive.WebhookRequest, values trackdrive.Values, secrets 
 	return v
 }
 
-// shown returns a text without credentials and, for a viewer who does not see them,
+// shownText returns a text without credentials and, for a viewer who does not see them,
 // without phone numbers.
-func shown(text string, secrets *redact.Secrets, viewer Viewer) string {
+func shownText(text string, secrets *pageSecrets, viewer Viewer) string {
 	text = secrets.Text(text)
 	if !viewer.SeesNumbers {
-		text = display.ReplaceNumbers(text, display.LastDigits)
+		text = maskNumbers(text)
 	}
 	return text
 }
+
+// anyNumber matches digits with up to four separators between two of them, as people
+// write them, or as a URL or a JSON document does.
+var anyNumber = regexp.MustCompile(`\+?\p{Nd}(?:(?:[-._/()+\p{Zs}\p{Pd}]|%2[0-9A-Fa-f]|\\u[0-9a-f]{4}|&nbsp;){0,4}\p{Nd}){6,}`)
+
+// maskNumbers returns a text whose phone numbers show their last two digits.
+func maskNumbers(text string) string {
+	return anyNumber.ReplaceAllStringFunc(text, display.LastDigits)
+}
+
+// longestMarked is how long a value may be, in bytes, that is looked for and marked.
+const longestMarked = 1 << 10
 
 // markValues marks each value where it stands, as it is and escaped.
 func markValues(text string, values trackdrive.Values, viewer Viewer) template.HTML {
 	var forms []string
 	for name, value := range values {
-		if redact.IsCredentialName(name) || len(value) < 2 {
+		if redact.IsCredentialName(name) || len(value) < 2 || len(value) > longestMarked {
 			continue
 		}
 		if !viewer.SeesNumbers {
-			value = display.ReplaceNumbers(value, display.LastDigits)
+			value = maskNumbers(value)
 		}
 		quoted, err := json.Marshal(value)
 		if err != nil {
@@ -163,21 +190,14 @@ func markValues(text string, values trackdrive.Values, viewer Viewer) template.H
 		forms = append(forms, value, string(quoted[1:len(quoted)-1]), url.QueryEscape(value), url.PathEscape(value))
 	}
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	var b strings.Builder
-	for len(text) > 0 {
-		at, length := len(text), 0
-		for _, form := range forms {
-			if i := strings.Index(text, form); i >= 0 && i < at {
-				at, length = i, len(form)
-			}
-		}
-		b.WriteString(html.EscapeString(text[:at]))
-		if length > 0 {
-			b.WriteString("<mark>" + html.EscapeString(text[at:at+length]) + "</mark>")
-		}
-		text = text[at+length:]
+	var pairs []string
+	for _, form := range forms {
+		pairs = append(pairs, form, "<mark>"+html.EscapeString(form)+"</mark>")
 	}
-	return template.HTML(b.String()) //nolint:gosec // every part is escaped above
+	for _, special := range []string{"&", "<", ">", `"`, "'"} {
+		pairs = append(pairs, special, html.EscapeString(special))
+	}
+	return template.HTML(strings.NewReplacer(pairs...).Replace(text)) //nolint:gosec // every value and every special character is escaped above
 }
 
 // runView is a judged answer.
@@ -189,12 +209,12 @@ type runView struct {
 	Raw     string // the reply, if it cannot be read as JSON
 }
 
-func newRun(result *trackdrive.WebhookResult, secrets *redact.Secrets, viewer Viewer) *runView {
+func newRun(result *trackdrive.WebhookResult, secrets *pageSecrets, viewer Viewer) *runView {
 	v := &runView{Verdict: newVerdict(result.Decision, secrets, viewer), Status: result.Meta.StatusCode, Took: inMillis(result.Meta.Elapsed)}
-	show := func(text string) string { return shown(text, secrets, viewer) }
+	show := func(text string) string { return shownText(text, secrets, viewer) }
 	if v.Reply = replyLines(result.Document, result.Decision, show); v.Reply == nil {
 		const longestRaw = 16 << 10
-		v.Raw = show(display.Shorten(string(result.Meta.Raw), longestRaw))
+		v.Raw = shownText(secrets.Start(string(result.Meta.Raw), longestRaw), secrets, viewer)
 	}
 	return v
 }
@@ -207,8 +227,8 @@ type runErrorView struct {
 	Body    string
 }
 
-func newRunError(err error, secrets *redact.Secrets, viewer Viewer) *runErrorView {
-	v := &runErrorView{Text: shown(err.Error(), secrets, viewer)}
+func newRunError(err error, secrets *pageSecrets, viewer Viewer) *runErrorView {
+	v := &runErrorView{Text: shownText(err.Error(), secrets, viewer)}
 	if errors.Is(err, errPrivateAddress) {
 		v.Text = errPrivateAddress.Error()
 	}
@@ -222,7 +242,8 @@ func newRunError(err error, secrets *redact.Secrets, viewer Viewer) *runErrorVie
 	}
 	var e *trackdrive.Error
 	if errors.As(err, &e) {
-		v.Body = shown(string(e.Body), secrets, viewer)
+		v.Advice = shownText(e.Advice(), secrets, viewer)
+		v.Body = shownText(string(e.Body), secrets, viewer)
 		if e.StatusCode != 0 {
 			v.Outcome += fmt.Sprintf(" %d %s.", e.StatusCode, http.StatusText(e.StatusCode))
 		}
@@ -245,8 +266,8 @@ type decisionNode struct {
 	Nodes   []decisionNode
 }
 
-func newVerdict(d trackdrive.Decision, secrets *redact.Secrets, viewer Viewer) verdictView {
-	show := func(text string) string { return shown(text, secrets, viewer) }
+func newVerdict(d trackdrive.Decision, secrets *pageSecrets, viewer Viewer) verdictView {
+	show := func(text string) string { return shownText(text, secrets, viewer) }
 	t := decisionTree{d, show}
 	return verdictView{d.Verdict.String(), t.nodes(0, len(d.Checks), 0)}
 }
@@ -289,7 +310,7 @@ func judgeSample(q *webhookQuery) *verdictView {
 	if err := config.UnmarshalJSON([]byte(q.json)); err != nil || config.Acceptance == nil {
 		return &verdictView{Verdict: "accepted", Nodes: []decisionNode{{Verdict: "accepted", Text: "there are no criteria, so any 2xx reply is accepted"}}}
 	}
-	v := newVerdict(config.Acceptance.Explain([]byte(q.sample)), new(redact.Secrets), Viewer{SeesNumbers: true})
+	v := newVerdict(config.Acceptance.Explain([]byte(q.sample)), new(pageSecrets), Viewer{SeesNumbers: true})
 	return &v
 }
 
@@ -304,9 +325,12 @@ type replyLine struct {
 func replyLines(document json.RawMessage, decision trackdrive.Decision, show func(string) string) []replyLine {
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.UseNumber()
-	p := replyPrinter{decoder: d, verdicts: verdictsByPath(decision), show: show}
-	if len(document) == 0 || !p.value(nil, "") {
+	p := replyPrinter{decoder: d, verdicts: verdictsIn(decision), show: show}
+	if len(document) == 0 || !p.value(nil, "") && !p.isFull() {
 		return nil
+	}
+	if p.isFull() {
+		return append(p.lines, replyLine{Text: "… and more"})
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil
@@ -314,24 +338,61 @@ func replyLines(document json.RawMessage, decision trackdrive.Decision, show fun
 	return p.lines
 }
 
-// verdictsByPath returns the verdicts of the fields that conditions read. The worst
-// counts.
-func verdictsByPath(decision trackdrive.Decision) map[string]trackdrive.Verdict {
-	verdicts := make(map[string]trackdrive.Verdict)
+// replyVerdicts are the verdicts on the fields that conditions read.
+type replyVerdicts struct {
+	exact map[string]trackdrive.Verdict
+	open  []openVerdict // those whose path leaves an index open
+}
+
+type openVerdict struct {
+	path    []string
+	verdict trackdrive.Verdict
+}
+
+// verdictsIn returns the verdicts of a decision. The worst on a field counts.
+func verdictsIn(decision trackdrive.Decision) replyVerdicts {
+	v := replyVerdicts{exact: make(map[string]trackdrive.Verdict)}
 	for _, c := range decision.Checks {
 		for path := range strings.SplitSeq(c.Field, "|") {
-			if known, found := verdicts[path]; !found || c.Verdict < known {
-				verdicts[path] = c.Verdict
+			if known, found := v.exact[path]; !found || c.Verdict < known {
+				v.exact[path] = c.Verdict
 			}
 		}
 	}
-	return verdicts
+	for path, verdict := range v.exact {
+		if parts := strings.Split(path, "."); slices.Contains(parts, "*") {
+			v.open = append(v.open, openVerdict{parts, verdict})
+		}
+	}
+	return v
 }
+
+// at returns the worst verdict on the value at a path; "" if no condition reads it.
+func (v *replyVerdicts) at(path []string) string {
+	worst, found := v.exact[strings.Join(path, ".")]
+	for _, open := range v.open {
+		if pathMatches(open.path, path) && (!found || open.verdict < worst) {
+			worst, found = open.verdict, true
+		}
+	}
+	if !found || len(path) == 0 {
+		return ""
+	}
+	return worst.String()
+}
+
+// pathMatches reports whether a path with open indexes is that of a value.
+func pathMatches(open, path []string) bool {
+	return slices.EqualFunc(open, path, func(part, name string) bool { return part == name || part == "*" })
+}
+
+// longestReply is how many lines of a reply are shown.
+const longestReply = 1000
 
 // replyPrinter writes a document in lines.
 type replyPrinter struct {
 	decoder  *json.Decoder
-	verdicts map[string]trackdrive.Verdict
+	verdicts replyVerdicts
 	show     func(string) string
 	lines    []replyLine
 }
@@ -339,10 +400,10 @@ type replyPrinter struct {
 // value prints the next value of the document at a path.
 func (p *replyPrinter) value(at []string, name string) bool {
 	token, err := p.decoder.Token()
-	if err != nil {
+	if err != nil || p.isFull() {
 		return false
 	}
-	verdict := p.verdictAt(at)
+	verdict := p.verdicts.at(at)
 	open, isDelim := token.(json.Delim)
 	if !isDelim {
 		text, err := json.Marshal(token)
@@ -382,29 +443,9 @@ func (p *replyPrinter) value(at []string, name string) bool {
 }
 
 func (p *replyPrinter) line(at []string, text, verdict string) {
-	p.lines = append(p.lines, replyLine{len(at), text, verdict})
+	const longestLine = 4 << 10
+	p.lines = append(p.lines, replyLine{len(at), display.Shorten(text, longestLine), verdict})
 }
 
-// verdictAt returns the verdict on the value at a path, whose indexes a condition may
-// have left open.
-func (p *replyPrinter) verdictAt(at []string) string {
-	for path, verdict := range p.verdicts {
-		if pathMatches(path, at) {
-			return verdict.String()
-		}
-	}
-	return ""
-}
-
-func pathMatches(path string, at []string) bool {
-	parts := strings.Split(path, ".")
-	if len(parts) != len(at) || len(at) == 0 {
-		return false
-	}
-	for i, part := range parts {
-		if part != at[i] && part != "*" {
-			return false
-		}
-	}
-	return true
-}
+// isFull reports whether no more lines are shown.
+func (p *replyPrinter) isFull() bool { return len(p.lines) >= longestReply }

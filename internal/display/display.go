@@ -99,7 +99,7 @@ func numberAt(text string) (length, digits int) {
 		case ascii.IsDigit(c):
 			length = i + 1
 			digits++
-		case c == '+' && i == 0, c == '(':
+		case c == '+' && i == 0, c == '(' && i < length+2:
 		case strings.IndexByte("-. )", c) < 0, digits == 0, i >= length+2:
 			return length, digits
 		}
@@ -131,14 +131,16 @@ func HideNumbers(text string) string {
 // between two of them. The length is 0 if there are none.
 func looseNumberAt(text string) (length, digits int) {
 	const mostSeparators = 3 // "(555) - 555-0142"
-	separators := 0
+	separators, brackets := 0, 0
 	for i, r := range text {
 		switch {
 		case '0' <= r && r <= '9':
 			length = i + 1
 			digits++
-			separators = 0
-		case r == '+' && i == 0, r == '(':
+			separators, brackets = 0, 0
+		case r == '+' && i == 0:
+		case r == '(' && brackets < mostSeparators:
+			brackets++
 		case digits == 0, separators == mostSeparators, !isSeparator(r):
 			return length, digits
 		default:

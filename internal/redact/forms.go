@@ -110,7 +110,7 @@ type formStarts struct {
 func (s *formStarts) addForms(secret string) {
 	var buffer [64]byte
 	for _, f := range secretForms {
-		text := f.append(buffer[:0], secret[:minSecretLength])
+		text := f.append(buffer[:0], secret[:ShortestSecret])
 		var start uint32
 		for _, c := range text[:halfSecret] {
 			start = start<<8 | uint32(foldPlus(c))

@@ -11,9 +11,9 @@ import (
 // Mark replaces a credential.
 const Mark = "[redacted]"
 
-// minSecretLength is the length in bytes of the shortest secret that is searched
+// ShortestSecret is the length in bytes of the shortest secret that is searched
 // for. Shorter ones would be found everywhere.
-const minSecretLength = 6
+const ShortestSecret = 6
 
 // halfSecret is how many characters of a credential, at the cut end of a text,
 // are taken for its beginning.
@@ -34,7 +34,7 @@ type Secrets struct {
 // hexadecimal, and as lists of bytes, even if any of these is escaped.
 func (s *Secrets) Add(secrets ...string) {
 	for _, secret := range secrets {
-		if len(secret) < minSecretLength || slices.Contains(s.list, secret) {
+		if len(secret) < ShortestSecret || slices.Contains(s.list, secret) {
 			continue
 		}
 		s.list = append(s.list, secret)
@@ -52,14 +52,19 @@ func (s *Secrets) Clone() Secrets {
 }
 
 // Text returns text with every secret replaced by Mark.
-func (s *Secrets) Text(text string) string { return replaceSpans(text, s.find(text, false)) }
+func (s *Secrets) Text(text string) string { return s.Replace(text, Mark) }
+
+// Replace returns text with every secret replaced by mark.
+func (s *Secrets) Replace(text, mark string) string {
+	return replaceSpans(text, mark, s.find(text, false))
+}
 
 // CutText is like Text, for text that may have been cut: it also replaces the
 // beginning of a secret at the end.
-func (s *Secrets) CutText(text string) string { return replaceSpans(text, s.find(text, true)) }
+func (s *Secrets) CutText(text string) string { return replaceSpans(text, Mark, s.find(text, true)) }
 
-// replaceSpans returns text with Mark in place of the spans.
-func replaceSpans(text string, spans []secretSpan) string {
+// replaceSpans returns text with mark in place of the spans.
+func replaceSpans(text, mark string, spans []secretSpan) string {
 	if spans == nil {
 		return text
 	}
@@ -68,7 +73,7 @@ func replaceSpans(text string, spans []secretSpan) string {
 	for _, found := range spans {
 		if found.start >= end {
 			b.WriteString(text[end:found.start])
-			b.WriteString(Mark)
+			b.WriteString(mark)
 		}
 		end = max(end, found.end)
 	}
