@@ -140,7 +140,7 @@ func newWorker(store outbox.Store, server *echoServer, events *[]outbox.Event) (
 	var mu sync.Mutex
 	return outbox.New(outbox.Config{
 		Store: store, Client: client, Concurrency: 2, Rules: outbox.Rules{FirstWait: time.Hour, MaxWait: time.Hour},
-		Webhooks: map[string]*trackdrive.Webhook{"partner": hook},
+		Webhooks: map[string]*trackdrive.Webhook{partnerName(server.status): hook},
 		Tokens: func(name string) (string, error) {
 			value := leadToken
 			if name == "offer" {
@@ -158,6 +158,9 @@ func newWorker(store outbox.Store, server *echoServer, events *[]outbox.Event) (
 		},
 	})
 }
+
+// partnerName names a webhook of each status's own: a pause is kept in the store.
+func partnerName(status int) string { return fmt.Sprint("partner-", status+1) }
 
 // enqueueAll enqueues an item of each operation, each for a caller, a call or a company
 // of its own: a company that is paused holds up its items.
@@ -183,7 +186,7 @@ func enqueueAll(ctx context.Context, worker *outbox.Worker, status int) error {
 			return outbox.NewOptOutCaller(id(outbox.OpOptOutCaller), company(5), "lead", caller)
 		},
 		func() (outbox.Item, error) {
-			return outbox.NewWebhook(id(outbox.OpWebhook), "partner", "", trackdrive.Values{"call": "u-1"})
+			return outbox.NewWebhook(id(outbox.OpWebhook), partnerName(status), "", trackdrive.Values{"call": "u-1"})
 		},
 	} {
 		item, err := made()
