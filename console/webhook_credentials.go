@@ -82,17 +82,36 @@ func findCredentials(stored []byte) *credentialFinder {
 // read, and for values of tokens that stand in a credential's place.
 func (f *credentialFinder) inUnread(stored []byte) {
 	text := string(stored)
-	for _, pair := range pairsIn(text) {
+	pairs := pairsIn(text)
+	for _, pair := range pairs {
+		if pair.name == "from" { // whose rule that is, is not known
+			f.sources[strings.ToLower(text[pair.start:pair.end])] = true
+		}
+	}
+	for _, pair := range pairs {
 		if value := text[pair.start:pair.end]; value != "" && f.isCredential(pair.name) {
 			f.take(pair.name, value)
 		}
 	}
+	f.inObjects(stored, 0)
+}
+
+// inObjects looks at the values and rules of an object, and of each object inside it: a
+// configuration may stand under a wrong key.
+func (f *credentialFinder) inObjects(object json.RawMessage, depth int) {
 	var config struct {
 		Values map[string]string
 		Tokens map[string]trackdrive.TokenRule
 	}
-	_ = json.Unmarshal(stored, &config) // what can be read is read
+	_ = json.Unmarshal(object, &config) // what can be read is read
 	f.inValues(config.Values, config.Tokens)
+	var members map[string]json.RawMessage
+	if depth >= deepestText || json.Unmarshal(object, &members) != nil {
+		return
+	}
+	for _, member := range members {
+		f.inObjects(member, depth+1)
+	}
 }
 
 // inValues takes the values of the tokens that stand in a credential's place, or have a
