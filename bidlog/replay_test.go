@@ -68,20 +68,20 @@ func TestWhatRulesWouldHaveBroughtIn(t *testing.T) {
 		other map[string]bidlog.SourceRules
 		want  outcome
 	}{
-		"any reply":             {want: outcome{5, 2, "38.00"}},
-		"criteria":              {rules: bidlog.SourceRules{Criteria: trackdrive.All(trackdrive.Field("n").LessThan(3))}, want: outcome{4, 2, "38.00"}},
-		"stricter criteria":     {rules: bidlog.SourceRules{Criteria: trackdrive.All(trackdrive.Field("n").Equals(1))}, want: outcome{2, 2, "26.00"}},
-		"no criteria hold":      {rules: bidlog.SourceRules{Criteria: trackdrive.Any()}, want: outcome{0, 0, "0.00"}},
-		"all without rules":     {rules: bidlog.SourceRules{Criteria: trackdrive.All()}, want: outcome{5, 2, "38.00"}},
-		"a lower floor":         {rules: bidlog.SourceRules{MinPayout: amount("10")}, want: outcome{4, 2, "43.50"}},
-		"a floor of 0":          {rules: bidlog.SourceRules{MinPayout: amount("0")}, want: outcome{5, 2, "43.50"}},
-		"a higher floor":        {rules: bidlog.SourceRules{MinPayout: amount("26.00")}, want: outcome{2, 1, "31.50"}},
-		"a weight":              {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"globex": {Weight: amount("0.9")}}, want: outcome{5, 2, "37.50"}},
-		"a margin":              {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"globex": {Margin: amount("0.51")}}, want: outcome{5, 2, "37.50"}},
-		"equal values":          {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"globex": {Margin: amount("0.50")}}, want: outcome{5, 2, "37.50"}},
-		"a margin that is less": {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"globex": {Margin: amount("0.49")}}, want: outcome{5, 2, "38.00"}},
-		"rules of a source":     {rules: bidlog.SourceRules{Criteria: trackdrive.Any()}, other: map[string]bidlog.SourceRules{"acme": {}}, want: outcome{3, 2, "37.50"}},
-		"a source that is none": {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"hooli": {MinPayout: amount("100")}}, want: outcome{5, 2, "38.00"}},
+		"any reply":                           {want: outcome{5, 2, "38.00"}},
+		"criteria":                            {rules: bidlog.SourceRules{Criteria: trackdrive.All(trackdrive.Field("n").LessThan(3))}, want: outcome{4, 2, "38.00"}},
+		"stricter criteria":                   {rules: bidlog.SourceRules{Criteria: trackdrive.All(trackdrive.Field("n").Equals(1))}, want: outcome{2, 2, "26.00"}},
+		"no criteria hold":                    {rules: bidlog.SourceRules{Criteria: trackdrive.Any()}, want: outcome{0, 0, "0.00"}},
+		"all without rules":                   {rules: bidlog.SourceRules{Criteria: trackdrive.All()}, want: outcome{5, 2, "38.00"}},
+		"a lower floor":                       {rules: bidlog.SourceRules{MinPayout: amount("10")}, want: outcome{4, 2, "43.50"}},
+		"a floor of 0":                        {rules: bidlog.SourceRules{MinPayout: amount("0")}, want: outcome{5, 2, "43.50"}},
+		"a higher floor":                      {rules: bidlog.SourceRules{MinPayout: amount("26.00")}, want: outcome{2, 1, "31.50"}},
+		"a weight":                            {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"globex": {Weight: amount("0.9")}}, want: outcome{5, 2, "37.50"}},
+		"a margin":                            {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"globex": {Margin: amount("0.51")}}, want: outcome{5, 2, "37.50"}},
+		"equal values":                        {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"globex": {Margin: amount("0.50")}}, want: outcome{5, 2, "37.50"}},
+		"a margin that is less":               {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"globex": {Margin: amount("0.49")}}, want: outcome{5, 2, "38.00"}},
+		"rules of a source":                   {rules: bidlog.SourceRules{Criteria: trackdrive.Any()}, other: map[string]bidlog.SourceRules{"acme": {}}, want: outcome{3, 2, "37.50"}},
+		"a source that the log does not have": {rules: bidlog.SourceRules{}, other: map[string]bidlog.SourceRules{"hooli": {MinPayout: amount("100")}}, want: outcome{5, 2, "38.00"}},
 	}
 	var all []bidlog.Rules
 	var names []string

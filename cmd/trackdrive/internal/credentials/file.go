@@ -151,7 +151,7 @@ func (r *fileReader) company(company yamlMember) trackdrive.Authenticator {
 	return auth
 }
 
-// chooseAuthenticator makes the one that is given; nil if that is none, or several.
+// chooseAuthenticator makes the one that is given; nil if none is given, or more than one.
 func chooseAuthenticator(given map[string]string) trackdrive.Authenticator {
 	_, hasPublic := given["public_key"]
 	_, hasPrivate := given["private_key"]
