@@ -25,7 +25,7 @@ type CallReport struct {
 	Attempts        int           // how many times the call was tried; 0 if it was refused before the first attempt
 	Duration        time.Duration // how long the method ran, including all attempts and the waits between them
 	Outcome         Outcome       // the outcome of the call
-	Payout          Amount        // the best bid of an accepted ping, or the payout in the reply to a sale; unset if there is none
+	Payout          Amount        // the best bid of an accepted ping, or the payout in the reply to a sale; unset if neither is known
 	Reason          Reason        // why the call was refused; ReasonNone if it was accepted, or if no reason was given
 	Err             error         // the error that the call returned; nil for an answer, even a refusal
 }

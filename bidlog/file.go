@@ -174,7 +174,7 @@ func (s *fileSink) close() error {
 }
 
 // Files returns the files of the log at a path, the oldest first: path.2, path.1, path.
-// It returns an error if there is none.
+// If no such file exists, it returns an error.
 func Files(path string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

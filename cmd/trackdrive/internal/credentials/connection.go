@@ -85,7 +85,7 @@ func (c *Connection) Options(t *term.Terminal, company string) ([]trackdrive.Opt
 	return append(options, trackdrive.WithTimeout(c.Timeout)), nil
 }
 
-// Base returns the base URL; "" if there is none.
+// Base returns the base URL, or "" if none is given.
 func (c *Connection) Base(t *term.Terminal) string {
 	if c.BaseURL != "" {
 		return c.BaseURL

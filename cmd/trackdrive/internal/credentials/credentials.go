@@ -80,7 +80,7 @@ func Load(t *term.Terminal, path string) (*Set, error) {
 }
 
 // Token returns the token of a company that is sent as a parameter, such as
-// lead_token; "" if there is none.
+// lead_token, or "" if the company has no such token.
 func (s *Set) Token(company, name string) string {
 	if token := s.Tokens[company+"/"+name]; token != "" {
 		return token

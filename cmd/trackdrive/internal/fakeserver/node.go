@@ -61,7 +61,7 @@ const (
 	mapNode    nodeKind = "a mapping"
 )
 
-// member returns the value with a name; nil if there is none.
+// member returns the value with a name, or nil if the mapping lacks it.
 func (n *docNode) member(name string) *docNode {
 	for _, m := range n.members {
 		if m.name == name {

@@ -205,8 +205,9 @@ func shownPath(r *http.Request) string {
 	return strings.Join(segments, "/")
 }
 
-// companyOf returns the company of a host, or why there is none. Names that cannot be
-// TrackDrive's, such as an IP address or a service of a compose file, are the first's.
+// companyOf returns the company of a host, or says why the host has no company. Names
+// that cannot be TrackDrive's, such as an IP address or a service of a compose file,
+// belong to the first company.
 func (s *Server) companyOf(header string) (name, problem string) {
 	host := plainHost(header)
 	if name := s.hosts[host]; name != "" {

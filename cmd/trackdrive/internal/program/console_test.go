@@ -73,13 +73,13 @@ func TestTheConsoleRefuses(t *testing.T) {
 		status int
 		want   string
 	}{
-		"another machine's address": {[]string{"--listen", "0.0.0.0:0"}, 2, "would serve other machines"},
-		"a name":                    {[]string{"--listen", "example.com:80"}, 2, "would serve other machines"},
-		"no address":                {[]string{"--listen", "8420"}, 2, "is not an address"},
-		"a missing store":           {[]string{"--outbox", store + ".missing", "--listen", "127.0.0.1:0"}, 1, "conversions.db.missing"},
-		"a file that is no store":   {[]string{"--outbox", webhook, "--listen", "127.0.0.1:0"}, 1, "is not an outbox"},
-		"an outbox as sales":        {[]string{"--sales", store, "--listen", "127.0.0.1:0"}, 1, "is not a file of sales"},
-		"a password in a flag":      {[]string{"--outbox", "postgres://u:planted@127.0.0.1/d", "--listen", "127.0.0.1:0"}, 2, "has a password in it"},
+		"another machine's address":  {[]string{"--listen", "0.0.0.0:0"}, 2, "would serve other machines"},
+		"a name":                     {[]string{"--listen", "example.com:80"}, 2, "would serve other machines"},
+		"no address":                 {[]string{"--listen", "8420"}, 2, "is not an address"},
+		"a missing store":            {[]string{"--outbox", store + ".missing", "--listen", "127.0.0.1:0"}, 1, "conversions.db.missing"},
+		"a file that is not a store": {[]string{"--outbox", webhook, "--listen", "127.0.0.1:0"}, 1, "is not an outbox"},
+		"an outbox as sales":         {[]string{"--sales", store, "--listen", "127.0.0.1:0"}, 1, "is not a file of sales"},
+		"a password in a flag":       {[]string{"--outbox", "postgres://u:planted@127.0.0.1/d", "--listen", "127.0.0.1:0"}, 2, "has a password in it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

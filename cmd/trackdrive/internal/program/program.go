@@ -78,8 +78,8 @@ func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
 	}
 }
 
-// newHelp returns the help command. That of cobra prints the help of another command if
-// there is none of this name.
+// newHelp returns the help command. For an unknown name, cobra's own would print the help
+// of another command.
 func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND...]",

@@ -161,64 +161,84 @@ func checkFile(path, what string) error {
 	return nil
 }
 
-// openOutbox opens the outbox. Nothing is created or changed.
-func (f *storeFlags) openOutbox(ctx context.Context) (store outbox.Store, where storeLocation, closeIt func(), err error) {
-	where, err = f.locate()
-	if err != nil {
-		return nil, where, nil, err
-	}
-	if where.file != "" {
-		if err := checkFile(where.file, "an outbox"); err != nil {
-			return nil, where, nil, err
-		}
-		bolt, err := boltstore.Open(where.file, nil)
-		if err != nil {
-			return nil, where, nil, fileError(where.file, "an outbox", err, boltstore.ErrLocked, boltstore.ErrDamaged)
-		}
-		return bolt, where, func() { _ = bolt.Close() }, nil // every change is durable already
-	}
-	pool, err := connectPool(ctx, where.postgres)
-	if err != nil {
-		return nil, where, nil, err
-	}
-	opening, stop := context.WithTimeout(ctx, openTimeout)
-	defer stop()
-	river, err := riverstore.Open(opening, pool, &riverstore.Options{Schema: f.schema})
-	if err != nil {
-		pool.Close()
-		return nil, where, nil, postgresError(err, riverstore.ErrNotMigrated)
-	}
-	return river, where, pool.Close, nil
+// storeKind is a kind of store, and how it is opened.
+type storeKind[T any] struct {
+	what     string // what a file of this kind is: "an outbox"
+	openFile func(path string) (store T, closeIt func() error, err error)
+	openPool func(ctx context.Context, pool *pgxpool.Pool, schema string) (T, error)
+
+	locked, damaged, notMigrated error // the kinds of errors that it returns
 }
 
-// openSales opens the store of sales. Nothing is created or changed.
+var outboxKind = storeKind[outbox.Store]{
+	what: "an outbox",
+	openFile: func(path string) (outbox.Store, func() error, error) {
+		store, err := boltstore.Open(path, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return store, store.Close, nil
+	},
+	openPool: func(ctx context.Context, pool *pgxpool.Pool, schema string) (outbox.Store, error) {
+		return riverstore.Open(ctx, pool, &riverstore.Options{Schema: schema})
+	},
+	locked: boltstore.ErrLocked, damaged: boltstore.ErrDamaged, notMigrated: riverstore.ErrNotMigrated,
+}
+
+var salesKind = storeKind[sales.Store]{
+	what: "a file of sales",
+	openFile: func(path string) (sales.Store, func() error, error) {
+		store, err := boltsales.Open(path, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return store, store.Close, nil
+	},
+	openPool: func(ctx context.Context, pool *pgxpool.Pool, schema string) (sales.Store, error) {
+		return pgsales.Open(ctx, pool, &pgsales.Options{Schema: schema})
+	},
+	locked: boltsales.ErrLocked, damaged: boltsales.ErrDamaged, notMigrated: pgsales.ErrNotMigrated,
+}
+
+// openOutbox opens the outbox.
+func (f *storeFlags) openOutbox(ctx context.Context) (store outbox.Store, where storeLocation, closeIt func(), err error) {
+	return openStore(ctx, f, outboxKind)
+}
+
+// openSales opens the store of sales.
 func (f *storeFlags) openSales(ctx context.Context) (store sales.Store, where storeLocation, closeIt func(), err error) {
+	return openStore(ctx, f, salesKind)
+}
+
+// openStore opens a store, and returns where it is. Nothing is created or changed.
+func openStore[T any](ctx context.Context, f *storeFlags, kind storeKind[T]) (store T, where storeLocation, closeIt func(), err error) {
+	var none T
 	where, err = f.locate()
 	if err != nil {
-		return nil, where, nil, err
+		return none, where, nil, err
 	}
 	if where.file != "" {
-		if err := checkFile(where.file, "a file of sales"); err != nil {
-			return nil, where, nil, err
+		if err := checkFile(where.file, kind.what); err != nil {
+			return none, where, nil, err
 		}
-		bolt, err := boltsales.Open(where.file, nil)
+		store, closeFile, err := kind.openFile(where.file)
 		if err != nil {
-			return nil, where, nil, fileError(where.file, "a file of sales", err, boltsales.ErrLocked, boltsales.ErrDamaged)
+			return none, where, nil, fileError(where.file, kind.what, err, kind.locked, kind.damaged)
 		}
-		return bolt, where, func() { _ = bolt.Close() }, nil // every change is durable already
+		return store, where, func() { _ = closeFile() }, nil // every change is durable already
 	}
 	pool, err := connectPool(ctx, where.postgres)
 	if err != nil {
-		return nil, where, nil, err
+		return none, where, nil, err
 	}
 	opening, stop := context.WithTimeout(ctx, openTimeout)
 	defer stop()
-	pg, err := pgsales.Open(opening, pool, &pgsales.Options{Schema: f.schema})
+	store, err = kind.openPool(opening, pool, f.schema)
 	if err != nil {
 		pool.Close()
-		return nil, where, nil, postgresError(err, pgsales.ErrNotMigrated)
+		return none, where, nil, postgresError(err, kind.notMigrated)
 	}
-	return pg, where, pool.Close, nil
+	return store, where, pool.Close, nil
 }
 
 // fileError says why a file cannot be opened as a store.
