@@ -228,12 +228,28 @@ var (
 // pingedSource is a source in a run.
 type pingedSource struct {
 	request  *PingRequest
-	refused  error       // why the request could not be made
-	maySell  bool        // the ping may count as a post
-	reported bool        // EventPing was reported
-	answered bool        // the ping was answered, or failed
-	started  atomic.Bool // the ping may be under way; false after the context is cancelled means that it never will be
+	refused  error // why the request could not be made
+	maySell  bool  // the ping may count as a post
+	reported bool  // EventPing was reported
+	answered bool  // the ping was answered, or failed
+	start    pingStart
 }
+
+// pingStart settles whether a ping is begun or called off: whichever comes first.
+type pingStart struct{ state atomic.Int32 }
+
+// The states of a pingStart.
+const (
+	pingWaits int32 = iota
+	pingBegan
+	pingCalledOff
+)
+
+// begin reports whether the ping may be sent: it was not called off.
+func (s *pingStart) begin() bool { return s.state.CompareAndSwap(pingWaits, pingBegan) }
+
+// callOff reports whether the ping will never be sent: it was not begun.
+func (s *pingStart) callOff() bool { return s.state.CompareAndSwap(pingWaits, pingCalledOff) }
 
 // pingUpdate is what a source's goroutine reports.
 type pingUpdate struct {
@@ -281,7 +297,7 @@ func (r *auctionRun) wait() {
 		r.ask(ctx, i)
 	}
 	end := r.collect(ctx)
-	cancel() // a ping that has not begun never will
+	cancel()
 	r.end(end)
 }
 
@@ -343,7 +359,10 @@ func (r *auctionRun) ask(ctx context.Context, i int) {
 			n.err = err
 			return
 		}
-		state.started.Store(true)
+		if !state.start.begin() {
+			n.err = unsentPing(context.Canceled)
+			return
+		}
 		out <- pingUpdate{source: i, started: true}
 		if state.maySell && hook != nil {
 			n.ping, n.leadIsFree, n.err = s.tellOfPing(ctx, hook, state.request)
@@ -767,7 +786,7 @@ func (r *auctionRun) end(why AuctionEnd) {
 			continue
 		}
 		err := &Error{Operation: "ping", Err: cause, Delivery: DeliveryNotSent}
-		if r.pinged[i].started.Load() {
+		if !r.pinged[i].start.callOff() {
 			err.Delivery = DeliveryUnknown
 			if !r.pinged[i].reported {
 				r.emitPing(i)
