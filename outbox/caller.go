@@ -152,7 +152,7 @@ func callerKey(subdomain, callerID, id string) string {
 	if strings.TrimSpace(callerID) == "" {
 		return ownKey(subdomain, id)
 	}
-	sum := sha256.Sum256([]byte(subdomain + "/" + digitsOf(callerID)))
+	sum := sha256.Sum256([]byte(subdomain + "/" + callerOf(callerID)))
 	return subdomain + "/caller/" + hex.EncodeToString(sum[:8])
 }
 
@@ -164,22 +164,13 @@ func ownKey(gate, id string) string {
 	return gate + "/id/" + id
 }
 
-// digitsOf returns the digits of a phone number, without the country code of North
-// America. A text with too few digits is none, and stays as it is.
-func digitsOf(number string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, number)
-	switch {
-	case len(digits) < display.FewestDigits:
-		return strings.ToLower(strings.TrimSpace(number))
-	case len(digits) == 11 && digits[0] == '1':
-		return digits[1:]
+// callerOf returns what is the same however a caller's number is written. A text with too
+// few digits is no number, and stays as it is.
+func callerOf(number string) string {
+	if national := display.NationalNumber(number); national != "" {
+		return national
 	}
-	return digits
+	return strings.ToLower(strings.TrimSpace(number))
 }
 
 func textInto(text *string) func(any) error {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // Answer is a buyer's answer to a ping or a post. The zero Answer is "no buyer".
@@ -234,12 +235,7 @@ func (q *bidRequest) key() answerKey {
 	case q.pingID != "":
 		return answerKey{byPing, q.pingID}
 	}
-	digits := strings.Map(func(c rune) rune {
-		if c < '0' || c > '9' {
-			return -1
-		}
-		return c
-	}, q.caller)
+	digits := ascii.Digits(q.caller)
 	if digits == "" {
 		return answerKey{}
 	}

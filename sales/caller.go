@@ -6,34 +6,14 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 
 	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
-// digitsOf returns the digits of a phone number, without the country code of North
-// America; "" if it has too few, such as "anonymous", which is nobody's.
-func digitsOf(number string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, number)
-	switch {
-	case len(digits) < display.FewestDigits:
-		return ""
-	case len(digits) == 11 && digits[0] == '1':
-		return digits[1:]
-	default:
-		return digits
-	}
-}
-
 // caller returns what a store keeps of a caller's number, and by what it finds the
 // caller's other leads.
 func (d *Desk) caller(number string) (kept, key string) {
-	digits := digitsOf(number)
+	digits := display.NationalNumber(number)
 	if len(d.config.CallerKey) == 0 {
 		return number, digits
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
 // settleWithin is how long after a try its call may begin.
@@ -195,7 +196,7 @@ func (r *Record) settle(found []foundCall, others []Record, now time.Time) error
 		r.Sale.Note = "the only call that may fit does not show its buyer: " + callTexts(found)
 		return nil
 	}
-	if f.call.CreatedAt.IsZero() || digitsOf(f.call.CallerNumber) == "" {
+	if f.call.CreatedAt.IsZero() || display.NationalNumber(f.call.CallerNumber) == "" {
 		r.Sale.Note = "the only call that may fit does not show its caller or its time: " + callTexts(found)
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/ascii"
 )
 
 // Sale is a sold call in the fake's ledger.
@@ -253,12 +254,7 @@ func findMistakes(params Params, required []string) []trackdrive.FieldError {
 // lastTen returns the last ten digits of a phone number, by which numbers in
 // different forms are compared.
 func lastTen(number string) string {
-	digits := strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' {
-			return r
-		}
-		return -1
-	}, number)
+	digits := ascii.Digits(number)
 	return digits[max(0, len(digits)-10):]
 }
 

@@ -33,6 +33,17 @@ func IsPrintable(text string) bool {
 // IsDigits reports whether text is made of digits alone, at least one.
 func IsDigits(text string) bool { return text != "" && LeadingDigits(text) == len(text) }
 
+// Digits returns the digits of text, without what stands between them.
+func Digits(text string) string {
+	digits := make([]byte, 0, len(text))
+	for i := range len(text) {
+		if IsDigit(text[i]) {
+			digits = append(digits, text[i])
+		}
+	}
+	return string(digits)
+}
+
 // LeadingDigits returns how many digits text begins with.
 func LeadingDigits(text string) int {
 	n := 0

@@ -55,12 +55,7 @@ const FewestDigits = 7
 // LastDigits returns the last two digits of a phone number: "…10"; "" if there is no
 // number.
 func LastDigits(number string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, number)
+	digits := ascii.Digits(number)
 	switch {
 	case number == "":
 		return ""
@@ -68,6 +63,21 @@ func LastDigits(number string) string {
 		return "…"
 	default:
 		return "…" + digits[len(digits)-2:]
+	}
+}
+
+// NationalNumber returns the digits of a phone number, without the country code of North
+// America, so that one person's number is the same however it is written; "" if it has
+// too few, such as "anonymous", which is nobody's.
+func NationalNumber(number string) string {
+	digits := ascii.Digits(number)
+	switch {
+	case len(digits) < FewestDigits:
+		return ""
+	case len(digits) == 11 && digits[0] == '1':
+		return digits[1:]
+	default:
+		return digits
 	}
 }
 

@@ -36,14 +36,6 @@ func newOutbox(t *term.Terminal) *cobra.Command {
 // itemStates are the states of items, those first that need somebody.
 var itemStates = []outbox.State{outbox.Aside, outbox.Parked, outbox.Dead, outbox.Sending, outbox.Waiting, outbox.Delivered}
 
-func stateNames[S ~string](states []S) []string {
-	names := make([]string, len(states))
-	for i, state := range states {
-		names[i] = string(state)
-	}
-	return names
-}
-
 // itemMeanings says what the states of items mean.
 var itemMeanings = map[outbox.State]string{
 	outbox.Aside:     "may have arrived: look up their calls, then settle them",
@@ -93,8 +85,7 @@ func newOutboxCounts(f *storeFlags) *cobra.Command {
 }
 
 func newOutboxList(f *storeFlags) *cobra.Command {
-	var stateText string
-	var limit int
+	var list *listFlags[outbox.State]
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the items that are not delivered",
@@ -106,30 +97,19 @@ shown without their values, which are personal data, but for amounts.
   trackdrive outbox list --store conversions.db --json | jq -r '.items[].id'`,
 		Args: term.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			states := itemStates[:len(itemStates)-1]
-			switch {
-			case stateText == "all":
-				states = itemStates
-			case stateText != "":
-				if !slices.Contains(stateNames(itemStates), stateText) {
-					return term.Usagef("--state takes %s or all, and not %q", strings.Join(stateNames(itemStates), ", "), stateText)
-				}
-				states = []outbox.State{outbox.State(stateText)}
-			}
-			if limit < 1 {
-				return term.Usagef("--limit takes a whole number from 1")
+			states, err := list.states(itemStates[:len(itemStates)-1])
+			if err != nil {
+				return err
 			}
 			store, _, closeIt, err := f.openOutbox(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer closeIt()
-			return f.printItems(cmd.Context(), store, states, limit)
+			return f.printItems(cmd.Context(), store, states, list.limit)
 		},
 	}
-	cmd.Flags().StringVar(&stateText, "state", "", "only the items of a `STATE`: "+strings.Join(stateNames(itemStates), ", ")+", or all")
-	cmd.Flags().IntVar(&limit, "limit", 100, "the greatest `NUMBER` of items")
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(append(stateNames(itemStates), "all"), cobra.ShellCompDirectiveNoFileComp))
+	list = addListFlags(cmd, itemStates, "items")
 	return cmd
 }
 
@@ -289,34 +269,24 @@ func someOf(ids []string) string {
 	return strings.Join(ids[:most], ", ") + fmt.Sprintf(" and %d more", len(ids)-most)
 }
 
-// completeItems completes the ids of the items in these states, as long as the file is
-// free.
+// completeItems completes the ids of the items in these states.
 func (f *storeFlags) completeItems(states ...outbox.State) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, start string) ([]string, cobra.ShellCompDirective) {
-		const most = 100
-		where, err := f.locate()
-		if err != nil || where.file == "" || checkFile(where.file, "") != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		store, err := boltstore.Open(where.file, &boltstore.Options{LockWait: 1, SkipCheck: true})
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		defer func() { _ = store.Close() }() // only read
-		var ids []string
-		for _, state := range states {
-			items, err := store.List(context.Background(), outbox.Query{State: state, Limit: most})
-			if err != nil {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			for _, item := range items {
-				if strings.HasPrefix(item.ID, start) {
-					ids = append(ids, item.ID+"\t"+string(state))
-				}
-			}
-		}
-		return ids, cobra.ShellCompDirectiveNoFileComp
+	return completeIDs(f, readItemIDs, states)
+}
+
+func readItemIDs(path string) (list func(context.Context, outbox.State) ([]string, error), closeIt func() error, err error) {
+	store, err := boltstore.Open(path, &boltstore.Options{LockWait: 1, SkipCheck: true})
+	if err != nil {
+		return nil, nil, err
 	}
+	return func(ctx context.Context, state outbox.State) ([]string, error) {
+		items, err := store.List(ctx, outbox.Query{State: state, Limit: mostCompletions})
+		ids := make([]string, len(items))
+		for i, item := range items {
+			ids[i] = item.ID
+		}
+		return ids, err
+	}, store.Close, nil
 }
 
 var changeStatuses = term.Statuses{

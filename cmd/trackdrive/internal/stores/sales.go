@@ -69,8 +69,7 @@ func (f *storeFlags) shownSale(sale sales.Sale) sales.Sale {
 }
 
 func newSalesList(f *storeFlags) *cobra.Command {
-	var stateText string
-	var limit int
+	var list *listFlags[sales.State]
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the leads that may be sold",
@@ -82,30 +81,19 @@ resolve. With --state it prints others.
   trackdrive sales list --store sales.db --state all`,
 		Args: term.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			states := []sales.State{sales.Unknown}
-			switch {
-			case stateText == "all":
-				states = saleStates
-			case stateText != "":
-				if !slices.Contains(stateNames(saleStates), stateText) {
-					return term.Usagef("--state takes %s or all, and not %q", strings.Join(stateNames(saleStates), ", "), stateText)
-				}
-				states = []sales.State{sales.State(stateText)}
-			}
-			if limit < 1 {
-				return term.Usagef("--limit takes a whole number from 1")
+			states, err := list.states([]sales.State{sales.Unknown})
+			if err != nil {
+				return err
 			}
 			desk, closeIt, err := f.openDesk(cmd.Context(), nil)
 			if err != nil {
 				return err
 			}
 			defer closeIt()
-			return f.printSales(cmd.Context(), desk, states, limit)
+			return f.printSales(cmd.Context(), desk, states, list.limit)
 		},
 	}
-	cmd.Flags().StringVar(&stateText, "state", "", "only the leads of a `STATE`: "+strings.Join(stateNames(saleStates), ", ")+", or all")
-	cmd.Flags().IntVar(&limit, "limit", 100, "the greatest `NUMBER` of leads")
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(append(stateNames(saleStates), "all"), cobra.ShellCompDirectiveNoFileComp))
+	list = addListFlags(cmd, saleStates, "leads")
 	return cmd
 }
 
@@ -289,32 +277,24 @@ func saleError(lead string, err error) error {
 	}
 }
 
+// completeLeads completes the ids of the leads in these states.
 func (f *storeFlags) completeLeads(states ...sales.State) cobra.CompletionFunc {
-	return func(_ *cobra.Command, _ []string, start string) ([]string, cobra.ShellCompDirective) {
-		const most = 100
-		where, err := f.locate()
-		if err != nil || where.file == "" || checkFile(where.file, "") != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		store, err := boltsales.Open(where.file, &boltsales.Options{LockWait: 1, SkipCheck: true})
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		defer func() { _ = store.Close() }() // only read
-		var ids []string
-		for _, state := range states {
-			records, err := store.List(context.Background(), sales.Query{State: state, Limit: most})
-			if err != nil {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			for _, record := range records {
-				if strings.HasPrefix(record.Sale.LeadID, start) {
-					ids = append(ids, record.Sale.LeadID+"\t"+string(state))
-				}
-			}
-		}
-		return ids, cobra.ShellCompDirectiveNoFileComp
+	return completeIDs(f, readLeadIDs, states)
+}
+
+func readLeadIDs(path string) (list func(context.Context, sales.State) ([]string, error), closeIt func() error, err error) {
+	store, err := boltsales.Open(path, &boltsales.Options{LockWait: 1, SkipCheck: true})
+	if err != nil {
+		return nil, nil, err
 	}
+	return func(ctx context.Context, state sales.State) ([]string, error) {
+		records, err := store.List(ctx, sales.Query{State: state, Limit: mostCompletions})
+		ids := make([]string, len(records))
+		for i, record := range records {
+			ids[i] = record.Sale.LeadID
+		}
+		return ids, err
+	}, store.Close, nil
 }
 
 func newSalesSettle(f *storeFlags) *cobra.Command {
