@@ -27,4 +27,4 @@ require (
 	golang.org/x/sys v0.48.0 // indirect
 )
 
-replace github.com/trackdrive-go/trackdrive => ..
+replace github.com/trackdrive-go/trackdrive => ../

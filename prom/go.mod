@@ -25,4 +25,4 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace github.com/trackdrive-go/trackdrive => ..
+replace github.com/trackdrive-go/trackdrive => ../

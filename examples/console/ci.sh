@@ -3,6 +3,7 @@
 set -euo pipefail
 . .ci/lib.sh
 
+.ci/need curl
 go build -o "$1/console" ./examples/console
 "$1/console" -listen 127.0.0.1:0 >"$1/console.out" 2>"$1/console.err" &
 console=$!

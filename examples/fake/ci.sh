@@ -3,12 +3,7 @@
 set -euo pipefail
 . .ci/lib.sh
 
-if ! command -v python3 >/dev/null; then # as on a bare Debian
-	sudo=
-	[ "$(id -u)" -eq 0 ] || sudo=sudo
-	$sudo apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends python3
-fi
+.ci/need python3
 export PYTHONDONTWRITEBYTECODE=1
 LOG=$1/fake.log
 

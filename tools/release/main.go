@@ -70,7 +70,7 @@ func runRelease(args []string, out, errOut io.Writer) error {
 	case *set != "":
 		return tree.setVersion(*set, time.Now(), out)
 	case *tags:
-		return tree.printTags(out)
+		return tree.tags(out)
 	case *proxy != "":
 		return tree.addToProxy(*proxy)
 	default:

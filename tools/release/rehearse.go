@@ -226,26 +226,45 @@ func (r releaseRehearsal) upgrade(c *moduleConsumer, version string) error {
 	if err := copied.addToProxy(c.proxy); err != nil {
 		return err
 	}
+	c.isUpgrade = true
 	for _, m := range copied.releasedModules() {
-		dir := filepath.Join(c.work, m.takenIn())
-		if _, err := os.Stat(dir); err != nil {
-			continue // it has commands alone
-		}
-		if err := c.goDo(dir, "get", "-u", m.path); err != nil {
-			return err
-		}
-		if err := c.isAt(dir, "v"+next); err != nil {
-			return fmt.Errorf("go get -u: %w", err)
-		}
-		if err := c.goDo(dir, "mod", "tidy"); err != nil {
-			return err
-		}
-		if err := c.goDo(dir, "build", "."); err != nil {
+		if err := c.upgrade(m, "v"+next); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(r.out, "go get -u takes v%s\n", next)
+	fmt.Fprintf(r.out, "go get -u, and go get of each module @patch, take v%s\n", next)
 	return nil
+}
+
+// upgrade takes the second version of a module in both ways that docs/versions.md names.
+func (c *moduleConsumer) upgrade(m sourceModule, version string) error {
+	dir := filepath.Join(c.work, m.takenIn())
+	if _, err := os.Stat(dir); err != nil {
+		return nil // it has commands alone
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return err
+	}
+	patch := []string{"get", c.root + "@patch"}
+	if !m.isRoot() {
+		patch = append(patch, m.path+"@patch")
+	}
+	for _, get := range [][]string{patch, {"get", "-u", m.path}} {
+		if err := os.WriteFile(filepath.Join(dir, "go.mod"), before, 0o644); err != nil {
+			return err
+		}
+		if err := c.goDo(dir, get...); err != nil {
+			return err
+		}
+		if err := c.isAt(dir, version); err != nil {
+			return fmt.Errorf("go %s: %w", strings.Join(get, " "), err)
+		}
+	}
+	if err := c.goDo(dir, "mod", "tidy"); err != nil {
+		return err
+	}
+	return c.goDo(dir, "build", ".")
 }
 
 func nextPatch(version string) (string, error) {
@@ -266,8 +285,8 @@ func (t *sourceTree) copyTo(dir string) (*sourceTree, error) {
 			return nil, err
 		}
 		if name == changelogFile && !bytes.Contains(data, []byte("## ["+unreleasedText+"]")) {
-			at := newestHeading.FindIndex(data)
-			data = slices.Concat(data[:at[0]], []byte("## ["+unreleasedText+"]\n\n"), data[at[0]:])
+			at := versionHeading.FindIndex(data)
+			data = slices.Concat(data[:at[0]], []byte("## ["+unreleasedText+"]\n\n- The next version.\n\n"), data[at[0]:])
 		}
 		target := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
@@ -289,6 +308,8 @@ type moduleConsumer struct {
 	work  string
 	proxy string
 	out   io.Writer
+
+	isUpgrade bool // of other people's modules, it knows what it has taken
 }
 
 // newModule makes an empty folder with a go.mod.
@@ -336,6 +357,9 @@ func (c *moduleConsumer) environment() ([]string, error) {
 		return nil, err
 	}
 	list := "file://" + filepath.ToSlash(absolute)
+	if c.isUpgrade { // what others release meanwhile is not ours to test
+		list += ",file://" + filepath.ToSlash(filepath.Join(work, "modules", "cache", "download"))
+	}
 	if known := filepath.Join(cache, "cache", "download"); isFolder(known) {
 		list += ",file://" + filepath.ToSlash(known)
 	}
@@ -346,7 +370,7 @@ func (c *moduleConsumer) environment() ([]string, error) {
 		"GONOSUMDB="+c.root+","+c.root+"/*", "GONOPROXY=", "GOPRIVATE=",
 		"GOMODCACHE="+filepath.Join(work, "modules"),
 		"GOBIN="+bin,
-		"GOFLAGS=-modcacherw", "GOWORK=off",
+		"GOFLAGS=-modcacherw -trimpath", "GOWORK=off",
 	), nil
 }
 

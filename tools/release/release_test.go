@@ -91,6 +91,9 @@ func TestCheck(t *testing.T) {
 		"a foreign path":          {map[string]string{"store/go.mod": "module example.org/store\n", "cmd/tool/go.mod": "module example.com/base/cmd/tool\n"}, []string{"store/go.mod is named example.org/store; its path must begin with example.com/base"}},
 		"no version":              {map[string]string{"options.go": "package root\n"}, []string{`options.go has no line const sdkVersion = "..."`}},
 		"a wrong version":         {map[string]string{"options.go": "package root\n\nconst sdkVersion = \"next\"\n"}, []string{`options.go: "next" is not a version; give one such as 0.2.0`}},
+		"a bare folder":           {map[string]string{"store/go.mod": strings.ReplaceAll(smallTree["store/go.mod"], "=> ../", "=> ..")}, []string{"store/go.mod replaces example.com/base by .. ; write ../"}},
+		"a heading twice":         {map[string]string{"CHANGELOG.md": "## [0.1.0] - 2026-01-02\n\n## [0.1.0] - 2026-01-01\n"}, []string{"CHANGELOG.md has the heading [0.1.0] twice"}},
+		"a heading without a day": {map[string]string{"CHANGELOG.md": "## [0.1.0]\n"}, []string{"CHANGELOG.md has no date at the heading [0.1.0]; write ## [0.1.0] - 2026-01-31"}},
 		"no heading":              {map[string]string{"CHANGELOG.md": "# Changelog\n"}, []string{"CHANGELOG.md has no heading such as ## [Unreleased]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +116,7 @@ func TestSetWritesEveryVersion(t *testing.T) {
 	tree := newTree(t, nil)
 	var out bytes.Buffer
 	require.NoError(t, runRelease([]string{"-C", tree.dir, "-set", "0.2.0"}, &out, io.Discard))
-	require.Contains(t, out.String(), "git tag -s v0.2.0\ngit tag -s store/v0.2.0\ngit tag -s cmd/tool/v0.2.0\n")
+	require.Contains(t, out.String(), "git tag -s v0.2.0\ngit tag -s store/v0.2.0\ngit tag -s cmd/tool/v0.2.0\n\ngit push origin v0.2.0\ngit push origin store/v0.2.0 cmd/tool/v0.2.0\n")
 	require.NotContains(t, out.String(), "examples")
 	require.Contains(t, tree.read(t, "options.go"), `const sdkVersion = "0.2.0"`)
 	require.Contains(t, tree.read(t, "cmd/tool/go.mod"), "example.com/base/store v0.2.0")
@@ -137,6 +140,9 @@ func TestSetRefuses(t *testing.T) {
 		"a tag":             {"v0.2.0", "", `"v0.2.0" is not a version; give one such as 0.2.0`},
 		"text":              {"next", "", `"next" is not a version`},
 		"build data":        {"0.2.0+b", "", `"0.2.0+b" is not a version`},
+		"another path":      {"2.0.0", "", `"2.0.0" would need /v2 at the end of every module's path; give a version below 2.0.0`},
+		"a known version":   {"0.1.0", "", "CHANGELOG.md has 0.1.0 already; give the version that comes after it"},
+		"an empty list":     {"0.2.0", "## [Unreleased]\n\n### Added\n\n## [0.1.0] - 2026-01-02\n\n- all\n", "CHANGELOG.md says nothing below [Unreleased]; write down what changed, as a list"},
 		"nothing to report": {"0.2.0", "## [0.1.0] - 2026-01-02\n", "CHANGELOG.md has no heading [Unreleased]; write down what changed since 0.1.0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,6 +159,47 @@ func TestSetRefuses(t *testing.T) {
 	}
 }
 
+func TestACandidateBecomesTheRelease(t *testing.T) {
+	t.Parallel()
+	tree := newTree(t, nil)
+	for _, version := range []string{"0.2.0-rc.1", "0.2.0-rc.2", "0.2.0"} {
+		if version == "0.2.0-rc.2" { // something changed since
+			text := strings.Replace(tree.read(t, "CHANGELOG.md"), "## [0.2.0-rc.1]", "## [Unreleased]\n\n- a fix\n\n## [0.2.0-rc.1]", 1)
+			require.NoError(t, os.WriteFile(filepath.Join(tree.dir, "CHANGELOG.md"), []byte(text), 0o644))
+		}
+		require.NoError(t, runRelease([]string{"-C", tree.dir, "-set", version}, io.Discard, io.Discard))
+		require.NoError(t, runRelease([]string{"-C", tree.dir, "-check"}, io.Discard, io.Discard))
+		require.Contains(t, tree.read(t, "CHANGELOG.md"), "## ["+version+"] - ")
+	}
+	require.NotContains(t, tree.read(t, "CHANGELOG.md"), "rc.2")
+	require.Contains(t, tree.read(t, "CHANGELOG.md"), "rc.1", "what it says stays")
+}
+
+func TestTags(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		changes map[string]string
+		want    string // the error
+	}{
+		"of a release":      {map[string]string{"CHANGELOG.md": "## [0.1.0] - 2026-01-02\n"}, ""},
+		"beside work":       {nil, "CHANGELOG.md has [Unreleased] on top, and the User-Agent says 0.1.0; run release -set with the next version"},
+		"that do not agree": {map[string]string{"CHANGELOG.md": "## [0.2.0] - 2026-01-02\n"}, "the newest heading of CHANGELOG.md is [0.2.0]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			err := runRelease([]string{"-C", newTree(t, test.changes).dir, "-tags"}, &out, io.Discard)
+			if test.want != "" {
+				require.ErrorContains(t, err, test.want)
+				require.Empty(t, out.String())
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, "git tag -s v0.1.0\ngit tag -s store/v0.1.0\ngit tag -s cmd/tool/v0.1.0\n\ngit push origin v0.1.0\ngit push origin store/v0.1.0 cmd/tool/v0.1.0\n", out.String())
+		})
+	}
+}
+
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	var usage usageError
@@ -160,6 +207,7 @@ func TestUsage(t *testing.T) {
 		require.ErrorAs(t, runRelease(args, io.Discard, io.Discard), &usage, args)
 	}
 	require.ErrorContains(t, runRelease([]string{"-C", t.TempDir(), "-check"}, io.Discard, io.Discard), "git ls-files")
+	require.ErrorContains(t, runRelease([]string{"-C", filepath.Join(newTree(t, nil).dir, "store"), "-check"}, io.Discard, io.Discard), "store has no options.go; give the folder of the root module: -C DIR")
 }
 
 func TestZipsHaveTheirOwnFilesAndTheLicense(t *testing.T) {
@@ -197,7 +245,7 @@ func TestAStrangerTakesEveryModule(t *testing.T) {
 	require.NoError(t, releaseRehearsal{tree: tree, out: &out}.run())
 	require.Regexp(t, `example\.com/base/store +1 packages, 0 commands`, out.String())
 	require.Regexp(t, `example\.com/base/cmd/tool +0 packages, 1 commands`, out.String())
-	require.Contains(t, out.String(), "go get -u takes v0.1.1")
+	require.Contains(t, out.String(), "go get -u, and go get of each module @patch, take v0.1.1")
 }
 
 func TestAProgramRuns(t *testing.T) {

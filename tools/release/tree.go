@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 )
 
 // unreleasedFolders hold modules that nobody imports: they are not tagged.
@@ -167,6 +168,9 @@ func (t *sourceTree) sortModules() error {
 
 // checkVersion refuses what is not a version such as 1.2.3.
 func checkVersion(text string) error {
+	if major := semver.Major("v" + text); major != "" && major != "v0" && major != "v1" {
+		return usageError(fmt.Sprintf("%q would need /%s at the end of every module's path; give a version below 2.0.0", text, major))
+	}
 	if err := module.Check("example.com/m", "v"+text); err != nil || strings.Contains(text, "+") {
 		return usageError(fmt.Sprintf("%q is not a version; give one such as 0.2.0", text))
 	}

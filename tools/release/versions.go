@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,13 +25,16 @@ const (
 
 var (
 	agentVersion   = regexp.MustCompile(`(?m)^const sdkVersion = "([^"]*)"$`)
-	newestHeading  = regexp.MustCompile(`(?m)^## \[([^\]]*)\](?: - (\S+))?$`)
+	versionHeading = regexp.MustCompile(`(?m)^## \[([^\]]*)\](?: - (\d{4}-\d\d-\d\d))?$`)
 	unreleasedText = "Unreleased"
 )
 
 // version returns the version in the User-Agent, without the v.
 func (t *sourceTree) version() (string, error) {
 	data, err := os.ReadFile(filepath.Join(t.dir, agentFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("%s has no %s; give the folder of the root module: -C DIR", t.dir, agentFile)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +58,7 @@ func (t *sourceTree) check() error {
 	for _, m := range t.modules {
 		mistakes = append(mistakes, t.checkModule(m, "v"+version)...)
 	}
-	mistakes = append(mistakes, t.checkChangelog(version))
+	mistakes = append(mistakes, t.checkChangelog(version)...)
 	return errors.Join(mistakes...)
 }
 
@@ -73,6 +77,8 @@ func (t *sourceTree) checkModule(m sourceModule, version string) []error {
 	}
 	for _, r := range m.file.Replace {
 		switch {
+		case r.New.Path == "..": // some tools take it for the name of a module
+			mistakes = append(mistakes, fmt.Errorf("%s replaces %s by .. ; write ../", name, r.Old.Path))
 		case !t.has(r.Old.Path):
 			mistakes = append(mistakes, fmt.Errorf("%s replaces %s, which an importer would not; require the version that is needed", name, r.Old.Path))
 		case m.isCommand(t):
@@ -91,25 +97,89 @@ func (m sourceModule) isCommand(t *sourceTree) bool {
 	return err == nil && strings.Contains(string(data), "\npackage main\n")
 }
 
-// checkChangelog wants the newest heading to be the version, or work on the next one.
-func (t *sourceTree) checkChangelog(version string) error {
-	heading, _, err := t.newestHeading()
-	if err == nil && heading != version && heading != unreleasedText {
-		err = fmt.Errorf("the newest heading of %s is [%s], and the User-Agent says %s", changelogFile, heading, version)
-	}
-	return err
+// changelog is what the headings of the CHANGELOG say.
+type changelog struct {
+	text     string
+	versions []changelogVersion // the newest first
 }
 
-func (t *sourceTree) newestHeading() (heading string, data []byte, err error) {
-	data, err = os.ReadFile(filepath.Join(t.dir, changelogFile))
+// changelogVersion is a heading, and what stands below it.
+type changelogVersion struct {
+	name, date string
+	from, to   int // where the heading is
+	isEmpty    bool
+}
+
+func (t *sourceTree) readChangelog() (*changelog, error) {
+	data, err := os.ReadFile(filepath.Join(t.dir, changelogFile))
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	match := newestHeading.FindSubmatch(data)
-	if match == nil {
-		return "", nil, fmt.Errorf("%s has no heading such as ## [%s]", changelogFile, unreleasedText)
+	log := &changelog{text: string(data)}
+	places := versionHeading.FindAllStringSubmatchIndex(log.text, -1)
+	if places == nil {
+		return nil, fmt.Errorf("%s has no heading such as ## [%s]", changelogFile, unreleasedText)
 	}
-	return string(match[1]), data, nil
+	for i, at := range places {
+		v := changelogVersion{name: log.text[at[2]:at[3]], from: at[0], to: at[1]}
+		if at[4] >= 0 {
+			v.date = log.text[at[4]:at[5]]
+		}
+		end := len(log.text)
+		if i+1 < len(places) {
+			end = places[i+1][0]
+		}
+		v.isEmpty = !strings.Contains(log.text[at[1]:end], "\n- ") && !strings.Contains(log.text[at[1]:end], "\n* ")
+		log.versions = append(log.versions, v)
+	}
+	return log, nil
+}
+
+func (l *changelog) newest() changelogVersion { return l.versions[0] }
+
+// has reports whether a version has a heading.
+func (l *changelog) has(version string) bool {
+	return slices.ContainsFunc(l.versions, func(v changelogVersion) bool { return v.name == version })
+}
+
+// checkChangelog wants the newest heading to be the version, or work on the next one.
+func (t *sourceTree) checkChangelog(version string) []error {
+	log, err := t.readChangelog()
+	if err != nil {
+		return []error{err}
+	}
+	var mistakes []error
+	if newest := log.newest(); newest.name != version && newest.name != unreleasedText {
+		mistakes = append(mistakes, fmt.Errorf("the newest heading of %s is [%s], and the User-Agent says %s", changelogFile, newest.name, version))
+	}
+	known := map[string]bool{}
+	for _, v := range log.versions {
+		switch {
+		case known[v.name]:
+			mistakes = append(mistakes, fmt.Errorf("%s has the heading [%s] twice", changelogFile, v.name))
+		case v.name != unreleasedText && v.date == "":
+			mistakes = append(mistakes, fmt.Errorf("%s has no date at the heading [%s]; write ## [%s] - 2026-01-31", changelogFile, v.name, v.name))
+		}
+		known[v.name] = true
+	}
+	return mistakes
+}
+
+// released returns the CHANGELOG with the newest heading as that of a version: it is
+// [Unreleased], a candidate of the version, or the version already.
+func (l *changelog) released(version string, now time.Time) (string, error) {
+	newest := l.newest()
+	switch {
+	case newest.name == version:
+		return l.text, nil
+	case newest.name != unreleasedText && !strings.HasPrefix(newest.name, version+"-"):
+		return "", fmt.Errorf("%s has no heading [%s]; write down what changed since %s", changelogFile, unreleasedText, newest.name)
+	case newest.isEmpty:
+		return "", fmt.Errorf("%s says nothing below [%s]; write down what changed, as a list", changelogFile, newest.name)
+	case l.has(version):
+		return "", fmt.Errorf("%s has %s already; give the version that comes after it", changelogFile, version)
+	}
+	return l.text[:newest.from] + fmt.Sprintf("## [%s] - %s", version, now.Format(time.DateOnly)) + l.text[newest.to:], nil
 }
 
 // setVersion writes a version everywhere, and says what remains to be done.
@@ -124,12 +194,13 @@ func (t *sourceTree) setVersion(version string, now time.Time, out io.Writer) er
 	if semver.Compare("v"+version, "v"+before) < 0 {
 		return fmt.Errorf("%s is older than %s, which the User-Agent says", version, before)
 	}
-	heading, changes, err := t.newestHeading()
+	log, err := t.readChangelog()
 	if err != nil {
 		return err
 	}
-	if heading != unreleasedText && heading != version {
-		return fmt.Errorf("%s has no heading [%s]; write down what changed since %s", changelogFile, unreleasedText, heading)
+	changes, err := log.released(version, now)
+	if err != nil {
+		return err
 	}
 	for _, m := range t.modules {
 		if err := t.setModule(m, "v"+version); err != nil {
@@ -139,16 +210,12 @@ func (t *sourceTree) setVersion(version string, now time.Time, out io.Writer) er
 	if err := t.rewrite(agentFile, agentVersion, fmt.Sprintf("const sdkVersion = %q", version)); err != nil {
 		return err
 	}
-	if heading == unreleasedText {
-		place := newestHeading.FindIndex(changes)
-		dated := fmt.Sprintf("## [%s] - %s", version, now.Format(time.DateOnly))
-		changes = []byte(string(changes[:place[0]]) + dated + string(changes[place[1]:]))
-		if err := os.WriteFile(filepath.Join(t.dir, changelogFile), changes, 0o644); err != nil {
-			return err
-		}
+	if err := os.WriteFile(filepath.Join(t.dir, changelogFile), []byte(changes), 0o644); err != nil {
+		return err
 	}
 	fmt.Fprintf(out, "All say %s. Run .ci/run, commit, and set these tags, in order:\n\n", version)
-	return t.printTags(out)
+	t.printTags(version, out)
+	return nil
 }
 
 func (t *sourceTree) setModule(m sourceModule, version string) error {
@@ -174,15 +241,43 @@ func (t *sourceTree) rewrite(name string, pattern *regexp.Regexp, text string) e
 	return os.WriteFile(name, pattern.ReplaceAllLiteral(data, []byte(text)), 0o644)
 }
 
-// printTags lists the tags of the version, in the order in which they are set: nobody
-// can take a module before what it requires is there.
-func (t *sourceTree) printTags(out io.Writer) error {
+// tags lists the tags of the version, if everything agrees that it is to be released.
+func (t *sourceTree) tags(out io.Writer) error {
+	if err := t.check(); err != nil {
+		return err
+	}
 	version, err := t.version()
 	if err != nil {
 		return err
 	}
-	for _, m := range t.releasedModules() {
-		fmt.Fprintln(out, "git tag -s", m.tag("v"+version))
+	log, err := t.readChangelog()
+	if err != nil {
+		return err
 	}
+	if log.newest().name == unreleasedText {
+		return fmt.Errorf("%s has [%s] on top, and the User-Agent says %s; run release -set with the next version", changelogFile, unreleasedText, version)
+	}
+	t.printTags(version, out)
 	return nil
+}
+
+// mostPushed is how many tags are pushed at once: GitHub starts no workflow for more than
+// three.
+const mostPushed = 3
+
+// printTags lists the tags of the version, in the order in which they are set: nobody
+// can take a module before what it requires is there. The root's is pushed alone, because
+// its workflow makes the release.
+func (t *sourceTree) printTags(version string, out io.Writer) {
+	var tags []string
+	for _, m := range t.releasedModules() {
+		tags = append(tags, m.tag("v"+version))
+	}
+	for _, tag := range tags {
+		fmt.Fprintln(out, "git tag -s", tag)
+	}
+	fmt.Fprintln(out, "\ngit push origin", tags[0])
+	for some := range slices.Chunk(tags[1:], mostPushed) {
+		fmt.Fprintln(out, "git push origin", strings.Join(some, " "))
+	}
 }
