@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/credentials"
@@ -27,6 +28,7 @@ func Commands(t *term.Terminal) []*cobra.Command {
 type callFlags struct {
 	terminal   *term.Terminal
 	connection credentials.Connection
+	set        *pflag.FlagSet
 	fieldTexts []string
 	fieldsFile string
 	isDry      bool
@@ -34,7 +36,7 @@ type callFlags struct {
 }
 
 func newCallFlags(cmd *cobra.Command, t *term.Terminal) *callFlags {
-	f := &callFlags{terminal: t}
+	f := &callFlags{terminal: t, set: cmd.Flags()}
 	f.connection.AddFlags(cmd, t)
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.fieldTexts, "field", nil, "another parameter, as `NAME=VALUE`; may be given more than once")

@@ -91,7 +91,7 @@ by hand. One that adds, or has other fields, is sent once.
 			}
 		default:
 			return term.Usagef("%s needs CALL_UUID, or --caller-id", cmd.CommandPath()).
-				Try("for example: " + cmd.CommandPath() + " " + args[0] + " 00000000-0000-4000-8000-000000000001 --revenue 25.50")
+				Try("for example: " + term.ShellCommand(cmd.CommandPath(), args[0], "00000000-0000-4000-8000-000000000001", "--revenue", "25.50"))
 		}
 		call := &preparedCall{
 			flags: f.callFlags, operation: "update", company: args[0],

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +83,7 @@ func callTarget(cmd *cobra.Command, args []string) (company, endpoint string, er
 	}
 	if len(args) < 2 {
 		return "", "", term.Usagef("%s needs ENDPOINT, the last part of the address in TrackDrive's posting instructions", cmd.CommandPath()).
-			Try("for example: " + cmd.CommandPath() + " " + args[0] + " check_for_available_buyers --caller-id +15555550142")
+			Try("for example: " + term.ShellCommand(cmd.CommandPath(), args[0], "check_for_available_buyers", "--caller-id", "+15555550142"))
 	}
 	return args[0], args[1], nil
 }
@@ -286,15 +287,52 @@ func (f *marketFlags) readPing(company, endpoint string, reply *trackdrive.PingR
 			DestinationNumber: f.terminal.Number(b.DestinationNumber), PingID: string(b.PingID), IsBest: isBest,
 		})
 		if isBest && b.PingID != "" {
-			a.next = "trackdrive post " + company + " " + endpoint + " --ping-id " + string(b.PingID)
-			if b.ID != "" {
-				a.next += " --buyer-id " + string(b.ID)
-			}
-			a.next += " --caller-id NUMBER"
-			a.hasFields = len(f.fieldTexts) > 0 || f.fieldsFile != ""
+			a.next = f.sellCommand(company, endpoint, b)
+			a.hasFields = len(f.fieldTexts) > 0 || f.fieldsFile == "-"
 		}
 	}
 	return a
+}
+
+// repeatedFlags decide where a request goes and what is in it. What sells to a buyer of a
+// ping needs them as the ping had them.
+var repeatedFlags = []string{"base-url", "credentials", "timeout", "traffic-source-id", "encoding", "tracking", "fields", "trackdrive-number"}
+
+// sellCommand returns the command that sells to a buyer; "" if nobody could paste it,
+// because something in it does not print.
+func (f *marketFlags) sellCommand(company, endpoint string, buyer trackdrive.Buyer) string {
+	words := []string{company, endpoint}
+	for _, name := range repeatedFlags {
+		flag := f.set.Lookup(name)
+		switch value := flag.Value.String(); {
+		case value == flag.DefValue, value == "-": // the standard input was read already
+		case name == "trackdrive-number":
+			words = append(words, "--"+name, f.pastedNumber(value))
+		default:
+			words = append(words, "--"+name, value)
+		}
+	}
+	words = append(words, "--ping-id", string(buyer.PingID))
+	if buyer.ID != "" {
+		words = append(words, "--buyer-id", string(buyer.ID))
+	}
+	words = append(words, "--caller-id", f.pastedNumber(f.callerID))
+	if !isPrintable(words...) {
+		return ""
+	}
+	return term.ShellCommand("trackdrive post", words...)
+}
+
+// pastedNumber returns a number in full, or a word to be replaced by it.
+func (f *marketFlags) pastedNumber(number string) string {
+	if number == "" || !f.terminal.ShowNumbers {
+		return "NUMBER"
+	}
+	return number
+}
+
+func isPrintable(words ...string) bool {
+	return !strings.ContainsFunc(strings.Join(words, ""), func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 func (a *pingAnswer) outcome() trackdrive.Outcome {
@@ -349,8 +387,8 @@ func (a *pingAnswer) show(p *term.Page) {
 		p.Line("To sell the lead to the best buyer (*)%s:", same)
 		p.Line("  %s", a.next)
 	}
-	if a.TryAllBuyersPingID != "" {
-		p.Line("To all buyers in turn: --ping-id %s, and no --buyer-id", a.TryAllBuyersPingID)
+	if a.TryAllBuyersPingID != "" && isPrintable(a.TryAllBuyersPingID) {
+		p.Line("To all buyers in turn: --ping-id %s, and no --buyer-id", term.ShellWord(a.TryAllBuyersPingID))
 	}
 }
 

@@ -191,7 +191,7 @@ func ReadPrivate(path string) ([]byte, error) {
 	// nobody has chosen.
 	if mode := info.Mode(); runtime.GOOS != "windows" && mode.IsRegular() && mode.Perm()&0o077 != 0 {
 		return nil, term.Failed(fmt.Errorf("%s can be read by others (mode %04o), so its secrets may be known", path, mode.Perm()),
-			"type: chmod 600 "+quoteForShell(path))
+			"type: "+term.ShellCommand("chmod 600", path))
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxPrivate+1))
 	switch {
@@ -203,17 +203,6 @@ func ReadPrivate(path string) ([]byte, error) {
 		return nil, term.Failed(fmt.Errorf("%s is empty", path))
 	}
 	return data, nil
-}
-
-// quoteForShell returns text as one word of a POSIX shell.
-func quoteForShell(text string) string {
-	isPlain := !strings.ContainsFunc(text, func(r rune) bool {
-		return !strings.ContainsRune("/._-+", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-	})
-	if isPlain {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // CompanyNames lists the companies that a file of credentials names, for completion.

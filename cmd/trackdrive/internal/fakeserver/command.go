@@ -20,6 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/term"
 	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
@@ -65,7 +66,7 @@ Exit status:
   trackdrive fake --config fake.yaml --log 2>fake.log`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unexpected argument %q; give the configuration as --config %s", display.Line(args[0]), display.Line(args[0]))}
+				return usageError{fmt.Errorf("unexpected argument %q; give the configuration as --config %s", display.Line(args[0]), term.ShellWord(display.Line(args[0])))}
 			}
 			return nil
 		},

@@ -112,7 +112,7 @@ func (d *drainFlags) readWebhooks() (map[string]*trackdrive.Webhook, error) {
 		}
 		webhook, err := trackdrive.ParseWebhook(data)
 		if err != nil {
-			return nil, term.Failed(fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "trackdrive: invalid argument: ")), "for the places: trackdrive webhook lint "+file)
+			return nil, term.Failed(fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "trackdrive: invalid argument: ")), "for the places: "+term.ShellCommand("trackdrive webhook lint", file))
 		}
 		webhooks[name] = webhook
 	}

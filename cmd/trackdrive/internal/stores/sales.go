@@ -273,7 +273,7 @@ func saleError(lead string, err error) error {
 	case errors.Is(err, trackdrive.ErrInvalidArgument):
 		return term.Failed(errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "sales: "), "trackdrive: invalid argument: ")), "nothing was changed")
 	default:
-		return storeError(err, "look at it with trackdrive sales show "+lead)
+		return storeError(err, "look at it with "+term.ShellCommand("trackdrive sales show", lead))
 	}
 }
 

@@ -97,7 +97,7 @@ it found.
 		Args:    term.ExactArgs("trackdrive criteria explain criteria.json --reply reply.json", "FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if replyFile == "" {
-				return term.Usagef("--reply is missing").Try("for example: trackdrive criteria explain " + args[0] + " --reply reply.json")
+				return term.Usagef("--reply is missing").Try("for example: " + term.ShellCommand("trackdrive criteria explain", args[0], "--reply", "reply.json"))
 			}
 			if args[0] == "-" && replyFile == "-" {
 				return term.Usagef("the standard input can be the criteria or the reply, and not both")

@@ -247,7 +247,7 @@ each condition with what it found. It sends nothing.
 		Args: term.ExactArgs("trackdrive webhook explain webhook.json --reply reply.json", "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if replyFile == "" {
-				return term.Usagef("--reply is missing").Try("for example: trackdrive webhook explain " + args[0] + " --reply reply.json")
+				return term.Usagef("--reply is missing").Try("for example: " + term.ShellCommand("trackdrive webhook explain", args[0], "--reply", "reply.json"))
 			}
 			if args[0] == "-" && replyFile == "-" {
 				return term.Usagef("the standard input can be the configuration or the reply, and not both")

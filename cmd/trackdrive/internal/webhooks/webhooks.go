@@ -305,7 +305,7 @@ func (f *valueFlags) preview(webhook *trackdrive.Webhook, config *trackdrive.Web
 	for _, m := range mistakesOf(err) {
 		lines = append(lines, strings.TrimPrefix(m.Field+": "+m.Message, ": "))
 		if _, isGiven := values[m.Field]; !isGiven && m.Field != "" {
-			missing = append(missing, "--value "+m.Field+"=...")
+			missing = append(missing, term.ShellCommand("--value", m.Field+"=..."))
 		}
 	}
 	var advice []string
