@@ -2,9 +2,7 @@
 package calls
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -61,14 +59,8 @@ func (f *callFlags) addSureFlag(cmd *cobra.Command) {
 func (f *callFlags) fields() (trackdrive.Fields, error) {
 	fields := trackdrive.Fields{}
 	if f.fieldsFile != "" {
-		data, err := f.terminal.ReadInput(f.fieldsFile, "an object of parameters", term.LimitSettings)
-		if err != nil {
+		if err := f.terminal.ReadObject(f.fieldsFile, "an object of parameters", `one JSON object, such as {"zip": "90210"}`, &fields); err != nil {
 			return nil, err
-		}
-		decoder := json.NewDecoder(bytes.NewReader(data))
-		decoder.UseNumber()
-		if err := decoder.Decode(&fields); err != nil || decoder.More() {
-			return nil, term.Failed(errors.New(term.DisplayName(f.fieldsFile) + " must hold one JSON object, such as {\"zip\": \"90210\"}"))
 		}
 		for name, value := range fields {
 			if text, isText := value.(string); isText && redact.IsCredentialName(name) {

@@ -5,7 +5,6 @@ package webhooks
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -237,12 +236,8 @@ func tokenNames(args []string) []string {
 func (f *valueFlags) values(t *term.Terminal) (trackdrive.Values, error) {
 	values := trackdrive.Values{}
 	if f.file != "" {
-		data, err := t.ReadInput(f.file, "an object of values", term.LimitSettings)
-		if err != nil {
+		if err := t.ReadObject(f.file, "an object of values", `one JSON object whose values are texts, such as {"zip": "90210"}`, &values); err != nil {
 			return nil, err
-		}
-		if err := json.Unmarshal(data, &values); err != nil || values == nil {
-			return nil, term.Failed(fmt.Errorf("%s must hold one JSON object whose values are texts, such as {\"zip\": \"90210\"}", term.DisplayName(f.file)))
 		}
 		hideValues(t, values)
 	}
