@@ -59,6 +59,9 @@ by hand. One that adds, or has other fields, is sent once.
 	completeWords(cmd, "buyer-converted", "true", "false")
 	completeWords(cmd, "offer-converted", "true", "false")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkCompany(args[0]); err != nil {
+			return err
+		}
 		fields, err := f.fields()
 		if err != nil {
 			return err
@@ -69,6 +72,8 @@ by hand. One that adds, or has other fields, is sent once.
 		switch {
 		case len(args) == 2 && f.callerID != "":
 			return term.Usagef("give CALL_UUID or --caller-id, and not both")
+		case len(args) == 2 && strings.TrimSpace(args[1]) == "":
+			return term.Usagef("CALL_UUID is empty; give the uuid of the call, or --caller-id")
 		case len(args) == 2:
 			what = "call " + args[1]
 			update, err := f.update(fields)
@@ -228,6 +233,9 @@ acme/lead_token from the file of credentials.
 	flags.StringVar(&leadID, "id", "", "`ID` of a lead to change")
 	flags.BoolVar(&isSubmitted, "submit", false, "use the endpoint /leads instead of /leads/capture")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkCompany(args[0]); err != nil {
+			return err
+		}
 		fields, err := f.fields()
 		if err != nil {
 			return err

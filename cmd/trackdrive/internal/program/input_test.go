@@ -55,3 +55,35 @@ func TestRepeatedNamesAreFoundAtAnyDepth(t *testing.T) {
 	require.Zero(t, program.Run(t.Context(), s.Terminal, []string{"ping", "acme", "health", "--fields", "-", "--dry-run"}), s.err.String())
 	require.Contains(t, s.out.String(), "12345678901234567890", "exact")
 }
+
+// A script whose variable is empty sells nothing, also at a fake, which needs no company.
+func TestEmptyNamesAreRefused(t *testing.T) {
+	t.Parallel()
+	const uuid = "00000000-0000-4000-8000-000000000001"
+	for _, blank := range []string{"", " ", "\t\n", "\u00a0"} {
+		for name, test := range map[string]struct {
+			args []string
+			want string
+		}{
+			"ping":     {[]string{"ping", blank, "health"}, "COMPANY is empty; give the subdomain, such as acme"},
+			"post":     {[]string{"post", blank, "health", "--ping-id", "bp-1-101", "--yes"}, "COMPANY is empty; give the subdomain, such as acme"},
+			"full":     {[]string{"full", blank, "health", "--yes"}, "COMPANY is empty; give the subdomain, such as acme"},
+			"dry run":  {[]string{"full", blank, "health", "--dry-run"}, "COMPANY is empty; give the subdomain, such as acme"},
+			"alone":    {[]string{"full", blank, "--yes"}, "COMPANY is empty; give the subdomain, such as acme"},
+			"update":   {[]string{"update", blank, uuid, "--revenue", "1", "--yes"}, "COMPANY is empty; give the subdomain, such as acme"},
+			"lead":     {[]string{"lead", blank, "--yes"}, "COMPANY is empty; give the subdomain, such as acme"},
+			"endpoint": {[]string{"full", "acme", blank, "--yes"}, "ENDPOINT is empty; give the last part of the address in TrackDrive's posting instructions, such as check_for_available_buyers"},
+			"uuid":     {[]string{"update", "acme", blank, "--revenue", "1", "--yes"}, "CALL_UUID is empty; give the uuid of the call, or --caller-id"},
+		} {
+			srv := fakeWithBuyer(t)
+			s := newSession("")
+			s.env["TRACKDRIVE_BASE_URL"], s.env["TRACKDRIVE_LEAD_TOKEN"] = srv.URL, "made-up"
+			if name != "update" && name != "uuid" {
+				test.args = append(test.args, "--caller-id", "+15555550142")
+			}
+			require.Equal(t, 2, program.Run(t.Context(), s.Terminal, test.args), "%s %q: %s%s", name, blank, s.out.String(), s.err.String())
+			require.Equal(t, "trackdrive: "+test.want+"\n", s.err.String())
+			require.Empty(t, srv.Requests())
+		}
+	}
+}
