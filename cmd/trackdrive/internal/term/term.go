@@ -27,6 +27,7 @@ type Terminal struct {
 	Env      func(name string) string // the environment
 	IsAsking bool                     // In and Err are a terminal: questions can be asked
 	IsStyled bool                     // Out is a terminal that shows bold and colours
+	IsClosed bool                     // Out was closed from the start, and takes everything in vain
 
 	JSON        bool // --json: one JSON document instead of text
 	ShowNumbers bool // --show-numbers: phone numbers in full
@@ -91,7 +92,7 @@ func (t *Terminal) Print(document any, text func(*Page)) error {
 // is that of what has happened, even so.
 func (t *Terminal) PrintOutcome(document any, text func(*Page)) {
 	result := t.render(document, text)
-	if t.write(t.Out, result) != nil {
+	if t.IsClosed || t.write(t.Out, result) != nil {
 		_ = t.write(t.Err, result) // there is nobody to tell
 	}
 }
