@@ -166,7 +166,7 @@ func keysIn(token string) []string {
 }
 
 func (s *Set) readFile(t *term.Terminal, path string) error {
-	data, err := ReadPrivate(path)
+	data, err := ReadPrivate(t, path)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,11 @@ func (s *Set) readFile(t *term.Terminal, path string) error {
 const maxPrivate = 1 << 20
 
 // ReadPrivate reads a file with secrets. One that others can read is refused.
-func ReadPrivate(path string) ([]byte, error) {
+func ReadPrivate(t *term.Terminal, path string) ([]byte, error) {
+	return term.Await(t.Done, func() ([]byte, error) { return readPrivate(path) })
+}
+
+func readPrivate(path string) ([]byte, error) {
 	file, err := term.OpenFile(path)
 	if err != nil {
 		return nil, err
@@ -224,7 +228,7 @@ func CompanyNames(t *term.Terminal, path string) []string {
 
 // PrivateLine reads a file with secrets that has one line.
 func PrivateLine(t *term.Terminal, path string) (string, error) {
-	data, err := ReadPrivate(path)
+	data, err := ReadPrivate(t, path)
 	if err != nil {
 		return "", err
 	}

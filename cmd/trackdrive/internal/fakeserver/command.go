@@ -102,7 +102,7 @@ func (f *commandFlags) run(cmd *cobra.Command) error {
 		_, err := io.WriteString(out, sampleText)
 		return err
 	}
-	config, err := f.load()
+	config, err := f.load(cmd)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func askHealth(ctx context.Context, target string) error {
 }
 
 // load returns the configuration of the file, or that of the flags.
-func (f *commandFlags) load() (*Config, error) {
+func (f *commandFlags) load(cmd *cobra.Command) (*Config, error) {
 	var (
 		config *Config
 		err    error
@@ -173,7 +173,7 @@ func (f *commandFlags) load() (*Config, error) {
 		if len(f.hosts)+len(f.buyers) > 0 || f.endpoint != "" {
 			return nil, usageError{errors.New("--host, --endpoint and --buyer do not go with --config; write them into the file")}
 		}
-		config, err = Load(f.config)
+		config, err = term.Await(cmd.Context().Done(), func() (*Config, error) { return loadConfig(f.config, cmd.InOrStdin()) })
 	} else {
 		config, err = f.fromFlags()
 	}

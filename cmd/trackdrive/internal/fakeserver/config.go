@@ -73,9 +73,11 @@ func newConfig() *Config {
 // Load reads a configuration from a file in YAML, or from standard input if the path
 // is "-". Files that it names are relative to its own folder. The error is a
 // [*ConfigError] with all mistakes if the file could be read.
-func Load(path string) (*Config, error) {
+func Load(path string) (*Config, error) { return loadConfig(path, os.Stdin) }
+
+func loadConfig(path string, stdin io.Reader) (*Config, error) {
 	if path == "-" {
-		data, err := io.ReadAll(io.LimitReader(os.Stdin, maxDocument+1))
+		data, err := io.ReadAll(io.LimitReader(stdin, maxDocument+1))
 		if err != nil {
 			return nil, fmt.Errorf("the configuration on standard input cannot be read: %w", err)
 		}

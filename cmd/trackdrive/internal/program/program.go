@@ -20,6 +20,7 @@ import (
 
 // Run runs the command with these arguments, and returns its exit status.
 func Run(ctx context.Context, t *term.Terminal, args []string) int {
+	t.Done = ctx.Done()
 	root := New(t)
 	root.SetArgs(args)
 	return t.Report(asUsage(root.ExecuteContext(ctx)))

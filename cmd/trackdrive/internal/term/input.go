@@ -21,16 +21,42 @@ const (
 // ReadInput reads a file, or the standard input if the name is "-". What says what it
 // is: "a webhook's configuration".
 func (t *Terminal) ReadInput(name, what string, limit Limit) ([]byte, error) {
-	if name == "-" {
-		return readLimited(t.In, "the standard input", what, limit)
-	}
-	file, err := OpenFile(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // only read
-	return readLimited(file, name, what, limit)
+	return Await(t.Done, func() ([]byte, error) {
+		if name == "-" {
+			return readLimited(t.In, "the standard input", what, limit)
+		}
+		file, err := OpenFile(name)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }() // only read
+		return readLimited(file, name, what, limit)
+	})
 }
+
+// Await returns what read returns, or an error as soon as done is closed: a read from a
+// terminal, and the opening of a named pipe, may take forever, and cannot be canceled.
+// What read needs must not be used any more after that.
+func Await[T any](done <-chan struct{}, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		value, err := read()
+		ended <- result{value, err}
+	}()
+	select {
+	case <-done:
+		var none T
+		return none, errInterrupted()
+	case r := <-ended:
+		return r.value, r.err
+	}
+}
+
+func errInterrupted() error { return Failed(errors.New("interrupted; nothing was done")) }
 
 // OpenFile opens a file for reading.
 func OpenFile(name string) (*os.File, error) {

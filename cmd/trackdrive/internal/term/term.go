@@ -29,6 +29,8 @@ type Terminal struct {
 	IsStyled bool                     // Out is a terminal that shows bold and colours
 	IsClosed bool                     // Out was closed from the start, and takes everything in vain
 
+	Done <-chan struct{} // is closed when the command is interrupted; nil if it never is
+
 	JSON        bool // --json: one JSON document instead of text
 	ShowNumbers bool // --show-numbers: phone numbers in full
 
@@ -160,7 +162,7 @@ func (t *Terminal) Confirm(ctx context.Context, isSure bool, question string) er
 	select {
 	case <-ctx.Done():
 		t.Note("")
-		return Failed(errors.New("interrupted; nothing was done"))
+		return errInterrupted()
 	case line := <-answer:
 		if strings.EqualFold(strings.TrimSpace(line), "yes") {
 			return nil

@@ -62,19 +62,10 @@ func (f *backtestFlags) run(file string, logs []string) error {
 	if err != nil {
 		return err
 	}
-	log, err := f.open(logs)
+	result, err := term.Await(f.terminal.Done, func() (*bidlog.Result, error) { return f.replay(file, logs, rules) })
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }() // only read
-	results, err := bidlog.ReplayAll(log, rules)
-	if len(results) != 1 {
-		return mistakesError(file, mistakesOf(err))
-	}
-	if err != nil {
-		return term.Failed(fmt.Errorf("the log cannot be read to its end: %w", err))
-	}
-	result := results[0]
 	if err := f.terminal.Print(result, func(p *term.Page) { showBacktest(p, result) }); err != nil {
 		return err
 	}
@@ -82,6 +73,23 @@ func (f *backtestFlags) run(file string, logs []string) error {
 		return term.Failed(fmt.Errorf("there is no reply to judge in %s", term.DisplayName(strings.Join(logs, ", "))))
 	}
 	return nil
+}
+
+// replay judges what is in the logs.
+func (f *backtestFlags) replay(file string, logs []string, rules bidlog.Rules) (*bidlog.Result, error) {
+	log, err := f.open(logs)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }() // only read
+	results, err := bidlog.ReplayAll(log, rules)
+	switch {
+	case len(results) != 1:
+		return nil, mistakesError(file, mistakesOf(err))
+	case err != nil:
+		return nil, term.Failed(fmt.Errorf("the log cannot be read to its end: %w", err))
+	}
+	return results[0], nil
 }
 
 func (f *backtestFlags) rules(file string) (rules bidlog.Rules, err error) {
