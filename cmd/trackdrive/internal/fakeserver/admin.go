@@ -41,12 +41,12 @@ type adminRoute struct {
 var adminRoutes []adminRoute
 
 func init() {
-	page := []string{"company", "after", "limit"}
+	page := []string{"company", "after", "limit", "generation"}
 	adminRoutes = []adminRoute{
 		{"GET", "/_", "lists these paths", nil, (*adminCall).index},
 		{"GET", "/_health", "says that the fake is ready, with its totals", nil, (*adminCall).health},
-		{"GET", "/_ledger", "lists the sales: ?company=acme&after=0&limit=100", page, (*adminCall).ledger},
-		{"GET", "/_requests", "lists the requests received, without credentials: ?company=acme&operation=post&after=0&limit=100", append(page, "operation"), (*adminCall).requests},
+		{"GET", "/_ledger", "lists the sales: ?company=acme&after=0&limit=100&generation=1", page, (*adminCall).ledger},
+		{"GET", "/_requests", "lists the requests received, without credentials: ?company=acme&operation=post&after=0&limit=100&generation=1", append(page, "operation"), (*adminCall).requests},
 		{"GET", "/_leads", "lists the leads: ?company=acme", []string{"company"}, (*adminCall).leads},
 		{"GET", "/_calls", "lists the calls in their current state: ?company=acme", []string{"company"}, (*adminCall).calls},
 		{"GET", "/_updates", "lists the changes made to calls: ?company=acme&uuid=...", []string{"company", "uuid"}, (*adminCall).updates},
@@ -252,6 +252,7 @@ func (c *adminCall) health() (any, error) {
 		{"status", "ok"},
 		{"companies", names},
 		{"uptime_seconds", int(time.Since(c.server.started) / time.Second)},
+		{"generation", c.state.generation},
 		{"totals", totalsJSON(c.state.fake.Totals())},
 	}, nil
 }
@@ -264,9 +265,14 @@ func (c *adminCall) ledger() (any, error) {
 	if _, err := c.company(c.query.Get("company")); err != nil {
 		return nil, err
 	}
-	sales, total := c.state.fake.SalesAfter(after)
-	first := total - len(sales) + 1
-	list, next := []any{}, max(first-1, min(after, total))
+	totals := c.state.fake.Totals()
+	sales, now := c.state.fake.SalesAfter(after)
+	first, total := now-len(sales)+1, totals.Sales
+	if err := c.checkReader(after, now, "sales"); err != nil {
+		return nil, err
+	}
+	sales = sales[:max(0, len(sales)-(now-total))] // without those that were made in between
+	list, next := []any{}, min(max(first-1, after), total)
 	for i, sale := range sales {
 		if len(list) >= limit {
 			break
@@ -279,18 +285,32 @@ func (c *adminCall) ledger() (any, error) {
 	return jsonObject{
 		{"sales", list},
 		{"total", total},
-		{"revenue", c.state.fake.Totals().Revenue},
-		{"dropped", droppedAfter(after, first, len(sales), total)},
+		{"revenue", totals.Revenue},
+		{"dropped", droppedAfter(after, first, total)},
 		{"next", next},
+		{"generation", c.state.generation},
 	}, nil
 }
 
-// droppedAfter returns how many of the entries after the first seen ones are gone.
-func droppedAfter(seen, first, listed, total int) int {
-	if listed == 0 {
-		return 0
+// checkReader refuses a reader that has seen entries of before a reset, and would miss
+// new ones without a word.
+func (c *adminCall) checkReader(after, total int, things string) error {
+	generation, err := c.count("generation", int(c.state.generation))
+	switch {
+	case err != nil:
+		return err
+	case generation != int(c.state.generation):
+		return refuseWith(http.StatusConflict, "this is generation %d, and not %d: the fake was reset; read again with after=0", c.state.generation, generation)
+	case after > total:
+		return refuseWith(http.StatusConflict, "after is %d, and there are %d %s: the fake was reset; read again with after=0", after, total, things)
 	}
-	return max(0, first-1-min(seen, total))
+	return nil
+}
+
+// droppedAfter returns how many of the entries after the first seen ones, up to total,
+// are gone.
+func droppedAfter(seen, first, total int) int {
+	return max(0, min(first-1, total)-seen)
 }
 
 func (c *adminCall) requests() (any, error) {
@@ -307,7 +327,10 @@ func (c *adminCall) requests() (any, error) {
 	}
 	requests, total := c.state.fake.RequestsAfter(after)
 	first := total - len(requests) + 1
-	list, next := []any{}, max(first-1, min(after, total))
+	if err := c.checkReader(after, total, "requests"); err != nil {
+		return nil, err
+	}
+	list, next := []any{}, max(first-1, after)
 	for i, r := range requests {
 		if len(list) >= limit {
 			break
@@ -317,7 +340,13 @@ func (c *adminCall) requests() (any, error) {
 			list = append(list, c.server.requestJSON(first+i, r))
 		}
 	}
-	return jsonObject{{"requests", list}, {"total", total}, {"dropped", droppedAfter(after, first, len(requests), total)}, {"next", next}}, nil
+	return jsonObject{
+		{"requests", list},
+		{"total", total},
+		{"dropped", droppedAfter(after, first, total)},
+		{"next", next},
+		{"generation", c.state.generation},
+	}, nil
 }
 
 func namesOf[T any](choices []namedChoice[T]) []string {
@@ -544,6 +573,5 @@ func (c *adminCall) advance() (any, error) {
 }
 
 func (c *adminCall) reset() (any, error) {
-	c.server.reset()
-	return jsonObject{{"status", "ok"}}, nil
+	return jsonObject{{"status", "ok"}, {"generation", c.server.reset()}}, nil
 }

@@ -1,11 +1,13 @@
 package fakeserver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,20 +58,20 @@ func TestTheAdminAPI(t *testing.T) {
 		status             int
 		want               string
 	}{
-		{"GET", "/_health", "", 200, `{"status":"ok","companies":["acme","globex"],"...","totals":{"requests":6,"sales":2,"revenue":"65.00","calls":3,"leads":1,"updates":1,"sent":0,"waiting":0,"discarded":0}}`},
-		{"GET", "/_ledger", "", 200, `{"sales":[` + sale1 + `,` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2}`},
-		{"GET", "/_ledger/", "", 200, `{"sales":[` + sale1 + `,` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2}`},
-		{"GET", "/_ledger?company=globex", "", 200, `{"sales":[` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2}`},
-		{"GET", "/_ledger?limit=1", "", 200, `{"sales":[` + sale1 + `],"total":2,"revenue":"65.00","dropped":0,"next":1}`},
-		{"GET", "/_ledger?after=1", "", 200, `{"sales":[` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2}`},
-		{"GET", "/_ledger?after=2", "", 200, `{"sales":[],"total":2,"revenue":"65.00","dropped":0,"next":2}`},
-		{"GET", "/_ledger?after=9", "", 200, `{"sales":[],"total":2,"revenue":"65.00","dropped":0,"next":2}`},
-		{"GET", "/_ledger?limit=0", "", 200, `{"sales":[],"total":2,"revenue":"65.00","dropped":0,"next":0}`},
+		{"GET", "/_health", "", 200, `{"status":"ok","companies":["acme","globex"],"...","generation":1,"totals":{"requests":6,"sales":2,"revenue":"65.00","calls":3,"leads":1,"updates":1,"sent":0,"waiting":0,"discarded":0}}`},
+		{"GET", "/_ledger", "", 200, `{"sales":[` + sale1 + `,` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2,"generation":1}`},
+		{"GET", "/_ledger/", "", 200, `{"sales":[` + sale1 + `,` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2,"generation":1}`},
+		{"GET", "/_ledger?company=globex", "", 200, `{"sales":[` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2,"generation":1}`},
+		{"GET", "/_ledger?limit=1", "", 200, `{"sales":[` + sale1 + `],"total":2,"revenue":"65.00","dropped":0,"next":1,"generation":1}`},
+		{"GET", "/_ledger?after=1", "", 200, `{"sales":[` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2,"generation":1}`},
+		{"GET", "/_ledger?after=2", "", 200, `{"sales":[],"total":2,"revenue":"65.00","dropped":0,"next":2,"generation":1}`},
+		{"GET", "/_ledger?after=9", "", 409, `{"errors":["after is 9, and there are 2 sales: the fake was reset; read again with after=0"]}`},
+		{"GET", "/_ledger?limit=0", "", 200, `{"sales":[],"total":2,"revenue":"65.00","dropped":0,"next":0,"generation":1}`},
 		{"GET", "/_ledger?after=-1", "", 400, `{"errors":["the parameter after is \"-1\"; give a whole number, 0 or more"]}`},
-		{"GET", "/_ledger?since=1", "", 400, `{"errors":["the parameter \"since\" is unknown; the names here are company, after, limit"]}`},
+		{"GET", "/_ledger?since=1", "", 400, `{"errors":["the parameter \"since\" is unknown; the names here are company, after, limit, generation"]}`},
 		{"GET", "/_ledger?company=acm", "", 400, `{"errors":["this fake has no company \"acm\"; it has acme, globex"]}`},
-		{"GET", "/_requests?operation=submit_lead", "", 200, `{"requests":[` + request(6, "submit_lead", "", "leads", `{"api_key":"[redacted]","caller_id":"+15555550144","lead_token":"[redacted]","zip":"90210"}`, 100) + `],"total":6,"dropped":0,"next":6}`},
-		{"GET", "/_requests?after=4&limit=1", "", 200, `{"requests":[` + request(5, "update_call", "u-1", "calls/update_call/u-1", `{"auth_token":"[redacted]","post_call_tokens[zip]":"90210","revenue":"25.50"}`, 88) + `],"total":6,"dropped":0,"next":5}`},
+		{"GET", "/_requests?operation=submit_lead", "", 200, `{"requests":[` + request(6, "submit_lead", "", "leads", `{"api_key":"[redacted]","caller_id":"+15555550144","lead_token":"[redacted]","zip":"90210"}`, 100) + `],"total":6,"dropped":0,"next":6,"generation":1}`},
+		{"GET", "/_requests?after=4&limit=1", "", 200, `{"requests":[` + request(5, "update_call", "u-1", "calls/update_call/u-1", `{"auth_token":"[redacted]","post_call_tokens[zip]":"90210","revenue":"25.50"}`, 88) + `],"total":6,"dropped":0,"next":5,"generation":1}`},
 		{"GET", "/_requests?operation=pst", "", 400, `{"errors":["the operation \"pst\" is unknown; did you mean \"post\"?"]}`},
 		{"GET", "/_leads", "", 200, `{"leads":[{"company":"acme","id":"0f3b1c52-0000-4000-8000-000000000003","created_at":"...","operation":"submit_lead","offer_id":"21","schedule_id":"31","caller_id":"+15555550144","email":"","traffic_source_id":"","ringba_call_uuid":"","opted_out":false,"updates":0,"fields":{"api_key":"[redacted]","zip":"90210"}}],"total":1,"dropped":0}`},
 		{"GET", "/_leads?company=globex", "", 200, `{"leads":[]}`},
@@ -109,8 +111,8 @@ func TestTheAdminAPI(t *testing.T) {
 		{"GET", "/_ledgr", "", 404, `{"errors":["/_ledgr is unknown; did you mean \"/_ledger\"?"]}`},
 		{"GET", "/_whatever", "", 404, `{"errors":["/_whatever is unknown; GET /_ lists the paths"]}`},
 		{"PUT", "/_faults", "", 405, `{"errors":["/_faults takes GET, POST or DELETE, and not PUT"]}`},
-		{"POST", "/_reset", ``, 200, `{"status":"ok"}`},
-		{"GET", "/_ledger", "", 200, `{"sales":[],"total":0,"revenue":"0","dropped":0,"next":0}`},
+		{"POST", "/_reset", ``, 200, `{"status":"ok","generation":2}`},
+		{"GET", "/_ledger", "", 200, `{"sales":[],"total":0,"revenue":"0","dropped":0,"next":0,"generation":2}`},
 	} {
 		r := ask(t, tt.method, srv.url+tt.path, tt.body)
 		if got := compact(t, r); r.status != tt.status || got != tt.want {
@@ -258,5 +260,78 @@ func TestAFaultStrikesTheCompanyThatItNames(t *testing.T) {
 	for host, want := range map[string]bool{"acme": true, "globex": false} {
 		r := ask(t, "POST", srv.url+"/api/v1/inbound_webhooks/ping/sell", "{}", "Host: "+host)
 		require.Equal(t, want, r.text != "", host)
+	}
+}
+
+// After a reset the entries are numbered from 1 again: whoever goes on reading after an
+// old one is told so.
+func TestAReaderLearnsOfAReset(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, oneEndpoint)
+	full := func() {
+		r := ask(t, "POST", srv.url+"/api/v1/inbound_webhooks/full/sell", `{"caller_id":"+15555550142"}`)
+		require.Equal(t, http.StatusOK, r.status, r.text)
+	}
+	for range 2 {
+		full()
+	}
+	for path, things := range map[string]string{"/_ledger": "2 sales", "/_requests": "2 requests"} {
+		r := ask(t, "GET", srv.url+path+"?after=2&generation=1", "")
+		require.Equal(t, http.StatusOK, r.status, r.text)
+		require.EqualValues(t, 1, r.object(t)["generation"])
+		r = ask(t, "GET", srv.url+path+"?after=3", "")
+		require.Equal(t, http.StatusConflict, r.status)
+		require.Equal(t, `{"errors":["after is 3, and there are `+things+`: the fake was reset; read again with after=0"]}`, compact(t, r))
+	}
+	require.Equal(t, `{"status":"ok","generation":2}`, compact(t, ask(t, "POST", srv.url+"/_reset", "")))
+	for range 3 {
+		full()
+	}
+	for _, path := range []string{"/_ledger", "/_requests"} {
+		for _, generation := range []string{"1", "3"} {
+			r := ask(t, "GET", srv.url+path+"?after=2&generation="+generation, "")
+			require.Equal(t, http.StatusConflict, r.status)
+			require.Equal(t, `{"errors":["this is generation 2, and not `+generation+`: the fake was reset; read again with after=0"]}`, compact(t, r))
+		}
+		r := ask(t, "GET", srv.url+path+"?generation=2&after=2", "")
+		require.EqualValues(t, 3, r.object(t)["next"])
+		require.Equal(t, http.StatusBadRequest, ask(t, "GET", srv.url+path+"?generation=x", "").status)
+	}
+	require.EqualValues(t, 2, ask(t, "GET", srv.url+"/_health", "").object(t)["generation"])
+}
+
+// While sales are made, each answer of the ledger is of one moment: its revenue is that of
+// its total, and what it lists and has dropped is what it says.
+func TestTheLedgerIsOfOneMoment(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, "limits: {sales: 3}\ncompanies: {acme: {endpoints: {sell: {buyers: [{name: Buyer A, bid: 25.00}]}}}}")
+	ctx, stop := context.WithCancel(t.Context())
+	var sellers sync.WaitGroup
+	defer sellers.Wait()
+	defer stop() // runs before Wait
+	for range 4 {
+		sellers.Go(func() {
+			for ctx.Err() == nil {
+				if r, err := try("POST", srv.url+"/api/v1/inbound_webhooks/full/sell", `{"caller_id":"+15555550142"}`); err != nil || r.status != http.StatusOK {
+					t.Errorf("%v %v", r, err)
+					return
+				}
+			}
+		})
+	}
+	for after, reads := 0, 0; reads < 100 || after < 100; reads++ {
+		r := ask(t, "GET", fmt.Sprintf("%s/_ledger?after=%d", srv.url, after), "").object(t)
+		number := func(name string) int { return int(r[name].(float64)) }
+		list := r["sales"].([]any)
+		if number("total") > 0 {
+			require.Equal(t, fmt.Sprintf("%d.00", 25*number("total")), r["revenue"])
+		}
+		require.Equal(t, number("total"), number("next"))
+		require.Equal(t, number("next")-after, len(list)+number("dropped"), "%v after %d", r, after)
+		if len(list) > 0 {
+			require.EqualValues(t, number("next"), list[len(list)-1].(map[string]any)["n"])
+		}
+		after = number("next")
+		require.False(t, t.Failed(), "the sellers go on")
 	}
 }

@@ -31,6 +31,7 @@ type Server struct {
 	started   time.Time
 
 	current   atomic.Pointer[fakeState]
+	starts    atomic.Int64  // of the fake, with its resets
 	wake      chan struct{} // something may wait to be sent
 	sending   sync.Mutex    // one delivery at a time
 	listeners []openAddress
@@ -40,12 +41,13 @@ type Server struct {
 
 // fakeState is the fake, which a reset replaces.
 type fakeState struct {
-	fake      *trackdrivetest.Fake
-	companies map[string]*trackdrivetest.Company
-	over      context.Context // ends when a reset replaces this state
-	end       context.CancelFunc
-	faultsMu  sync.Mutex
-	faults    []*faultPlan
+	generation int64 // from 1: entries are numbered anew in each
+	fake       *trackdrivetest.Fake
+	companies  map[string]*trackdrivetest.Company
+	over       context.Context // ends when a reset replaces this state
+	end        context.CancelFunc
+	faultsMu   sync.Mutex
+	faults     []*faultPlan
 }
 
 // openAddress is an address on which the server listens.
@@ -96,11 +98,11 @@ func (s *Server) Format(f fmt.State, _ rune) {
 }
 
 // reset replaces the fake by a new one, as it is configured. What the old one still
-// had to send is never sent.
-func (s *Server) reset() {
+// had to send is never sent. It returns the new generation.
+func (s *Server) reset() int64 {
 	c := s.config
 	fake := trackdrivetest.New(trackdrivetest.WithSubdomain(c.companies[0].name), trackdrivetest.WithLimits(c.limits))
-	st := &fakeState{fake: fake, companies: map[string]*trackdrivetest.Company{}}
+	st := &fakeState{generation: s.starts.Add(1), fake: fake, companies: map[string]*trackdrivetest.Company{}}
 	st.over, st.end = context.WithCancel(context.Background())
 	for i, co := range c.companies {
 		company := fake.Company
@@ -119,6 +121,7 @@ func (s *Server) reset() {
 		defer s.sending.Unlock()
 	}
 	s.signal()
+	return st.generation
 }
 
 // setUp sets up a company as configured. Hooks come before calls, whose events they
