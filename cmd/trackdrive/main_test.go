@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -62,20 +63,21 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               setUpScript,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":     runWithStatus,
-			"shows":      rewrites.compare,
-			"outbox":     makeOutbox,
-			"sales":      makeSales,
-			"hold":       holdOutbox,
-			"fault":      planFault,
-			"sold":       wantSales,
-			"sent":       wantRequests,
-			"newcall":    addCall,
-			"noleak":     wantNoSecret,
-			"megabytes":  makeLargeFile,
-			"closedpipe": runWithClosedPipe,
-			"replace":    replaceVariables,
-			"bidlog":     makeBidLog,
+			"status":      runWithStatus,
+			"shows":       rewrites.compare,
+			"outbox":      makeOutbox,
+			"sales":       makeSales,
+			"hold":        holdOutbox,
+			"fault":       planFault,
+			"sold":        wantSales,
+			"sent":        wantRequests,
+			"newcall":     addCall,
+			"noleak":      wantNoSecret,
+			"megabytes":   makeLargeFile,
+			"closedpipe":  runWithClosedPipe,
+			"interrupted": runInterrupted,
+			"replace":     replaceVariables,
+			"bidlog":      makeBidLog,
 		},
 	})
 	t.Cleanup(func() { rewrites.write(t) })
@@ -297,15 +299,53 @@ func runWithClosedPipe(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(reader.Close())
 	defer writer.Close()
-	program, err := exec.LookPath("trackdrive")
-	ts.Check(err)
-	cmd := exec.Command(program, args[1:]...)
-	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "TRACKDRIVE_BASE_URL=" + ts.Getenv("TRACKDRIVE_BASE_URL"), "TRACKDRIVE_OUTBOX=" + ts.Getenv("TRACKDRIVE_OUTBOX")}
+	cmd := commandOf(ts, args[1:])
 	cmd.Stdout = writer
 	var said strings.Builder
 	cmd.Stderr = &said
 	got := strconv.Itoa(exitStatus(cmd.Run()))
+	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(said.String()), 0o600))
+	if got != args[0] {
+		ts.Fatalf("exit status %s, want %s: %s", got, args[0], said.String())
+	}
+}
+
+// commandOf returns the command as a process in the folder and the environment of a script.
+func commandOf(ts *testscript.TestScript, args []string) *exec.Cmd {
+	program, err := exec.LookPath("trackdrive")
+	ts.Check(err)
+	cmd := exec.Command(program, args...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH")}
+	for _, name := range []string{"TRACKDRIVE_BASE_URL", "TRACKDRIVE_OUTBOX", "TRACKDRIVE_AUTH_TOKEN"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	return cmd
+}
+
+// runInterrupted runs the command, interrupts it once it has said all of these texts, and
+// wants an exit status: interrupted 1 'delivered|waits' outbox drain.
+func runInterrupted(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := commandOf(ts, args[2:])
+	var printed strings.Builder
+	cmd.Stdout = &printed
+	stderr, err := cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	kill := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	var said strings.Builder
+	missing := strings.Split(args[1], "|")
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		before := len(missing)
+		missing = slices.DeleteFunc(missing, func(text string) bool { return strings.Contains(lines.Text(), text) })
+		if before > 0 && len(missing) == 0 {
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	got := strconv.Itoa(exitStatus(cmd.Wait()))
+	ts.Check(os.WriteFile(ts.MkAbs("printed"), []byte(printed.String()), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("said"), []byte(said.String()), 0o600))
 	if got != args[0] {
 		ts.Fatalf("exit status %s, want %s: %s", got, args[0], said.String())

@@ -57,7 +57,7 @@ is interrupted. GET /_ lists the paths with which a test inspects what happened,
 plans faults, and starts again.
 
 Exit status:
-  0  it was stopped by SIGINT or SIGTERM, or the configuration is valid
+  0  it was stopped by a signal, or the configuration is valid
   1  it cannot serve, such as if an address is in use, or --health found no fake
   2  wrong usage, or an invalid configuration; nothing was served`,
 		Example: `  trackdrive fake --endpoint my_endpoint --buyer "Buyer A=25.00" --buyer "Buyer B=31.50"
@@ -273,6 +273,7 @@ func (f *commandFlags) report(out io.Writer, c *Config) error {
 // serve answers until the command's context ends or a signal comes.
 func (f *commandFlags) serve(cmd *cobra.Command, config *Config) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal kills the process
 	defer stop()
 	var mu sync.Mutex
 	log := func(format string, args ...any) {

@@ -83,8 +83,11 @@ func TestTheConsoleRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
 			s := newSession("")
-			require.Equal(t, test.status, program.Run(t.Context(), s.Terminal, append([]string{"console"}, test.args...)), s.err.String())
+			s.Out = &waitingWriter{text: "http", found: stop} // it must not serve
+			require.Equal(t, test.status, program.Run(ctx, s.Terminal, append([]string{"console"}, test.args...)), s.err.String())
 			require.Contains(t, s.err.String(), test.want)
 			require.NotContains(t, s.err.String(), "planted")
 		})
