@@ -78,7 +78,7 @@ func (d *drainFlags) run(ctx context.Context) error {
 	defer closeIt()
 	before, err := store.Counts(ctx)
 	if err != nil {
-		return term.Failed(err)
+		return term.Failed(plainFailure(err))
 	}
 	if before.Waiting+before.Sending > 0 {
 		if err := d.terminal.Confirm(ctx, d.isSure, fmt.Sprintf("delivers %s of %s", countOf(before.Waiting+before.Sending, "waiting item"), where)); err != nil {
@@ -228,7 +228,7 @@ func endOfDrain(ctx context.Context, aside, dead int, left outbox.Counts, paused
 	case errors.Is(drained, context.DeadlineExceeded):
 		text = "the time of --for is over"
 	case store != nil && drained != nil:
-		text = "the store failed: " + withoutProgram(store.Error())
+		text = "the store failed: " + plainFailure(store).Error()
 	case drained != nil:
 		text = withoutProgram(drained.Error())
 	case aside > 0:

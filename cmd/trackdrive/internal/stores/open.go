@@ -271,10 +271,10 @@ func postgresError(err, notMigrated error) error {
 	if errors.Is(err, notMigrated) {
 		return term.Failed(fmt.Errorf("the PostgreSQL has no such tables, or old ones: %w", err), "name their schema with --schema, or let the service that owns them make them")
 	}
-	return term.Failed(err, "nothing was changed")
+	return term.Failed(plainFailure(err), "nothing was changed")
 }
 
 // storeError is the error of a change after which nobody knows whether it is stored.
 func storeError(err error, again string) error {
-	return term.Unknown(fmt.Errorf("the store failed, and the change may be stored: %w", err), again)
+	return term.Unknown(fmt.Errorf("the store failed, and the change may be stored: %w", plainFailure(err)), again)
 }

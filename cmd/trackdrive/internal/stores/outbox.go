@@ -61,7 +61,7 @@ func newOutboxCounts(f *storeFlags) *cobra.Command {
 			defer closeIt()
 			counts, err := store.Counts(cmd.Context())
 			if err != nil {
-				return term.Failed(err)
+				return term.Failed(plainFailure(err))
 			}
 			return f.terminal.Print(counts, func(p *term.Page) {
 				var rows [][]string
@@ -116,7 +116,7 @@ shown without their values, which are personal data, but for amounts.
 func (f *storeFlags) printItems(ctx context.Context, store outbox.Store, states []outbox.State, limit int) error {
 	counts, err := store.Counts(ctx)
 	if err != nil {
-		return term.Failed(err)
+		return term.Failed(plainFailure(err))
 	}
 	viewer, err := newItemViewer(f.terminal, store)
 	if err != nil {
@@ -127,7 +127,7 @@ func (f *storeFlags) printItems(ctx context.Context, store outbox.Store, states 
 		total += counts.Of(state)
 		list, err := viewer.list(ctx, state, limit-len(items))
 		if err != nil {
-			return term.Failed(err)
+			return term.Failed(plainFailure(err))
 		}
 		items = append(items, list...)
 	}
@@ -179,7 +179,7 @@ func (c *itemChange) run(ctx context.Context, ids []string, listed outbox.State)
 	if listed != "" {
 		items, err := viewer.list(ctx, listed, mostAtOnce)
 		if err != nil {
-			return term.Failed(err)
+			return term.Failed(plainFailure(err))
 		}
 		for i := range items {
 			ids = append(ids, items[i].ID)

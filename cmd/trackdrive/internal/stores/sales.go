@@ -100,7 +100,7 @@ resolve. With --state it prints others.
 func (f *storeFlags) printSales(ctx context.Context, desk *sales.Desk, states []sales.State, limit int) error {
 	counts, err := desk.Counts(ctx)
 	if err != nil {
-		return term.Failed(err)
+		return term.Failed(plainFailure(err))
 	}
 	total := 0
 	byState := map[sales.State]int{sales.Open: counts.Open, sales.Posting: counts.Posting, sales.Sold: counts.Sold, sales.Unsold: counts.Unsold, sales.Unknown: counts.Unknown}
@@ -109,7 +109,7 @@ func (f *storeFlags) printSales(ctx context.Context, desk *sales.Desk, states []
 		total += byState[state]
 		page, err := pageOf(ctx, desk, state, limit-len(list))
 		if err != nil {
-			return term.Failed(err)
+			return term.Failed(plainFailure(err))
 		}
 		for _, sale := range page {
 			list = append(list, f.shownSale(sale))
