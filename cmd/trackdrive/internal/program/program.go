@@ -2,6 +2,7 @@
 package program
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -23,7 +24,26 @@ func Run(ctx context.Context, t *term.Terminal, args []string) int {
 	t.Done = ctx.Done()
 	root := New(t)
 	root.SetArgs(args)
-	return t.Report(asUsage(root.ExecuteContext(ctx)))
+	helpError := printHelpOn(t, root)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = helpError()
+	}
+	return t.Report(asUsage(err))
+}
+
+// printHelpOn lets help be printed as all else is: cobra ignores that it cannot be
+// written, which the function returns.
+func printHelpOn(t *term.Terminal, root *cobra.Command) func() error {
+	var err error
+	render := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		var text bytes.Buffer
+		cmd.SetOut(&text)
+		render(cmd, args)
+		err = t.PrintRaw(text.String())
+	})
+	return func() error { return err }
 }
 
 // New makes the command with all its subcommands.

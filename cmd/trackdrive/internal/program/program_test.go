@@ -339,3 +339,19 @@ func TestAnInterruptedDrainRecordsWhatHasLeft(t *testing.T) {
 	require.Contains(t, said.String(), "interrupted: what had left is recorded")
 	require.Contains(t, s.out.String(), "0 delivered, 2 left")
 }
+
+// Help that nobody gets is not done.
+func TestHelpThatCannotBeWrittenFails(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"help"}, {"--help"}, {"help", "webhook", "lint"}, {"ping", "--help"}, {"ping", "acme", "-h"}, {"webhook", "--help"}, {"fake", "--help"}} {
+		s := newSession("")
+		s.Out = brokenPipe{}
+		require.Equal(t, 1, program.Run(t.Context(), s.Terminal, args), "%v", args)
+		require.Equal(t, "trackdrive: the output cannot be written: broken pipe\n", s.err.String(), "%v", args)
+
+		s = newSession("")
+		require.Zero(t, program.Run(t.Context(), s.Terminal, args), "%v", args)
+		require.Contains(t, s.out.String(), "Usage:\n  trackdrive", "%v", args)
+		require.Empty(t, s.err.String())
+	}
+}
