@@ -198,6 +198,7 @@ func readPrivate(path string) ([]byte, error) {
 			"type: "+term.ShellCommand("chmod 600", path))
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxPrivate+1))
+	data = term.WithoutMark(data)
 	switch {
 	case err != nil:
 		return nil, term.Failed(term.FileError(path, err))

@@ -17,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/term"
 	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
@@ -106,7 +107,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 
 func parseConfig(name, dir string, data []byte) (*Config, error) {
 	r := &docReader{file: name, dir: dir, lookupEnv: os.LookupEnv}
-	root, m := parseYAML(data)
+	root, m := parseYAML(term.WithoutMark(data))
 	if m != nil {
 		m.File = name
 		return nil, &ConfigError{[]Mistake{*m}}

@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/cmd/trackdrive/internal/term"
 	"github.com/trackdrive-go/trackdrive/internal/display"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 	"github.com/trackdrive-go/trackdrive/internal/suggest"
@@ -436,7 +437,7 @@ func (r *docReader) secretIn(file string) (text, problem string) {
 	if err != nil {
 		return "", fmt.Sprintf("the file %s cannot be read: %v", display.Line(file), reasonOf(err))
 	}
-	return strings.TrimRight(string(data), "\r\n"), ""
+	return strings.TrimRight(string(term.WithoutMark(data)), "\r\n"), ""
 }
 
 // reasonOf returns an error of a file without the name of the file.

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -93,6 +94,9 @@ func FileError(name string, err error) error {
 
 func readLimited(r io.Reader, name, what string, limit Limit) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	if limit == LimitSettings { // the mark of a reply tells its encoding
+		data = WithoutMark(data)
+	}
 	switch {
 	case err != nil:
 		return nil, Failed(FileError(name, err))
@@ -103,6 +107,10 @@ func readLimited(r io.Reader, name, what string, limit Limit) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// WithoutMark returns a text without the byte order mark that some editors begin a file
+// with.
+func WithoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
 
 // DisplayName is the name of an input in messages.
 func DisplayName(name string) string {
