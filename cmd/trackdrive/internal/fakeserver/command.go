@@ -43,7 +43,8 @@ type commandFlags struct {
 }
 
 // Command returns the command "fake". Its errors that implement interface{ Usage() bool }
-// are usage errors, with exit status 2; any other error has exit status 1.
+// are usage errors, with exit status 2; any other error has exit status 1. What is wrong
+// with a flag is said by the root command, as for all commands.
 func Command() *cobra.Command {
 	var f commandFlags
 	cmd := &cobra.Command{
@@ -74,7 +75,6 @@ Exit status:
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := cmd.Flags()
 	flags.StringVar(&f.config, "config", "", "read the configuration from this `FILE` in YAML; - is standard input")
 	flags.StringVar(&f.listen, "listen", "", "listen on this `ADDRESS` instead of the configured one; port 0 chooses a free port (default "+defaultListen+")")

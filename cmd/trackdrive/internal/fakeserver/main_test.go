@@ -211,7 +211,6 @@ func TestFlags(t *testing.T) {
 		"broken":              {[]string{"--config", bad}, 2, bad + `:1:20: companies.acme.endpoint: is unknown; did you mean "endpoints"?` + "\n"},
 		"no file":             {[]string{"--config", dir + "/none"}, 2, "the configuration " + dir + "/none cannot be read: no such file or directory\n"},
 		"argument":            {[]string{"fake.yaml"}, 2, `unexpected argument "fake.yaml"; give the configuration as --config fake.yaml` + "\n"},
-		"unknown flag":        {[]string{"--port", "80"}, 2, "unknown flag: --port\n"},
 		"address":             {[]string{"--listen", "8080"}, 2, `--listen "8080" has no port; give an address such as 127.0.0.1:8080` + "\n"},
 		"address as URL":      {[]string{"--listen", "http://127.0.0.1:80"}, 2, `--listen "http://127.0.0.1:80" is a URL; give an address such as 127.0.0.1:8080` + "\n"},
 		"file and flags":      {[]string{"--config", good, "--buyer", "A=1"}, 2, "--host, --endpoint and --buyer do not go with --config; write them into the file\n"},

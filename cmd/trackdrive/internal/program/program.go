@@ -167,8 +167,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	name := unknown.GetSpecifiedName()
 	if redact.IsCredentialName(name) {
-		return term.Usagef("there is no flag --%s: whoever may list processes would see its value", name).
-			Try("put credentials into a file of mode 0600, and give --credentials FILE\nor use the environment; `" + cmd.CommandPath() + " --help` has the names")
+		return term.Usagef("there is no flag --%s: whoever may list processes would see its value", name).Try(credentialAdvice(cmd))
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -185,6 +184,18 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usage.Try("did you mean --" + meant + "?")
 	}
 	return usage.Try("for its flags: " + cmd.CommandPath() + " --help")
+}
+
+// credentialAdvice says where a command takes credentials from.
+func credentialAdvice(cmd *cobra.Command) string {
+	switch {
+	case cmd.Flags().Lookup("credentials") != nil:
+		return "put credentials into a file of mode 0600, and give --credentials FILE\nor use the environment; `" + cmd.CommandPath() + " --help` has the names"
+	case cmd.Flags().Lookup("config") != nil:
+		return "write them into the file of --config; for an example: " + cmd.CommandPath() + " --print-sample"
+	default:
+		return "for its flags: " + cmd.CommandPath() + " --help"
+	}
 }
 
 // plainFlagError says what is wrong with the value of a flag, without the words of
