@@ -52,7 +52,7 @@ func newCallFlags(cmd *cobra.Command, t *term.Terminal) *callFlags {
 
 // addSureFlag adds --yes to a command that sells or changes something.
 func (f *callFlags) addSureFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.isSure, "yes", false, "do not ask whether it is meant")
+	cmd.Flags().BoolVar(&f.isSure, "yes", false, "do not ask for confirmation")
 }
 
 // checkCompany refuses an empty company: where a base URL is given, the client would call

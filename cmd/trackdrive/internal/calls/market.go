@@ -216,7 +216,7 @@ The number to dial is printed in full: nobody gets it a second time.
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if pingID == "" && !isPostOnly {
 			return term.Usagef("%s needs --ping-id, which trackdrive ping prints", cmd.CommandPath()).
-				Try("or give --post-only, if there was no ping and TrackDrive shall choose a buyer")
+				Try("or give --post-only, if there was no ping, and TrackDrive should choose the buyer")
 		}
 		return f.sell(cmd, args, "post", func(r *trackdrive.PostRequest) {
 			r.PingID, r.BuyerID, r.PostOnly = trackdrive.ID(pingID), trackdrive.ID(buyerID), isPostOnly

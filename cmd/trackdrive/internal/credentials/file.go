@@ -140,6 +140,10 @@ func (r *fileReader) company(company yamlMember) trackdrive.Authenticator {
 	if len(r.mistakes) > before {
 		return nil
 	}
+	if missing := missingKey(given); missing != "" {
+		r.mistake(company.key, "%s is missing", missing)
+		return nil
+	}
 	auth := chooseAuthenticator(given)
 	if auth == nil {
 		r.mistake(company.key, "give one of: public_key and private_key, basic_token, developer_token, auth_token")
@@ -149,6 +153,21 @@ func (r *fileReader) company(company yamlMember) trackdrive.Authenticator {
 		r.mistake(company.key, "%s", messageOf(err))
 	}
 	return auth
+}
+
+// missingKey returns the key that goes with the only one that is given; "" if there is none.
+func missingKey(given map[string]string) string {
+	_, hasPublic := given["public_key"]
+	_, hasPrivate := given["private_key"]
+	switch {
+	case len(given) != 1:
+		return ""
+	case hasPublic:
+		return "private_key"
+	case hasPrivate:
+		return "public_key"
+	}
+	return ""
 }
 
 // chooseAuthenticator makes the one that is given; nil if none is given, or more than one.

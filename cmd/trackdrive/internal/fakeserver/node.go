@@ -250,6 +250,9 @@ func convertNode(from ast.Node) (*docNode, *Mistake) {
 		n.kind, n.text = numberNode, from.GetToken().Value
 	case *ast.StringNode:
 		n.kind, n.text = textNode, from.Value
+		if from.Token.Type == token.StringType && strings.Trim(from.Value, "0123456789") == "" && from.Value != "" {
+			n.kind = numberNode // one that is too large for the parser
+		}
 	case *ast.LiteralNode:
 		n.kind, n.text = textNode, from.Value.Value
 	case *ast.SequenceNode:

@@ -52,7 +52,7 @@ Webhooks need their configuration: --webhook NAME=FILE.
 	flags.StringVar(&d.company, "company", "", "`SUBDOMAIN` of the company that the credentials are for, if they are for one")
 	flags.StringArrayVar(&d.webhooks, "webhook", nil, "configuration of a webhook that items name, as `NAME=FILE`; may be given more than once")
 	flags.DurationVar(&d.longest, "for", 10*time.Minute, "how long at most: a `DURATION`")
-	flags.BoolVar(&d.isSure, "yes", false, "do not ask whether it is meant")
+	flags.BoolVar(&d.isSure, "yes", false, "do not ask for confirmation")
 	return cmd
 }
 

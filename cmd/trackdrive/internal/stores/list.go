@@ -22,7 +22,7 @@ func addListFlags[S ~string](cmd *cobra.Command, known []S, things string) *list
 	f := &listFlags[S]{known: known}
 	names := stateNames(known)
 	cmd.Flags().StringVar(&f.state, "state", "", "only the "+things+" of a `STATE`: "+strings.Join(names, ", ")+", or all")
-	cmd.Flags().IntVar(&f.limit, "limit", 100, "the greatest `NUMBER` of "+things)
+	cmd.Flags().IntVar(&f.limit, "limit", 100, "show at most `NUMBER` "+things)
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(append(names, "all"), cobra.ShellCompDirectiveNoFileComp))
 	return f
 }

@@ -332,7 +332,7 @@ With --state it takes all items of that state. Without --yes it asks first.
 		},
 	}
 	cmd.Flags().StringVar(&stateText, "state", "", "retry all items of a `STATE`: dead or parked")
-	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask whether it is meant")
+	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask for confirmation")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"dead", "parked"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -373,7 +373,7 @@ Without --yes it asks first.
 	}
 	cmd.Flags().BoolVar(&isDelivered, "delivered", false, "they have arrived")
 	cmd.Flags().BoolVar(&isNotDelivered, "not-delivered", false, "they have not arrived: send them again")
-	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask whether it is meant")
+	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask for confirmation")
 	return cmd
 }
 
@@ -406,6 +406,6 @@ and what waits behind them starts. Without --yes it asks first.
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` that says why")
-	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask whether it is meant")
+	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask for confirmation")
 	return cmd
 }

@@ -458,6 +458,6 @@ is under way any more. Without --yes it asks first.
 	cmd.Flags().BoolVar(&isSold, "sold", false, "the lead is sold")
 	cmd.Flags().BoolVar(&isUnsold, "unsold", false, "the lead is certainly not sold")
 	cmd.Flags().StringVar(&note, "note", "", "`TEXT` that says who found out, and how")
-	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask whether it is meant")
+	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask for confirmation")
 	return cmd
 }

@@ -133,7 +133,7 @@ func (f *backtestFlags) open(logs []string) (io.ReadCloser, error) {
 	if len(logs) == 1 {
 		var err error
 		if paths, err = bidlog.Files(logs[0]); err != nil {
-			return nil, term.Failed(term.FileError(logs[0], err))
+			paths = logs // which is missing, or a folder
 		}
 	}
 	for _, path := range paths {

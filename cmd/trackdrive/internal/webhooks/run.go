@@ -71,7 +71,7 @@ The credentials of --company go to that company's own hosts, and to no others.
 	flags.addTo(cmd)
 	connection.AddFlags(cmd, t)
 	cmd.Flags().StringVar(&company, "company", "", "`SUBDOMAIN` of the company whose credentials its hosts get")
-	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask whether it is meant")
+	cmd.Flags().BoolVar(&isSure, "yes", false, "do not ask for confirmation")
 	_ = cmd.RegisterFlagCompletionFunc("company", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return credentials.CompanyNames(t, connection.File), cobra.ShellCompDirectiveNoFileComp
 	})
