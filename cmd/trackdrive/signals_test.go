@@ -40,7 +40,7 @@ func endOf(t *testing.T, ended <-chan error) syscall.WaitStatus {
 // it at once.
 func TestASecondSignalEndsTheFake(t *testing.T) {
 	t.Parallel()
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, first := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 		defer stop() // kills it
 		cmd := exec.CommandContext(ctx, "trackdrive", "fake", "--listen", "127.0.0.1:0")
@@ -78,8 +78,9 @@ func TestASecondSignalEndsTheFake(t *testing.T) {
 
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
+		require.NoError(t, cmd.Process.Signal(first))
 		for len(ended) == 0 {
-			_ = cmd.Process.Signal(signal) // it may have ended
+			_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 			select {
 			case err := <-ended:
 				ended <- err
@@ -88,7 +89,7 @@ func TestASecondSignalEndsTheFake(t *testing.T) {
 		}
 		status := endOf(t, ended)
 		require.True(t, status.Signaled(), "exit status %d", status.ExitStatus())
-		require.Equal(t, signal, status.Signal())
+		require.Equal(t, syscall.SIGTERM, status.Signal())
 		require.Error(t, <-answered)
 	}
 }

@@ -103,7 +103,7 @@ func isAddress(text string) bool {
 // companyOfHost returns the company whose host this is at TrackDrive.
 func companyOfHost(host string) (company string, isKnown bool) {
 	for _, domain := range []string{".trackdrive.com", ".trackdrive.net"} {
-		if company, isKnown := strings.CutSuffix(strings.ToLower(host), domain); isKnown {
+		if company, isKnown := strings.CutSuffix(strings.ToLower(host), domain); isKnown && company != "" {
 			return company, true
 		}
 	}

@@ -268,7 +268,7 @@ func (c *adminCall) ledger() (any, error) {
 	totals := c.state.fake.Totals()
 	sales, now := c.state.fake.SalesAfter(after)
 	first, total := now-len(sales)+1, totals.Sales
-	if err := c.checkReader(after, now, "sales"); err != nil {
+	if err := c.checkReader(after, now); err != nil {
 		return nil, err
 	}
 	sales = sales[:max(0, len(sales)-(now-total))] // without those that were made in between
@@ -292,17 +292,17 @@ func (c *adminCall) ledger() (any, error) {
 	}, nil
 }
 
-// checkReader refuses a reader that has seen entries of before a reset, and would miss
-// new ones without a word.
-func (c *adminCall) checkReader(after, total int, things string) error {
+// checkReader refuses a reader that has seen entries from before a reset: it would miss
+// new ones without noticing.
+func (c *adminCall) checkReader(after, total int) error {
 	generation, err := c.count("generation", int(c.state.generation))
 	switch {
 	case err != nil:
 		return err
 	case generation != int(c.state.generation):
-		return refuseWith(http.StatusConflict, "this is generation %d, and not %d: the fake was reset; read again with after=0", c.state.generation, generation)
+		return refuseWith(http.StatusConflict, "this is generation %d, not %d, because the fake was reset; read again with after=0", c.state.generation, generation)
 	case after > total:
-		return refuseWith(http.StatusConflict, "after is %d, and there are %d %s: the fake was reset; read again with after=0", after, total, things)
+		return refuseWith(http.StatusConflict, "after is %d, but the total is %d, perhaps because the fake was reset; read again with after=0", after, total)
 	}
 	return nil
 }
@@ -327,7 +327,7 @@ func (c *adminCall) requests() (any, error) {
 	}
 	requests, total := c.state.fake.RequestsAfter(after)
 	first := total - len(requests) + 1
-	if err := c.checkReader(after, total, "requests"); err != nil {
+	if err := c.checkReader(after, total); err != nil {
 		return nil, err
 	}
 	list, next := []any{}, max(first-1, after)

@@ -65,7 +65,7 @@ func TestTheAdminAPI(t *testing.T) {
 		{"GET", "/_ledger?limit=1", "", 200, `{"sales":[` + sale1 + `],"total":2,"revenue":"65.00","dropped":0,"next":1,"generation":1}`},
 		{"GET", "/_ledger?after=1", "", 200, `{"sales":[` + sale2 + `],"total":2,"revenue":"65.00","dropped":0,"next":2,"generation":1}`},
 		{"GET", "/_ledger?after=2", "", 200, `{"sales":[],"total":2,"revenue":"65.00","dropped":0,"next":2,"generation":1}`},
-		{"GET", "/_ledger?after=9", "", 409, `{"errors":["after is 9, and there are 2 sales: the fake was reset; read again with after=0"]}`},
+		{"GET", "/_ledger?after=9", "", 409, `{"errors":["after is 9, but the total is 2, perhaps because the fake was reset; read again with after=0"]}`},
 		{"GET", "/_ledger?limit=0", "", 200, `{"sales":[],"total":2,"revenue":"65.00","dropped":0,"next":0,"generation":1}`},
 		{"GET", "/_ledger?after=-1", "", 400, `{"errors":["the parameter after is \"-1\"; give a whole number, 0 or more"]}`},
 		{"GET", "/_ledger?since=1", "", 400, `{"errors":["the parameter \"since\" is unknown; the names here are company, after, limit, generation"]}`},
@@ -275,13 +275,13 @@ func TestAReaderLearnsOfAReset(t *testing.T) {
 	for range 2 {
 		full()
 	}
-	for path, things := range map[string]string{"/_ledger": "2 sales", "/_requests": "2 requests"} {
+	for _, path := range []string{"/_ledger", "/_requests"} {
 		r := ask(t, "GET", srv.url+path+"?after=2&generation=1", "")
 		require.Equal(t, http.StatusOK, r.status, r.text)
 		require.EqualValues(t, 1, r.object(t)["generation"])
 		r = ask(t, "GET", srv.url+path+"?after=3", "")
 		require.Equal(t, http.StatusConflict, r.status)
-		require.Equal(t, `{"errors":["after is 3, and there are `+things+`: the fake was reset; read again with after=0"]}`, compact(t, r))
+		require.Equal(t, `{"errors":["after is 3, but the total is 2, perhaps because the fake was reset; read again with after=0"]}`, compact(t, r))
 	}
 	require.Equal(t, `{"status":"ok","generation":2}`, compact(t, ask(t, "POST", srv.url+"/_reset", "")))
 	for range 3 {
@@ -291,7 +291,7 @@ func TestAReaderLearnsOfAReset(t *testing.T) {
 		for _, generation := range []string{"1", "3"} {
 			r := ask(t, "GET", srv.url+path+"?after=2&generation="+generation, "")
 			require.Equal(t, http.StatusConflict, r.status)
-			require.Equal(t, `{"errors":["this is generation 2, and not `+generation+`: the fake was reset; read again with after=0"]}`, compact(t, r))
+			require.Equal(t, `{"errors":["this is generation 2, not `+generation+`, because the fake was reset; read again with after=0"]}`, compact(t, r))
 		}
 		r := ask(t, "GET", srv.url+path+"?generation=2&after=2", "")
 		require.EqualValues(t, 3, r.object(t)["next"])

@@ -31,7 +31,7 @@ type Server struct {
 	started   time.Time
 
 	current   atomic.Pointer[fakeState]
-	starts    atomic.Int64  // of the fake, with its resets
+	starts    atomic.Int64  // how often the fake was started: once, and by each reset
 	wake      chan struct{} // something may wait to be sent
 	sending   sync.Mutex    // one delivery at a time
 	listeners []openAddress

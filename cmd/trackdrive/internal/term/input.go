@@ -43,6 +43,12 @@ func Await[T any](done <-chan struct{}, read func() (T, error)) (T, error) {
 		value T
 		err   error
 	}
+	var none T
+	select {
+	case <-done:
+		return none, errInterrupted()
+	default:
+	}
 	ended := make(chan result, 1)
 	go func() {
 		value, err := read()
@@ -50,7 +56,6 @@ func Await[T any](done <-chan struct{}, read func() (T, error)) (T, error) {
 	}()
 	select {
 	case <-done:
-		var none T
 		return none, errInterrupted()
 	case r := <-ended:
 		return r.value, r.err

@@ -27,7 +27,7 @@ type Terminal struct {
 	Env      func(name string) string // the environment
 	IsAsking bool                     // In and Err are a terminal: questions can be asked
 	IsStyled bool                     // Out is a terminal that shows bold and colours
-	IsClosed bool                     // Out was closed from the start, and takes everything in vain
+	IsClosed bool                     // Out was closed from the start: what is written to it is lost
 
 	Done <-chan struct{} // is closed when the command is interrupted; nil if it never is
 
