@@ -55,15 +55,6 @@ func (f *callFlags) addSureFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.isSure, "yes", false, "do not ask for confirmation")
 }
 
-// checkCompany refuses an empty company: where a base URL is given, the client would call
-// it without one.
-func checkCompany(company string) error {
-	if strings.TrimSpace(company) == "" {
-		return term.Usagef("COMPANY is empty; give the subdomain, such as acme")
-	}
-	return nil
-}
-
 // fields returns the parameters of --field and --fields.
 func (f *callFlags) fields() (trackdrive.Fields, error) {
 	fields := trackdrive.Fields{}

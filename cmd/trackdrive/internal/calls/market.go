@@ -3,12 +3,8 @@ package calls
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -72,69 +68,6 @@ func (f *marketFlags) callerText() string {
 		return "the caller"
 	}
 	return f.terminal.Number(f.callerID)
-}
-
-// callTarget returns the company and the endpoint. A new user may paste the address from
-// TrackDrive's posting instructions.
-func callTarget(cmd *cobra.Command, args []string) (company, endpoint string, err error) {
-	if isAddress(args[0]) {
-		return "", "", term.Usagef("%s takes a company and an endpoint, and not an address", cmd.CommandPath()).
-			Try("in place of the address: " + partsOfAddress(args[0]))
-	}
-	if err := checkCompany(args[0]); err != nil {
-		return "", "", err
-	}
-	if len(args) < 2 {
-		return "", "", term.Usagef("%s needs ENDPOINT, the last part of the address in TrackDrive's posting instructions", cmd.CommandPath()).
-			Try("for example: " + term.ShellCommand(cmd.CommandPath(), args[0], "check_for_available_buyers", "--caller-id", "+15555550142"))
-	}
-	if strings.TrimSpace(args[1]) == "" {
-		return "", "", term.Usagef("ENDPOINT is empty; give the last part of the address in TrackDrive's posting instructions, such as check_for_available_buyers")
-	}
-	return args[0], args[1], nil
-}
-
-// isAddress reports whether a text is an address, or the host of one, and no company.
-func isAddress(text string) bool {
-	_, isHost := companyOfHost(text)
-	return isHost || strings.Contains(text, "/")
-}
-
-// companyOfHost returns the company whose host this is at TrackDrive.
-func companyOfHost(host string) (company string, isKnown bool) {
-	for _, domain := range []string{".trackdrive.com", ".trackdrive.net"} {
-		if company, isKnown := strings.CutSuffix(strings.ToLower(host), domain); isKnown && company != "" {
-			return company, true
-		}
-	}
-	return "", false
-}
-
-// partsOfAddress returns the arguments that stand for an address.
-func partsOfAddress(address string) string {
-	hasScheme := strings.Contains(address, "://")
-	if !hasScheme {
-		address = "https://" + address
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return "COMPANY ENDPOINT"
-	}
-	company, endpoint := "COMPANY", "ENDPOINT"
-	segments := strings.Split(strings.Trim(u.Path, "/"), "/")
-	for i, segment := range segments[1:] {
-		if slices.Contains([]string{"ping", "post", "full"}, segments[i]) && segment != "" {
-			endpoint = segment
-			break
-		}
-	}
-	words := []string{endpoint}
-	if known, isKnown := companyOfHost(u.Hostname()); isKnown {
-		company = known
-	} else if hasScheme {
-		words = append(words, "--base-url", u.Scheme+"://"+u.Host)
-	}
-	return term.ShellCommand(term.ShellWord(company), words...)
 }
 
 func newPing(t *term.Terminal) *cobra.Command {
@@ -341,47 +274,6 @@ func (f *marketFlags) readPing(company, endpoint string, reply *trackdrive.PingR
 		}
 	}
 	return a
-}
-
-// repeatedFlags decide where a request goes and what is in it. What sells to a buyer of a
-// ping needs them as the ping had them.
-var repeatedFlags = []string{"base-url", "credentials", "timeout", "traffic-source-id", "encoding", "tracking", "fields", "trackdrive-number"}
-
-// sellCommand returns the command that sells to a buyer; "" if nobody could paste it,
-// because something in it does not print.
-func (f *marketFlags) sellCommand(company, endpoint string, buyer trackdrive.Buyer) string {
-	words := []string{company, endpoint}
-	for _, name := range repeatedFlags {
-		flag := f.set.Lookup(name)
-		switch value := flag.Value.String(); {
-		case value == flag.DefValue, value == "-": // the standard input was read already
-		case name == "trackdrive-number":
-			words = append(words, "--"+name, f.pastedNumber(value))
-		default:
-			words = append(words, "--"+name, value)
-		}
-	}
-	words = append(words, "--ping-id", string(buyer.PingID))
-	if buyer.ID != "" {
-		words = append(words, "--buyer-id", string(buyer.ID))
-	}
-	words = append(words, "--caller-id", f.pastedNumber(f.callerID))
-	if !isPrintable(words...) {
-		return ""
-	}
-	return term.ShellCommand("trackdrive post", words...)
-}
-
-// pastedNumber returns a number in full, or a word to be replaced by it.
-func (f *marketFlags) pastedNumber(number string) string {
-	if number == "" || !f.terminal.ShowNumbers {
-		return "NUMBER"
-	}
-	return number
-}
-
-func isPrintable(words ...string) bool {
-	return !strings.ContainsFunc(strings.Join(words, ""), func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 func (a *pingAnswer) outcome() trackdrive.Outcome {
