@@ -47,7 +47,11 @@ func (s *sentCredentials) note(values map[string][]string) {
 func (s *sentCredentials) addTo(secrets *pageSecrets) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	secrets.long.Add(s.list...)
+	for _, secret := range s.list {
+		if len(secret) >= redact.ShortestSecret { // a shorter one may be the name of a user
+			secrets.add(secret)
+		}
+	}
 }
 
 // withCredentialTap returns a context whose requests are noted.

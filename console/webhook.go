@@ -258,8 +258,9 @@ func (p *consolePage) act(r *http.Request, do string, stored []StoredWebhook, q 
 	case "preview", "run", "confirm":
 		return p.previewOrRun(r, do, stored, q, body)
 	case "explain":
-		body.Sampled = judgeSample(q)
-		return nil
+		var err error
+		body.Sampled, err = judgeSample(r.Context(), q, stored)
+		return err
 	case "convert":
 		return convertWebhook(q, body)
 	default:
@@ -320,9 +321,13 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 	ran.sent.addTo(secrets)
 	if ran.err != nil {
 		body.RunError = newRunError(ran.err, secrets, viewerOf(r))
-	} else {
-		body.Run = newRun(ran.result, secrets, viewerOf(r))
+		return nil
 	}
+	decision := ran.result.Decision
+	if !asksAsStored(q, stored) {
+		decision = judgeHidden(q, full, ran)
+	}
+	body.Run = newRun(ran.result, decision, secrets, viewerOf(r))
 	return nil
 }
 

@@ -4,6 +4,7 @@
 package console
 
 import (
+	"bytes"
 	"maps"
 	"net/http"
 	"reflect"
@@ -55,8 +56,8 @@ func restoreCredentials(q *webhookQuery, stored []StoredWebhook) ([]byte, error)
 		return nil, errHiddenMoved
 	}
 	text := hideCredentials(stored[at].JSON)
-	if text == string(stored[at].JSON) && strings.Contains(text, hiddenMark) {
-		return []byte(q.json), nil // the mark is its own
+	if hasOwnMark(stored[at].JSON) {
+		return []byte(q.json), nil
 	}
 	var original, shown, sent trackdrive.WebhookConfig
 	if original.UnmarshalJSON(stored[at].JSON) != nil || shown.UnmarshalJSON([]byte(text)) != nil || sent.UnmarshalJSON([]byte(q.json)) != nil {
@@ -73,6 +74,12 @@ func restoreCredentials(q *webhookQuery, stored []StoredWebhook) ([]byte, error)
 	}
 	full, err := indentConfig(original)
 	return []byte(full), err
+}
+
+// hasOwnMark reports whether a stored configuration has the mark itself, and nothing that
+// the mark stands for.
+func hasOwnMark(stored []byte) bool {
+	return bytes.Contains(stored, []byte(hiddenMark)) && hideCredentials(stored) == string(stored)
 }
 
 // withoutJudgement returns a configuration without what changes neither the request nor
@@ -146,6 +153,7 @@ func valueNamed(values trackdrive.Values, name string) string {
 
 // pageSecrets are the credentials that a page must not show.
 type pageSecrets struct {
+	list  []string // all of them
 	long  redact.Secrets
 	short []string // too short to be looked for inside of words
 }
@@ -160,13 +168,25 @@ func secretsIn(config []byte, values trackdrive.Values) *pageSecrets {
 		}
 	}
 	secrets := new(pageSecrets)
+	secrets.add(list...)
+	return secrets
+}
+
+func (s *pageSecrets) add(list ...string) {
 	for _, secret := range list {
-		secrets.long.Add(secret)
+		s.long.Add(secret)
+		s.list = append(s.list, secret)
 		if len(secret) < redact.ShortestSecret && secret != "" {
-			secrets.short = append(secrets.short, secret)
+			s.short = append(s.short, secret)
 		}
 	}
-	return secrets
+}
+
+// remove removes the credentials that others have.
+func (s *pageSecrets) remove(others *pageSecrets) {
+	rest := slices.DeleteFunc(s.list, func(secret string) bool { return slices.Contains(others.list, secret) })
+	*s = pageSecrets{}
+	s.add(rest...)
 }
 
 // Text returns a text without the credentials.

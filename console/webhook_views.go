@@ -209,10 +209,10 @@ type runView struct {
 	Raw     string // the reply, if it cannot be read as JSON
 }
 
-func newRun(result *trackdrive.WebhookResult, secrets *pageSecrets, viewer Viewer) *runView {
-	v := &runView{Verdict: newVerdict(result.Decision, secrets, viewer), Status: result.Meta.StatusCode, Took: inMillis(result.Meta.Elapsed)}
+func newRun(result *trackdrive.WebhookResult, decision trackdrive.Decision, secrets *pageSecrets, viewer Viewer) *runView {
+	v := &runView{Verdict: newVerdict(decision, secrets, viewer), Status: result.Meta.StatusCode, Took: inMillis(result.Meta.Elapsed)}
 	show := func(text string) string { return shownText(text, secrets, viewer) }
-	if v.Reply = replyLines(result.Document, result.Decision, show); v.Reply == nil {
+	if v.Reply = replyLines(result.Document, decision, show); v.Reply == nil {
 		const longestRaw = 16 << 10
 		v.Raw = shownText(secrets.Start(string(result.Meta.Raw), longestRaw), secrets, viewer)
 	}
@@ -302,16 +302,6 @@ func (t *decisionTree) nodes(first, end, depth int) []decisionNode {
 
 func (t *decisionTree) check(c trackdrive.Check) decisionNode {
 	return decisionNode{Verdict: c.Verdict.String(), Text: t.show(strings.TrimSpace(c.Field + " " + c.Condition + " " + c.Want)), Got: t.show(c.Got)}
-}
-
-// judgeSample judges a pasted reply.
-func judgeSample(q *webhookQuery) *verdictView {
-	var config trackdrive.WebhookConfig
-	if err := config.UnmarshalJSON([]byte(q.json)); err != nil || config.Acceptance == nil {
-		return &verdictView{Verdict: "accepted", Nodes: []decisionNode{{Verdict: "accepted", Text: "there are no criteria, so any 2xx reply is accepted"}}}
-	}
-	v := newVerdict(config.Acceptance.Explain([]byte(q.sample)), new(pageSecrets), Viewer{SeesNumbers: true})
-	return &v
 }
 
 // replyLine is a line of a reply, with the verdict on the value in it.

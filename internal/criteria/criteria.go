@@ -137,7 +137,7 @@ func (g *Group) Explain(body []byte) Decision {
 	if g == nil || g.plan == nil {
 		return Decision{}
 	}
-	return g.plan.explain(body, false)
+	return g.plan.explain(body, false, HiddenValues{})
 }
 
 // ExplainXML is Explain for a document that was made of XML. There, an element that
@@ -146,5 +146,5 @@ func (g *Group) ExplainXML(document []byte) Decision {
 	if g == nil || g.plan == nil {
 		return Decision{}
 	}
-	return g.plan.explain(document, true)
+	return g.plan.explain(document, true, HiddenValues{})
 }

@@ -26,6 +26,7 @@ type bodyEvaluation struct {
 	got      []decidingValue // by condition; nil unless the decision is explained
 	mark     string          // the text that stands for a hidden value; "": none does
 	hidden   HiddenSet       // the conditions that are undetermined because of a hidden value, or were until they held
+	unknown  HiddenSet       // the conditions whose operand is hidden
 }
 
 // chosenValue is the best of the alternatives that were read.
@@ -97,8 +98,11 @@ type nodeNotes struct {
 
 var hugeNotes = sync.Pool{New: func() any { return new(nodeNotes) }}
 
-func (p *groupPlan) explain(body []byte, isXML bool) Decision {
-	e := bodyEvaluation{plan: p, isXML: isXML, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions))}
+func (p *groupPlan) explain(body []byte, isXML bool, values HiddenValues) Decision {
+	e := bodyEvaluation{
+		plan: p, isXML: isXML, active: make([]int32, len(p.nodes)), seen: make([]bool, len(p.nodes)), got: make([]decidingValue, len(p.conditions)),
+		mark: values.Mark, unknown: p.conditionsWith(values.Operand),
+	}
 	d := Decision{Verdict: e.run(body), Checks: make([]Check, 0, len(p.conditions))}
 	for i := range p.conditions {
 		c := &p.conditions[i].condition
@@ -395,6 +399,11 @@ func (e *bodyEvaluation) count(c int32, v *replyValue, size int) {
 func (e *bodyEvaluation) judge(c int32, v *replyValue) {
 	if e.outcomes[c] == outcomeHolds {
 		return
+	}
+	if e.unknown.Has(int(c)) && !v.isContainer() {
+		hidden := *v
+		hidden.isHidden = true
+		v = &hidden
 	}
 	o := e.plan.conditions[c].judge(v)
 	if v.isHidden && o == outcomeUndetermined {

@@ -2,6 +2,8 @@
 
 package criteria
 
+import "strings"
+
 // GroupOf returns the engine of criteria of package trackdrive, which sets it: a
 // *trackdrive.Criteria, or nil for anything else.
 var GroupOf func(criteria any) *Group
@@ -31,6 +33,36 @@ func (g *Group) EvaluateHidden(body []byte, mark string) (v Verdict, hidden Hidd
 		return v, HiddenSet{}
 	}
 	return v, hidden
+}
+
+// HiddenValues says which values a decision must not depend on.
+type HiddenValues struct {
+	Mark    string // stands for a text or a number of the reply that is hidden and not empty; "": none is
+	Operand string // a condition with this in its operand is judged as one on a hidden value; "": none is
+}
+
+// ExplainHidden is Explain, or with isXML ExplainXML, where values are hidden: a condition
+// on one is Undetermined unless it only asks whether there is a value.
+func (g *Group) ExplainHidden(body []byte, isXML bool, values HiddenValues) Decision {
+	if g == nil || g.plan == nil {
+		return Decision{}
+	}
+	return g.plan.explain(body, isXML, values)
+}
+
+// conditionsWith returns the conditions that have a text in an operand; none if it is "".
+func (p *groupPlan) conditionsWith(text string) (set HiddenSet) {
+	if text == "" {
+		return set
+	}
+	for i := range p.conditions {
+		for _, o := range p.conditions[i].condition.operands {
+			if strings.Contains(o.text, text) {
+				set.add(int32(i))
+			}
+		}
+	}
+	return set
 }
 
 // Fields returns the paths of all conditions, in order.

@@ -64,6 +64,7 @@ func TestConditionsOnHiddenValues(t *testing.T) {
 			verdict, hidden := group.EvaluateHidden([]byte(reply), hiddenMark)
 			require.Equal(t, test.want, verdict)
 			require.Equal(t, test.fields, hiddenFields(group, hidden))
+			require.Equal(t, test.want, group.ExplainHidden([]byte(reply), false, criteria.HiddenValues{Mark: hiddenMark}).Verdict)
 		})
 	}
 }
@@ -108,4 +109,28 @@ func TestNoGroupHidesNothing(t *testing.T) {
 	require.Equal(t, criteria.Undetermined, verdict)
 	require.True(t, hidden.IsEmpty())
 	require.Empty(t, group.Fields())
+	require.Equal(t, criteria.Undetermined, group.ExplainHidden([]byte(`{}`), false, criteria.HiddenValues{}).Verdict)
+}
+
+func TestConditionsWithAHiddenOperand(t *testing.T) {
+	t.Parallel()
+	for rule, want := range map[string]criteria.Verdict{
+		`{"field":"key","condition":"Equals","value":"(hidden)"}`:                                                                    criteria.Undetermined,
+		`{"field":"key","condition":"Not Equals","value":"Bearer (hidden)"}`:                                                         criteria.Undetermined,
+		`{"field":"key","condition":"In","value":["a","(hidden)"]}`:                                                                  criteria.Undetermined,
+		`{"field":"key","condition":"Starts With","value":"(hidden)"}`:                                                               criteria.Undetermined,
+		`{"field":"none","condition":"Equals","value":"(hidden)"}`:                                                                   criteria.Rejected,
+		`{"field":"list","condition":"Equals","value":"(hidden)"}`:                                                                   criteria.Undetermined,
+		`{"field":"key","condition":"Equals","value":"a"}`:                                                                           criteria.Accepted,
+		`{"match":"any","criteria":[{"field":"key","condition":"Equals","value":"(hidden)"},{"field":"key","condition":"Exists"}]}`:  criteria.Accepted,
+		`{"match":"all","criteria":[{"field":"key","condition":"Equals","value":"(hidden)"},{"field":"key","condition":"Missing"}]}`: criteria.Rejected,
+		`{"match":"none","criteria":[{"field":"key","condition":"Equals","value":"(hidden)"},{"field":"no","condition":"Is Null"}]}`: criteria.Rejected,
+	} {
+		group, mistakes := criteria.Parse([]byte(`{"criteria":[` + rule + `]}`))
+		require.Empty(t, mistakes, rule)
+		d := group.ExplainHidden([]byte(`{"key":"a","list":[1]}`), false, criteria.HiddenValues{Operand: "(hidden)"})
+		require.Equal(t, want, d.Verdict, rule)
+		d = group.ExplainHidden([]byte(`<root/>`), true, criteria.HiddenValues{Operand: "(hidden)"})
+		require.Equal(t, criteria.Undetermined, d.Verdict, "it is unreadable")
+	}
 }
