@@ -84,6 +84,14 @@ func (p *consolePage) actOnce(r *http.Request, f actionForm, page, kind string, 
 	return view, nil
 }
 
+// after returns the error of the page after an action, with what was done.
+func after(outcome outcomeView, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &afterError{outcome.Text, err}
+}
+
 func (p *consolePage) report(ctx context.Context, a Action) {
 	if p.config.OnAction != nil {
 		p.config.OnAction(ctx, a)

@@ -61,6 +61,12 @@ type Config struct {
 	// is called in the goroutine of the request, and may be nil.
 	OnAction func(context.Context, Action)
 
+	// OnError is called with the error behind a page that only says that something has
+	// failed: the error of Webhooks or of a store. Its text has the phone numbers masked,
+	// and no credentials beyond what that error itself says. It is called in the goroutine
+	// of the request, and may be nil. Errors of the Outbox's store go to its OnEvent, too.
+	OnError func(context.Context, error)
+
 	// AllowHosts lists hosts that Run may reach even if they are on this machine or in a
 	// private network: "localhost", "staging.acme.example". Any other such host is
 	// refused once its name is resolved.
@@ -172,4 +178,4 @@ func (p *consolePage) routes() {
 }
 
 // errForbidden is the error of a viewer who may not do that.
-var errForbidden = errors.New("console: you may look, but not do this")
+var errForbidden = errors.New("console: you may look, but not do this; nothing was done")

@@ -37,7 +37,11 @@ func (p *consolePage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = p.origins.Check(r)
 	}
 	if err != nil {
-		p.fail(w, r, Viewer{}, &statusError{http.StatusForbidden, err.Error()})
+		text := err.Error()
+		if errors.Is(err, errLoggedOut) && r.Method == http.MethodPost { // the session has ended in the middle
+			text = "Nothing was done: you are not logged in, or may not use this page. Log in again, go back in your browser, and send the form once more."
+		}
+		p.fail(w, r, Viewer{}, &statusError{http.StatusForbidden, text})
 		return
 	}
 	if r.Method == http.MethodPost {
@@ -49,6 +53,9 @@ func (p *consolePage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), viewerKey{}, viewer)))
 }
+
+// errLoggedOut is the error of a request whose sender Authorize does not know.
+var errLoggedOut = errors.New("You are not logged in, or may not see this page. Log in, and try again.") //nolint:staticcheck // a sentence on a page
 
 var errLongForm = &statusError{http.StatusRequestEntityTooLarge, "the form is longer than 1 MiB; nothing was done"}
 
@@ -67,7 +74,7 @@ func (p *consolePage) viewer(r *http.Request) (Viewer, error) {
 	}
 	v, err := p.config.Authorize(r)
 	if err != nil {
-		return Viewer{}, errors.New("you may not see this page")
+		return Viewer{}, errLoggedOut
 	}
 	return v, nil
 }

@@ -106,7 +106,7 @@ func TestAuthorizeDecides(t *testing.T) {
 	stranger := httptest.NewRequest(http.MethodGet, "https://admin.example/webhook", nil)
 	status, text := answer(page, stranger)
 	require.Equal(t, 403, status)
-	require.Contains(t, text, "you may not see this page")
+	require.Contains(t, text, "You are not logged in, or may not see this page.")
 	require.NotContains(t, text, "10.0.0.7", "its error is not shown")
 
 	known := httptest.NewRequest(http.MethodGet, "https://admin.example/webhook", nil)

@@ -4,7 +4,6 @@ package console
 
 import (
 	"crypto/rand"
-	"errors"
 	"sync"
 	"time"
 )
@@ -19,7 +18,7 @@ const (
 var errOldForm = &statusError{409, "this form is too old, or the console was restarted since; nothing was done now. Go back, reload the page and submit it again"}
 
 // errBusyRuns is the error of a run while too many others are in progress.
-var errBusyRuns = errors.New("too many requests are being sent; nothing was done. Try again in a minute")
+var errBusyRuns = &statusError{503, "too many requests are being sent; nothing was done. Try again in a minute"}
 
 // errOtherContent is the error of a form that was sent before, with something else in it.
 var errOtherContent = &statusError{409, "this form was sent before, with something else in it; nothing was done this time. Go back, reload, and send it again"}

@@ -196,7 +196,7 @@ func (p *consolePage) resumeCompany(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	return p.renderOutbox(w, r, outcome)
+	return after(outcome, p.renderOutbox(w, r, outcome))
 }
 
 // itemBody is what the page of an item shows.
@@ -280,7 +280,7 @@ func (p *consolePage) changeItem(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.renderItem(w, r, f.id, outcome)
+	return after(outcome, p.renderItem(w, r, f.id, outcome))
 }
 
 // signedNote returns a note with its author.

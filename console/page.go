@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+
+	"github.com/trackdrive-go/trackdrive/internal/display"
 )
 
 //go:embed assets
@@ -131,9 +133,9 @@ type errorBody struct {
 // fail answers with a page that says what went wrong.
 func (p *consolePage) fail(w http.ResponseWriter, r *http.Request, viewer Viewer, err error) {
 	status := statusOf(err)
-	text := err.Error()
-	if status == http.StatusInternalServerError && !errors.Is(err, errBusyRuns) {
-		text = "The page could not be rendered. Nothing was sent."
+	text := textOf(err, status)
+	if status == http.StatusInternalServerError {
+		p.tellOf(r, err)
 	}
 	var b bytes.Buffer
 	frame := pageFrame{Title: http.StatusText(status), Viewer: viewer, Body: errorBody{status, http.StatusText(status), text}}
@@ -148,6 +150,43 @@ func (p *consolePage) fail(w http.ResponseWriter, r *http.Request, viewer Viewer
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
 }
+
+// afterError is the error of a page that cannot be shown, although something was done.
+type afterError struct {
+	done string // what was done
+	err  error
+}
+
+func (e *afterError) Error() string { return e.done + " " + e.err.Error() }
+func (e *afterError) Unwrap() error { return e.err }
+
+// textOf returns what the page of an error says.
+func textOf(err error, status int) string {
+	var after *afterError
+	switch isHidden := status == http.StatusInternalServerError; {
+	case errors.As(err, &after) && isHidden:
+		return after.done + " The page that follows cannot be shown."
+	case errors.As(err, &after):
+		return after.done + " The page that follows cannot be shown: " + after.err.Error() + "."
+	case isHidden:
+		return "The page cannot be shown: something that it needs has failed. Nothing was sent or changed."
+	default:
+		return err.Error()
+	}
+}
+
+// tellOf tells the program of an error that a viewer does not see.
+func (p *consolePage) tellOf(r *http.Request, err error) {
+	if p.config.OnError != nil {
+		p.config.OnError(r.Context(), hiddenError{err})
+	}
+}
+
+// hiddenError is an error whose text has no phone numbers.
+type hiddenError struct{ err error }
+
+func (e hiddenError) Error() string { return display.HideNumbers(e.err.Error()) }
+func (e hiddenError) Unwrap() error { return e.err }
 
 func (p *consolePage) serveAsset(w http.ResponseWriter, r *http.Request) {
 	name := path.Base(r.PathValue("asset"))

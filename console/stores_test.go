@@ -38,11 +38,36 @@ func stuckOutbox(t *testing.T) (*outbox.Worker, *outboxtest.Memory) {
 		})
 		require.NoError(t, err)
 	}
-	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(trackdrivetest.New().Transport()))
+	worker, err := outbox.New(outbox.Config{Store: store, Client: newClient(t)})
+	require.NoError(t, err)
+	return worker, store
+}
+
+// pausedOutbox returns a worker that acme has refused.
+func pausedOutbox(t *testing.T, store outbox.Store) *outbox.Worker {
+	t.Helper()
+	fake := trackdrivetest.New()
+	fake.AddCall(trackdrivetest.Call{UUID: "u-1"})
+	fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.Status(http.StatusUnauthorized, nil, `{}`), trackdrivetest.Always)
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
 	require.NoError(t, err)
 	worker, err := outbox.New(outbox.Config{Store: store, Client: client})
 	require.NoError(t, err)
-	return worker, store
+	item, err := outbox.NewUpdate("sale-1", trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("5.00")})
+	require.NoError(t, err)
+	_, _, err = worker.Enqueue(t.Context(), item)
+	require.NoError(t, err)
+	require.NoError(t, worker.Drain(t.Context()))
+	require.Equal(t, []string{"acme"}, worker.Paused())
+	return worker
+}
+
+// newClient returns a client of a fake.
+func newClient(t *testing.T) *trackdrive.Client {
+	t.Helper()
+	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(trackdrivetest.New().Transport()))
+	require.NoError(t, err)
+	return client
 }
 
 // actionLog collects what Config.OnAction hears.
@@ -168,24 +193,32 @@ func TestAnActionIsDoneOnce(t *testing.T) {
 }
 
 // unknownSale returns a desk with a lead whose post lost its answer.
-func unknownSale(t *testing.T) (*sales.Desk, *trackdrivetest.Fake) {
+func unknownSale(t *testing.T) *sales.Desk {
+	t.Helper()
+	desk, _ := unknownSaleIn(t, func(s sales.Store) sales.Store { return s })
+	return desk
+}
+
+// unknownSaleIn is unknownSale with a store around that in memory.
+func unknownSaleIn(t *testing.T, around func(sales.Store) sales.Store) (*sales.Desk, sales.Store) {
 	t.Helper()
 	fake := newMarket()
 	fake.Fail(trackdrivetest.OpPost, trackdrivetest.AfterActing(trackdrivetest.Drop()), 1)
 	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(fake.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")))
 	require.NoError(t, err)
-	desk, err := sales.New(sales.Config{Store: salestest.NewMemory(), Clients: func(string) *trackdrive.Client { return client }})
+	store := around(salestest.NewMemory())
+	desk, err := sales.New(sales.Config{Store: store, Clients: func(string) *trackdrive.Client { return client }})
 	require.NoError(t, err)
 	auction, err := trackdrive.NewAuction(trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "acme", Client: client, Endpoint: "sell"}}})
 	require.NoError(t, err)
 	_, err = desk.Auction(t.Context(), "lead-4711", auction, &trackdrive.PingRequest{CallerID: "+15555550142"})
 	require.ErrorIs(t, err, sales.ErrUnknown)
-	return desk, fake
+	return desk, store
 }
 
 func TestAnUnknownLeadIsSettled(t *testing.T) {
 	t.Parallel()
-	desk, _ := unknownSale(t)
+	desk := unknownSale(t)
 	var log actionLog
 	page := newPage(t, console.Config{Sales: desk, OnAction: log.add})
 	_, text := answer(page, local(http.MethodGet, "/sales", nil))
@@ -206,7 +239,7 @@ func TestAnUnknownLeadIsResolved(t *testing.T) {
 	for do, want := range map[string]sales.State{"sold": sales.Sold, "unsold": sales.Unsold} {
 		t.Run(do, func(t *testing.T) {
 			t.Parallel()
-			desk, _ := unknownSale(t)
+			desk := unknownSale(t)
 			page := newPage(t, console.Config{Sales: desk, Authorize: func(*http.Request) (console.Viewer, error) {
 				return console.Viewer{Name: "Ada", MayChange: true}, nil
 			}})
@@ -228,7 +261,7 @@ func TestAnUnknownLeadIsResolved(t *testing.T) {
 
 func TestSalesThatAreNotThere(t *testing.T) {
 	t.Parallel()
-	desk, _ := unknownSale(t)
+	desk := unknownSale(t)
 	page := newPage(t, console.Config{Sales: desk})
 	for target, want := range map[string]int{"/sale?id=missing": http.StatusNotFound, "/sale": http.StatusBadRequest, "/sales?state=lost": http.StatusNotFound} {
 		status, _ := answer(page, local(http.MethodGet, target, nil))
@@ -314,7 +347,7 @@ func TestAnAuctionLogIsBounded(t *testing.T) {
 func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
 	t.Parallel()
 	worker, _ := stuckOutbox(t)
-	desk, _ := unknownSale(t)
+	desk := unknownSale(t)
 	page := newPage(t, console.Config{Outbox: worker, Sales: desk, Auctions: console.NewAuctionLog(1), Webhooks: stored("Plain", plainWebhook)})
 	_, text := answer(page, local(http.MethodGet, "/", nil))
 	require.Contains(t, words(text), "Webhooks Plain")

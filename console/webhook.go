@@ -145,7 +145,11 @@ func (p *consolePage) changeWebhook(w http.ResponseWriter, r *http.Request) erro
 	if err := p.act(r, do, stored, &q, body); err != nil {
 		return err
 	}
-	return p.render(w, r, http.StatusOK, "webhook", titleOf(q.name), body)
+	err = p.render(w, r, http.StatusOK, "webhook", titleOf(q.name), body)
+	if err != nil && (body.Run != nil || body.RunError != nil) {
+		return &afterError{"The request was sent, or may have been: check before you send it again.", err}
+	}
+	return err
 }
 
 func formError(err error) error {
