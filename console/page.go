@@ -24,7 +24,6 @@ var embeddedFiles embed.FS
 var templateFuncs = template.FuncMap{
 	"words":   inWords,
 	"utc":     inUTC,
-	"methods": func() []string { return []string{"POST", "GET", "PUT", "PATCH", "DELETE"} },
 	"replies": func() []string { return []string{"json", "xml", "text", "form"} },
 	"missing": func() []string { return []string{"fails", "blank", "stays"} },
 	"repeats": func() []string { return []string{"never", "refused", "safe"} },

@@ -174,7 +174,9 @@ func readQuery(r *http.Request) webhookQuery {
 }
 
 // normalLines undoes what browsers do to the ends of lines.
-func normalLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+func normalLines(text string) string {
+	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+}
 
 // chooseSide takes the configuration from the fields, if those were changed and the JSON
 // was not. The message says that both were.
@@ -185,13 +187,13 @@ func (q *webhookQuery) chooseSide(r *http.Request) (message string) {
 		return ""
 	}
 	sent := readForm(r)
-	if sent == nil || sent.equal(before) {
+	if sent == nil || sent.keep(&before) {
 		return ""
 	}
 	if q.json != was {
 		return "The JSON and the fields were both changed. The JSON is shown; nothing was done. Make the change in one of them."
 	}
-	changed, err := sent.apply([]byte(was))
+	changed, err := sent.apply([]byte(was), &before)
 	if err != nil {
 		return "The fields cannot be read: " + err.Error() + ". Nothing was done."
 	}

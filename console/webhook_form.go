@@ -57,54 +57,127 @@ func readForm(r *http.Request) *webhookForm {
 	}
 }
 
-// equal compares what a person sees: browsers change white space at the ends.
-func (f *webhookForm) equal(other webhookForm) bool {
-	a, b := f.list(), other.list()
-	for i := range a {
-		if strings.TrimSpace(a[i]) != strings.TrimSpace(b[i]) {
-			return false
+// shownFields are the fields, with what a browser leaves of their texts.
+var shownFields = []struct {
+	of   func(*webhookForm) *string
+	read func(string) string
+}{
+	{func(f *webhookForm) *string { return &f.Name }, inOneLine},
+	{func(f *webhookForm) *string { return &f.Method }, strings.ToUpper},
+	{func(f *webhookForm) *string { return &f.URL }, inOneLine},
+	{func(f *webhookForm) *string { return &f.Header }, normalLines},
+	{func(f *webhookForm) *string { return &f.Body }, normalLines},
+	{func(f *webhookForm) *string { return &f.ContentType }, inOneLine},
+	{func(f *webhookForm) *string { return &f.Timeout }, inOneLine},
+	{func(f *webhookForm) *string { return &f.Reply }, normalLines},
+	{func(f *webhookForm) *string { return &f.OnMissing }, normalLines},
+	{func(f *webhookForm) *string { return &f.Repeat }, normalLines},
+	{func(f *webhookForm) *string { return &f.Acceptance }, normalLines},
+}
+
+// inOneLine removes the ends of lines, as an input does.
+func inOneLine(text string) string { return strings.NewReplacer("\r", "", "\n", "").Replace(text) }
+
+// keep takes the fields that nobody edited from before, and reports whether all are so.
+// Browsers change the ends of lines, and white space around a text counts for nothing.
+func (f *webhookForm) keep(before *webhookForm) (isUnedited bool) {
+	isUnedited = true
+	for _, field := range shownFields {
+		sent, was := field.of(f), field.of(before)
+		if strings.TrimSpace(field.read(*sent)) == strings.TrimSpace(field.read(*was)) {
+			*sent = *was
+		} else {
+			isUnedited = false
 		}
 	}
-	return true
+	return isUnedited
 }
 
-func (f *webhookForm) list() []string {
-	return []string{f.Name, f.Method, f.URL, f.Header, f.Body, f.ContentType, f.Timeout, f.Reply, f.OnMissing, f.Repeat, f.Acceptance}
+// methodChoice is a method to choose.
+type methodChoice struct {
+	Value, Text string
+	IsChosen    bool
 }
 
-// apply returns the configuration with the fields in it.
-func (f *webhookForm) apply(before []byte) (string, error) {
+// Methods returns the methods to choose from, and the configuration's if it is another.
+func (f webhookForm) Methods() []methodChoice {
+	list := []methodChoice{{"", "POST, the default", f.Method == ""}}
+	isKnown := f.Method == ""
+	for _, method := range []string{"POST", "GET", "PUT", "PATCH", "DELETE"} {
+		isChosen := method == strings.ToUpper(f.Method)
+		isKnown = isKnown || isChosen
+		list = append(list, methodChoice{method, method, isChosen})
+	}
+	if !isKnown {
+		list = append(list, methodChoice{f.Method, f.Method + ", which there is not", true})
+	}
+	return list
+}
+
+// apply returns the configuration with the fields in it that differ from those before.
+func (f *webhookForm) apply(text []byte, before *webhookForm) (string, error) {
 	var config trackdrive.WebhookConfig
-	if err := config.UnmarshalJSON(before); err != nil {
+	if err := config.UnmarshalJSON(text); err != nil {
 		return "", err
 	}
 	config.Name, config.Method, config.URL, config.Body, config.ContentType = f.Name, f.Method, f.URL, f.Body, f.ContentType
-	var err error
-	if config.Header, err = readHeader(f.Header); err != nil {
-		return "", err
-	}
-	config.Timeout = 0
-	if f.Timeout != "" {
-		if config.Timeout, err = time.ParseDuration(f.Timeout); err != nil {
-			return "", fmt.Errorf("timeout: %q is not a duration such as 4s", f.Timeout)
+	if f.Header != before.Header {
+		header, err := readHeader(f.Header)
+		if err != nil {
+			return "", err
 		}
+		config.Header = header
+	}
+	if f.Timeout != before.Timeout {
+		timeout, err := readTimeout(f.Timeout)
+		if err != nil {
+			return "", err
+		}
+		config.Timeout = timeout
 	}
 	for _, enumeration := range []struct {
-		text string
-		into interface{ UnmarshalText([]byte) error }
-	}{{f.Reply, &config.Reply}, {f.OnMissing, &config.OnMissing}, {f.Repeat, &config.Repeat}} {
+		text, was string
+		into      interface{ UnmarshalText([]byte) error }
+	}{{f.Reply, before.Reply, &config.Reply}, {f.OnMissing, before.OnMissing, &config.OnMissing}, {f.Repeat, before.Repeat, &config.Repeat}} {
+		if enumeration.text == enumeration.was {
+			continue
+		}
 		if err := enumeration.into.UnmarshalText([]byte(enumeration.text)); err != nil {
 			return "", err
 		}
 	}
-	config.Acceptance = nil
-	if strings.TrimSpace(f.Acceptance) != "" {
-		config.Acceptance = new(trackdrive.Criteria)
-		if err := config.Acceptance.UnmarshalJSON([]byte(f.Acceptance)); err != nil {
-			return "", fmt.Errorf("acceptance: %w", err)
+	if f.Acceptance != before.Acceptance {
+		criteria, err := readAcceptance(f.Acceptance)
+		if err != nil {
+			return "", err
 		}
+		config.Acceptance = criteria
 	}
 	return indentConfig(config)
+}
+
+// readTimeout reads a duration; "" is the default.
+func readTimeout(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	timeout, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("timeout: %q is not a duration such as 4s", text)
+	}
+	return timeout, nil
+}
+
+// readAcceptance reads criteria; "" is none.
+func readAcceptance(text string) (*trackdrive.Criteria, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	criteria := new(trackdrive.Criteria)
+	if err := criteria.UnmarshalJSON([]byte(text)); err != nil {
+		return nil, fmt.Errorf("acceptance: %w", err)
+	}
+	return criteria, nil
 }
 
 // readHeader reads lines such as "X-Source: acme".

@@ -80,7 +80,7 @@ func (f *pageForm) read(text string) {
 		f.form.Set(match[1], html.UnescapeString(match[2]))
 	}
 	if match := jsonText.FindStringSubmatch(text); match != nil {
-		f.form.Set("json", html.UnescapeString(match[1]))
+		f.form.Set("json", strings.TrimPrefix(html.UnescapeString(match[1]), "\n"))
 	}
 }
 
