@@ -29,6 +29,14 @@ type onceRuns struct {
 	mu     sync.Mutex
 	issued map[string]issuedForm // by token, forms that were not sent yet
 	runs   map[string]*onceRun
+	kept   map[string]*keptValues // by the token of the form that they are part of
+}
+
+// keptValues are the values of credentials that a form has no fields for.
+type keptValues struct {
+	purpose string // whose they are, and what they are for
+	values  map[string]string
+	at      time.Time
 }
 
 // issuedForm is a form that was shown: its token does nothing else.
@@ -46,7 +54,7 @@ type onceRun struct {
 }
 
 func newOnceRuns() *onceRuns {
-	return &onceRuns{issued: map[string]issuedForm{}, runs: map[string]*onceRun{}}
+	return &onceRuns{issued: map[string]issuedForm{}, runs: map[string]*onceRun{}, kept: map[string]*keptValues{}}
 }
 
 // token returns the token of a new form for a purpose.
@@ -60,6 +68,46 @@ func (o *onceRuns) token(purpose string) string {
 	token := rand.Text()
 	o.issued[token] = issuedForm{purpose, time.Now()}
 	return token
+}
+
+// keep keeps values for a form, as long as outcomes are remembered, and not those of more
+// forms. Values that are too long are not kept.
+func (o *onceRuns) keep(token, purpose string, values map[string]string) {
+	const longestKept = 16 << 10
+	size := 0
+	for name, value := range values {
+		size += len(name) + len(value)
+	}
+	if size == 0 || size > longestKept {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.kept) >= maxRuns {
+		oldest := ""
+		for other, k := range o.kept {
+			if oldest == "" || k.at.Before(o.kept[oldest].at) {
+				oldest = other
+			}
+		}
+		delete(o.kept, oldest)
+	}
+	o.kept[token] = &keptValues{purpose, values, time.Now()}
+	time.AfterFunc(keepRun, func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.kept, token)
+	})
+}
+
+// keptFor returns the values that are kept for a form and a purpose.
+func (o *onceRuns) keptFor(token, purpose string) map[string]string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if k := o.kept[token]; k != nil && k.purpose == purpose {
+		return k.values
+	}
+	return nil
 }
 
 // isFor reports whether a form was shown for a purpose, or was sent for it.

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,6 +38,7 @@ type webhookBody struct {
 	Sampled    *verdictView
 	Preview    *previewView
 	Ask        string // the token of the form that confirms a run; "" if nothing is asked
+	AskValues  []tokenField
 	Run        *runView
 	RunError   *runErrorView
 	Repeated   bool // the run is that of an earlier sending of the form
@@ -162,12 +164,12 @@ func formError(err error) error {
 
 func readQuery(r *http.Request) webhookQuery {
 	q := webhookQuery{
-		name: r.PostForm.Get("name"), json: normalLines(r.PostForm.Get("json")), sample: normalLines(r.PostForm.Get("sample")),
+		name: normalLines(r.PostForm.Get("name")), json: normalLines(r.PostForm.Get("json")), sample: normalLines(r.PostForm.Get("sample")),
 		dialect: r.PostForm.Get("dialect"), token: r.PostForm.Get("token"), values: trackdrive.Values{},
 	}
 	for name, list := range r.PostForm {
 		if token, isValue := strings.CutPrefix(name, "value:"); isValue && list[0] != "" {
-			q.values[token] = list[0]
+			q.values[token] = normalLines(list[0])
 		}
 	}
 	return q
@@ -260,6 +262,9 @@ func (p *consolePage) act(r *http.Request, do string, stored []StoredWebhook, q 
 	}
 	switch do {
 	case "check":
+		if body.Checked {
+			body.Message = "The configuration is valid."
+		}
 		return nil
 	case "preview", "run", "confirm":
 		return p.previewOrRun(r, do, stored, q, body)
@@ -289,11 +294,20 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 		}
 		return nil
 	}
+	kept := purposeOf(viewerOf(r), contentOf(q.name, full, nil))
+	for name, value := range p.once.keptFor(q.token, kept) {
+		if _, isGiven := q.values[name]; !isGiven {
+			q.values[name] = value
+		}
+	}
 	secrets := secretsIn(full, q.values)
 	request, err := webhook.Preview(q.values)
 	if err != nil {
 		body.markTokens(mistakesIn(err))
 		body.Message, body.MessageBad = "A value is missing or does not fit; nothing was sent.", true
+		if do == "confirm" {
+			body.Message += fmt.Sprintf(" What is entered for a credential is kept for %d minutes: enter it again.", int(keepRun.Minutes()))
+		}
 		return nil
 	}
 	body.Preview = newPreview(request, q.values, secrets, viewerOf(r))
@@ -308,7 +322,7 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 	if !p.isHarmless(r.Context(), webhook, q.values) {
 		purpose = purposeOf(viewerOf(r), "confirmation "+content)
 		if do != "confirm" || !p.once.isFor(q.token, purpose) {
-			return p.ask(do, q, purpose, body)
+			return p.ask(do, q, askedRun{purpose, kept, full}, body)
 		}
 	}
 	run := func() any { return p.runOnce(r.Context(), viewerOf(r), q.name, webhook, q.values) }
@@ -344,17 +358,33 @@ type runOutcome struct {
 	sent   *sentCredentials
 }
 
+// askedRun is a run that is asked about: the purpose of the question's form, what its
+// credentials are kept for, and the configuration.
+type askedRun struct {
+	purpose, kept string
+	full          []byte
+}
+
 // ask asks whether to send the request. The answer sends what was asked about, and
-// nothing else.
-func (p *consolePage) ask(do string, q *webhookQuery, purpose string, body *webhookBody) error {
+// nothing else. No page has the values of credentials, so the question's form gets them
+// back by its token.
+func (p *consolePage) ask(do string, q *webhookQuery, run askedRun, body *webhookBody) error {
 	if do == "confirm" {
 		if !p.once.isKnown(q.token) {
 			return errOldForm
 		}
 		body.Message, body.MessageBad = "This is not what was asked about; nothing was sent. Look at it once more.", true
 	}
-	body.FormToken = p.once.token(purpose)
-	body.Ask = body.FormToken
+	body.Ask = p.once.token(run.purpose)
+	found, private := findCredentials(run.full), trackdrive.Values{}
+	for _, name := range slices.Sorted(maps.Keys(q.values)) {
+		if found.isCredential(name) {
+			private[name] = q.values[name]
+		} else {
+			body.AskValues = append(body.AskValues, tokenField{Name: name, Value: q.values[name]})
+		}
+	}
+	p.once.keep(body.Ask, run.kept, private)
 	return nil
 }
 

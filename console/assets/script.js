@@ -2,23 +2,26 @@
 // without this file.
 "use strict";
 (() => {
-  const form = document.querySelector("form[data-live]");
-  const text = form?.querySelector("textarea[name=json]");
+  document.addEventListener("submit", ({submitter}) => {
+    if (submitter?.name !== "do" || !["run", "confirm"].includes(submitter.value)) return;
+    setTimeout(() => { submitter.disabled = true; }); // the server runs it once all the same
+  });
+  const text = document.querySelector("form[data-live] textarea[name=json]");
   const live = document.querySelector("#live");
   if (!text || !live) return;
   let timer, running;
+  const summaryOf = async (json, signal) => {
+    try {
+      const reply = await fetch("webhook", {method: "POST", body: new URLSearchParams({do: "marks", json}), signal});
+      if (reply.ok) return (await reply.json()).summary;
+    } catch { /* said below */ }
+    return "This text could not be checked here. Press Check.";
+  };
   const check = async () => {
     running?.abort();
-    running = new AbortController();
-    const body = new URLSearchParams({do: "marks", json: text.value});
-    try {
-      const reply = await fetch("webhook", {method: "POST", body, signal: running.signal});
-      if (reply.ok) live.textContent = (await reply.json()).summary;
-    } catch { /* the next key press checks again */ }
+    const {signal} = running = new AbortController();
+    const summary = await summaryOf(text.value, signal);
+    if (!signal.aborted) live.textContent = summary;
   };
   text.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(check, 300); });
-  form.addEventListener("submit", (event) => {
-    if (event.submitter?.name !== "do" || event.submitter.value !== "run") return;
-    setTimeout(() => { event.submitter.disabled = true; }); // the server runs it once all the same
-  });
 })();
