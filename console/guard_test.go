@@ -129,9 +129,23 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 		require.Contains(t, policy, "frame-ancestors 'none'", target)
 		require.NotContains(t, policy, "unsafe", target)
 		require.Equal(t, "DENY", w.Header().Get("X-Frame-Options"), target)
+		require.Equal(t, "same-origin", w.Header().Get("Referrer-Policy"), target)
 		require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"), target)
 		require.NotContains(t, w.Body.String(), " style=", target)
 		require.NotContains(t, w.Body.String(), "http://", target+" loads nothing from elsewhere")
+	}
+}
+
+// A browser sends no Sec-Fetch-Site to a host that it reaches over plain HTTP by name.
+func TestAFormOverPlainHTTP(t *testing.T) {
+	t.Parallel()
+	page := newPage(t, console.Config{Authorize: func(*http.Request) (console.Viewer, error) { return console.Viewer{Name: "Ada"}, nil }})
+	for origin, want := range map[string]int{"http://admin.corp.test:8432": 200, "null": 403, "http://evil.example": 403, "http://admin.corp.test": 403} {
+		r := httptest.NewRequest(http.MethodPost, "http://admin.corp.test:8432/webhook", strings.NewReader(url.Values{"do": {"check"}, "json": {plainWebhook}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", origin)
+		status, text := answer(page, r)
+		require.Equal(t, want, status, text)
 	}
 }
 

@@ -141,6 +141,27 @@ func TestTheMarkItselfIsNoCredential(t *testing.T) {
 	require.NotContains(t, text, "is not the stored one")
 }
 
+// A configuration that was copied from the page and stored has lost its credentials.
+func TestTheMarkIsNotSentAsACredential(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]string{
+		"header":             `{"url":"https://acme.example/x","repeat":"safe","header":{"X-Api-Key":"(hidden)"}}`,
+		"scheme":             `{"url":"https://acme.example/x","repeat":"safe","header":{"Authorization":"Bearer (hidden)"}}`,
+		"query":              `{"url":"https://acme.example/x?api_key=(hidden)","repeat":"safe"}`,
+		"escaped query":      `{"url":"https://acme.example/x?api_key=%28hidden%29","repeat":"safe","name":"(hidden)"}`,
+		"body":               `{"url":"https://acme.example/x","repeat":"safe","body":"{\"api_key\":\"(hidden)\"}"}`,
+		"one of two":         `{"url":"https://acme.example/x?api_key=made-up-key","repeat":"safe","header":{"X-Api-Key":"(hidden)"}}`,
+		"value of its token": `{"url":"https://acme.example/x?api_key=[k]","repeat":"safe","values":{"k":"(hidden)"}}`,
+	} {
+		page := newPage(t, console.Config{Webhooks: stored("It", config), Transport: noTransport{t}})
+		for _, do := range []string{"preview", "run"} {
+			_, text := openForm(t, page, "/webhook?name=It").send(do)
+			require.Contains(t, words(text), "A credential of the stored configuration is the text (hidden)", name)
+			require.NotContains(t, text, "What is sent", name)
+		}
+	}
+}
+
 // The credential of a restored configuration goes where the stored one sends it.
 func TestHiddenCredentialsStayInTheirPlace(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,10 @@ var errHiddenMoved error = &statusError{http.StatusConflict, "This configuration
 var errHiddenOpenHost error = &statusError{http.StatusConflict, "This configuration has a hidden credential, and its host depends on a value. " +
 	"Write the host itself, or a credential of your own in place of " + hiddenMark + ". Nothing was sent."}
 
+// errMarkCredential is the error of a stored configuration that was copied from the page.
+var errMarkCredential error = &statusError{http.StatusConflict, "A credential of the stored configuration is the text " + hiddenMark + ", which only stands for one on this page. " +
+	"Store the credential itself in its place. Nothing was sent."}
+
 // hideCredentials returns a stored configuration with its credentials replaced.
 func hideCredentials(stored []byte) string {
 	found := findCredentials(stored)
@@ -57,7 +61,7 @@ func restoreCredentials(q *webhookQuery, stored []StoredWebhook) ([]byte, error)
 	}
 	text := hideCredentials(stored[at].JSON)
 	if hasOwnMark(stored[at].JSON) {
-		return []byte(q.json), nil
+		return []byte(q.json), checkOwnMark([]byte(q.json))
 	}
 	var original, shown, sent trackdrive.WebhookConfig
 	if original.UnmarshalJSON(stored[at].JSON) != nil || shown.UnmarshalJSON([]byte(text)) != nil || sent.UnmarshalJSON([]byte(q.json)) != nil {
@@ -73,7 +77,20 @@ func restoreCredentials(q *webhookQuery, stored []StoredWebhook) ([]byte, error)
 		return nil, err
 	}
 	full, err := indentConfig(original)
-	return []byte(full), err
+	if err != nil {
+		return nil, err
+	}
+	return []byte(full), checkOwnMark(stored[at].JSON)
+}
+
+// checkOwnMark returns an error if the mark itself is a credential of a configuration.
+func checkOwnMark(config []byte) error {
+	for secret := range findCredentials(config).secrets {
+		if strings.Contains(secret, hiddenMark) {
+			return errMarkCredential
+		}
+	}
+	return nil
 }
 
 // hasOwnMark reports whether a stored configuration has the mark itself, and nothing that
