@@ -31,8 +31,15 @@ type actionForm struct {
 	do, id, note, token string
 }
 
-// readAction reads the form of an action. A note is required: somebody will ask why.
-func readAction(r *http.Request) (actionForm, error) {
+// keepsNote reports whether something keeps the note of an action: the store of the item or
+// the lead, or the program's own records. No other note is asked for.
+func (p *consolePage) keepsNote(do string) bool {
+	return p.config.OnAction != nil || do == "discard" || do == "sold" || do == "unsold"
+}
+
+// readAction reads the form of an action. A note that is kept is required: somebody will
+// ask why.
+func (p *consolePage) readAction(r *http.Request) (actionForm, error) {
 	if err := r.ParseForm(); err != nil {
 		return actionForm{}, formError(err)
 	}
@@ -40,7 +47,7 @@ func readAction(r *http.Request) (actionForm, error) {
 	switch {
 	case !viewerOf(r).MayChange:
 		return f, errForbidden
-	case f.note == "":
+	case f.note == "" && p.keepsNote(f.do):
 		return f, &statusError{http.StatusBadRequest, "The note is empty; nothing was done. Write down who found out, and how."}
 	case len(f.note) > longestNote:
 		return f, &statusError{http.StatusBadRequest, fmt.Sprintf("The note is longer than %d bytes; nothing was done.", longestNote)}

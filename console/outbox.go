@@ -133,6 +133,7 @@ type outboxBody struct {
 	Items     []outboxItem
 	Next      uint64
 	MayChange bool
+	KeepsNote bool // of resuming a company
 	Token     string
 	Outcome   outcomeView
 }
@@ -151,7 +152,7 @@ func (p *consolePage) renderOutbox(w http.ResponseWriter, r *http.Request, outco
 		return err
 	}
 	state := r.URL.Query().Get("state")
-	body := &outboxBody{Paused: counts.Paused, MayChange: viewerOf(r).MayChange, Token: p.once.token(purposeOf(viewerOf(r), "outbox")), Outcome: outcome}
+	body := &outboxBody{Paused: counts.Paused, MayChange: viewerOf(r).MayChange, KeepsNote: p.keepsNote("resume"), Token: p.once.token(purposeOf(viewerOf(r), "outbox")), Outcome: outcome}
 	for _, s := range outboxStates {
 		number, _ := counts.Counts[string(s.state)].(float64)
 		tab := stateTab{Name: string(s.state), Mark: outboxMarks[s.state], Help: s.help, Count: int(number), Active: state == string(s.state)}
@@ -184,7 +185,7 @@ func (p *consolePage) renderOutbox(w http.ResponseWriter, r *http.Request, outco
 
 // resumeCompany resumes a company that is paused.
 func (p *consolePage) resumeCompany(w http.ResponseWriter, r *http.Request) error {
-	f, err := readAction(r)
+	f, err := p.readAction(r)
 	if err != nil {
 		return err
 	}
@@ -210,7 +211,10 @@ type itemBody struct {
 }
 
 // itemAction is something that may be done to an item.
-type itemAction struct{ Do, Title, Help, Button string }
+type itemAction struct {
+	Do, Title, Help, Button string
+	KeepsNote               bool
+}
 
 func (p *consolePage) showItem(w http.ResponseWriter, r *http.Request) error {
 	return p.renderItem(w, r, r.URL.Query().Get("id"), outcomeView{})
@@ -225,7 +229,10 @@ func (p *consolePage) renderItem(w http.ResponseWriter, r *http.Request, id stri
 		body.Values = append(body.Values, fmt.Sprintf("%s: %v", name, value))
 	}
 	slices.Sort(body.Values)
-	body.Actions = actionsFor(body.Item.State)
+	body.Actions = actionsFor(&body.Item)
+	for i := range body.Actions {
+		body.Actions[i].KeepsNote = p.keepsNote(body.Actions[i].Do)
+	}
 	status := http.StatusOK
 	if outcome.IsBad {
 		status = http.StatusConflict
@@ -233,22 +240,31 @@ func (p *consolePage) renderItem(w http.ResponseWriter, r *http.Request, id stri
 	return p.render(w, r, status, "item", body.Item.ID, body)
 }
 
-// actionsFor returns what a state allows.
-func actionsFor(state outbox.State) []itemAction {
-	retry := itemAction{"retry", "Retry", "The item is sent again, followed by the items queued behind it. First provide what was missing.", "Retry the item"}
-	discard := itemAction{"discard", "Discard", "The item is never sent, and the items queued behind it continue. The conversion is lost unless you enqueue it under a new id.", "Discard the item"}
-	switch state {
+// The actions on an item.
+var (
+	retryItem     = itemAction{Do: "retry", Title: "Retry", Help: "The item is sent again, followed by the items queued behind it. First provide what was missing.", Button: "Retry the item"}
+	discardItem   = itemAction{Do: "discard", Title: "Discard", Help: "The item is never sent, and the items queued behind it continue. The conversion is lost unless you enqueue it under a new id.", Button: "Discard the item"}
+	itemArrived   = itemAction{Do: "delivered", Title: "Settle: it arrived", Help: "Use this if you have looked and the call or the lead has the update. The item is not sent again.", Button: "It arrived"}
+	itemIsMissing = itemAction{Do: "missing", Title: "Settle: it did not arrive", Help: "Use this if you looked some minutes after it was sent and it is not there. The item is sent again: if it did arrive, it counts twice.", Button: "It did not arrive: send it again"}
+	releaseItem   = itemAction{Do: "release", Title: "Release", Help: "Use this only if the process that claimed the item is dead. If it was being sent, it is put aside, because it may have arrived: look it up, then settle it.", Button: "Release the item"}
+)
+
+// actionsFor returns what the state of an item allows.
+func actionsFor(item *outboxItem) []itemAction {
+	switch item.State {
 	case outbox.Aside:
-		return []itemAction{
-			{"delivered", "Settle: it arrived", "Use this if you have looked and the call or the lead has the update. The item is not sent again.", "It arrived"},
-			{"missing", "Settle: it did not arrive", "Use this if you looked some minutes after it was sent and it is not there. The item is sent again: if it did arrive, it counts twice.", "It did not arrive: send it again"},
-		}
+		return []itemAction{itemArrived, itemIsMissing}
 	case outbox.Parked:
-		return []itemAction{retry, discard}
+		return []itemAction{retryItem, discardItem}
 	case outbox.Dead:
-		return []itemAction{retry}
+		return []itemAction{retryItem}
 	case outbox.Waiting:
-		return []itemAction{discard}
+		if !item.LeasedUntil.IsZero() {
+			return []itemAction{discardItem, releaseItem}
+		}
+		return []itemAction{discardItem}
+	case outbox.Sending:
+		return []itemAction{releaseItem}
 	default:
 		return nil
 	}
@@ -256,18 +272,17 @@ func actionsFor(state outbox.State) []itemAction {
 
 // changeItem does the action of a button to an item.
 func (p *consolePage) changeItem(w http.ResponseWriter, r *http.Request) error {
-	f, err := readAction(r)
+	f, err := p.readAction(r)
 	if err != nil {
 		return err
 	}
-	target, body, kind := "/retry", map[string]any{"id": f.id}, f.do
+	target, body, kind := "/"+f.do, map[string]any{"id": f.id}, f.do
 	switch f.do {
-	case "retry":
+	case "retry", "release":
 	case "delivered", "missing":
 		target, kind = "/settle", "settle"
 		body["delivered"] = f.do == "delivered"
 	case "discard":
-		target = "/discard"
 		body["reason"] = signedNote(viewerOf(r), f.note)
 	default:
 		return &statusError{http.StatusBadRequest, "the form has no such button"}

@@ -116,7 +116,7 @@ type saleBody struct {
 	Began, Changed, Asked                           string
 	NotSeen                                         int
 	Tries                                           []tryRow
-	MayChange, IsUnknown                            bool
+	MayChange, IsUnknown, KeepsNote                 bool // KeepsNote: of asking TrackDrive
 	Token                                           string
 	Outcome                                         outcomeView
 }
@@ -143,7 +143,7 @@ func (p *consolePage) renderSale(w http.ResponseWriter, r *http.Request, id stri
 	body := &saleBody{
 		ID: sale.LeadID, State: string(sale.State), Mark: "open", Caller: display.LastDigits(sale.Caller), CallUUID: sale.CallUUID, Note: sale.Note,
 		Began: inUTC(sale.CreatedAt), Changed: inUTC(sale.UpdatedAt), Asked: inUTC(sale.AskedAt), NotSeen: sale.NotSeen,
-		MayChange: viewer.MayChange, IsUnknown: sale.State == sales.Unknown, Token: p.once.token(purposeOf(viewer, "sale")), Outcome: outcome,
+		MayChange: viewer.MayChange, IsUnknown: sale.State == sales.Unknown, KeepsNote: p.keepsNote("settle"), Token: p.once.token(purposeOf(viewer, "sale")), Outcome: outcome,
 	}
 	number, _ := sale.Number()
 	body.Number = display.LastDigits(number)
@@ -189,7 +189,7 @@ func newTryRow(t *sales.Try) tryRow {
 
 // changeSale settles or resolves a lead.
 func (p *consolePage) changeSale(w http.ResponseWriter, r *http.Request) error {
-	f, err := readAction(r)
+	f, err := p.readAction(r)
 	if err != nil {
 		return err
 	}

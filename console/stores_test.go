@@ -148,11 +148,70 @@ func TestActionsOnItems(t *testing.T) {
 	}
 }
 
+// A note that nothing would keep is not asked for.
+func TestANoteIsAskedForIfItIsKept(t *testing.T) {
+	t.Parallel()
+	for _, hears := range []bool{true, false} {
+		worker, _ := stuckOutbox(t)
+		paused := pausedOutbox(t, outboxtest.NewMemory())
+		desk := unknownSale(t)
+		config, pausedConfig := console.Config{Outbox: worker, Sales: desk}, console.Config{Outbox: paused}
+		if hears {
+			config.OnAction = func(context.Context, console.Action) {}
+			pausedConfig.OnAction = config.OnAction
+		}
+		page, pausedPage := newPage(t, config), newPage(t, pausedConfig)
+		for _, test := range []struct {
+			page           http.Handler
+			target, id, do string
+			isKept         bool // by the store
+		}{
+			{page, "/item?id=parked", "parked", "discard", true}, {page, "/item?id=dead", "dead", "retry", false}, {page, "/item?id=aside", "aside", "delivered", false},
+			{page, "/sale?id=lead-4711", "lead-4711", "unsold", true}, {page, "/sale?id=lead-4711", "lead-4711", "settle", false}, {pausedPage, "/outbox", "acme", "resume", false},
+		} {
+			_, text := answer(test.page, local(http.MethodGet, test.target, nil))
+			var form string
+			for _, each := range anyForm.FindAllString(text, -1) {
+				if strings.Contains(each, `value="`+test.do+`"`) {
+					form = each
+				}
+			}
+			require.Equal(t, test.isKept || hears, strings.Contains(form, `name="note" required`), test.do)
+			status, text := press(t, test.page, test.target, test.id, test.do, "")
+			if test.isKept || hears {
+				require.Equal(t, http.StatusBadRequest, status, test.do)
+				require.Contains(t, words(text), "The note is empty; nothing was done.")
+			} else {
+				require.Equal(t, http.StatusOK, status, test.do+words(text))
+			}
+		}
+	}
+}
+
+// An item whose process died is released by hand.
+func TestAnItemIsReleased(t *testing.T) {
+	t.Parallel()
+	worker, store := stuckOutbox(t)
+	_, err := store.Update(t.Context(), "waiting", func(i *outbox.Item) error {
+		i.State, i.Lease = outbox.Sending, outbox.Lease{Token: "made-up", Until: time.Now().Add(time.Hour)}
+		return nil
+	})
+	require.NoError(t, err)
+	var log actionLog
+	page := newPage(t, console.Config{Outbox: worker, OnAction: log.add})
+	status, text := press(t, page, "/item?id=waiting", "waiting", "release", "its process is dead")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, words(text), "Done. The item is now aside.")
+	require.Equal(t, "release", log.list[0].Kind)
+	_, text = answer(page, local(http.MethodGet, "/item?id=parked", nil))
+	require.NotContains(t, text, `value="release"`)
+}
+
 func TestActionsNeedANoteAndARight(t *testing.T) {
 	t.Parallel()
 	worker, store := stuckOutbox(t)
 	mayChange := true
-	page := newPage(t, console.Config{Outbox: worker, Authorize: func(*http.Request) (console.Viewer, error) { return console.Viewer{MayChange: mayChange}, nil }})
+	page := newPage(t, console.Config{Outbox: worker, OnAction: func(context.Context, console.Action) {}, Authorize: func(*http.Request) (console.Viewer, error) { return console.Viewer{MayChange: mayChange}, nil }})
 	for note, want := range map[string]string{"": "The note is empty; nothing was done.", " \n ": "The note is empty", strings.Repeat("x", 1001): "The note is longer than 1000 bytes"} {
 		status, text := press(t, page, "/item?id=parked", "parked", "retry", note)
 		require.Equal(t, http.StatusBadRequest, status)
