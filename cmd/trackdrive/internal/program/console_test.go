@@ -5,8 +5,10 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,35 +36,81 @@ func consoleFiles(t *testing.T) (webhook, store string) {
 	return webhook, store
 }
 
-func TestTheConsoleServesThisMachine(t *testing.T) {
-	t.Parallel()
-	webhook, store := consoleFiles(t)
-	ctx, stop := context.WithCancel(t.Context())
-	s := newSession("")
+// servedConsole runs the command until the test ends, or until stop is called, which
+// returns its status. What it prints to the standard error can be read after that.
+func servedConsole(t *testing.T, args ...string) (base string, s *session, stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	s = newSession("")
 	out, printed := io.Pipe()
 	s.Out = printed
 	ended := make(chan int, 1)
 	go func() {
-		ended <- program.Run(ctx, s.Terminal, []string{"console", webhook, "--outbox", store, "--listen", "127.0.0.1:0"})
+		status := program.Run(ctx, s.Terminal, append([]string{"console", "--listen", "127.0.0.1:0"}, args...))
+		_ = printed.Close() // if it did not print
+		ended <- status
 	}()
 	lines := bufio.NewScanner(out)
-	require.True(t, lines.Scan(), s.err.String())
-	base := strings.TrimSuffix(lines.Text(), "/")
-	for path, want := range map[string]string{"/": "bids", "/webhook?name=bids": "inbound_webhooks/ping/health", "/outbox": "sale-4711", "/sales": "no such page"} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+path, nil)
-		require.NoError(t, err)
-		reply, err := http.DefaultClient.Do(r)
-		require.NoError(t, err)
-		text, err := io.ReadAll(reply.Body)
-		require.NoError(t, err)
-		require.NoError(t, reply.Body.Close())
-		require.Contains(t, string(text), want, path)
+	require.True(t, lines.Scan(), "it prints its address")
+	return strings.TrimSuffix(lines.Text(), "/"), s, func() int {
+		cancel()
+		return <-ended
 	}
-	stop()
-	require.Zero(t, <-ended)
+}
+
+// sendConsole sends a request to the console, and returns the page.
+func sendConsole(t *testing.T, base, path string, form url.Values) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+path, nil)
+	if form != nil {
+		r, err = http.NewRequestWithContext(t.Context(), http.MethodPost, base+path, strings.NewReader(form.Encode()))
+	}
+	require.NoError(t, err)
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", base)
+	}
+	reply, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	text, err := io.ReadAll(reply.Body)
+	require.NoError(t, err)
+	require.NoError(t, reply.Body.Close())
+	return string(text)
+}
+
+func TestTheConsoleServesThisMachine(t *testing.T) {
+	t.Parallel()
+	webhook, store := consoleFiles(t)
+	base, _, stop := servedConsole(t, webhook, "--outbox", store)
+	for path, want := range map[string]string{"/": "bids", "/webhook?name=bids": "inbound_webhooks/ping/health", "/outbox": "sale-4711", "/sales": "no such page"} {
+		require.Contains(t, sendConsole(t, base, path, nil), want, path)
+	}
+	require.Zero(t, stop())
 	again, err := boltstore.Open(store, nil)
 	require.NoError(t, err, "the file is free again")
 	require.NoError(t, again.Close())
+}
+
+var formToken = regexp.MustCompile(`name="token" value="([^"]+)"`)
+
+// Each action is a line of the standard error.
+func TestTheConsoleWritesWhatIsDone(t *testing.T) {
+	t.Parallel()
+	webhook, store := consoleFiles(t)
+	base, s, stop := servedConsole(t, webhook, "--outbox", store)
+	for _, note := range []string{"not wanted,\nsaid +15555550142", "again"} {
+		token := formToken.FindStringSubmatch(sendConsole(t, base, "/webhook", nil))[1]
+		if item := formToken.FindStringSubmatch(sendConsole(t, base, "/item?id=sale-4711", nil)); item != nil {
+			token = item[1]
+		}
+		sendConsole(t, base, "/item", url.Values{"token": {token}, "id": {"sale-4711"}, "do": {"discard"}, "note": {note}})
+	}
+	require.NoError(t, os.Remove(webhook))
+	require.Contains(t, sendConsole(t, base, "/webhook", nil), "something that it needs has failed")
+	require.Zero(t, stop())
+	require.Regexp(t, `(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  discard  sale-4711: not wanted, said …42$`, s.err.String())
+	require.Regexp(t, `(?m)^the page failed: .*bids\.json`, s.err.String())
 }
 
 func TestTheConsoleRefuses(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,8 @@ func NewConsole(t *term.Terminal) *cobra.Command {
 		Long: `Console serves a page on this machine: stored webhooks are checked, previewed and run,
 and what is stuck in an outbox or at a sales desk is looked at and settled. The files are
 read again for each page, and never changed. Nothing is delivered while the page is open:
-use trackdrive outbox drain, or start the service again.
+use trackdrive outbox drain, or start the service again. Each run and each change is
+written to the standard error, with its time and its note; so is why a page failed.
 
 Requests from other machines are refused. docs/console.md says what else is.
 
@@ -142,7 +144,7 @@ func (f *consoleFlags) config(ctx context.Context) (config console.Config, close
 	if err != nil {
 		return config, closeIt, err
 	}
-	config = console.Config{Webhooks: f.readWebhooks, Subdomain: f.company, Options: options, AllowHosts: f.allowed}
+	config = console.Config{Webhooks: f.readWebhooks, Subdomain: f.company, Options: options, AllowHosts: f.allowed, OnAction: f.noteAction, OnError: f.noteFailure}
 	if base, err := url.Parse(f.connection.Base(f.terminal)); err == nil && base.Hostname() != "" {
 		config.AllowHosts = append(config.AllowHosts, base.Hostname()) // whoever named it means it
 	}
@@ -172,6 +174,33 @@ func (f *consoleFlags) config(ctx context.Context) (config console.Config, close
 		config.Sales = desk
 	}
 	return config, closeIt, nil
+}
+
+// noteAction writes what was done to the standard error.
+func (f *consoleFlags) noteAction(_ context.Context, a console.Action) {
+	line := fmt.Sprintf("%s  %-8s %s", a.At.UTC().Format(time.RFC3339), a.Kind, a.ID)
+	if a.Note != "" {
+		line += ": " + a.Note
+	}
+	if a.Err != nil {
+		line += ": failed: " + credentials.PlainText(a.Err)
+	}
+	f.noteLine(line)
+}
+
+// noteFailure writes why a page could not be shown to the standard error.
+func (f *consoleFlags) noteFailure(_ context.Context, err error) {
+	f.noteLine("the page failed: " + credentials.PlainText(err))
+}
+
+// noteLine writes a text on one line, with what does not print as blanks.
+func (f *consoleFlags) noteLine(text string) {
+	f.terminal.Note("%s", strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, f.terminal.Text(text)))
 }
 
 func (f *consoleFlags) isGiven(s *storeFlags) bool {
