@@ -51,7 +51,9 @@ func NewAuctionLog(limit int) *AuctionLog {
 	return &AuctionLog{limit: limit}
 }
 
-type watchKey struct{}
+// watchKey is the key of a log's run in a context. Each log has its own: another log may
+// observe the same context.
+type watchKey struct{ log *AuctionLog }
 
 // Watch returns a context for one run of an auction and the sale that follows. The name
 // is shown on the page: use an id of the lead, not the caller's number.
@@ -64,13 +66,13 @@ func (l *AuctionLog) Watch(ctx context.Context, name string) context.Context {
 		l.runs = slices.Delete(l.runs, 0, 1+len(l.runs)-l.limit)
 	}
 	l.runs = append(l.runs, run)
-	return context.WithValue(ctx, watchKey{}, run)
+	return context.WithValue(ctx, watchKey{l}, run)
 }
 
 // Observe records the events of a run. Pass it to AuctionConfig.Observe. Events whose
 // context does not come from Watch are counted and dropped.
 func (l *AuctionLog) Observe(ctx context.Context, e trackdrive.AuctionEvent) {
-	run, _ := ctx.Value(watchKey{}).(*auctionRecord)
+	run, _ := ctx.Value(watchKey{l}).(*auctionRecord)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if run == nil {

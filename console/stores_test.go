@@ -403,6 +403,31 @@ func TestAnAuctionLogIsBounded(t *testing.T) {
 	require.Less(t, len(text), 1<<20)
 }
 
+// A log does not touch the runs of another, whose lock it does not hold.
+func TestTwoAuctionLogs(t *testing.T) {
+	t.Parallel()
+	one, other := console.NewAuctionLog(1), console.NewAuctionLog(1)
+	ctx := one.Watch(t.Context(), "lead-1")
+	var all sync.WaitGroup
+	for _, log := range []*console.AuctionLog{one, other} {
+		all.Go(func() {
+			for n := range 100 {
+				log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventPing, Source: fmt.Sprint("source-", n)})
+			}
+		})
+	}
+	all.Wait()
+	_, text := answer(newPage(t, console.Config{Auctions: other}), local(http.MethodGet, "/auctions", nil))
+	require.Contains(t, words(text), "100 events came from runs without a name")
+	both := other.Watch(ctx, "lead-2")
+	one.Observe(both, trackdrive.AuctionEvent{Kind: trackdrive.EventPing, Source: "source-100"})
+	other.Observe(both, trackdrive.AuctionEvent{Kind: trackdrive.EventPing, Source: "source-100"})
+	_, text = answer(newPage(t, console.Config{Auctions: one}), local(http.MethodGet, "/auction?id=1", nil))
+	require.Contains(t, words(text), "101 sources")
+	_, text = answer(newPage(t, console.Config{Auctions: other}), local(http.MethodGet, "/auction?id=1", nil))
+	require.Contains(t, words(text), "1 source")
+}
+
 func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
 	t.Parallel()
 	worker, _ := stuckOutbox(t)

@@ -77,7 +77,8 @@ func runAuctions(ctx context.Context, fake *trackdrivetest.Fake, client *trackdr
 	return log, nil
 }
 
-// fillOutbox leaves one conversion delivered, one put aside and one parked.
+// fillOutbox leaves one conversion delivered, one put aside and one parked, and one for a
+// company that is paused, because the client has no credentials for it.
 func fillOutbox(ctx context.Context, fake *trackdrivetest.Fake, client *trackdrive.Client) (*outbox.Worker, error) {
 	worker, err := outbox.New(outbox.Config{Store: outboxtest.NewMemory(), Client: client})
 	if err != nil {
@@ -101,7 +102,14 @@ func fillOutbox(ctx context.Context, fake *trackdrivetest.Fake, client *trackdri
 			return nil, err
 		}
 	}
-	return worker, nil
+	item, err := outbox.NewUpdate("sale-4721", trackdrive.CallRef{Subdomain: "globex", UUID: "call-9"}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("30.00")})
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := worker.Enqueue(ctx, item); err != nil {
+		return nil, err
+	}
+	return worker, worker.Drain(ctx)
 }
 
 // sellLeads sells one lead, and loses the answer to the post of another.
