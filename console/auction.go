@@ -5,6 +5,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,12 +31,15 @@ type auctionRow struct {
 	ID                  int
 	Name, At, Took      string
 	Sources, Bids       int
-	Best, State, Detail string
+	Best, State, Detail string // Best: the payout of the best bid
 }
 
 func newAuctionRow(run *auctionRecord) auctionRow {
 	row := auctionRow{ID: run.ID, Name: run.Name, At: run.StartedAt.UTC().Format("2006-01-02 15:04:05"), Took: inMillis(run.Last), Sources: len(run.Sources), Bids: run.Bids}
 	row.State, row.Detail = stateOf(run)
+	if ranked := run.ranking(); len(ranked) > 0 {
+		row.Best = ranked[0].Payout
+	}
 	return row
 }
 
@@ -75,85 +79,159 @@ func (p *consolePage) showAuction(w http.ResponseWriter, r *http.Request) error 
 	return p.render(w, r, http.StatusOK, "auction", run.Name, newTimeline(&run))
 }
 
-// The dimensions of a timeline, in the units of its picture.
+// leastSpan is how much time a timeline shows at least, and ticksAtMost into how many parts
+// it is divided: their texts fit on a phone.
 const (
-	labelWidth  = 220
-	chartWidth  = 640
-	noteWidth   = 240 // behind the chart, so that a note beside the longest bar fits
-	rowHeight   = 26
-	barHeight   = 14
-	axisHeight  = 30
 	leastSpan   = 50 * time.Millisecond
-	ticksAtMost = 8
+	ticksAtMost = 5
 )
 
-// auctionTimeline is a run as a picture, and as a table.
+// auctionTimeline is a run as a picture, and as tables. Places in the picture are parts of
+// its width, so that it fits every screen.
 type auctionTimeline struct {
 	Run           *auctionRecord
 	State, Detail string
-	Width, Height int
-	ChartEnd      int
+	Summary       string
 	Ticks         []timelineTick
-	Rows          []timelineRow
-	Marks         []timelineMark
-	Grace         *timelineBar // from the first bid to the end, if the grace period ended it
+	Rows          []timelineRow // those with the best bids first, then the others, then the posts
+	Bids          []timelineBid // best first
+	Cut           string        // when the auction stopped taking bids; "" until then
+	End           string        // why
+	Grace         *timelineBar  // from the first bid to the end, if the grace period ended it
 }
 
-type timelineTick struct {
-	X    float64
-	Text string
-}
-
-// timelineMark is a moment of the whole run.
-type timelineMark struct {
-	X    float64
-	Text string
-}
+// timelineTick is a moment with its time. Anchor says on which side of it the text is.
+type timelineTick struct{ X, Text, Anchor string }
 
 // timelineBar is a stretch of time in a row.
 type timelineBar struct {
-	X, Width float64
+	X, Width string
 	State    string // accepted, rejected, undetermined or open
-	Text     string
 }
 
 // timelineRow is a source, or a post.
 type timelineRow struct {
-	Y, TextY, BarY int
 	Label          string
 	IsPost         bool
 	Bar            *timelineBar
+	Amount         string // of its best bid, or of the post
 	Note           string
-	NoteX          float64
 	Sent, Answered string
-	Bids           []bidRecord
 	Losses         []lossRecord
 }
 
+// timelineBid is a bid among those of all sources.
+type timelineBid struct {
+	Rank int
+	rankedBid
+	Outcome, Mark string // of its post; "" without one
+}
+
+// timeScale places moments in the picture.
+type timeScale struct{ span time.Duration }
+
+// part returns a length as a part of the width.
+func (s timeScale) part(d time.Duration) string {
+	return strconv.FormatFloat(100*float64(min(max(d, 0), s.span))/float64(s.span), 'f', 2, 64) + "%"
+}
+
+// bar returns a stretch of time. The shortest can still be seen.
+func (s timeScale) bar(from, until time.Duration, state string) *timelineBar {
+	least := s.span / 250
+	from = min(from, s.span-least)
+	return &timelineBar{s.part(from), s.part(max(until-from, least)), state}
+}
+
 func newTimeline(run *auctionRecord) *auctionTimeline {
-	t := &auctionTimeline{Run: run, Width: labelWidth + chartWidth + noteWidth, ChartEnd: labelWidth + chartWidth}
+	t := &auctionTimeline{Run: run}
 	t.State, t.Detail = stateOf(run)
-	span := max(run.Last, leastSpan)
-	x := func(at time.Duration) float64 {
-		return labelWidth + float64(chartWidth)*float64(min(at, span))/float64(span)
+	t.Summary = countOf(len(run.Sources), "source") + ", " + countOf(run.Bids, "bid")
+	scale := timeScale{max(run.Last, leastSpan)}
+	for _, at := range ticksOf(scale.span) {
+		anchor := "middle"
+		switch {
+		case at == 0:
+			anchor = "start"
+		case at > scale.span*9/10:
+			anchor = "end"
+		}
+		t.Ticks = append(t.Ticks, timelineTick{scale.part(at), inMillis(at), anchor})
 	}
-	for _, at := range ticksOf(span) {
-		t.Ticks = append(t.Ticks, timelineTick{x(at), inMillis(at)})
-	}
-	for i := range run.Sources {
-		t.addSource(&run.Sources[i], run, x)
+	t.addBids(run)
+	for _, i := range sourcesByValue(run) {
+		t.Rows = append(t.Rows, newSourceRow(&run.Sources[i], run, scale))
 	}
 	for i := range run.Posts {
-		t.addPost(&run.Posts[i], run, x)
+		t.Rows = append(t.Rows, newPostRow(&run.Posts[i], run, scale))
 	}
 	if run.End != "" {
-		t.Marks = append(t.Marks, timelineMark{x(run.EndedAt), endsInWords[run.End]})
+		t.Cut, t.End = scale.part(run.EndedAt), endsInWords[run.End]
 	}
-	if run.End == "grace" && run.FirstBid > 0 {
-		t.Grace = &timelineBar{X: x(run.FirstBid), Width: x(run.EndedAt) - x(run.FirstBid), Text: "the grace period"}
+	if run.End == trackdrive.EndGrace && run.FirstBid > 0 {
+		t.Grace = scale.bar(run.FirstBid, run.EndedAt, "")
 	}
-	t.Height = axisHeight + len(t.Rows)*rowHeight + 10
 	return t
+}
+
+// countOf writes a number of things.
+func countOf(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + one + "s"
+}
+
+// sourcesByValue returns the indexes of the sources: by the rank of their best bid, and then
+// those without one, as they were pinged.
+func sourcesByValue(run *auctionRecord) []int {
+	ranks := make(map[string]int)
+	for rank, b := range run.ranking() {
+		if _, hasBetter := ranks[b.Source]; !hasBetter {
+			ranks[b.Source] = rank
+		}
+	}
+	order := make([]int, len(run.Sources))
+	rankOf := func(i int) int {
+		if rank, hasBid := ranks[run.Sources[i].Name]; hasBid {
+			return rank
+		}
+		if len(run.Sources[i].Bids) > 0 {
+			return maxRanked // its bids are beyond the ranking
+		}
+		return maxRanked + 1
+	}
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return rankOf(a) - rankOf(b) })
+	return order
+}
+
+// addBids lists the bids of all sources by value, with what came of their posts.
+func (t *auctionTimeline) addBids(run *auctionRecord) {
+	for i, b := range run.ranking() {
+		bid := timelineBid{Rank: i + 1, rankedBid: b}
+		for _, post := range run.Posts {
+			if post.rankedBid == b {
+				bid.Outcome, bid.Mark = outcomeOf(&post)
+			}
+		}
+		t.Bids = append(t.Bids, bid)
+	}
+}
+
+// outcomeOf returns the outcome of a post in words, and its mark.
+func outcomeOf(post *postRecord) (text, mark string) {
+	switch post.Outcome {
+	case "":
+		return "posting", "open"
+	case string(trackdrive.TrySold):
+		return "sold", "accepted"
+	case string(trackdrive.TryUnknown):
+		return "may be sold", "undetermined"
+	default:
+		return inWords(post.Outcome), "rejected"
+	}
 }
 
 // endsInWords says why an auction stopped waiting.
@@ -182,24 +260,8 @@ func ticksOf(span time.Duration) []time.Duration {
 	return ticks
 }
 
-func (t *auctionTimeline) newRow(label string) timelineRow {
-	y := axisHeight + len(t.Rows)*rowHeight
-	const longestLabel = 28
-	return timelineRow{Y: y, TextY: y + rowHeight - 9, BarY: y + (rowHeight-barHeight)/2, Label: cutLabel(label, longestLabel)}
-}
-
-// cutLabel cuts a label to some characters.
-func cutLabel(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most-1]) + "…"
-}
-
-func (t *auctionTimeline) addSource(s *sourceRecord, run *auctionRecord, x func(time.Duration) float64) {
-	row := t.newRow(s.Name)
-	row.Bids, row.Losses = s.Bids, s.Losses
+func newSourceRow(s *sourceRecord, run *auctionRecord, scale timeScale) timelineRow {
+	row := timelineRow{Label: s.Name, Losses: s.Losses}
 	until, state := run.Last, "open"
 	if run.End != "" {
 		until = run.EndedAt
@@ -217,8 +279,9 @@ func (t *auctionTimeline) addSource(s *sourceRecord, run *auctionRecord, x func(
 		until, row.Answered = s.AnsweredAt, inMillis(s.AnsweredAt)
 	}
 	if len(s.Bids) > 0 {
+		best := slices.MaxFunc(s.Bids, func(a, b bidRecord) int { return a.amount.Cmp(b.amount) })
 		state = "accepted"
-		row.Note = s.Bids[0].Text + " " + s.Bids[0].Payout
+		row.Amount, row.Note = best.Payout, best.Buyer
 		if more := len(s.Bids) - 1; more > 0 {
 			row.Note += fmt.Sprintf(" and %d more", more)
 		}
@@ -227,38 +290,26 @@ func (t *auctionTimeline) addSource(s *sourceRecord, run *auctionRecord, x func(
 	}
 	if s.Pinged {
 		row.Sent = inMillis(s.PingedAt)
-		row.Bar = &timelineBar{X: x(s.PingedAt), Width: max(2, x(until)-x(s.PingedAt)), State: state}
+		row.Bar = scale.bar(s.PingedAt, until, state)
 	} else if row.Note == "" {
 		row.Note = "not pinged"
 	}
-	t.place(&row, x(until))
+	return row
 }
 
-func (t *auctionTimeline) addPost(post *postRecord, run *auctionRecord, x func(time.Duration) float64) {
-	row := t.newRow("post to " + post.Source)
-	row.IsPost = true
-	until, state := run.Last, "open"
+func newPostRow(post *postRecord, run *auctionRecord, scale timeScale) timelineRow {
+	row := timelineRow{Label: "post to " + post.Source, IsPost: true, Amount: post.Payout, Sent: inMillis(post.At)}
+	text, state := outcomeOf(post)
+	row.Note = post.Buyer + ", " + text
+	until := run.Last
 	if post.Outcome != "" {
-		until = post.Until
-		state = map[string]string{"sold": "accepted", "unknown": "undetermined"}[post.Outcome]
-		if state == "" {
-			state = "rejected"
-		}
-		row.Answered = inMillis(post.Until)
+		until, row.Answered = post.Until, inMillis(post.Until)
 	}
-	row.Sent = inMillis(post.At)
-	row.Bar = &timelineBar{X: x(post.At), Width: max(2, x(until)-x(post.At)), State: state}
-	row.Note = post.Text + " " + inWords(post.Outcome)
+	row.Bar = scale.bar(post.At, until, state)
 	if post.Error != "" {
 		row.Losses = []lossRecord{{Text: post.Error}}
 	}
-	t.place(&row, x(until))
-}
-
-// place puts the note of a row behind its bar.
-func (t *auctionTimeline) place(row *timelineRow, end float64) {
-	row.NoteX = end + 8
-	t.Rows = append(t.Rows, *row)
+	return row
 }
 
 // inWords returns a word of the package as people write it.

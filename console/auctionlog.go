@@ -5,7 +5,6 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +38,7 @@ type AuctionLog struct {
 const (
 	defaultRuns    = 100
 	maxRunSources  = 1000 // sources of one run
+	maxRanked      = 100  // bids of one run, best first
 	maxSourceNotes = 100  // bids and losses of one source, and posts of one run
 )
 
@@ -115,7 +115,8 @@ type auctionRecord struct {
 	EndedAt   time.Duration
 	FirstBid  time.Duration // 0 if there is none
 	Last      time.Duration // of the last event
-	Bids      int
+	Ranked    []rankedBid   // once it ended: the best bids, best first
+	Bids      int           // how many there are
 	Sold      bool
 	Unknown   bool
 	Dropped   int // sources, bids and posts that the log has no place for
@@ -132,7 +133,16 @@ type sourceRecord struct {
 	Losses     []lossRecord
 }
 
-type bidRecord struct{ Text, Payout string }
+type bidRecord struct {
+	Buyer, Payout string
+	amount        trackdrive.Amount
+}
+
+// rankedBid is a bid with its source.
+type rankedBid struct {
+	Source string
+	bidRecord
+}
 
 type lossRecord struct {
 	Buyer, Reason, Text string
@@ -141,13 +151,14 @@ type lossRecord struct {
 }
 
 type postRecord struct {
-	Source, Text, Outcome, Error string
-	At, Until                    time.Duration
+	rankedBid
+	Outcome, Error string
+	At, Until      time.Duration
 }
 
 func (r *auctionRecord) clone() auctionRecord {
 	c := *r
-	c.Posts = slices.Clone(r.Posts)
+	c.Posts, c.Ranked = slices.Clone(r.Posts), slices.Clone(r.Ranked)
 	c.Sources = slices.Clone(r.Sources)
 	for i := range c.Sources {
 		c.Sources[i].Bids, c.Sources[i].Losses = slices.Clone(c.Sources[i].Bids), slices.Clone(c.Sources[i].Losses)
@@ -169,6 +180,9 @@ func (r *auctionRecord) note(e trackdrive.AuctionEvent) {
 		r.noteLoss(e)
 	case trackdrive.EventEnd:
 		r.End, r.EndedAt, r.Bids = e.End, e.After, len(e.Bids)
+		for _, b := range e.Bids[:min(len(e.Bids), maxRanked)] {
+			r.Ranked = append(r.Ranked, rankedBid{shownSource(b.Source), newBidRecord(b)})
+		}
 	case trackdrive.EventPost, trackdrive.EventSale:
 		r.noteTry(e)
 	}
@@ -176,7 +190,7 @@ func (r *auctionRecord) note(e trackdrive.AuctionEvent) {
 
 // source returns the record of a source; nil if there is no place for it.
 func (r *auctionRecord) source(name string) *sourceRecord {
-	name = display.Line(display.HideNumbers(name))
+	name = shownSource(name)
 	if at := slices.IndexFunc(r.Sources, func(s sourceRecord) bool { return s.Name == name }); at >= 0 {
 		return &r.Sources[at]
 	}
@@ -197,13 +211,37 @@ func (r *auctionRecord) noteBids(e trackdrive.AuctionEvent) {
 	if len(e.Bids) > 0 && r.FirstBid == 0 {
 		r.FirstBid = e.After
 	}
+	r.Bids += len(e.Bids)
 	for _, b := range e.Bids {
 		if len(s.Bids) >= maxSourceNotes {
 			r.Dropped++
 			continue
 		}
-		s.Bids = append(s.Bids, bidRecord{buyerOf(b), b.Payout.String()})
+		s.Bids = append(s.Bids, newBidRecord(b))
 	}
+}
+
+// ranking returns the best bids, best first: in the auction's order once it has ended, and
+// until then by payout.
+func (r *auctionRecord) ranking() []rankedBid {
+	if r.End != "" {
+		return r.Ranked
+	}
+	var list []rankedBid
+	for i := range r.Sources {
+		for _, b := range r.Sources[i].Bids {
+			list = append(list, rankedBid{r.Sources[i].Name, b})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b rankedBid) int { return b.amount.Cmp(a.amount) })
+	return list[:min(len(list), maxRanked)]
+}
+
+// shownSource returns the name of a source, without numbers.
+func shownSource(name string) string { return display.Line(display.HideNumbers(name)) }
+
+func newBidRecord(b trackdrive.Bid) bidRecord {
+	return bidRecord{buyerOf(b), b.Payout.String(), b.Payout}
 }
 
 // buyerOf names the buyer of a bid, without numbers.
@@ -241,13 +279,12 @@ func (r *auctionRecord) noteTry(e trackdrive.AuctionEvent) {
 	if e.Try == nil {
 		return
 	}
-	bid := fmt.Sprintf("%s %s", buyerOf(e.Try.Bid), e.Try.Bid.Payout)
 	if e.Kind == trackdrive.EventPost {
 		if len(r.Posts) >= maxSourceNotes {
 			r.Dropped++
 			return
 		}
-		r.Posts = append(r.Posts, postRecord{Source: display.Line(display.HideNumbers(e.Source)), Text: bid, At: e.After})
+		r.Posts = append(r.Posts, postRecord{rankedBid: rankedBid{shownSource(e.Source), newBidRecord(e.Try.Bid)}, At: e.After})
 		return
 	}
 	at := len(r.Posts) - 1

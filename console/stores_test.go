@@ -381,11 +381,69 @@ func TestTheTimelineOfAnAuction(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 
 	_, text = answer(page, local(http.MethodGet, "/auction?id=3", nil))
-	require.Regexp(t, `first \d+ ms \d+ ms Buyer A 25\.50`, words(text))
+	require.Contains(t, words(text), "2 sources, 1 bid ")
+	require.Contains(t, words(text), "1 Buyer A first 25.50 sold")
+	require.Regexp(t, `first \d+ ms \d+ ms 25\.50 Buyer A`, words(text))
 	require.Regexp(t, `second \d+ ms \d+ ms no buyer`, words(text))
-	require.Regexp(t, `post to first \d+ ms \d+ ms Buyer A 25\.50 sold`, words(text))
+	require.Regexp(t, `post to first \d+ ms \d+ ms 25\.50 Buyer A, sold`, words(text))
 	require.Equal(t, 3, strings.Count(text, `<rect class="bar-`))
 	require.Equal(t, 2, strings.Count(text, `<rect class="bar-accepted"`))
+}
+
+// bidOf is a bid of a buyer.
+func bidOf(source, buyer, payout string) trackdrive.Bid {
+	return trackdrive.Bid{Source: source, Buyer: trackdrive.Buyer{ID: "1", Name: buyer}, Payout: trackdrive.MustAmount(payout)}
+}
+
+// Bids are ranked across sources, names are whole, and what is under way is counted.
+func TestATimelineRanksBids(t *testing.T) {
+	t.Parallel()
+	const east, west = "Globex Health Insurance Leads Exchange East", "Globex Health Insurance Leads Exchange West"
+	log := console.NewAuctionLog(2)
+	page := newPage(t, console.Config{Auctions: log})
+	ctx := log.Watch(t.Context(), "lead-1")
+	for _, source := range []string{"small", east, west, "none"} {
+		log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventPing, Source: source, After: time.Millisecond})
+	}
+	small, large, best := bidOf("small", "Buyer A", "9.00"), bidOf(east, "Buyer B", "22.00"), bidOf(west, "Buyer C of a name that is longer than all the others of its kind", "100.00")
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventBids, Source: "small", After: 300 * time.Millisecond, Bids: []trackdrive.Bid{small}})
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventBids, Source: east, After: 400 * time.Millisecond, Bids: []trackdrive.Bid{large}})
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventBids, Source: west, After: 900 * time.Millisecond, Bids: []trackdrive.Bid{bidOf(west, "Buyer D", "1.00"), best}})
+	list := func() string {
+		_, text := answer(page, local(http.MethodGet, "/auctions", nil))
+		return words(text)
+	}
+	open := func() string {
+		_, text := answer(page, local(http.MethodGet, "/auction?id=1", nil))
+		return words(text)
+	}
+	require.Regexp(t, `lead-1 \S+ \S+ 900 ms 4 4 100.00 running`, list())
+	require.Contains(t, open(), "4 sources, 4 bids")
+	require.Regexp(t, `Bids by value.* 1 Buyer C of a name that is longer than all the others of its kind `+west+` 100.00 2 Buyer B `+east+` 22.00 3 Buyer A small 9.00 4 Buyer D`, open())
+
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventEnd, After: time.Second, End: trackdrive.EndDeadline, Bids: []trackdrive.Bid{large, best, small}}) // by weight
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventPost, Source: east, After: time.Second, Try: &trackdrive.SaleTry{Bid: large}})
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventSale, Source: east, After: time.Second, Try: &trackdrive.SaleTry{Bid: large, Outcome: trackdrive.TryRejected}})
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventPost, Source: west, After: time.Second, Try: &trackdrive.SaleTry{Bid: best}})
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventSale, Source: west, After: 2 * time.Second, Try: &trackdrive.SaleTry{Bid: best, Outcome: trackdrive.TrySold}})
+	require.Regexp(t, `lead-1 \S+ \S+ 2000 ms 4 3 22.00 sold`, list())
+	text := open()
+	require.Contains(t, text, "4 sources, 3 bids")
+	require.Regexp(t, `1 Buyer B `+east+` 22.00 rejected 2 Buyer C [^0-9]* `+west+` 100.00 sold 3 Buyer A small 9.00`, text)
+	require.Regexp(t, `Timeline.* `+east+` 22.00 Buyer B `+west+` 100.00 Buyer C [^0-9]* and 1 more small 9.00 Buyer A none post to `+east+` 22.00 Buyer B, rejected post to `+west, text, "the rows of the picture are ranked, too")
+	_, html := answer(page, local(http.MethodGet, "/auction?id=1", nil))
+	require.NotContains(t, html, "…")
+	require.Contains(t, html, `<rect class="bar-accepted" x="50.00%" y="6" width="50.00%"`)
+}
+
+// Of one thing there is one.
+func TestOneSourceAndOneBid(t *testing.T) {
+	t.Parallel()
+	log := console.NewAuctionLog(1)
+	ctx := log.Watch(t.Context(), "lead-1")
+	log.Observe(ctx, trackdrive.AuctionEvent{Kind: trackdrive.EventPing, Source: "acme"})
+	_, text := answer(newPage(t, console.Config{Auctions: log}), local(http.MethodGet, "/auction?id=1", nil))
+	require.Contains(t, words(text), "1 source, 0 bids")
 }
 
 func TestAnAuctionLogIsBounded(t *testing.T) {
@@ -425,7 +483,7 @@ func TestTwoAuctionLogs(t *testing.T) {
 	_, text = answer(newPage(t, console.Config{Auctions: one}), local(http.MethodGet, "/auction?id=1", nil))
 	require.Contains(t, words(text), "101 sources")
 	_, text = answer(newPage(t, console.Config{Auctions: other}), local(http.MethodGet, "/auction?id=1", nil))
-	require.Contains(t, words(text), "1 source")
+	require.Contains(t, words(text), "1 source, 0 bids")
 }
 
 func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {

@@ -434,7 +434,8 @@ func (p *replyPrinter) value(at []string, name string) bool {
 
 func (p *replyPrinter) line(at []string, text, verdict string) {
 	const longestLine = 4 << 10
-	p.lines = append(p.lines, replyLine{len(at), display.Shorten(text, longestLine), verdict})
+	const deepestIndent = 12 // what is deeper stands below it: the stylesheet ends there
+	p.lines = append(p.lines, replyLine{min(len(at), deepestIndent), display.Shorten(text, longestLine), verdict})
 }
 
 // isFull reports whether no more lines are shown.
