@@ -83,7 +83,7 @@ func (p *consolePage) showAuction(w http.ResponseWriter, r *http.Request) error 
 // it is divided: their texts fit on a phone.
 const (
 	leastSpan   = 50 * time.Millisecond
-	ticksAtMost = 5
+	ticksAtMost = 4
 )
 
 // auctionTimeline is a run as a picture, and as tables. Places in the picture are parts of
@@ -137,7 +137,7 @@ func (s timeScale) part(d time.Duration) string {
 
 // bar returns a stretch of time. The shortest can still be seen.
 func (s timeScale) bar(from, until time.Duration, state string) *timelineBar {
-	least := s.span / 250
+	least := s.span / 120
 	from = min(from, s.span-least)
 	return &timelineBar{s.part(from), s.part(max(until-from, least)), state}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -268,11 +269,17 @@ func (r *auctionRecord) noteLoss(e trackdrive.AuctionEvent) {
 		r.Dropped++
 		return
 	}
-	loss := lossRecord{Reason: string(e.Loss.Reason), Text: display.Line(display.HideNumbers(e.Loss.String())), At: e.After, Whole: e.Loss.Buyer == nil}
+	loss := lossRecord{Reason: string(e.Loss.Reason), Text: lossInWords(e.Loss), At: e.After, Whole: e.Loss.Buyer == nil}
 	if e.Loss.Buyer != nil {
 		loss.Buyer = display.Line(display.HideNumbers(e.Loss.Buyer.Name))
 	}
 	s.Losses = append(s.Losses, loss)
+}
+
+// lossInWords returns a loss without its source, whose row it is in.
+func lossInWords(l *trackdrive.Loss) string {
+	text := strings.TrimPrefix(l.String(), l.Source+": ")
+	return display.Line(display.HideNumbers(strings.Replace(text, string(l.Reason), inWords(string(l.Reason)), 1)))
 }
 
 func (r *auctionRecord) noteTry(e trackdrive.AuctionEvent) {

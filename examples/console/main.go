@@ -73,6 +73,7 @@ func run(ctx context.Context, given exampleFlags, out io.Writer) error {
 	config := console.Config{
 		Webhooks:  storedWebhooks,
 		Subdomain: "acme",
+		Options:   []trackdrive.Option{trackdrive.WithAuth(trackdrive.DeveloperToken("made-up"))},
 		Transport: fake.Transport(),
 		Auctions:  auctions,
 		Outbox:    worker,

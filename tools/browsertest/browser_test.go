@@ -241,7 +241,7 @@ func TestTheTimelineIsAPictureAndATable(t *testing.T) {
 	b.sees("tbody", "lead-1001")
 	require.NoError(t, b.loaded(chromedp.Click(`//a[text()="lead-1001"]`)))
 	b.sees("h1", "lead-1001")
-	b.sees("section[aria-labelledby=h-bids]", "1 Buyer D solar 31.25 sold")
+	b.sees("section[aria-labelledby=h-bids]", "1 31.25 Buyer D solar sold")
 	b.sees("section[aria-labelledby=h-table]", "post to solar")
 	require.Equal(t, 9, evaluated[int](b, `document.querySelectorAll("svg rect[class^=bar-]").length`), "eight pings and a post")
 	require.Positive(t, evaluated[float64](b, `document.querySelector("use").getBBox().width`), "the grid is drawn in each lane")
@@ -308,7 +308,7 @@ func TestByKeyboardAlone(t *testing.T) {
 	b.enter()
 	b.sees("h1", "lead-1001")
 	b.tabTo(".scroll")
-	b.sees(".scroll", "1 Buyer D solar 31.25 sold")
+	b.sees(".scroll", "1 31.25 Buyer D solar sold")
 
 	b.open("/sale?id=lead-2002")
 	b.act("settle", "Done. The lead is now sold.")
