@@ -447,7 +447,7 @@ func (w *Webhook) Preview(v Values) (*WebhookRequest, error) {
 func (w *compiledWebhook) fill(given Values) (*WebhookRequest, error) {
 	var m webhookMistakes
 	values := w.merge(given, &m)
-	r := w.expand(values, &m)
+	r := w.expand(values, &m, nil)
 	for _, name := range w.leftoversIn(w.withoutLiterals(r, values)) {
 		if !w.isLiteral(name) {
 			m.forgotten(name)
@@ -467,8 +467,9 @@ func (w *compiledWebhook) isLiteral(name string) bool {
 	})
 }
 
-// expand puts the values into the templates.
-func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequest {
+// expand puts the values into the templates. Unless shadow is nil, it becomes the same
+// request with each byte of a value changed.
+func (w *compiledWebhook) expand(values Values, m *webhookMistakes, shadow *WebhookRequest) *WebhookRequest {
 	mark := ""
 	standIn := func(k *template.Token) string {
 		if !w.omits(k) {
@@ -479,12 +480,25 @@ func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequ
 		}
 		return mark
 	}
+	var shadowed string // the shadow of what was filled in last
 	fillIn := func(t *Template) string {
-		out, err := t.expand(nil, values.get, standIn)
-		m.add("", err)
+		if shadow == nil {
+			out, err := t.expand(nil, values.get, standIn)
+			m.add("", err)
+			return string(out)
+		}
+		var places []template.Place
+		out, mistakes := t.engine.AppendPlaces(nil, values.get, standIn, &places)
+		if mistakes != nil { // there is nothing to shadow
+			places = nil
+		}
+		shadowed = shadowOf(out, places, mark)
 		return string(out)
 	}
 	r := &WebhookRequest{Method: w.method, URL: fillIn(w.url), Header: make(map[string]string)}
+	if shadow != nil {
+		*shadow = WebhookRequest{URL: shadowed, Header: make(map[string]string)}
+	}
 	for _, h := range w.headers {
 		value := fillIn(h.value)
 		switch {
@@ -493,14 +507,23 @@ func (w *compiledWebhook) expand(values Values, m *webhookMistakes) *WebhookRequ
 			m.mistake("header "+h.name, "must be printable ASCII without leading or trailing blanks, and with one scheme word at most")
 		default:
 			r.Header[h.name] = value
+			if shadow != nil {
+				shadow.Header[h.name] = shadowed
+			}
 		}
 	}
 	if w.body != nil {
 		r.Body = fillIn(w.body)
 		r.Header["Content-Type"] = w.contentType
+		if shadow != nil {
+			shadow.Body, shadow.Header["Content-Type"] = shadowed, w.contentType
+		}
 	}
 	if mark != "" {
 		w.omit(r, mark)
+		if shadow != nil {
+			w.omit(shadow, mark)
+		}
 	}
 	return r
 }
@@ -531,7 +554,7 @@ func (w *compiledWebhook) withoutLiterals(r *WebhookRequest, values Values) *Web
 	if maps.Equal(other, values) {
 		return r
 	}
-	return w.expand(other, new(webhookMistakes))
+	return w.expand(other, new(webhookMistakes), nil)
 }
 
 // merge returns the value of each token, by its name in lower case. Given values

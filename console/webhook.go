@@ -310,7 +310,7 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 		}
 		return nil
 	}
-	body.Preview = newPreview(request, q.values, secrets, viewerOf(r))
+	body.Preview = newPreview(webhook, request, q.values, secrets, viewerOf(r))
 	if do == "preview" {
 		return nil
 	}

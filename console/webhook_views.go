@@ -10,8 +10,8 @@ import (
 	"html"
 	"html/template"
 	"io"
+	"maps"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,7 +19,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/display"
-	"github.com/trackdrive-go/trackdrive/internal/redact"
+	"github.com/trackdrive-go/trackdrive/internal/fillhook"
 )
 
 // listingLine is a line of a configuration, and the mistakes in it.
@@ -131,24 +131,24 @@ type headerView struct {
 	Value template.HTML
 }
 
-func newPreview(r *trackdrive.WebhookRequest, values trackdrive.Values, secrets *pageSecrets, viewer Viewer) *previewView {
-	show := func(text string) template.HTML { return markValues(shownText(text, secrets, viewer), values, viewer) }
-	v := &previewView{Method: r.Method, URL: show(r.URL), Curl: shownText(r.Curl(), secrets, viewer)}
-	names := make([]string, 0, len(r.Header))
-	for name := range r.Header {
-		names = append(names, name)
+func newPreview(webhook *trackdrive.Webhook, r *trackdrive.WebhookRequest, values trackdrive.Values, secrets *pageSecrets, viewer Viewer) *previewView {
+	shadow := fillhook.ShadowOf(webhook, values)
+	m := valueMarker{show: func(text string) string { return shownText(text, secrets, viewer) }, budget: mostMarking}
+	v := &previewView{Method: r.Method, URL: m.mark(r.URL, shadow.URL), Curl: m.show(r.Curl())}
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		v.Header = append(v.Header, headerView{name, m.mark(r.Header[name], shadow.Header[name])})
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		v.Header = append(v.Header, headerView{name, show(r.Header[name])})
-	}
-	body := r.Body
-	var pretty bytes.Buffer
-	if json.Indent(&pretty, []byte(body), "", "  ") == nil {
-		body = pretty.String()
-	}
-	v.Body = show(body)
+	v.Body = m.mark(indented(r.Body), indented(shadow.Body))
 	return v
+}
+
+// indented returns a JSON document as people read it, and any other text as it is.
+func indented(text string) string {
+	var pretty bytes.Buffer
+	if json.Indent(&pretty, []byte(text), "", "  ") != nil {
+		return text
+	}
+	return pretty.String()
 }
 
 // shownText returns a text without credentials and, for a viewer who does not see them,
@@ -170,34 +170,68 @@ func maskNumbers(text string) string {
 	return anyNumber.ReplaceAllStringFunc(text, display.LastDigits)
 }
 
-// longestMarked is how long a value may be, in bytes, that is looked for and marked.
-const longestMarked = 1 << 10
+// mostMarking is how much text is searched for credentials, in bytes, in order to mark the
+// values in a request.
+const mostMarking = 4 << 20
 
-// markValues marks each value where it stands, as it is and escaped.
-func markValues(text string, values trackdrive.Values, viewer Viewer) template.HTML {
-	var forms []string
-	for name, value := range values {
-		if redact.IsCredentialName(name) || len(value) < 2 || len(value) > longestMarked {
+// valueMarker marks the values in a request.
+type valueMarker struct {
+	show   func(string) string // hides what must not be shown
+	budget int
+}
+
+// mark returns a text as it is shown, with the values in it marked. They are where the text
+// differs from its shadow.
+func (m *valueMarker) mark(text, shadow string) template.HTML {
+	shown := m.show(text)
+	var b strings.Builder
+	done := 0
+	for _, place := range differencesOf(text, shadow) {
+		start, end, isFound := m.placeIn(shown, text, place)
+		if !isFound || start < done {
 			continue
 		}
-		if !viewer.SeesNumbers {
-			value = maskNumbers(value)
-		}
-		quoted, err := json.Marshal(value)
-		if err != nil {
+		b.WriteString(html.EscapeString(shown[done:start]) + "<mark>" + html.EscapeString(shown[start:end]) + "</mark>")
+		done = end
+	}
+	b.WriteString(html.EscapeString(shown[done:]))
+	return template.HTML(b.String()) //nolint:gosec // every part is escaped above
+}
+
+// textSpan is a part of a text.
+type textSpan struct{ start, end int }
+
+// differencesOf returns where two texts of one length differ.
+func differencesOf(text, shadow string) []textSpan {
+	if len(text) != len(shadow) {
+		return nil
+	}
+	var list []textSpan
+	for i := 0; i < len(text); i++ {
+		if text[i] == shadow[i] {
 			continue
 		}
-		forms = append(forms, value, string(quoted[1:len(quoted)-1]), url.QueryEscape(value), url.PathEscape(value))
+		start := i
+		for i < len(text) && text[i] != shadow[i] {
+			i++
+		}
+		list = append(list, textSpan{start, i})
 	}
-	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	var pairs []string
-	for _, form := range forms {
-		pairs = append(pairs, form, "<mark>"+html.EscapeString(form)+"</mark>")
+	return list
+}
+
+// placeIn returns where a part of a text is in the text as it is shown. What is hidden may
+// reach beyond it: then it is not found.
+func (m *valueMarker) placeIn(shown, text string, place textSpan) (start, end int, isFound bool) {
+	if shown == text {
+		return place.start, place.end, true
 	}
-	for _, special := range []string{"&", "<", ">", `"`, "'"} {
-		pairs = append(pairs, special, html.EscapeString(special))
+	if m.budget -= len(text); m.budget < 0 {
+		return 0, 0, false
 	}
-	return template.HTML(strings.NewReplacer(pairs...).Replace(text)) //nolint:gosec // every value and every special character is escaped above
+	before, after := m.show(text[:place.start]), m.show(text[place.end:])
+	start, end = len(before), len(shown)-len(after)
+	return start, end, start < end && strings.HasPrefix(shown, before) && strings.HasSuffix(shown, after)
 }
 
 // runView is a judged answer.

@@ -217,6 +217,15 @@ type Lookup = func(name string) (value string, found bool)
 // StandIn, unless it is nil, may return a text for a token that has neither a
 // value nor a default. If there are mistakes, dst is returned unchanged.
 func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string) ([]byte, []Mistake) {
+	return t.AppendPlaces(dst, lookup, standIn, nil)
+}
+
+// Place is where the text for a token is in a result.
+type Place struct{ Start, End int }
+
+// AppendPlaces is Append that also lists, unless places is nil, where the texts for the
+// tokens are, in order.
+func (t *Template) AppendPlaces(dst []byte, lookup Lookup, standIn func(*Token) string, places *[]Place) ([]byte, []Mistake) {
 	if lookup == nil {
 		lookup = noValues
 	}
@@ -225,17 +234,20 @@ func (t *Template) Append(dst []byte, lookup Lookup, standIn func(*Token) string
 	for i := range t.tokens {
 		k := &t.tokens[i]
 		out = append(out, k.before...)
+		start := len(out)
 		value, found := lookup(k.name)
-		if found && k.takesPlain(value) {
-			out = append(out, value...)
-			continue
-		}
 		var problem string
-		if found && value != "" {
+		switch {
+		case found && k.takesPlain(value):
+			out = append(out, value...)
+		case found && value != "":
 			out, problem = k.place.put(out, value)
-		} else {
+		default:
 			encoded = false
 			out, problem = t.putOther(out, k, found, lookup, standIn)
+		}
+		if places != nil {
+			*places = append(*places, Place{start, len(out)})
 		}
 		if problem != "" {
 			mistakes = append(mistakes, Mistake{k.body(), problem})
