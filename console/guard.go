@@ -57,7 +57,7 @@ func (p *consolePage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // errLoggedOut is the error of a request whose sender Authorize does not know.
-var errLoggedOut = errors.New("You are not logged in, or may not see this page. Log in, and try again.") //nolint:staticcheck // a sentence on a page
+var errLoggedOut error = &statusError{http.StatusForbidden, "You are not logged in, or may not see this page. Log in, and try again."}
 
 var errLongForm = &statusError{http.StatusRequestEntityTooLarge, "the form is longer than 1 MiB; nothing was done"}
 

@@ -324,9 +324,9 @@ func requireLinear(t *testing.T, n int, work func(n int)) {
 	require.Less(t, measure(4*n), 8*few)
 }
 
-func TestHostileRepliesCostLittle(t *testing.T) { //nolint:paralleltest // it measures memory
+func TestHostileRepliesCostLittle(t *testing.T) {
 	for name := range hostileReplies(0) {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // it measures memory
+		t.Run(name, func(t *testing.T) {
 			for _, format := range []string{"json", "text"} {
 				requireLinear(t, 8<<10, func(n int) {
 					require.Less(t, len(sendReply(t, format, hostileReplies(n)[name])), 256<<10, format)
@@ -354,9 +354,9 @@ func hostileForms(n int) map[string][]string {
 	}
 }
 
-func TestHostileFormsCostLittle(t *testing.T) { //nolint:paralleltest // it measures memory
+func TestHostileFormsCostLittle(t *testing.T) {
 	for name := range hostileForms(8) {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // it measures memory
+		t.Run(name, func(t *testing.T) {
 			requireLinear(t, 500, func(n int) {
 				page := newPage(t, console.Config{Transport: fixedReply{"application/json", `{"a": [` + strings.Repeat("1,", 10*n) + `1]}`}})
 				_, text := openForm(t, page, "/webhook").send("run", hostileForms(n)[name]...)

@@ -108,7 +108,7 @@ func manyValues(t testing.TB, n int, rest map[string]any) []byte {
 
 // Four times as many values cost four times as much, and not sixteen times. How long they
 // take, BenchmarkManyValues shows.
-func TestManyValuesCostLittle(t *testing.T) { //nolint:paralleltest // it measures memory
+func TestManyValuesCostLittle(t *testing.T) {
 	for name, rest := range map[string]map[string]any{"valid": nil, "mistakes": {"metod": 1}} {
 		few, many := manyValues(t, 50, rest), manyValues(t, 200, rest)
 		require.NotContains(t, hideCredentials(few), `"made-up-1"`, name)

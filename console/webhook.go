@@ -317,15 +317,28 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 	if !body.MayRun {
 		return errForbidden
 	}
-	content := contentOf(q.name, full, q.values)
+	return p.runFilled(r, do, stored, q, &filledRun{webhook, full, kept, secrets}, body)
+}
+
+// filledRun is a run whose values are filled in.
+type filledRun struct {
+	webhook *trackdrive.Webhook
+	full    []byte // its configuration
+	kept    string // what the credentials among its values are kept for
+	secrets *pageSecrets
+}
+
+// runFilled sends the request once, or asks whether to.
+func (p *consolePage) runFilled(r *http.Request, do string, stored []StoredWebhook, q *webhookQuery, f *filledRun, body *webhookBody) error {
+	content := contentOf(q.name, f.full, q.values)
 	purpose := purposeOf(viewerOf(r), "webhook")
-	if !p.isHarmless(r.Context(), webhook, q.values) {
+	if !p.isHarmless(r.Context(), f.webhook, q.values) {
 		purpose = purposeOf(viewerOf(r), "confirmation "+content)
 		if do != "confirm" || !p.once.isFor(q.token, purpose) {
-			return p.ask(do, q, askedRun{purpose, kept, full}, body)
+			return p.ask(do, q, f, purpose, body)
 		}
 	}
-	run := func() any { return p.runOnce(r.Context(), viewerOf(r), q.name, webhook, q.values) }
+	run := func() any { return p.runOnce(r.Context(), viewerOf(r), q.name, f.webhook, q.values) }
 	outcome, isRepeat, err := p.once.do(q.token, purpose, content, run)
 	if errors.Is(err, errOtherContent) { // harmless: what is asked about has a form of its own
 		outcome, isRepeat, err = p.once.do(p.once.token(purpose), purpose, content, run)
@@ -338,16 +351,12 @@ func (p *consolePage) previewOrRun(r *http.Request, do string, stored []StoredWe
 	if !returned {
 		ran = &runOutcome{err: errNoReturn, sent: new(sentCredentials)}
 	}
-	ran.sent.addTo(secrets)
+	ran.sent.addTo(f.secrets)
 	if ran.err != nil {
-		body.RunError = newRunError(ran.err, secrets, viewerOf(r))
-		return nil
+		body.RunError = newRunError(ran.err, f.secrets, viewerOf(r))
+	} else {
+		body.Run = newRun(ran.result, decisionOn(ran, q, f.full, stored), f.secrets, viewerOf(r))
 	}
-	decision := ran.result.Decision
-	if !asksAsStored(q, stored) {
-		decision = judgeHidden(q, full, ran)
-	}
-	body.Run = newRun(ran.result, decision, secrets, viewerOf(r))
 	return nil
 }
 
@@ -358,25 +367,18 @@ type runOutcome struct {
 	sent   *sentCredentials
 }
 
-// askedRun is a run that is asked about: the purpose of the question's form, what its
-// credentials are kept for, and the configuration.
-type askedRun struct {
-	purpose, kept string
-	full          []byte
-}
-
 // ask asks whether to send the request. The answer sends what was asked about, and
 // nothing else. No page has the values of credentials, so the question's form gets them
 // back by its token.
-func (p *consolePage) ask(do string, q *webhookQuery, run askedRun, body *webhookBody) error {
+func (p *consolePage) ask(do string, q *webhookQuery, f *filledRun, purpose string, body *webhookBody) error {
 	if do == "confirm" {
 		if !p.once.isKnown(q.token) {
 			return errOldForm
 		}
 		body.Message, body.MessageBad = "This is not what was asked about; nothing was sent. Look at it once more.", true
 	}
-	body.Ask = p.once.token(run.purpose)
-	found, private := findCredentials(run.full), trackdrive.Values{}
+	body.Ask = p.once.token(purpose)
+	found, private := findCredentials(f.full), trackdrive.Values{}
 	for _, name := range slices.Sorted(maps.Keys(q.values)) {
 		if found.isCredential(name) {
 			private[name] = q.values[name]
@@ -384,7 +386,7 @@ func (p *consolePage) ask(do string, q *webhookQuery, run askedRun, body *webhoo
 			body.AskValues = append(body.AskValues, tokenField{Name: name, Value: q.values[name]})
 		}
 	}
-	p.once.keep(body.Ask, run.kept, private)
+	p.once.keep(body.Ask, f.kept, private)
 	return nil
 }
 

@@ -33,12 +33,13 @@ func asksAsStored(q *webhookQuery, stored []StoredWebhook) bool {
 	return reflect.DeepEqual(sent.Acceptance, shown.Acceptance)
 }
 
-// judgeHidden returns the decision on a run's reply without the credentials that the
-// viewer has not given: those of the stored configuration, and those of the Client.
-func judgeHidden(q *webhookQuery, full []byte, ran *runOutcome) trackdrive.Decision {
+// decisionOn returns the decision on a run's reply as the viewer may see it. Criteria that
+// are not the stored ones judge the reply without the credentials that the viewer has not
+// given: those of the stored configuration, and those of the Client.
+func decisionOn(ran *runOutcome, q *webhookQuery, full []byte, stored []StoredWebhook) trackdrive.Decision {
 	decision := ran.result.Decision
 	var config trackdrive.WebhookConfig
-	if err := config.UnmarshalJSON(full); err != nil || config.Acceptance == nil || ran.result.Document == nil {
+	if asksAsStored(q, stored) || ran.result.Document == nil || config.UnmarshalJSON(full) != nil || config.Acceptance == nil {
 		return decision
 	}
 	hidden := secretsIn(full, nil)
