@@ -91,8 +91,8 @@ func (p *consolePage) actOnce(r *http.Request, f actionForm, page, kind string, 
 	return view, nil
 }
 
-// after returns the error of the page after an action, with what was done.
-func after(outcome outcomeView, err error) error {
+// afterAction returns the error of the page after an action, with what was done.
+func afterAction(outcome outcomeView, err error) error {
 	if err == nil {
 		return nil
 	}

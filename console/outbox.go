@@ -197,7 +197,7 @@ func (p *consolePage) resumeCompany(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	return after(outcome, p.renderOutbox(w, r, outcome))
+	return afterAction(outcome, p.renderOutbox(w, r, outcome))
 }
 
 // itemBody is what the page of an item shows.
@@ -295,7 +295,7 @@ func (p *consolePage) changeItem(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return after(outcome, p.renderItem(w, r, f.id, outcome))
+	return afterAction(outcome, p.renderItem(w, r, f.id, outcome))
 }
 
 // signedNote returns a note with its author.

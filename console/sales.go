@@ -224,5 +224,5 @@ func (p *consolePage) changeSale(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return after(outcome, p.renderSale(w, r, f.id, outcome))
+	return afterAction(outcome, p.renderSale(w, r, f.id, outcome))
 }

@@ -138,12 +138,12 @@ func newPreview(webhook *trackdrive.Webhook, r *trackdrive.WebhookRequest, value
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		v.Header = append(v.Header, headerView{name, m.mark(r.Header[name], shadow.Header[name])})
 	}
-	v.Body = m.mark(indented(r.Body), indented(shadow.Body))
+	v.Body = m.mark(indentJSON(r.Body), indentJSON(shadow.Body))
 	return v
 }
 
-// indented returns a JSON document as people read it, and any other text as it is.
-func indented(text string) string {
+// indentJSON returns a JSON document as people read it, and any other text as it is.
+func indentJSON(text string) string {
 	var pretty bytes.Buffer
 	if json.Indent(&pretty, []byte(text), "", "  ") != nil {
 		return text
