@@ -319,9 +319,10 @@ func requireLinear(t *testing.T, n int, work func(n int)) {
 		runtime.ReadMemStats(&after)
 		return after.TotalAlloc - before.TotalAlloc
 	}
-	work(n) // what is made once is made now
+	work(n)              // what is made once is made now
+	const kept = 4 << 20 // buffers that are made again after a garbage collection
 	few := measure(n)
-	require.Less(t, measure(4*n), 8*few)
+	require.Less(t, measure(4*n), 8*few+kept)
 }
 
 func TestHostileRepliesCostLittle(t *testing.T) {

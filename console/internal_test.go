@@ -110,10 +110,11 @@ func manyValues(t testing.TB, n int, rest map[string]any) []byte {
 // take, BenchmarkManyValues shows.
 func TestManyValuesCostLittle(t *testing.T) {
 	for name, rest := range map[string]map[string]any{"valid": nil, "mistakes": {"metod": 1}} {
-		few, many := manyValues(t, 50, rest), manyValues(t, 200, rest)
+		few, many := manyValues(t, 200, rest), manyValues(t, 800, rest)
 		require.NotContains(t, hideCredentials(few), `"made-up-1"`, name)
 		cost := allocatedBy(func() { hideCredentials(few) })
-		require.Less(t, allocatedBy(func() { hideCredentials(many) }), 8*cost, name)
+		const kept = 4 << 20 // buffers that are made again after a garbage collection
+		require.Less(t, allocatedBy(func() { hideCredentials(many) }), 8*cost+kept, name)
 	}
 }
 

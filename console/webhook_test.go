@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -137,6 +138,28 @@ func TestMistakesStandAtTheirLines(t *testing.T) {
 	_, text = f.send("check", "json", strings.NewReplacer("metod", "method", "4 seconds", "4s").Replace(f.form.Get("json")))
 	require.Contains(t, words(text), "The configuration is valid.")
 	require.NotContains(t, text, "mistakes")
+}
+
+// Of a long configuration, the lines near its mistakes are shown, with their own numbers.
+func TestMistakesInALongConfiguration(t *testing.T) {
+	t.Parallel()
+	page := newPage(t, console.Config{})
+	_, text := openForm(t, page, "/webhook").send("check", "json", "{"+strings.Repeat("\n", 799)+"\"metod\": 1,\n\"url\": \"https://acme.example/x\"}")
+	require.Contains(t, text, `<li class="wrong" value="800" id="line-800"><code>`)
+	require.Contains(t, text, `<li value="797" id="line-797">`)
+	require.NotContains(t, text, `id="line-790"`)
+}
+
+// What is deep in a reply is indented as far as the stylesheet goes.
+func TestADeepReplyIsIndented(t *testing.T) {
+	t.Parallel()
+	style, err := os.ReadFile("assets/style.css")
+	require.NoError(t, err)
+	text := sendReply(t, "json", strings.Repeat(`{"a":`, 20)+"1"+strings.Repeat("}", 20))
+	require.Contains(t, text, `class="in12"`)
+	for _, match := range regexp.MustCompile(`<li class="(in[1-9][0-9]*)`).FindAllStringSubmatch(text, -1) {
+		require.Contains(t, string(style), "."+match[1]+" {")
+	}
 }
 
 func TestMarksForTheScript(t *testing.T) {
