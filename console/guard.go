@@ -40,8 +40,11 @@ func (p *consolePage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		text := err.Error()
-		if errors.Is(err, errLoggedOut) && r.Method == http.MethodPost { // the session has ended in the middle
+		switch isForm := r.Method == http.MethodPost; {
+		case isForm && errors.Is(err, errLoggedOut): // the session has ended in the middle
 			text = "Nothing was done: you are not logged in, or may not use this page. Log in again, go back in your browser, and send the form once more."
+		case isForm:
+			text = "Nothing was done: " + text
 		}
 		p.fail(w, r, Viewer{}, &statusError{http.StatusForbidden, text})
 		return

@@ -91,6 +91,7 @@ func TestWithoutAuthorizeOnlyThisMachineIsServed(t *testing.T) {
 			test.change(r)
 			status, text := answer(page, r)
 			require.Equal(t, test.want, status, text)
+			require.Equal(t, r.Method == http.MethodPost, strings.Contains(text, "Nothing was done: "))
 		})
 	}
 }
