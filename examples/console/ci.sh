@@ -17,7 +17,7 @@ contains "$OUT" '3 mistakes'
 expect 0 -- page 'webhook?name=Bids+for+health'
 lacks "$OUT" 'made-up-key-of-acme'
 expect 0 -- page auction?id=1
-contains "$OUT" '<svg class="timeline"'
+contains "$OUT" '<ul class="lanes"'
 expect 0 -- page outbox
 contains "$OUT" 'sale-4712'
 expect 0 -- page sales
