@@ -15,7 +15,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -178,4 +177,4 @@ func (p *consolePage) routes() {
 }
 
 // errForbidden is the error of a viewer who may not do that.
-var errForbidden = errors.New("console: you may look, but not do this; nothing was done")
+var errForbidden error = &statusError{http.StatusForbidden, "You may look, but not do this. Nothing was done."}

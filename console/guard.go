@@ -132,8 +132,6 @@ func statusOf(err error) int {
 		return status.status
 	case errors.As(err, &tooLong):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, errForbidden):
-		return http.StatusForbidden
 	case errors.Is(err, trackdrive.ErrInvalidArgument):
 		return http.StatusBadRequest
 	default:
