@@ -358,7 +358,7 @@ func hostileForms(n int) map[string][]string {
 func TestHostileFormsCostLittle(t *testing.T) {
 	for name := range hostileForms(8) {
 		t.Run(name, func(t *testing.T) {
-			requireLinear(t, 500, func(n int) {
+			requireLinear(t, 200, func(n int) {
 				page := newPage(t, console.Config{Transport: fixedReply{"application/json", `{"a": [` + strings.Repeat("1,", 10*n) + `1]}`}})
 				_, text := openForm(t, page, "/webhook").send("run", hostileForms(n)[name]...)
 				require.Less(t, len(text), 3<<20)

@@ -59,11 +59,13 @@ func TestCriteriaGuessNoHiddenCredential(t *testing.T) {
 			`{"field":"list.*","condition":"Contains","value":"GUESS"}`, `{"field":"list.1","condition":"Contains","value":"GUESS"}`, `{"field":"FIELD|no","condition":"Contains","value":"GUESS"}`,
 			`{"field":"Bearer GUESS","condition":"Exists"}`, `{"field":"in.Bearer GUESS.x","condition":"Exists"}`,
 		} {
+			if reply.format != "json" && !strings.Contains(question, "FIELD") {
+				continue
+			}
 			var verdicts []string
-			for _, guess := range []string{planted, planted[:1], "z", "zz" + planted} {
+			for _, guess := range []string{planted, planted[:1], "zz"} {
 				criterion := strings.NewReplacer("FIELD", reply.field, "GUESS", guess).Replace(question)
 				changed := fmt.Sprintf(strings.Replace(config, `{"field": "%s", "condition": "Exists"}`, "%s", 1), "(hidden)", reply.format, criterion)
-				f := openForm(t, page, "/webhook?name=It")
 				verdicts = append(verdicts, verdictIn(t, second(f.send("run", "json", changed))))
 			}
 			for _, verdict := range verdicts {

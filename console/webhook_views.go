@@ -172,7 +172,7 @@ func maskNumbers(text string) string {
 
 // mostMarking is how much text is searched for credentials, in bytes, in order to mark the
 // values in a request.
-const mostMarking = 4 << 20
+const mostMarking = 1 << 20
 
 // valueMarker marks the values in a request.
 type valueMarker struct {
