@@ -78,6 +78,7 @@ say.
 
 func (f *consoleFlags) run(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal kills the process
 	defer stop()
 	listener, err := f.listenLocally(ctx)
 	if err != nil {
