@@ -9,6 +9,8 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/labels"
+	"github.com/trackdrive-go/trackdrive/internal/purchase"
+	"github.com/trackdrive-go/trackdrive/internal/unrecorded"
 	"github.com/trackdrive-go/trackdrive/sales"
 )
 
@@ -26,7 +28,7 @@ type marketBook struct {
 	minutes    bucketRing
 	hours      bucketRing
 	leadEvents map[string]int64
-	unrecorded leadSet
+	unrecorded unrecorded.Leads
 }
 
 type sourceRow struct {
@@ -127,8 +129,8 @@ func (b *marketBook) countPost(t *trackdrive.SaleTry) {
 	buyer := buyerName(&t.Bid.Buyer)
 	switch t.Outcome {
 	case trackdrive.TrySold:
-		var payout trackdrive.Amount
-		buyer, payout = whoBought(t)
+		bought, payout := purchase.Of(t)
+		buyer = buyerName(&bought)
 		change.sell(payout)
 	case trackdrive.TryRejected:
 		change.rejected = 1
@@ -171,7 +173,7 @@ func (b *marketBook) settlePost(t *trackdrive.SaleTry, sold bool) {
 	if !isPost && !sold {
 		return // the lead is as free as a ping that did not sell leaves it
 	}
-	b.addPost(t, buyerName(&t.Bid.Buyer), settledChange(isPost, sold, payoutOf(&t.Bid)), noTime)
+	b.addPost(t, buyerName(&t.Bid.Buyer), settledChange(isPost, sold, purchase.Payout(&t.Bid)), noTime)
 }
 
 // settledChange returns what settling a doubt changes. Only posts were counted as unknown.

@@ -4,9 +4,6 @@ package insight
 
 import (
 	"cmp"
-	"errors"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
@@ -15,10 +12,7 @@ import (
 
 func (b *marketBook) observeLead(e *sales.Event) {
 	b.countLead(e.Kind)
-	switch {
-	case isUnrecorded(e):
-		b.unrecorded.add(e.Sale.LeadID)
-	case e.Kind == sales.EventSettled && !b.unrecorded.take(e.Sale.LeadID):
+	if b.unrecorded.Settles(e) {
 		b.settleAll(e.Sale.Tries)
 	}
 }
@@ -28,47 +22,6 @@ func (b *marketBook) countLead(kind sales.EventKind) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.leadEvents[label]++
-}
-
-// isUnrecorded reports whether a desk knows the outcome of a lead that its store does not
-// know. Then there is nothing to settle here when the store learns it.
-func isUnrecorded(e *sales.Event) bool {
-	if e.Kind == sales.EventSold {
-		return errors.Is(e.Err, sales.ErrNotRecorded)
-	}
-	return e.Kind == sales.EventUnknown && !slices.ContainsFunc(e.Sale.Tries, isInDoubt)
-}
-
-func isInDoubt(t sales.Try) bool { return t.Outcome == "" || t.Outcome == trackdrive.TryUnknown }
-
-// leadSet is a few leads.
-type leadSet struct {
-	mu    sync.Mutex
-	known map[string]bool
-}
-
-// mostLeads is how many leads a leadSet has. When a store fails, only those count whose
-// posts are under way.
-const mostLeads = 10_000
-
-func (s *leadSet) add(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known == nil {
-		s.known = make(map[string]bool)
-	}
-	if len(s.known) < mostLeads {
-		s.known[id] = true
-	}
-}
-
-// take removes a lead, and reports whether it was there.
-func (s *leadSet) take(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	isKnown := s.known[id]
-	delete(s.known, id)
-	return isKnown
 }
 
 func (b *marketBook) settleAll(tries []sales.Try) {

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/purchase"
 )
 
 // endKey makes the attributes of trackdrive.auction.duration.
@@ -101,8 +102,8 @@ func (t *Telemetry) measureSale(ctx context.Context, source string, try *trackdr
 	if try.Outcome != trackdrive.TrySold {
 		return
 	}
-	buyer, payout := soldTo(try)
-	with := m.saleKeys.of(saleKey{source, t.labels.buyers.Label(buyer)})
+	buyer, payout := purchase.Of(try)
+	with := m.saleKeys.of(saleKey{source, t.labels.buyers.Label(nameOf(&buyer))})
 	m.sold.Add(ctx, 1, with.add...)
 	switch value := payout.Float64(); {
 	case value > 0:
@@ -120,57 +121,6 @@ func (m *instrumentSet) correct(ctx context.Context, value float64) {
 	case value < 0:
 		m.corrections.Add(ctx, -value, m.kindKeys.of(kindKey{"taken_back"}).add...)
 	}
-}
-
-// soldTo returns the name of the buyer that took the lead, and its bid, if they are known.
-// For a bid for all buyers, the reply to the post may name a buyer of the reply to the
-// ping.
-func soldTo(try *trackdrive.SaleTry) (buyer string, payout trackdrive.Amount) {
-	bid := &try.Bid
-	if !bid.ToAll {
-		return nameOf(&bid.Buyer), bid.Payout
-	}
-	took := buyerInReply(try.Response)
-	var matched []trackdrive.Buyer
-	if bid.Ping != nil {
-		matched = bid.Ping.Buyers
-	}
-	for i := range matched {
-		if len(matched) == 1 || isSameBuyer(&took, &matched[i]) {
-			return cmp.Or(nameOf(&matched[i]), nameOf(&took)), matched[i].Payout
-		}
-	}
-	return nameOf(&took), commonPayout(matched)
-}
-
-// buyerInReply returns the buyer that the reply to a post names; zero if it names none.
-func buyerInReply(reply *trackdrive.PostResponse) (took trackdrive.Buyer) {
-	if reply == nil {
-		return took
-	}
-	if len(reply.Buyers) == 1 {
-		took = reply.Buyers[0]
-	}
-	took.Name = cmp.Or(took.Name, reply.BuyerName)
-	return took
-}
-
-func isSameBuyer(took, matched *trackdrive.Buyer) bool {
-	if took.ID != "" {
-		return matched.ID == took.ID
-	}
-	return took.Name != "" && matched.Name == took.Name
-}
-
-// commonPayout returns what all buyers bid; unset if they differ.
-func commonPayout(buyers []trackdrive.Buyer) (common trackdrive.Amount) {
-	for i := range buyers {
-		if i > 0 && !buyers[i].Payout.Equal(common) {
-			return trackdrive.Amount{}
-		}
-		common = buyers[i].Payout
-	}
-	return common
 }
 
 // nameOf returns the name of a buyer or, without one, its id.

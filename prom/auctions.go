@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/purchase"
 )
 
 // auctionMetrics count the steps of auctions.
@@ -105,33 +106,11 @@ func (m *auctionMetrics) takeSale(source string, t *trackdrive.SaleTry) {
 	}
 	switch t.Outcome {
 	case trackdrive.TrySold:
-		buyer, payout := soldTo(t)
-		m.sales.add(source, buyer, payout)
+		buyer, payout := purchase.Of(t)
+		m.sales.add(source, &buyer, payout)
 	case trackdrive.TryUnknown:
 		s.unknown.Inc()
 	}
-}
-
-// soldTo returns the buyer and the payout. For a bid for all buyers, the reply to the post
-// may say who took the lead, by the name used in the reply to the ping.
-func soldTo(t *trackdrive.SaleTry) (*trackdrive.Buyer, trackdrive.Amount) {
-	b := &t.Bid
-	if !b.ToAll {
-		return &b.Buyer, b.Payout
-	}
-	if b.Ping != nil {
-		for i := range b.Ping.Buyers {
-			isOnly := len(b.Ping.Buyers) == 1
-			buyer := &b.Ping.Buyers[i]
-			if isOnly || t.Response != nil && t.Response.BuyerName != "" && buyer.Name == t.Response.BuyerName {
-				return buyer, buyer.Payout
-			}
-		}
-	}
-	if t.Response != nil && t.Response.BuyerName != "" {
-		return &trackdrive.Buyer{Name: t.Response.BuyerName}, b.Payout
-	}
-	return &b.Buyer, b.Payout
 }
 
 func (m *auctionMetrics) source(name string) *sourceSeries {

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/unrecorded"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/sales"
 )
@@ -15,6 +16,7 @@ type eventMetrics struct {
 	outbox, desk *prometheus.CounterVec
 	byItem       fixedCounters[outbox.EventKind]
 	byLead       fixedCounters[sales.EventKind]
+	unrecorded   unrecorded.Leads
 }
 
 func newEventMetrics(namespace string) *eventMetrics {
@@ -42,9 +44,12 @@ func (m *Metrics) ObserveOutbox(e outbox.Event) { m.events.byItem.inc(e.Kind) }
 // It also counts the sales and possible sales that no auction reports: those of
 // [sales.Desk.Post], and leads that a ping may have sold. So pass ObserveAuction to the
 // auctions that the desk runs. A lead that the desk settles counts as settled, and if it
-// is sold, the bid's payout counts as found.
+// is sold, the bid's payout counts as found, unless the bid was for all buyers and nobody
+// knows which of them took the lead. A sale that the desk could not record
+// ([sales.ErrNotRecorded]) is counted when it is made, and not again when it is settled.
 func (m *Metrics) ObserveDesk(e sales.Event) {
 	m.events.byLead.inc(e.Kind)
+	isSettled := m.events.unrecorded.Settles(&e)
 	switch e.Kind {
 	case sales.EventSold:
 		if t := lastTry(&e.Sale, trackdrive.TrySold); t != nil && !isAuctioned(t) {
@@ -55,12 +60,19 @@ func (m *Metrics) ObserveDesk(e sales.Event) {
 			m.sales.doubt(sourceOf(t)).Inc()
 		}
 	case sales.EventSettled:
-		var payout trackdrive.Amount
-		if t := lastTry(&e.Sale, trackdrive.TrySold); t != nil {
-			payout = t.Payout
+		if isSettled {
+			m.AddSettled(e.Sale.State == sales.Sold, settledPayout(&e.Sale))
 		}
-		m.AddSettled(e.Sale.State == sales.Sold, payout)
 	}
+}
+
+// settledPayout returns what a lead that was settled as sold pays; unset if nobody knows.
+func settledPayout(s *sales.Sale) trackdrive.Amount {
+	t := lastTry(s, trackdrive.TrySold)
+	if t == nil || t.BuyerID == "" && t.BuyerName == "" { // the lowest of several buyers'
+		return trackdrive.Amount{}
+	}
+	return t.Payout
 }
 
 // lastTry returns the last try with one of the outcomes; nil if there is none.

@@ -103,9 +103,11 @@ func TestNamesAndHelpTextsAreAsPrometheusWants(t *testing.T) {
 
 func TestWhatAnAuctionCounts(t *testing.T) {
 	t.Parallel()
-	buyers := []trackdrive.Buyer{{Name: "Buyer A", Payout: amount("9")}, {Name: "Buyer B", Payout: amount("8.50")}}
+	buyers := []trackdrive.Buyer{{ID: "101", Name: "Buyer A", Payout: amount("9")}, {ID: "102", Name: "Buyer B", Payout: amount("8.50")}}
+	equal := []trackdrive.Buyer{buyers[1], {ID: "103", Payout: amount("8.5")}}
 	toAll := trackdrive.Bid{ToAll: true, Payout: amount("8.50"), Ping: &trackdrive.PingResponse{Buyers: buyers}}
 	toOne := trackdrive.Bid{ToAll: true, Payout: amount("9"), Ping: &trackdrive.PingResponse{Buyers: buyers[:1]}}
+	toEqual := trackdrive.Bid{ToAll: true, Payout: amount("8.50"), Ping: &trackdrive.PingResponse{Buyers: equal}}
 	for name, test := range map[string]struct {
 		bid     trackdrive.Bid
 		reply   *trackdrive.PostResponse
@@ -119,9 +121,11 @@ func TestWhatAnAuctionCounts(t *testing.T) {
 		"no payout":                    {bid: trackdrive.Bid{Buyer: buyerA.Buyer}, buyer: "Buyer A"},
 		"a negative payout":            {bid: trackdrive.Bid{Buyer: buyerA.Buyer, Payout: amount("-0.50")}, buyer: "Buyer A", taken: 0.5},
 		"a negative zero":              {bid: trackdrive.Bid{Buyer: buyerA.Buyer, Payout: amount("-0.00")}, buyer: "Buyer A"},
-		"all buyers, nobody named":     {bid: toAll, buyer: "any", revenue: 8.5},
+		"all buyers, nobody named":     {bid: toAll, buyer: "any"},
+		"all buyers, who bid the same": {bid: toEqual, buyer: "any", revenue: 8.5},
 		"all buyers, one of them":      {bid: toAll, reply: &trackdrive.PostResponse{BuyerName: "Buyer A"}, buyer: "Buyer A", revenue: 9},
-		"all buyers, and another one":  {bid: toAll, reply: &trackdrive.PostResponse{BuyerName: "Buyer C"}, buyer: "Buyer C", revenue: 8.5},
+		"all buyers, one by its id":    {bid: toAll, reply: &trackdrive.PostResponse{Buyers: []trackdrive.Buyer{{ID: "101"}}}, buyer: "Buyer A", revenue: 9},
+		"all buyers, and another one":  {bid: toAll, reply: &trackdrive.PostResponse{BuyerName: "Buyer C"}, buyer: "Buyer C"},
 		"all buyers, who are only one": {bid: toOne, buyer: "Buyer A", revenue: 9},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,6 +189,7 @@ func TestWhatADeskCounts(t *testing.T) {
 		"an auction's post that a panic ended":          {kind: sales.EventUnknown, tries: []sales.Try{try("s1", false, "")}, unknown: 1, source: "s1"},
 		"a ping that may have sold":                     {kind: sales.EventUnknown, tries: []sales.Try{try("s1", true, trackdrive.TryUnknown)}, unknown: 1, source: "s1"},
 		"a lead that is settled as sold":                {kind: sales.EventSettled, state: sales.Sold, tries: []sales.Try{try("s1", false, trackdrive.TrySold)}, settled: 1, found: 25.5},
+		"a lead that all buyers got, and one bought":    {kind: sales.EventSettled, state: sales.Sold, tries: []sales.Try{{Source: "s1", Payout: amount("20"), Outcome: trackdrive.TrySold}}, settled: 1},
 		"a lead that is resolved as unsold":             {kind: sales.EventSettled, state: sales.Unsold, tries: []sales.Try{try("s1", false, trackdrive.TryRejected)}},
 		"a conflict":                                    {kind: sales.EventConflict, tries: []sales.Try{try("", false, trackdrive.TrySold)}},
 	} {
