@@ -41,7 +41,8 @@ type randomMarket struct {
 	unsettle int                   // as unsold
 }
 
-// newRandomMarket returns a market of three sources.
+// newRandomMarket returns a market of four sources. The posts to the last go to all of its
+// buyers, and the replies name the one that took the lead.
 func newRandomMarket(t *testing.T, m *prom.Metrics) *randomMarket {
 	r := &randomMarket{Fake: trackdrivetest.New(), metrics: m, settled: map[buyerOfSource]int{}}
 	client, err := trackdrive.NewClient("acme", trackdrive.WithTransport(r.Transport()), trackdrive.WithAuth(trackdrive.DeveloperToken("made-up")),
@@ -56,13 +57,17 @@ func newRandomMarket(t *testing.T, m *prom.Metrics) *randomMarket {
 		}
 		m.ObserveAuction(ctx, e)
 	}}
-	for i, bids := range [][]string{{"25.50", "0.07"}, {"31.35", "12.01", "12.01"}, {"19.99"}} {
-		endpoint := trackdrivetest.Endpoint{VanityURI: fmt.Sprintf("sell_%d", i)}
+	markets := [][]string{{"25.50", "0.07"}, {"31.35", "12.01", "12.01"}, {"19.99"}, {"28.10", "21.05", "21.05"}}
+	for i, bids := range markets {
+		endpoint, isToAll := trackdrivetest.Endpoint{VanityURI: fmt.Sprintf("sell_%d", i)}, i == len(markets)-1
+		if isToAll {
+			endpoint.Shape = trackdrivetest.ShapeGuide
+		}
 		for j, bid := range bids {
-			endpoint.Buyers = append(endpoint.Buyers, trackdrivetest.Buyer{ID: trackdrive.ID(fmt.Sprint(100*i + j + 1)), Name: fmt.Sprintf("Buyer %c%d", 'A'+i, j), Bid: bid})
+			endpoint.Buyers = append(endpoint.Buyers, trackdrivetest.Buyer{ID: trackdrive.ID(fmt.Sprint(100*i + j + 1)), Name: fmt.Sprintf("Buyer %c%d", 'A'+i, j), Bid: bid, Declines: isToAll && j == 0})
 		}
 		r.AddEndpoint(endpoint)
-		cfg.Sources = append(cfg.Sources, trackdrive.AuctionSource{Name: endpoint.VanityURI, Client: client, Endpoint: endpoint.VanityURI})
+		cfg.Sources = append(cfg.Sources, trackdrive.AuctionSource{Name: endpoint.VanityURI, Client: client, Endpoint: endpoint.VanityURI, ToAll: isToAll})
 	}
 	r.auction, err = trackdrive.NewAuction(cfg)
 	require.NoError(t, err)
@@ -103,14 +108,18 @@ func (r *randomMarket) sell(ctx context.Context, caller string) error {
 			return nil
 		}
 		bid := sale.Tries[len(sale.Tries)-1].Bid
-		isSold := r.soldTo(caller)
+		sold, isSold := r.saleOf(caller)
 		if err := result.Settle(isSold); err != nil {
 			return err
 		}
-		r.metrics.AddSettled(isSold, bid.Payout)
+		payout := bid.Payout
+		if bid.ToAll { // it is the lowest
+			payout = sold.Payout
+		}
+		r.metrics.AddSettled(isSold, payout)
 		r.mu.Lock()
 		if isSold {
-			r.settled[buyerOfSource{bid.Source, bid.Buyer.Name}]++
+			r.settled[buyerOfSource{bid.Source, sold.BuyerName}]++
 		} else {
 			r.unsettle++
 		}
@@ -118,13 +127,13 @@ func (r *randomMarket) sell(ctx context.Context, caller string) error {
 	}
 }
 
-func (r *randomMarket) soldTo(caller string) bool {
+func (r *randomMarket) saleOf(caller string) (trackdrivetest.Sale, bool) {
 	for _, s := range r.Sales() {
 		if s.CallerID == caller {
-			return true
+			return s, true
 		}
 	}
-	return false
+	return trackdrivetest.Sale{}, false
 }
 
 // TestTheMetricsEqualTheLedger runs auctions with faults, and compares the metrics
@@ -182,6 +191,8 @@ func TestTheMetricsEqualTheLedger(t *testing.T) {
 	require.Equal(t, float64(settledSold+settledUnsold), s.sum("unknown_total"), "all doubts are settled")
 	require.Positive(t, settledSold)
 	require.Positive(t, settledUnsold)
+	require.Positive(t, s.sum("sold_total", "source=sell_3", "buyer=Buyer D1"), "by a post to all buyers")
+	require.Zero(t, s.sum("sold_total", "buyer=any"))
 	require.Equal(t, float64(pings), s.sum("auction_pings_total"))
 	require.Equal(t, float64(posts), s.sum("auction_posts_total"))
 	require.Equal(t, s.sum("sold_total"), s.sum("auction_posts_total", "outcome=sold"))

@@ -71,7 +71,9 @@ func (m *Metrics) AddSale(source string, buyer trackdrive.Buyer, payout trackdri
 
 // AddSettled counts the settlement of a lead whose outcome was unknown, such as by
 // [trackdrive.AuctionResult.Settle]. If the lead is sold, the payout counts as found; it
-// may be unset. Do not call it for what a desk settles: ObserveDesk counts that.
+// may be unset. The Payout of a bid for all buyers is the lowest of theirs: pass the one
+// of the buyer that took the lead. Do not call AddSettled for what a desk settles:
+// ObserveDesk counts that.
 func (m *Metrics) AddSettled(sold bool, payout trackdrive.Amount) {
 	if !sold {
 		m.sales.settledUnsold.Inc()
