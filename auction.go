@@ -349,16 +349,17 @@ func (b Bid) Value() (*big.Rat, bool) {
 	return new(big.Rat).Set(b.worth.rat()), true
 }
 
-// String returns the source, the buyer and the payout: "acme: Buyer A 25.50".
+// String returns the source, the buyer and the payout: "acme: Buyer A 25.50". A
+// credential of the Client that the reply repeats is hidden.
 func (b Bid) String() string {
 	text := b.Source + ": "
 	switch {
 	case b.ToAll:
 		text += "all buyers"
 	case b.Buyer.Name != "":
-		text += oneLine(b.Buyer.Name)
+		text += oneLine(b.Ping.shown(b.Buyer.Name))
 	default:
-		text += "buyer " + oneLine(firstText(string(b.Buyer.ID), string(b.Buyer.PingID)))
+		text += "buyer " + oneLine(b.Ping.shown(firstText(string(b.Buyer.ID), string(b.Buyer.PingID))))
 	}
 	if b.Payout.IsSet() {
 		text += " " + b.Payout.String()

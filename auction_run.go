@@ -62,11 +62,12 @@ type Loss struct {
 }
 
 // String returns source, buyer and reason in one line; for a ping without an
-// answer also whether it was sent. The reasons of criteria may take more lines.
+// answer also whether it was sent. The reasons of criteria may take more lines. A
+// credential of the Client that the reply repeats is hidden.
 func (l Loss) String() string {
 	text := l.Source + ": "
 	if l.Buyer != nil {
-		text = Bid{Source: l.Source, Buyer: *l.Buyer, Payout: l.Buyer.Payout}.String() + ": "
+		text = Bid{Source: l.Source, Buyer: *l.Buyer, Payout: l.Buyer.Payout, Ping: l.Ping}.String() + ": "
 	}
 	text += string(l.Reason)
 	switch {
@@ -81,7 +82,7 @@ func (l Loss) String() string {
 	case l.Reason == LossNoBuyer && l.Ping != nil && l.Ping.Status != "":
 		text += ": " + oneLine(l.Ping.Status)
 	}
-	return text
+	return l.Ping.shown(text)
 }
 
 // AuctionEventKind says what happened.

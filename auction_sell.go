@@ -239,7 +239,8 @@ func (b *Bid) commit(ctx context.Context, post *PostRequest) (*PostResponse, err
 // saleTry describes the post to a bid to the hook.
 func (b *Bid) saleTry() *salehook.Try {
 	t := b.source.saleTry()
-	t.BuyerID, t.BuyerName, t.PingID, t.Payout = string(b.Buyer.ID), b.Buyer.Name, string(b.post.PingID), b.Payout.String()
+	t.BuyerID, t.PingID, t.Payout = b.Ping.shownID(b.Buyer.ID), b.Ping.shownID(b.post.PingID), b.Payout.String()
+	t.BuyerName = b.Ping.shown(b.Buyer.Name)
 	return t
 }
 

@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/redact"
 	"github.com/trackdrive-go/trackdrive/internal/template"
 	"github.com/trackdrive-go/trackdrive/internal/urlpart"
 )
@@ -32,6 +34,8 @@ type authCredentials struct {
 	params  []namedText
 	first   [1]namedText // room for the usual single header
 	err     error        // the first mistake
+
+	found atomic.Pointer[redact.Secrets] // what toHide returns; nil until it is asked
 }
 
 // SetHeader sets a header, usually Authorization. A value with control

@@ -66,6 +66,7 @@ type apiCall struct {
 	who   Authenticator
 	sent  []*authCredentials // of all attempts
 	first [1]*authCredentials
+	last  func() *authCredentials // the last of sent
 	wire  wirePayload // of the last attempt
 
 	delivery Delivery // of all attempts, once the call is over

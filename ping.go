@@ -100,6 +100,7 @@ func (c *Client) ping(ctx context.Context, endpoint string, r *PingRequest, opts
 	if err != nil {
 		return nil, call.lastBody, err
 	}
+	meta.sent = call.credentials()
 	reply.Request, reply.Meta = &copied, meta
 	call.progress.reply = reply
 	if !reply.Accepted {

@@ -150,6 +150,7 @@ func (c *apiCall) sendPost(ctx context.Context, reply **PostResponse) (*PostResp
 	if err != nil {
 		return nil, err
 	}
+	meta.sent = c.credentials()
 	p := *reply
 	p.Meta = meta
 	c.progress.reply = p

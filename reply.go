@@ -27,6 +27,8 @@ type Meta struct {
 	Raw        json.RawMessage // the reply's body, as received, whatever it is; nil if it was empty
 	Attempts   int             // how many times the call was tried
 	Elapsed    time.Duration   // how long the whole call took, waits included
+
+	sent func() *authCredentials // the request's, which the reply may repeat; nil if there are none
 }
 
 // Field looks up any field of the reply by its path: "metadata.root".

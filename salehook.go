@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/trackdrive-go/trackdrive/internal/echoes"
 	"github.com/trackdrive-go/trackdrive/internal/salehook"
 )
 
@@ -48,7 +49,7 @@ func hookOutcome(reply *PostResponse, err error, r *PostRequest, elsewhere bool)
 		}
 		return o
 	}
-	o.BuyerName, o.Reasons = reply.BuyerName, hookReasons(reply.Errors)
+	o.BuyerName, o.Reasons = echoes.Text(reply.BuyerName, reply), hookReasons(reply.Errors)
 	if o.State != salehook.Sold {
 		return o
 	}

@@ -4,11 +4,14 @@
 package trackdrive
 
 import (
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
+	"github.com/trackdrive-go/trackdrive/internal/echoes"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 	"github.com/trackdrive-go/trackdrive/internal/redact"
 	"github.com/trackdrive-go/trackdrive/internal/template"
@@ -24,6 +27,102 @@ func (c *authCredentials) secrets() []string {
 		}
 	}
 	return list
+}
+
+func init() {
+	echoes.Secrets = func(reply any) (none redact.Secrets) {
+		switch r := reply.(type) {
+		case *PingResponse:
+			if r != nil {
+				return r.Meta.secrets()
+			}
+		case *PostResponse:
+			if r != nil {
+				return r.Meta.secrets()
+			}
+		}
+		return none
+	}
+}
+
+// shown returns a text of the reply as it may be shown: without what the reply repeats
+// of the request's credentials.
+func (p *PingResponse) shown(text string) string { return echoes.Text(text, p) }
+
+// shownID returns an id of the reply; "" if it may not be shown.
+func (p *PingResponse) shownID(id ID) string {
+	if shown := p.shown(string(id)); shown == string(id) {
+		return shown
+	}
+	return ""
+}
+
+// secrets returns what the reply may repeat, and nobody is to see.
+func (m *Meta) secrets() (none redact.Secrets) {
+	if m.sent == nil {
+		return none
+	}
+	return m.sent().toHide()
+}
+
+// toHide returns the secrets of the credentials. It puts them together once.
+func (c *authCredentials) toHide() redact.Secrets {
+	known := c.found.Load()
+	if known == nil {
+		known = new(redact.Secrets)
+		known.Add(c.secrets()...)
+		c.found.Store(known)
+	}
+	return known.Clone()
+}
+
+// credentials returns all credentials of the call, for its reply's Meta; nil if it has
+// none. Those of most calls are an authenticator's alone.
+func (c *apiCall) credentials() func() *authCredentials {
+	hasOwn := len(c.secret) > 0 || c.params.mayHoldCredentials()
+	switch {
+	case !hasOwn && len(c.sent) == 0:
+		return nil
+	case !hasOwn && len(c.sent) == 1:
+		return c.last
+	}
+	all := new(authCredentials)
+	for _, auth := range c.sent {
+		all.params = slices.Concat(all.params, auth.params, auth.headers)
+	}
+	all.params = appendTexts(all.params, c.secret)
+	if hasOwn {
+		all.params = appendTexts(all.params, c.wire.secrets())
+	}
+	return hideValue(all)
+}
+
+func appendTexts(list []namedText, texts []string) []namedText {
+	for _, text := range texts {
+		list = append(list, namedText{text: text})
+	}
+	return list
+}
+
+// mayHoldCredentials reports whether a parameter has a credential's name, or is made of
+// others, which may have one.
+func (p *callParams) mayHoldCredentials() bool {
+	for i := range p.typed {
+		if t := &p.typed[i]; t.isSent() && (t.hash != nil || redact.IsCredentialName(t.name)) {
+			return true
+		}
+	}
+	for name, value := range p.fields {
+		switch value.(type) {
+		case nil, string, ID, bool, int, int64, float64, json.Number, Amount, time.Time:
+		default:
+			return true
+		}
+		if redact.IsCredentialName(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // knownSecrets keeps the secrets of the last credentials, which few programs

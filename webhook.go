@@ -729,6 +729,7 @@ func runWebhook(ctx context.Context, call *apiCall, w *Webhook) (_ *WebhookResul
 	if result.Meta, err = call.send(ctx); err != nil {
 		return nil, err
 	}
+	result.Meta.sent = call.credentials()
 	result.Accepted = result.Decision.Verdict == VerdictAccepted
 	call.progress.reply = result
 	if !result.Accepted {

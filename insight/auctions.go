@@ -88,7 +88,7 @@ func (b *marketBook) countBids(e *trackdrive.AuctionEvent) {
 	for i := range e.Bids {
 		bid := &e.Bids[i]
 		oneBid := rowTally{bids: 1}
-		b.addToBuyer(buyerKey{source, b.buyers.Label(buyerName(&bid.Buyer))}, &oneBid, now)
+		b.addToBuyer(buyerKey{source, b.buyers.Label(buyerName(&bid.Buyer), bid.Ping)}, &oneBid, now)
 		b.addToTraffic(b.traffic.Label(trafficSourceOf(bid)), &oneBid)
 	}
 }
@@ -111,7 +111,7 @@ func (b *marketBook) countLoss(e *trackdrive.AuctionEvent) {
 		recordLatency(&row.latency, e.After)
 	}
 	if e.Loss.Buyer != nil {
-		countWord(&b.addToBuyer(buyerKey{source, b.buyers.Label(buyerName(e.Loss.Buyer))}, &rowTally{}, now).losses, reason)
+		countWord(&b.addToBuyer(buyerKey{source, b.buyers.Label(buyerName(e.Loss.Buyer), e.Loss.Ping)}, &rowTally{}, now).losses, reason)
 	}
 }
 
@@ -147,7 +147,7 @@ const noTime time.Duration = -1
 
 // addPost adds a change to all rows of a post's bid.
 func (b *marketBook) addPost(t *trackdrive.SaleTry, buyer string, change *rowTally, took time.Duration) {
-	key, traffic, now := buyerKey{b.sources.Label(t.Bid.Source), b.buyers.Label(buyer)}, b.traffic.Label(trafficSourceOf(&t.Bid)), time.Now()
+	key, traffic, now := buyerKey{b.sources.Label(t.Bid.Source), b.buyers.Label(buyer, t.Bid.Ping, t.Response)}, b.traffic.Label(trafficSourceOf(&t.Bid)), time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.addToSource(key.source, change, now)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive/internal/display"
+	"github.com/trackdrive-go/trackdrive/internal/echoes"
 )
 
 // Rest is the label of every text beyond a set's limit.
@@ -29,8 +30,9 @@ func NewSet(limit int) *Set {
 }
 
 // Label returns the label of a text: the text in one line, short and without phone
-// numbers, or Rest if the set is full.
-func (s *Set) Label(text string) string {
+// numbers, or Rest if the set is full. If the text comes from replies, it is also without
+// what they repeat of their requests' credentials: see [echoes.Text].
+func (s *Set) Label(text string, replies ...any) string {
 	if text == "" {
 		return ""
 	}
@@ -41,11 +43,18 @@ func (s *Set) Label(text string) string {
 	if isKnown {
 		return label
 	}
-	label = display.Shorten(display.Line(display.HideNumbers(text)), maxLabel)
+	label = labelOf(text)
 	if full && !s.has(label) {
 		return Rest
 	}
+	if shown := echoes.Text(text, replies...); shown != text {
+		label = labelOf(shown)
+	}
 	return s.add(text, label)
+}
+
+func labelOf(text string) string {
+	return display.Shorten(display.Line(display.HideNumbers(text)), maxLabel)
 }
 
 func (s *Set) has(label string) bool {
