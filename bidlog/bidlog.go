@@ -17,8 +17,9 @@
 // # What is hidden
 //
 // The log keeps amounts, status words, ids, counts, booleans and the structure of each
-// reply. Everything else is replaced by [Mark]: phone numbers, names, free text, and the
-// values of members that have a credential's name. Ping ids are kept, like all ids. Until
+// reply. Everything else is replaced by [Mark]: phone numbers, names, free text, the
+// values of members that have a credential's name, and texts in which the reply repeats
+// the credentials of its request. Ping ids are kept, like all ids. Until
 // a ping id expires, a lead can be posted with it, so only the file's owner can read it.
 // Config.Keep and Config.Secrets change what is kept.
 //
@@ -50,7 +51,7 @@ type Config struct {
 	MaxLine   int      // the longest line in bytes; 0: 1 MiB. A reply that would make its line longer is left out: see Stats.LeftOut
 	MaxQueued int      // how many bytes may wait to be written; 0: 16 MiB. Further lines are dropped: see Stats.Dropped
 	Keep      []string // names of members, such as "carrier", whose texts of up to 128 ASCII characters are kept unless they contain a phone number. Case is ignored. A credential's name has no effect
-	Secrets   []string // texts of at least six characters that are hidden wherever they occur, such as your tokens, in case a reply repeats them
+	Secrets   []string // texts of at least six characters that are hidden wherever they occur, in case a reply repeats them. The credentials that a ping was sent with are hidden in its reply without being listed here
 }
 
 // The defaults of Config, and the least that a line and a queue take.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/auctionmark"
+	"github.com/trackdrive-go/trackdrive/internal/echoes"
 	"github.com/trackdrive-go/trackdrive/internal/jsonscan"
 )
 
@@ -229,7 +230,7 @@ func (l *Log) lossLine(mark auctionmark.Mark, e *trackdrive.AuctionEvent) {
 	line.text("loss", string(e.Loss.Reason))
 	line.outcome(e.Loss.Err)
 	if b := e.Loss.Buyer; b != nil {
-		l.appendBuyer(line, b, phoneNumbers(e.Loss.Ping))
+		l.appendBuyer(line, b, secretsOf(e.Loss.Ping))
 	}
 	line.truth("withdrawn", e.Loss.Ping != nil)
 	l.finish(line)
@@ -273,7 +274,7 @@ func (l *Log) try(mark auctionmark.Mark, e *trackdrive.AuctionEvent) {
 	line.text("outcome", string(e.Try.Outcome))
 	line.number("took_ms", e.Try.Took.Milliseconds())
 	if r := e.Try.Response; r != nil {
-		line.text("status", l.hide.status(r.Status))
+		line.text("status", l.hide.status(r.Status, &pingSecrets{sent: echoes.Secrets(r)}))
 		line.text("reason", string(r.Reason()))
 	}
 	line.outcome(e.Try.Err)
@@ -285,21 +286,22 @@ func (l *Log) appendBid(line *lineBuffer, b *trackdrive.Bid) {
 	line.text("source", l.hide.label(b.Source))
 	line.truth("to_all", b.ToAll)
 	if !b.ToAll {
-		l.appendBuyer(line, &b.Buyer, phoneNumbers(b.Ping))
+		l.appendBuyer(line, &b.Buyer, secretsOf(b.Ping))
 	}
 	line.text("payout", l.hide.amount(b.Payout.String()))
 }
 
-func (l *Log) appendBuyer(line *lineBuffer, b *trackdrive.Buyer, numbers [2]string) {
-	line.text("buyer", l.hide.id(string(b.ID), numbers))
+func (l *Log) appendBuyer(line *lineBuffer, b *trackdrive.Buyer, hidden *pingSecrets) {
+	line.text("buyer", l.hide.id(string(b.ID), hidden))
 }
 
-// phoneNumbers returns the digits of the phone numbers in a ping.
-func phoneNumbers(p *trackdrive.PingResponse) (numbers [2]string) {
+// secretsOf returns what the reply to a ping may repeat of its request.
+func secretsOf(p *trackdrive.PingResponse) *pingSecrets {
+	s := &pingSecrets{sent: echoes.Secrets(p)}
 	if p != nil && p.Request != nil {
-		numbers[0], numbers[1] = phoneDigits(p.Request.CallerID), phoneDigits(p.Request.TrackdriveNumber)
+		s.numbers[0], s.numbers[1] = phoneDigits(p.Request.CallerID), phoneDigits(p.Request.TrackdriveNumber)
 	}
-	return numbers
+	return s
 }
 
 // Ping writes the reply to a ping outside auctions. Source names the endpoint in replays.
@@ -336,11 +338,11 @@ type loggedReply struct {
 // reply writes a reply's line. The reply itself comes last.
 func (l *Log) reply(mark auctionmark.Mark, r *loggedReply) {
 	line := l.line(kindReply)
-	numbers := phoneNumbers(r.ping)
+	hidden := secretsOf(r.ping)
 	line.text("auction", l.auctionID(mark))
 	line.text("source", l.hide.label(r.source))
 	if r.ping.Request != nil {
-		line.text("traffic_source", l.hide.id(r.ping.Request.TrafficSourceID, numbers))
+		line.text("traffic_source", l.hide.id(r.ping.Request.TrafficSourceID, hidden))
 	}
 	line.number("after_ms", r.after.Milliseconds())
 	if !r.ping.Accepted {
@@ -350,18 +352,18 @@ func (l *Log) reply(mark auctionmark.Mark, r *loggedReply) {
 		line.text("answer", answerBuyers)
 		line.text("verdict", r.verdict.String())
 	}
-	line.text("status", l.hide.status(r.ping.Status))
+	line.text("status", l.hide.status(r.ping.Status, hidden))
 	line.number("bids", int64(r.bids))
 	line.truth("to_all", r.toAll)
 	line.text("lost", string(r.whole))
 	line.truth("try_all", r.ping.TryAllBuyersPingID != "")
-	l.appendBuyers(line, r, numbers)
-	l.appendReply(line, r.ping.Meta.Raw, numbers)
+	l.appendBuyers(line, r, hidden)
+	l.appendReply(line, r.ping.Meta.Raw, hidden)
 	l.finish(line)
 }
 
 // appendBuyers appends the buyers, as the SDK read them.
-func (l *Log) appendBuyers(line *lineBuffer, r *loggedReply, numbers [2]string) {
+func (l *Log) appendBuyers(line *lineBuffer, r *loggedReply, hidden *pingSecrets) {
 	if len(r.ping.Buyers) == 0 {
 		return
 	}
@@ -373,7 +375,7 @@ func (l *Log) appendBuyers(line *lineBuffer, r *loggedReply, numbers [2]string) 
 			line.b = append(line.b, ',')
 		}
 		line.b = append(line.b, '{')
-		line.text("id", l.hide.id(string(b.ID), numbers))
+		line.text("id", l.hide.id(string(b.ID), hidden))
 		line.text("payout", l.hide.amount(b.Payout.String()))
 		line.truth("post", b.PingID != "")
 		at := slices.IndexFunc(r.lost, func(lost lostBuyer) bool { return lost.buyer == b })
@@ -386,12 +388,12 @@ func (l *Log) appendBuyers(line *lineBuffer, r *loggedReply, numbers [2]string) 
 }
 
 // appendReply appends the reply as it was received, redacted, or why it is left out.
-func (l *Log) appendReply(line *lineBuffer, reply []byte, numbers [2]string) {
+func (l *Log) appendReply(line *lineBuffer, reply []byte, hidden *pingSecrets) {
 	before := len(line.b)
 	line.key("reply")
 	leftOut := leftOutTooLong
 	if len(reply) <= 2*l.cfg.MaxLine { // blanks may make up the rest
-		line.b, leftOut = l.hide.appendReply(line.b, reply, numbers)
+		line.b, leftOut = l.hide.appendReply(line.b, reply, hidden)
 	}
 	if leftOut == "" && len(line.b)+len("}\n") > l.cfg.MaxLine {
 		leftOut = leftOutTooLong
@@ -415,12 +417,12 @@ func (l *Log) ObserveCall(ctx context.Context, r trackdrive.CallReport) {
 	line.text("operation", l.hide.label(r.Operation))
 	line.text("subdomain", l.hide.label(r.Subdomain))
 	line.text("endpoint", l.hide.label(r.Endpoint))
-	line.text("traffic_source", l.hide.id(r.TrafficSourceID, [2]string{}))
+	line.text("traffic_source", l.hide.id(r.TrafficSourceID, new(pingSecrets)))
 	line.number("attempts", int64(r.Attempts))
 	line.number("took_ms", r.Duration.Milliseconds())
-	line.text("outcome", l.hide.status(string(r.Outcome)))
+	line.text("outcome", l.hide.status(string(r.Outcome), new(pingSecrets)))
 	line.text("payout", l.hide.amount(r.Payout.String()))
-	line.text("reason", l.hide.status(string(r.Reason)))
+	line.text("reason", l.hide.status(string(r.Reason), new(pingSecrets)))
 	if r.Err != nil {
 		line.text("delivery", trackdrive.DeliveryOf(r.Err).String())
 	}

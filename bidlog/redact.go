@@ -91,6 +91,12 @@ func newRedactor(keep, secrets []string) *replyRedactor {
 	return r
 }
 
+// pingSecrets are what a reply may repeat of its request, and a log does not keep.
+type pingSecrets struct {
+	numbers [2]string      // the digits of the phone numbers in the ping
+	sent    redact.Secrets // the credentials that were sent
+}
+
 // hasSecret reports whether a text holds one of Config.Secrets.
 func (r *replyRedactor) hasSecret(text []byte) bool {
 	if r.secrets == nil {
@@ -181,8 +187,8 @@ func isShownName(name []byte) bool {
 type replyRedaction struct {
 	*replyRedactor
 	jsonscan.Scanner
+	hidden  *pingSecrets
 	reply   []byte
-	numbers [2]string // the digits of the phone numbers in the ping
 	depth   int
 	tooDeep bool
 	text    [maxIDLength]byte
@@ -215,8 +221,8 @@ const (
 
 // appendReply appends a reply, in one line and redacted. If it cannot, it returns dst
 // as it was, and why.
-func (r *replyRedactor) appendReply(dst, reply []byte, numbers [2]string) (redacted []byte, leftOut string) {
-	walk := replyRedaction{replyRedactor: r, reply: reply, numbers: numbers}
+func (r *replyRedactor) appendReply(dst, reply []byte, hidden *pingSecrets) (redacted []byte, leftOut string) {
+	walk := replyRedaction{replyRedactor: r, reply: reply, hidden: hidden}
 	walk.Reset(reply)
 	length := len(dst)
 	dst = walk.value(dst, openText)
@@ -279,7 +285,7 @@ func (r *replyRedaction) container(dst []byte, isObject bool, rule textRule) []b
 func (r *replyRedaction) member(dst []byte, outer textRule) ([]byte, textRule) {
 	name := r.Name()
 	rule := r.rule(name)
-	if rule.showsIt {
+	if rule.showsIt && !r.hidden.sent.Holds(name) {
 		dst = append(dst, '"')
 		dst = append(dst, name...) // which has nothing to escape
 		dst = append(dst, '"', ':')
@@ -307,10 +313,15 @@ func (r *replyRedaction) string(dst []byte, rule textRule) []byte {
 	return jsonscan.AppendQuoted(dst, string(text))
 }
 
+// isSecret reports whether a text holds one of Config.Secrets, or what was sent.
+func (r *replyRedaction) isSecret(text []byte) bool {
+	return r.hidden.sent.Holds(text) || r.hasSecret(text)
+}
+
 // keepsNumber reports whether a number is kept.
 func (r *replyRedaction) keepsNumber(literal []byte, rule textRule) bool {
 	switch {
-	case rule == secretText, r.hasSecret(literal):
+	case rule == secretText, r.isSecret(literal):
 		return false
 	case rule == idText || rule == keptText:
 		return r.isPlainID(literal)
@@ -324,7 +335,7 @@ func (r *replyRedaction) keepsText(text []byte, rule textRule) bool {
 	if len(text) == 0 {
 		return true
 	}
-	if rule >= numberText || len(text) > maxIDLength || r.hasSecret(text) {
+	if rule >= numberText || len(text) > maxIDLength || r.isSecret(text) {
 		return false
 	}
 	if _, isBool := jsonvalue.Bool(jsonscan.String, text); isBool {
@@ -436,7 +447,7 @@ func (r *replyRedaction) hasNoNumber(text []byte) bool {
 			separators++
 		}
 	}
-	for _, number := range r.numbers {
+	for _, number := range r.hidden.numbers {
 		if number != "" && strings.Contains(string(digits[:n]), number) {
 			return false
 		}
@@ -480,17 +491,17 @@ func (r *replyRedactor) label(text string) string {
 }
 
 // id returns an id, or Mark if it may be a phone number.
-func (r *replyRedactor) id(text string, numbers [2]string) string {
-	walk := replyRedaction{replyRedactor: r, numbers: numbers}
-	if bytes := []byte(text); text != "" && (!walk.isPlainID(bytes) || r.hasSecret(bytes)) {
+func (r *replyRedactor) id(text string, hidden *pingSecrets) string {
+	walk := replyRedaction{replyRedactor: r, hidden: hidden}
+	if bytes := []byte(text); text != "" && (!walk.isPlainID(bytes) || walk.isSecret(bytes)) {
 		return Mark
 	}
 	return text
 }
 
 // status returns a status, or Mark if it may be anything else.
-func (r *replyRedactor) status(text string) string {
-	if bytes := []byte(text); text != "" && (!isStatus(bytes) || r.hasSecret(bytes)) {
+func (r *replyRedactor) status(text string, hidden *pingSecrets) string {
+	if bytes := []byte(text); text != "" && (!isStatus(bytes) || hidden.sent.Holds(bytes) || r.hasSecret(bytes)) {
 		return Mark
 	}
 	return text

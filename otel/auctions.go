@@ -103,7 +103,7 @@ func (t *Telemetry) measureSale(ctx context.Context, source string, try *trackdr
 		return
 	}
 	buyer, payout := purchase.Of(try)
-	with := m.saleKeys.of(saleKey{source, t.labels.buyers.Label(nameOf(&buyer))})
+	with := m.saleKeys.of(saleKey{source, t.labels.buyers.Label(nameOf(&buyer), try.Bid.Ping, try.Response)})
 	m.sold.Add(ctx, 1, with.add...)
 	switch value := payout.Float64(); {
 	case value > 0:

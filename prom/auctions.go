@@ -95,7 +95,7 @@ func (m *auctionMetrics) takeBids(source string, bids []trackdrive.Bid) {
 		s.bids.Add(float64(len(bids)))
 	}
 	for i := range bids {
-		m.sales.buyer(source, &bids[i].Buyer)
+		m.sales.buyer(source, &bids[i].Buyer, bids[i].Ping)
 	}
 }
 
@@ -107,7 +107,7 @@ func (m *auctionMetrics) takeSale(source string, t *trackdrive.SaleTry) {
 	switch t.Outcome {
 	case trackdrive.TrySold:
 		buyer, payout := purchase.Of(t)
-		m.sales.add(source, &buyer, payout)
+		m.sales.add(source, &buyer, payout, t.Bid.Ping, t.Response)
 	case trackdrive.TryUnknown:
 		s.unknown.Inc()
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/echoes"
 	"github.com/trackdrive-go/trackdrive/internal/labels"
 )
 
@@ -51,14 +52,17 @@ func (p *boundedPairs) labels(first, second string) (string, string) {
 // took the lead.
 const anyBuyer = "any"
 
-// buyerText returns what a buyer is called in a label: its name, or its id if there is
-// none, or if the name looks like a credential: the name comes from a reply, which may
-// repeat the request.
-func buyerText(b *trackdrive.Buyer) string {
+// buyerText returns what a buyer of the replies is called in a label: its name, or its id
+// if there is none, or if the name repeats a credential of the request or looks like one.
+// The second rule is for names whose replies are not known, such as those of AddSale.
+func buyerText(b *trackdrive.Buyer, replies []any) string {
+	mayBeShown := func(text string) bool {
+		return text != "" && !mayBeSecret(text) && echoes.Text(text, replies...) == text
+	}
 	switch {
-	case b.Name != "" && !mayBeSecret(b.Name):
+	case mayBeShown(b.Name):
 		return b.Name
-	case b.ID != "" && !mayBeSecret(string(b.ID)):
+	case mayBeShown(string(b.ID)):
 		return "buyer " + string(b.ID)
 	case b.Name == "" && b.ID == "":
 		return anyBuyer

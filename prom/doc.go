@@ -42,5 +42,5 @@
 //
 // The number of label values is bounded, whatever callers and replies contain: see
 // [Limits]. No value contains a phone number. The name of a buyer comes from a reply; if
-// it looks like a credential, the label is the buyer's id instead, or "other".
+// it holds or looks like a credential, the label is the buyer's id instead, or "other".
 package prom

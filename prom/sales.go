@@ -87,8 +87,9 @@ func (m *Metrics) AddSettled(sold bool, payout trackdrive.Amount) {
 // a negative one was taken back. An unset amount changes nothing.
 func (m *Metrics) AddCorrection(amount trackdrive.Amount) { m.sales.correct(amount) }
 
-func (m *saleMetrics) add(source string, buyer *trackdrive.Buyer, payout trackdrive.Amount) {
-	s := m.buyer(source, buyer)
+// add counts a sale. The replies are those that the buyer comes from, if they are known.
+func (m *saleMetrics) add(source string, buyer *trackdrive.Buyer, payout trackdrive.Amount, replies ...any) {
+	s := m.buyer(source, buyer, replies...)
 	s.sold.Inc()
 	if isNegative(payout) {
 		m.correct(payout)
@@ -106,14 +107,14 @@ func (m *saleMetrics) correct(amount trackdrive.Amount) {
 }
 
 // buyer returns the series of a buyer of a source. They exist from its first bid on,
-// so that increase() sees the first sale.
-func (m *saleMetrics) buyer(source string, b *trackdrive.Buyer) *buyerSeries {
+// so that increase() sees the first sale. The replies are those that it comes from.
+func (m *saleMetrics) buyer(source string, b *trackdrive.Buyer, replies ...any) *buyerSeries {
 	key := buyerKey{source, b.Name, b.ID}
 	if s, isKnown := m.buyers.get(key); isKnown {
 		return s
 	}
 	var label buyerKey
-	label.source, label.name = m.pairs.labels(source, buyerText(b))
+	label.source, label.name = m.pairs.labels(source, buyerText(b, replies))
 	s := &buyerSeries{sold: m.sold.WithLabelValues(label.source, label.name), revenue: m.revenue.sum(label.source, label.name)}
 	if !isTooLong(source, b.Name, string(b.ID)) {
 		m.buyers.put(key, s)

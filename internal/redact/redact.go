@@ -109,6 +109,11 @@ func (s *Secrets) StartText(text string, limit int) string {
 // Found reports whether text holds a secret, or ends in the beginning of one.
 func (s *Secrets) Found(text string) bool { return s.find(text, true) != nil }
 
+// Holds reports whether a whole text holds a secret.
+func (s *Secrets) Holds(text []byte) bool {
+	return mayHoldSecret(s, text) && s.find(string(text), false) != nil
+}
+
 // secretSpan is the place of a secret in a text.
 type secretSpan struct{ start, end int }
 
