@@ -89,23 +89,26 @@ func serveNumbers(numbers *insight.Numbers) http.Handler {
 	})
 }
 
-// draw draws the line of an hour, which is not the same each time.
-func draw(_ time.Time, values ...any) { fmt.Println(values...) }
-
-// Example_series draws a line for each hour of the last week.
+// Example_series draws a line for each hour of the last week. What happens at the turn of
+// an hour is in two of them, so it prints their sums.
 func Example_series() {
 	numbers := insight.New()
 	sell(numbers)
+	var sums [3]int64
+	draw := func(_ time.Time, accepted, bids, sold int64, _ trackdrive.Amount) {
+		sums[0], sums[1], sums[2] = sums[0]+accepted, sums[1]+bids, sums[2]+sold
+	}
 
 	for _, b := range numbers.Hours() {
 		draw(b.Start, b.Accepted, b.Bids, b.Sold, b.Revenue)
 	}
+	fmt.Println(sums)
 
 	reply := httptest.NewRecorder()
 	serveNumbers(numbers).ServeHTTP(reply, httptest.NewRequest(http.MethodGet, "/", nil))
 	var report insight.Report
 	fmt.Println(json.Unmarshal(reply.Body.Bytes(), &report), report.Auctions.Revenue)
 	// Output:
-	// 4 4 1 25.50
+	// [4 4 1]
 	// <nil> 25.50
 }
