@@ -38,12 +38,12 @@ func (r CallReport) String() string {
 	if place := strings.Trim(r.Subdomain+"/"+r.Endpoint, "/"); place != "" {
 		text += " " + place
 	}
-	text += ": " + string(r.Outcome)
+	text = display.HideNumbers(text + ": " + string(r.Outcome))
 	if r.Payout.IsSet() {
-		text += " " + r.Payout.String()
+		text += " " + r.Payout.String() // which may have as many digits as a number
 	}
 	if r.Reason != ReasonNone {
-		text += " (" + string(r.Reason) + ")"
+		text += " (" + display.HideNumbers(string(r.Reason)) + ")"
 	}
 	plural := "s"
 	if r.Attempts == 1 {
@@ -51,9 +51,9 @@ func (r CallReport) String() string {
 	}
 	text += fmt.Sprintf(" after %d attempt%s, %s", r.Attempts, plural, r.Duration.Round(time.Millisecond))
 	if r.Err != nil {
-		text += ": " + withoutPrefix(r.Err.Error())
+		text += ": " + display.HideNumbers(withoutPrefix(r.Err.Error()))
 	}
-	return display.Line(display.HideNumbers(text))
+	return display.Line(text)
 }
 
 // Outcome is the outcome of a call.

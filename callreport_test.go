@@ -746,3 +746,21 @@ func TestAReportShowsNoCredentialAndNoNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestTheTextOfAReportShowsAmountsAndNoNumbers(t *testing.T) {
+	t.Parallel()
+	for payout, shown := range map[string]string{
+		"33.333333333333333333": "33.333333333333333333", "19.1234567": "19.1234567", "1250000.00": "1250000.00", "0": "0",
+	} {
+		r := trackdrive.CallReport{
+			Operation: "post", Subdomain: "acme", Endpoint: "for 555-555-0142", Attempts: 1, Duration: 84 * time.Millisecond,
+			Outcome: trackdrive.OutcomeAccepted, Payout: trackdrive.MustAmount(payout),
+		}
+		require.Equal(t, "post acme/for …: accepted "+shown+" after 1 attempt, 84ms", r.String())
+	}
+	r := trackdrive.CallReport{
+		Operation: "ping +15555550142", Subdomain: "15555550142", Endpoint: "15555550142", Outcome: "5555550142", Reason: "5555550142",
+		Attempts: 12345678, Duration: 1234 * time.Hour, Err: errors.New("trackdrive: +1 (555) 555-0142\nis invalid"),
+	}
+	require.Equal(t, `ping …: … (…) after 12345678 attempts, 1234h0m0s: …\nis invalid`, r.String())
+}

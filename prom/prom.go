@@ -100,19 +100,19 @@ func isAscending(list []float64) bool {
 func WithLimits(limits Limits) Option {
 	return func(s *settings) {
 		for _, l := range []struct {
-			name      string
-			given     int
-			effective *int
+			name         string
+			given, usual int
+			effective    *int
 		}{
-			{"operations", limits.Operations, &s.limits.Operations},
-			{"subdomains", limits.Subdomains, &s.limits.Subdomains},
-			{"endpoints", limits.Endpoints, &s.limits.Endpoints},
-			{"sources", limits.Sources, &s.limits.Sources},
-			{"buyers", limits.Buyers, &s.limits.Buyers},
+			{"Operations", limits.Operations, defaultLimits.Operations, &s.limits.Operations},
+			{"Subdomains", limits.Subdomains, defaultLimits.Subdomains, &s.limits.Subdomains},
+			{"Endpoints", limits.Endpoints, defaultLimits.Endpoints, &s.limits.Endpoints},
+			{"Sources", limits.Sources, defaultLimits.Sources, &s.limits.Sources},
+			{"Buyers", limits.Buyers, defaultLimits.Buyers, &s.limits.Buyers},
 		} {
 			switch {
 			case l.given < 0:
-				s.mistakes = append(s.mistakes, fmt.Errorf("prom: limits: %s is negative; leave it 0 for %d", l.name, *l.effective))
+				s.mistakes = append(s.mistakes, fmt.Errorf("prom: limits: %s is %d; it must not be negative (0 means the default, %d)", l.name, l.given, l.usual))
 			case l.given > 0:
 				*l.effective = l.given
 			}

@@ -418,7 +418,7 @@ func TestMistakesInOptionsAreErrorsOfRegister(t *testing.T) {
 		"equal buckets":              {prom.WithBuckets(1, 1), "prom: buckets: [1 1] are not in ascending order"},
 		"descending buckets":         {prom.WithBuckets(2, 1), "prom: buckets: [2 1] are not in ascending order; give limits such as 0.1, 1, 10"},
 		"a bucket that is no number": {prom.WithBuckets(math.NaN()), "prom: buckets: [NaN] are not"},
-		"a negative limit":           {prom.WithLimits(prom.Limits{Buyers: -1}), "prom: limits: buyers is negative; leave it 0 for 500"},
+		"a negative limit":           {prom.WithLimits(prom.Limits{Buyers: -1}), "prom: limits: Buyers is -1; it must not be negative (0 means the default, 500)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
