@@ -88,11 +88,15 @@ var reasonWords = []struct {
 		"already been sold, already posted, already submitted, already received, already paid, already converted, seen before, repeat caller"},
 	{ReasonSuppressed, "suppressed, suppression, blocked, blocklist, blocklisted, blacklist, blacklisted, banned, do not call, dnc, opted out, litigator, spam"},
 	{ReasonRateLimited, "rate limit, rate limits, rate limited, rate limiting, ratelimit, ratelimited, too many requests, throttle, throttled, throttling, slow down"},
-	{ReasonCapped, "cap, caps, capped, capacity, no capacity, concurrency, concurrent, quota, over max, limit reached, limit exceeded, limit hit, is full, are full"},
+	{ReasonCapped, "cap, caps, capped, capacity, no capacity, concurrency, concurrent, quota, over max, limit reached, limit exceeded, limit hit, " +
+		"limit is reached, limit was reached, limit has been reached, limit already reached, limit is exceeded, limit was exceeded, limit has been exceeded, " +
+		"limit was hit, limit has been hit, limits reached, limits exceeded, limits have been reached, " +
+		"reached * limit, reached * * limit, calls reached, max reached, maximum reached, is full, are full"},
 	{ReasonUnauthorized, "unauthorized, unauthorised, not authorized, not authorised, not authenticated, access denied, forbidden, permission, permissions, " +
 		"no permission, without permission, invalid token, invalid key, invalid api key, invalid credentials, bad credentials, token expired, token has expired"},
 	{ReasonExpired, "expired, no longer valid, has passed, too late"},
-	{ReasonClosed, "closed, paused, inactive, disabled, deactivated, suspended, not open, not active, not accepting, not currently open, not currently active, not currently accepting, turned off, " +
+	{ReasonClosed, "closed, paused, inactive, disabled, deactivated, suspended, not open, not active, not accepting, not currently open, not currently active, not currently accepting, " +
+		"no longer open, no longer active, no longer accepting, turned off, " +
 		"out of hours, outside hours, after hours, off hours, business hours, office hours, operating hours"},
 	{ReasonNoBuyer, "no buyer, no buyers, no * buyer, no * buyers, no * * buyer, no * * buyers, nobody, no match, no matches, unmatched, none found, none available, " +
 		"no target, no targets, no agent, no agents, no demand, unavailable, not available, not currently available, no longer available, buyer not found"},
@@ -110,6 +114,10 @@ var (
 	negatingWords = wordSet("no, not, never, without, isnt, arent, wasnt, werent, hasnt, havent, cant, cannot, dont, doesnt")
 	fillerWords   = wordSet("a, an, any, the, be, been, is, yet, being, ever, currently, known")
 )
+
+// limitVerbs say what became of a cap. After a word that negates, they take it back: "the
+// cap has not been reached".
+var limitVerbs = wordSet("reached, exceeded, hit, met, full")
 
 func wordSet(words string) map[string]bool {
 	set := make(map[string]bool)
@@ -279,6 +287,26 @@ func (w *wordList) isNegated(i int) bool {
 	return false
 }
 
+// isNotReached reports whether the cap that a phrase before word i is about is not reached,
+// as the rest of the part of the sentence says.
+func (w *wordList) isNotReached(i int) bool {
+	if limitVerbs[string(w.at(i-1))] {
+		return false
+	}
+	isNegated := false
+	for ; i < w.n && !w.words[i].begins; i++ {
+		switch word := w.at(i); {
+		case limitVerbs[string(word)]:
+			return isNegated
+		case negatingWords[string(word)]:
+			isNegated = true
+		case isNegated && !fillerWords[string(word)]:
+			return false
+		}
+	}
+	return false
+}
+
 // reasonOfText returns the most specific reason in a text. What stands before the
 // fault of a field, in one part of a sentence, is the field's name.
 func reasonOfText[T string | []byte](text T) (best foundReason) {
@@ -296,7 +324,7 @@ func reasonOfText[T string | []byte](text T) (best foundReason) {
 		phrases := reasonPhrases[string(w.at(i))]
 		for k := range phrases {
 			p := &phrases[k]
-			if !w.matches(i+1, p) || w.isNegated(i) {
+			if !w.matches(i+1, p) || w.isNegated(i) || p.reason == ReasonCapped && w.isNotReached(i+1+len(p.rest)) {
 				continue
 			}
 			if p.rank == fieldFault {

@@ -27,14 +27,18 @@ var wordedReasons = map[trackdrive.Reason][]string{
 		"no_matching_buyer", "No buyers are available", "NO BUYER", "no-buyers", "No matching buyers found.", "There is no currently available buyer", "Buyer is no longer available",
 		"Nobody matches.", "no-target", "no_match", "No match found", "Unmatched", "unavailable", "Buyer unavailable", "buyer not found", "The buyer is not available",
 		"no demand", "nobody took it", "No agents available", "No open buyers", "Buyers are not currently available", "Final capacity check (Code: 1006)", "code=1003",
+		"Offer cap has not been reached, no buyers", "No buyer: the daily limit hasn't been reached", "no buyers, although the concurrency cap was not hit",
 	},
 	trackdrive.ReasonCapped: {
 		"cap reached", "Daily cap reached.", "capped", "CAPPED", "concurrency limit", "Concurrency cap is full", "Max concurrent calls", "cap_reached", "over cap", "Over_Max",
 		"no capacity", "Limit reached", "daily limit exceeded", "quota exceeded", "No buyers are available: all are capped", "Payout cap reached code=1007",
+		"Daily limit has been reached", "limit has been reached", "The limit was reached.", "call limit is reached", "limits exceeded", "Limit has been exceeded", "limit was hit",
+		"Max calls reached", "maximum calls reached", "Maximum number of calls reached", "max reached", "Buyer has reached its limit", "has reached the daily limit",
+		"Cap reached, limit not reached", "cap reached and the daily limit not reached", "limit reached but not the cap", "Cap is not available: reached",
 	},
 	trackdrive.ReasonDuplicate: {
 		"Duplicate lead", "duplicate", "DUPLICATED", "Duplicate_Lead", "is a duplicate", "has already been taken", "Lead already exists", "caller was already paid",
-		"duplicate caller: suppressed for 30 days", "No, duplicate lead", "This is not new: duplicate",
+		"duplicate caller: suppressed for 30 days", "No, duplicate lead", "This is not new: duplicate", "Duplicates are not allowed", "duplicate leads are not accepted", "Duplicate, not reached",
 	},
 	trackdrive.ReasonSuppressed: {
 		"caller_number_suppressed", "Caller number is suppressed", "blocked", "Caller is blacklisted", "on the suppression list", "Do not call", "DNC", "opted out", "known litigator",
@@ -43,6 +47,7 @@ var wordedReasons = map[trackdrive.Reason][]string{
 	trackdrive.ReasonClosed: {
 		"closed", "Campaign is paused", "out of hours", "outside of business hours", "Outside business hours", "The offer is not open", "not active", "inactive", "offer_closed",
 		"Account_Disabled", "after-hours", "campaign off (Code: 1001)",
+		"No longer accepting calls", "Campaign closed or not found", "is no longer accepting leads", "Buyer no longer active", "no longer open",
 	},
 	trackdrive.ReasonExpired: {
 		"expired", "Ping id has expired", "ping_expired", "Your bid is no longer valid", "ping id is invalid or expired",
@@ -61,6 +66,7 @@ var wordedReasons = map[trackdrive.Reason][]string{
 	trackdrive.ReasonOther: {
 		"rejected", "failure", "sorry", "No duplicate found", "unexpired", "not a duplicate", "not suppressed", "is not capped", "has not yet expired", "captain", "encapsulated", "recap",
 		"closedown", "deduplicated", "42", "ünïcödé", "\x00", "not closed", "never blocked", "isn't a duplicate", "without duplicates", "code 999", "code 1004", "code 10060", "zip code 10061", "bid 1006",
+		"Offer cap has not been reached", "cap not reached", "concurrency cap has not been hit", "the quota of the buyer was never exceeded", "daily cap isn't full yet", "limit not reached",
 	},
 }
 
