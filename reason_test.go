@@ -260,37 +260,57 @@ func TestTheReasonsOfTheSamples(t *testing.T) {
 	}
 }
 
-// The refusals of other platforms, as an auction and a webhook see them.
+// acceptedReplies are the names of replies of other platforms that refuse nothing.
+const acceptedReplies = `_(accept|accepted|ok|ping_match|ping_matched|ping_bids|ping_one_bid|created)(_\w+)?\.|^buyer_to_trackdrive_many|^hostile_|^matched_`
+
+// The refusals of other platforms, as an auction and a webhook see them. A reply of which
+// nobody says what it is fails.
 func TestTheReasonsOfOtherPlatforms(t *testing.T) {
 	t.Parallel()
 	no := trackdrive.All(trackdrive.Field("no such member").Equals("yes"))
-	for name, want := range map[string]trackdrive.Reason{
-		"ringba_reject_1006.json":                trackdrive.ReasonNoBuyer,
-		"ringba_reject_1024.json":                trackdrive.ReasonRateLimited,
-		"ringba_reject_with_amount.json":         trackdrive.ReasonNoBuyer,
-		"retreaver_reject_no_target.json":        trackdrive.ReasonNoBuyer,
-		"retreaver_reject_rejected.json":         trackdrive.ReasonOther,
-		"retreaver_confirm_no_target.json":       trackdrive.ReasonNoBuyer,
-		"callgrid_reject_4004.json":              trackdrive.ReasonCapped,
-		"callgrid_reject_2000.json":              trackdrive.ReasonOther,
-		"boberdoo_ping_unmatched.xml":            trackdrive.ReasonNoBuyer,
-		"boberdoo_post_error.xml":                trackdrive.ReasonInvalid,
-		"leadspedia_ping_failed.xml":             trackdrive.ReasonInvalid,
-		"leadspedia_post_failed.json":            trackdrive.ReasonInvalid,
-		"leadexec_post_rejected.xml":             trackdrive.ReasonDuplicate,
-		"leadprosper_post_duplicated.json":       trackdrive.ReasonDuplicate,
-		"leadprosper_error_with_lead_id.json":    trackdrive.ReasonInvalid,
-		"linktrust_ping_rejected.xml":            trackdrive.ReasonNoBuyer,
-		"linktrust_ping_rejected.json":           trackdrive.ReasonNoBuyer,
-		"leadconduit_classic_failure.xml":        trackdrive.ReasonDuplicate,
-		"servicedirect_ping_none.json":           trackdrive.ReasonNoBuyer,
-		"quotewizard_ping_rejected.json":         trackdrive.ReasonNoBuyer,
-		"juiced_ping_no_match.json":              trackdrive.ReasonNoBuyer,
-		"clickdealer_failed.json":                trackdrive.ReasonInvalid,
-		"plain_text_unmatched.txt":               trackdrive.ReasonNoBuyer,
-		"buyer_to_trackdrive_reject.json":        trackdrive.ReasonCapped,
-		"trackdrive_ping_no_matching_buyer.json": trackdrive.ReasonNoBuyer,
-	} {
+	refusals := map[string]trackdrive.Reason{
+		"ringba_reject_1006.json":                 trackdrive.ReasonNoBuyer,
+		"ringba_reject_1024.json":                 trackdrive.ReasonRateLimited,
+		"ringba_reject_with_amount.json":          trackdrive.ReasonNoBuyer,
+		"retreaver_reject_no_target.json":         trackdrive.ReasonNoBuyer,
+		"retreaver_reject_rejected.json":          trackdrive.ReasonOther,
+		"retreaver_confirm_no_target.json":        trackdrive.ReasonNoBuyer,
+		"callgrid_reject_4004.json":               trackdrive.ReasonCapped,
+		"callgrid_reject_2000.json":               trackdrive.ReasonOther,
+		"boberdoo_ping_unmatched.xml":             trackdrive.ReasonNoBuyer,
+		"boberdoo_post_error.xml":                 trackdrive.ReasonInvalid,
+		"leadspedia_ping_failed.xml":              trackdrive.ReasonInvalid,
+		"leadspedia_post_failed.json":             trackdrive.ReasonInvalid,
+		"leadexec_post_rejected.xml":              trackdrive.ReasonDuplicate,
+		"leadprosper_post_duplicated.json":        trackdrive.ReasonDuplicate,
+		"leadprosper_error_with_lead_id.json":     trackdrive.ReasonInvalid,
+		"linktrust_ping_rejected.xml":             trackdrive.ReasonNoBuyer,
+		"linktrust_ping_rejected.json":            trackdrive.ReasonNoBuyer,
+		"leadconduit_classic_failure.xml":         trackdrive.ReasonDuplicate,
+		"servicedirect_ping_none.json":            trackdrive.ReasonNoBuyer,
+		"quotewizard_ping_rejected.json":          trackdrive.ReasonNoBuyer,
+		"juiced_ping_no_match.json":               trackdrive.ReasonNoBuyer,
+		"clickdealer_failed.json":                 trackdrive.ReasonInvalid,
+		"plain_text_unmatched.txt":                trackdrive.ReasonNoBuyer,
+		"buyer_to_trackdrive_reject.json":         trackdrive.ReasonCapped,
+		"trackdrive_ping_no_matching_buyer.json":  trackdrive.ReasonNoBuyer,
+		"callgrid_reject_4003.json":               trackdrive.ReasonInvalid,
+		"trackdrive_ping_422_object_errors.json":  trackdrive.ReasonInvalid,
+		"trackdrive_ping_caller_id_required.json": trackdrive.ReasonInvalid,
+	}
+	files, err := filepath.Glob("testdata/market-replies/*")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for name := range refusals {
+		require.Contains(t, files, "testdata/market-replies/"+name)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		want, isRefusal := refusals[name]
+		if !isRefusal {
+			require.Regexp(t, acceptedReplies, name, "is it a refusal, and for which reason?")
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			body, err := os.ReadFile("testdata/market-replies/" + name)
