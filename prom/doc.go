@@ -24,7 +24,10 @@
 // Each sale (trackdrive_sold_total, trackdrive_revenue_total, trackdrive_unknown_total)
 // is counted once: [Metrics.ObserveAuction] counts those of auctions and
 // [Metrics.ObserveDesk] those of [sales.Desk.Post]. For any other sale, the program calls
-// [Metrics.AddSale]. [Metrics.ObserveCall] does not count sales: a post that sold is a
+// [Metrics.AddSale]. After [trackdrive.AuctionResult.Settle], call
+// metrics.AddSettled(sold, bid.Payout); a desk's settlements are counted by
+// [Metrics.ObserveDesk]. For money that was found or taken back otherwise, call
+// [Metrics.AddCorrection]. [Metrics.ObserveCall] does not count sales: a post that sold is a
 // call with the outcome "accepted".
 //
 // A lead that may be sold stays in trackdrive_unknown_total. When it is settled, it is

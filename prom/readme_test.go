@@ -60,3 +60,16 @@ func TestTheDocumentShowsTheAlerts(t *testing.T) {
 		require.Contains(t, alerts, "expr: >- "+blank.ReplaceAllString(q[1], " "))
 	}
 }
+
+// TestTheDocumentsCodeRuns looks for each block of Go code after the first, which is in the
+// package's Example in other words, in the examples.
+func TestTheDocumentsCodeRuns(t *testing.T) {
+	t.Parallel()
+	indent := regexp.MustCompile(`(?m)^\s+`)
+	compiled := indent.ReplaceAllString(readText(t, "example_test.go")+readText(t, "example_docs_test.go"), "")
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readText(t, "README.md"), -1)
+	require.Len(t, blocks, 4)
+	for _, block := range blocks[1:] {
+		require.Contains(t, compiled, "\n"+indent.ReplaceAllString(block[1], ""))
+	}
+}
