@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/trackdrive-go/trackdrive/internal/ascii"
 	"github.com/trackdrive-go/trackdrive/internal/display"
@@ -476,8 +477,8 @@ func isHash(text []byte) bool {
 // label returns a name that the program chose, or an endpoint, without phone numbers.
 func (r *replyRedactor) label(text string) string {
 	digits := 0
-	for i := range len(text) {
-		if ascii.IsDigit(text[i]) {
+	for _, r := range text {
+		if unicode.IsDigit(r) {
 			digits++
 		}
 	}

@@ -54,7 +54,7 @@ const longestText = 128
 
 // shownAlone returns a text in one line, short and without phone numbers.
 func shownAlone(text string) string {
-	return display.Shorten(display.Line(display.HideNumbers(text)), longestText)
+	return display.Shorten(display.Line(display.HideAnyNumbers(text)), longestText)
 }
 
 // attemptOrigin is where an attempt goes.

@@ -117,12 +117,21 @@ func numberAt(text string) (length, digits int) {
 	return length, digits
 }
 
-// HideNumbers replaces each phone number in a text by "…", however it is punctuated,
-// and whatever digits stand beside it.
-func HideNumbers(text string) string {
+// HideNumbers replaces each phone number in a text by "…", however it is punctuated, in
+// the digits of any script, and whatever digits stand beside it. Numbers in a list, with
+// commas or colons between them, are not taken for one.
+func HideNumbers(text string) string { return hideDigits(text, isPunctuation) }
+
+// HideAnyNumbers is [HideNumbers] for names and other short texts: between the digits of a
+// phone number, there may be anything but letters.
+func HideAnyNumbers(text string) string {
+	return hideDigits(text, func(r rune) bool { return !unicode.IsLetter(r) })
+}
+
+func hideDigits(text string, isSeparator func(rune) bool) string {
 	var b strings.Builder
 	for len(text) > 0 {
-		length, digits := looseNumberAt(text)
+		length, digits := looseNumberAt(text, isSeparator)
 		switch {
 		case length == 0:
 			_, length = utf8.DecodeRuneInString(text)
@@ -138,20 +147,24 @@ func HideNumbers(text string) string {
 }
 
 // looseNumberAt reads digits at the beginning of text, with up to three separators
-// between two of them. The length is 0 if there are none.
-func looseNumberAt(text string) (length, digits int) {
+// between two of them, and any characters that nobody sees. The length is 0 if there are
+// none.
+func looseNumberAt(text string, isSeparator func(rune) bool) (length, digits int) {
 	const mostSeparators = 3 // "(555) - 555-0142"
 	separators, brackets := 0, 0
 	for i, r := range text {
 		switch {
-		case '0' <= r && r <= '9':
-			length = i + 1
+		case isDigit(r):
+			length = i + utf8.RuneLen(r)
 			digits++
 			separators, brackets = 0, 0
 		case r == '+' && i == 0:
 		case r == '(' && brackets < mostSeparators:
 			brackets++
-		case digits == 0, separators == mostSeparators, !isSeparator(r):
+		case digits == 0:
+			return length, digits
+		case r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.M): // zero width
+		case separators == mostSeparators, !isSeparator(r):
 			return length, digits
 		default:
 			separators++
@@ -160,7 +173,11 @@ func looseNumberAt(text string) (length, digits int) {
 	return length, digits
 }
 
-// isSeparator reports whether people write r between the digits of a number.
-func isSeparator(r rune) bool {
-	return strings.ContainsRune("-._/)", r) || unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Pd, r)
+func isDigit(r rune) bool {
+	return '0' <= r && r <= '9' || r >= utf8.RuneSelf && unicode.IsDigit(r)
+}
+
+// isPunctuation reports whether people write r between the digits of a number.
+func isPunctuation(r rune) bool {
+	return strings.ContainsRune("-._/)·•‧∙⋅・．／）−", r) || unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Pd, r)
 }

@@ -54,7 +54,7 @@ func (s *Set) Label(text string, replies ...any) string {
 }
 
 func labelOf(text string) string {
-	return display.Shorten(display.Line(display.HideNumbers(text)), maxLabel)
+	return display.Shorten(display.Line(display.HideAnyNumbers(text)), maxLabel)
 }
 
 func (s *Set) has(label string) bool {

@@ -50,6 +50,9 @@ func TestLabelsShowNoNumber(t *testing.T) {
 	for i := range 1000 {
 		require.Equal(t, "caller …", set.Label(fmt.Sprintf("caller +1555555%04d", i)), "they are one label")
 	}
+	for _, number := range []string{"５５５５５５０１４２", "٥٥٥٥٥٥٠١٤٢", "555·555·0142", "555\u200b555\u200b0142", "555:555:0142", "555, 555, 0142"} {
+		require.Equal(t, "caller …", set.Label("caller "+number), "%+q", number)
+	}
 	require.Equal(t, `a\nb`, set.Label("a\nb"))
 	require.Less(t, len(set.Label(strings.Repeat("x", 1000))), 70)
 }
