@@ -1,11 +1,13 @@
-// Command observe sells a call with OpenTelemetry spans and metrics, and slog, around
-// it.
+// Command observe sells calls at an auction, and watches with everything that there is:
+// OpenTelemetry spans, Prometheus metrics, counters in memory, a bid log, and slog.
 //
 //	go run -C examples/observe .
+//	go run -C examples/observe . -listen localhost:9100
 //
 // It runs on a fake TrackDrive, which refuses the first ping with 429: each call is a
-// span below that of the sale, each attempt one below its call, and no span, log line or
-// metric shows a credential or the value of a parameter.
+// span below that of the sale, and each attempt one below its call. Then it prints the
+// report of the counters, what Prometheus scrapes, and what other criteria would have
+// made of the bids. Nothing shows a credential or a phone number.
 package main
 
 import (
@@ -16,24 +18,25 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/trackdrive-go/trackdrive"
-	tdotel "github.com/trackdrive-go/trackdrive/otel"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
 
 func main() {
 	flags := flag.NewFlagSet("observe", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), "usage: observe\n\nSells a call on a fake TrackDrive, and prints its spans and log lines. There are no flags.\n")
+		fmt.Fprint(flags.Output(), "usage: observe [-listen ADDRESS]\n\nSells calls on a fake TrackDrive, and prints what is observed.\n\n")
+		flags.PrintDefaults()
 	}
+	listen := flags.String("listen", "", "then serve the report, and /metrics, on this `address` until interrupted")
 	switch err := flags.Parse(os.Args[1:]); {
 	case errors.Is(err, flag.ErrHelp):
 		return
@@ -43,60 +46,91 @@ func main() {
 		fmt.Fprintf(os.Stderr, "observe: %q is not expected; it takes no arguments\n", flags.Arg(0))
 		os.Exit(2)
 	}
-	if err := run(context.Background(), os.Stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, *listen); err != nil {
 		fmt.Fprintln(os.Stderr, "observe:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer) error {
-	tracers := sdk.NewTracerProvider(sdk.WithSyncer(&printer{out: out}))
-	defer func() { _ = tracers.Shutdown(ctx) }()
-	reader := metric.NewManualReader() // a program would have an exporter
-	telemetry, err := tdotel.New(tdotel.WithTracerProvider(tracers), tdotel.WithMeterProvider(metric.NewMeterProvider(metric.WithReader(reader))))
+func run(ctx context.Context, out io.Writer, listen string) error {
+	out = &sharedWriter{w: out}
+	dir, err := os.MkdirTemp("", "observe")
 	if err != nil {
 		return err
 	}
-
+	defer os.RemoveAll(dir)
+	w, err := newWatcher(out, filepath.Join(dir, "bids.jsonl"))
+	if err != nil {
+		return err
+	}
+	defer w.close(ctx)
 	fake, err := trackdrivetest.Start()
 	if err != nil {
 		return err
 	}
 	defer fake.Close()
-	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{Name: "Buyer A", Bid: "25.50"}}})
-	fake.Fail(trackdrivetest.OpPing, trackdrivetest.TooManyRequests(0), 1)
+	auction, err := newAuction(fake, w, out)
+	if err != nil {
+		return err
+	}
+	for _, caller := range []string{"+15555550142", "+15555550143", "+15555550144"} {
+		if err := sell(ctx, w.tracer, auction, caller, out); err != nil {
+			return err
+		}
+	}
+	if err := w.print(ctx, out); err != nil {
+		return err
+	}
+	return w.serve(ctx, out, listen)
+}
 
-	client, err := trackdrive.NewClient("acme", append(telemetry.Options(),
+// newAuction returns an auction of two sources, which w observes. The criteria of the
+// second accept no bid.
+func newAuction(fake *trackdrivetest.Server, w *watcher, out io.Writer) (*trackdrive.Auction, error) {
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "sell", Buyers: []trackdrivetest.Buyer{{ID: "101", Name: "Buyer A", Bid: "25.50"}}})
+	fake.AddEndpoint(trackdrivetest.Endpoint{VanityURI: "more", Buyers: []trackdrivetest.Buyer{{ID: "201", Name: "Buyer B", Bid: "28.00"}}})
+	fake.Fail(trackdrivetest.OpPing, trackdrivetest.TooManyRequests(0), 1)
+	client, err := trackdrive.NewClient("acme", append(w.options(),
 		trackdrive.WithBaseURL(fake.URL),
 		trackdrive.WithLogger(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: plain}))))...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := sell(ctx, tracers.Tracer("dialer"), client, out); err != nil {
-		return err
-	}
-	return printCalls(ctx, out, reader)
+	return trackdrive.NewAuction(trackdrive.AuctionConfig{
+		Sources: []trackdrive.AuctionSource{
+			{Name: "sell", Client: client, Endpoint: "sell"},
+			{Name: "more", Client: client, Endpoint: "more", Criteria: atLeast("30.00")},
+		},
+		Observe: w.observe,
+	})
 }
 
-// sell pings and posts, in a span.
-func sell(ctx context.Context, tracer trace.Tracer, client *trackdrive.Client, out io.Writer) error {
+// atLeast returns criteria on the first buyer's bid.
+func atLeast(bid string) *trackdrive.Criteria {
+	return trackdrive.MustCriteria(trackdrive.Field("buyers.0.bid_price").AtLeast(bid))
+}
+
+// sell sells a lead, in a span.
+func sell(ctx context.Context, tracer trace.Tracer, auction *trackdrive.Auction, caller string, out io.Writer) error {
 	ctx, span := tracer.Start(ctx, "sell")
 	defer span.End()
-	ping, err := client.Ping(ctx, "sell", &trackdrive.PingRequest{CallerID: "+15555550142"})
+	result, err := auction.Run(ctx, &trackdrive.PingRequest{CallerID: caller})
 	if err != nil {
 		return failed(span, err)
 	}
-	best, ok := ping.Best()
-	if !ping.Accepted || !ok {
+	sale, err := result.Sell(ctx)
+	if err != nil {
+		return failed(span, err)
+	}
+	if !sale.Sold {
 		return nil
 	}
-	span.SetAttributes(attribute.String("buyer", best.Name), attribute.String("payout", best.Payout.String()))
-	post, err := client.Post(ctx, "sell", ping.PostTo(best))
-	if err != nil {
-		return failed(span, err)
+	span.SetAttributes(attribute.String("source", sale.Bid.Source), attribute.String("payout", sale.Bid.Payout.String()))
+	if number, ok := sale.Number(); ok {
+		fmt.Fprintln(out, "sold: dial", number)
 	}
-	number, _ := post.Number()
-	fmt.Fprintln(out, "sold: dial", number)
 	return nil
 }
 
@@ -116,41 +150,15 @@ func plain(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// printer prints spans when they end.
-type printer struct{ out io.Writer }
-
-// ExportSpans prints each span in a line.
-func (p *printer) ExportSpans(_ context.Context, spans []sdk.ReadOnlySpan) error {
-	for _, s := range spans {
-		fmt.Fprintf(p.out, "span %q", s.Name())
-		for _, a := range s.Attributes() {
-			switch a.Key {
-			case "http.response.status_code", "http.request.resend_count", "trackdrive.outcome", "trackdrive.attempts", "buyer", "payout":
-				fmt.Fprintf(p.out, " %s=%s", a.Key, a.Value.String())
-			}
-		}
-		fmt.Fprintln(p.out)
-	}
-	return nil
+// sharedWriter is a writer for several goroutines.
+type sharedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
 }
 
-// Shutdown does nothing: nothing is held back.
-func (p *printer) Shutdown(context.Context) error { return nil }
-
-// printCalls prints what was counted.
-func printCalls(ctx context.Context, out io.Writer, reader metric.Reader) error {
-	var all metricdata.ResourceMetrics
-	if err := reader.Collect(ctx, &all); err != nil {
-		return err
-	}
-	for _, scope := range all.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			counter, ok := m.Data.(metricdata.Sum[int64])
-			for i := 0; ok && i < len(counter.DataPoints); i++ {
-				p := &counter.DataPoints[i]
-				fmt.Fprintf(out, "metric %s %s %d\n", m.Name, p.Attributes.Encoded(attribute.DefaultEncoder()), p.Value)
-			}
-		}
-	}
-	return nil
+// Write writes one text after another.
+func (s *sharedWriter) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
 }
