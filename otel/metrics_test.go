@@ -199,10 +199,12 @@ func TestWhoBoughtAndForHowMuch(t *testing.T) {
 	}
 }
 
+var auctionCount = flag.Int("auctions", 400, "how many auctions TestAnAuctionEqualsTheLedger runs, at most 10000")
+
 // TestAnAuctionEqualsTheLedger sells leads while requests and replies are lost.
 func TestAnAuctionEqualsTheLedger(t *testing.T) {
 	t.Parallel()
-	const leads = 400
+	leads := *auctionCount
 	b := newBackend(t)
 	fake := trackdrivetest.New()
 	var sources []trackdrive.AuctionSource
