@@ -15,8 +15,8 @@ func Of(t *trackdrive.SaleTry) (trackdrive.Buyer, trackdrive.Amount) {
 	if !t.Bid.ToAll {
 		return t.Bid.Buyer, t.Bid.Payout
 	}
-	buyer := named(t.Response)
-	if b := bidder(t.Bid.Ping, &buyer); b != nil {
+	buyer := namedBuyer(t.Response)
+	if b := knownBidder(t.Bid.Ping, &buyer); b != nil {
 		buyer.Name, buyer.ID = cmp.Or(b.Name, buyer.Name), cmp.Or(b.ID, buyer.ID)
 		if !buyer.Payout.IsSet() {
 			buyer.Payout = b.Payout
@@ -28,8 +28,8 @@ func Of(t *trackdrive.SaleTry) (trackdrive.Buyer, trackdrive.Amount) {
 	return buyer, buyer.Payout
 }
 
-// named returns the buyer that the reply to a post names; zero if it names none.
-func named(reply *trackdrive.PostResponse) (buyer trackdrive.Buyer) {
+// namedBuyer returns the buyer that the reply to a post names; zero if it names none.
+func namedBuyer(reply *trackdrive.PostResponse) (buyer trackdrive.Buyer) {
 	if reply == nil {
 		return buyer
 	}
@@ -40,9 +40,9 @@ func named(reply *trackdrive.PostResponse) (buyer trackdrive.Buyer) {
 	return buyer
 }
 
-// bidder returns the only buyer of the ping with the id, or the name, or if there is
+// knownBidder returns the only buyer of the ping with the id, or the name, or if there is
 // neither, the only buyer of all; nil if there is no such buyer.
-func bidder(ping *trackdrive.PingResponse, buyer *trackdrive.Buyer) *trackdrive.Buyer {
+func knownBidder(ping *trackdrive.PingResponse, buyer *trackdrive.Buyer) *trackdrive.Buyer {
 	if ping == nil {
 		return nil
 	}
