@@ -66,8 +66,7 @@ type apiCall struct {
 	who   Authenticator
 	sent  []*authCredentials // of all attempts
 	first [1]*authCredentials
-	last  func() *authCredentials // the last of sent
-	wire  wirePayload             // of the last attempt
+	wire  wirePayload // of the last attempt
 
 	delivery Delivery // of all attempts, once the call is over
 	lastBody []byte   // the last reply's, if the call failed

@@ -40,5 +40,5 @@ func (m *Meta) secrets() (none redact.Secrets) {
 	if m.sent == nil {
 		return none
 	}
-	return m.sent().toHide()
+	return m.sent.made().toHide()
 }

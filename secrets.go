@@ -40,24 +40,26 @@ func (c *authCredentials) toHide() redact.Secrets {
 }
 
 // credentials returns all credentials of the call, for its reply's Meta; nil if it has
-// none. Those of most calls are an authenticator's alone.
-func (c *apiCall) credentials() func() *authCredentials {
+// none. Those of most calls are an authenticator's alone, which never change.
+func (c *apiCall) credentials() *fixedAuth {
 	hasOwn := len(c.secret) > 0 || c.params.mayHoldCredentials()
+	fixed, isFixed := c.who.(*fixedAuth)
 	switch {
-	case !hasOwn && len(c.sent) == 0:
+	case hasOwn:
+	case len(c.sent) == 0:
 		return nil
-	case !hasOwn && len(c.sent) == 1:
-		return c.last
+	case isFixed:
+		return fixed
 	}
 	all := new(authCredentials)
 	for _, auth := range c.sent {
 		all.params = slices.Concat(all.params, auth.params, auth.headers)
 	}
-	all.params = appendTexts(all.params, c.secret)
 	if hasOwn {
+		all.params = appendTexts(all.params, c.secret)
 		all.params = appendTexts(all.params, c.wire.secrets())
 	}
-	return hideValue(all)
+	return &fixedAuth{made: hideValue(all)}
 }
 
 func appendTexts(list []namedText, texts []string) []namedText {

@@ -82,3 +82,27 @@ func TestADeskKeepsNoCredentialThatAReplyRepeats(t *testing.T) {
 	require.NoError(t, err)
 	require.Positive(t, sold)
 }
+
+// TestAReplyHidesTheCredentialsOfItsRequest: it knows them, but no verb of fmt finds them,
+// and copies stay equal.
+func TestAReplyHidesTheCredentialsOfItsRequest(t *testing.T) {
+	t.Parallel()
+	for name, auth := range map[string]trackdrive.Authenticator{
+		"fixed": trackdrive.DeveloperToken(plants.MarketToken),
+		"made for each request": trackdrive.AuthenticatorFunc(func(_ context.Context, r *trackdrive.AuthRequest) error {
+			r.SetHeader("X-Api-Key", plants.MarketToken)
+			return nil
+		}),
+	} {
+		c := newClient(t, instant([]byte(`{"success":true,"status":"accepted","buyers":[{"id":7,"ping_id":"bp-1","name":"Buyer A"}]}`)), trackdrive.WithAuth(auth))
+		ping, err := c.Ping(t.Context(), "sell", onePing)
+		require.NoError(t, err)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			text := fmt.Sprintf(verb+verb+verb, *ping, ping.Meta, &ping.Meta)
+			require.False(t, plants.IsShown(text), "%s: %s: %s", name, verb, text)
+			require.NotContains(t, text, fmt.Sprintf("%x", plants.MarketToken), name)
+		}
+		copied := *ping
+		require.Equal(t, *ping, copied, name)
+	}
+}

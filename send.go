@@ -126,12 +126,12 @@ func (c *apiCall) authenticate(ctx context.Context) (*authCredentials, error) {
 func (c *apiCall) askAuthenticator(ctx context.Context) (*authCredentials, error) {
 	if fixed, ok := c.who.(*fixedAuth); ok {
 		auth := fixed.made()
-		c.sent, c.last = append(c.sent, auth), fixed.made
+		c.sent = append(c.sent, auth)
 		return auth, fixed.check()
 	}
 	r := AuthRequest{Operation: c.name, Subdomain: c.subdomain, Host: c.target.Host}
 	auth := r.credentials()
-	c.sent, c.last = append(c.sent, auth), r.sent // before the call: its error may quote what it set
+	c.sent = append(c.sent, auth) // before the call: its error may quote what it set
 	return auth, c.who.Authenticate(ctx, &r)
 }
 

@@ -178,6 +178,7 @@ func TestASaleToAllBuyersBelongsToTheOneThatTheReplyNames(t *testing.T) {
 		{"by a name that is not among them", toAll("20", "30"), &trackdrive.PostResponse{BuyerName: "Buyer Z"}, "Buyer Z", "0.00", 1},
 		{"not at all", toAll("20", "30"), &trackdrive.PostResponse{}, "", "0.00", 1},
 		{"not at all, and all pay the same", toAll("20", "20.0"), &trackdrive.PostResponse{}, "", "20.00", 0},
+		{"not at all, and there is only one", toAll("20"), &trackdrive.PostResponse{}, "Buyer A", "20.00", 0},
 		{"several", toAll("20", "30"), &trackdrive.PostResponse{Buyers: []trackdrive.Buyer{{ID: "101"}, {ID: "102"}}}, "", "0.00", 1},
 		{"without a payout", toAll("", "30"), &trackdrive.PostResponse{BuyerName: "Buyer A"}, "Buyer A", "0.00", 1},
 		{"without a response", toAll("20", "30"), nil, "", "0.00", 1},

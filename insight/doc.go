@@ -53,7 +53,7 @@
 //
 // Revenue is exact. It is the sum of the payouts that buyers bid, one for each sale. A
 // sale to all buyers of a ping counts the payout of the buyer that the reply names. If
-// it names none, the payout that all buyers bid counts. A sale whose payout is not known
+// it names none, the payout of the only buyer, or that all buyers bid, counts. A sale whose payout is not known
 // is Unpriced, and adds nothing.
 //
 // # Limits

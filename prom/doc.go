@@ -38,6 +38,10 @@
 // less what was taken back. A lead that a ping may have sold is counted only with a desk,
 // because auctions have no event for it.
 //
+// A sale to all buyers of a ping counts for the buyer that the reply names, or for the only
+// one. If nobody knows which of them took the lead, the label is "any", and the payout
+// counts only if all of them bid the same.
+//
 // Sums are exact; only the exported number is rounded to a float64. Amounts have no
 // currency: if your companies pay in different currencies, do not add up sources.
 //

@@ -31,6 +31,14 @@ func TestTextsWithoutWhatAReplyRepeats(t *testing.T) {
 	}
 	post, err := client.Post(t.Context(), "names", &trackdrive.PostRequest{PingID: "p-1", Fields: trackdrive.Fields{"lead_token": fieldToken}})
 	require.NoError(t, err)
+	hook, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{
+		URL: "https://rtb.example.com/ping/both?auth_token=" + fieldToken, Acceptance: trackdrive.All(trackdrive.Field("status").Equals("accepted")),
+	})
+	require.NoError(t, err)
+	bidder, err := trackdrive.WebhookBidder{
+		Client: open, PingWebhook: hook, NumberPath: "code", BidPath: "buyers.0.bid_price",
+	}.Ping(t.Context(), &trackdrive.PingRequest{CallerID: "+15555550142"})
+	require.NoError(t, err)
 	for name, tt := range map[string]struct {
 		reply  any
 		hidden []string
@@ -42,6 +50,7 @@ func TestTextsWithoutWhatAReplyRepeats(t *testing.T) {
 		"a ping with a nested token":   {ping(client, trackdrive.Fields{"x": map[string]any{"token": fieldToken}}), []string{planted.MarketToken, fieldToken}, []string{rotated}},
 		"a ping with a token, alone":   {ping(open, trackdrive.Fields{"lead_token": fieldToken}), []string{fieldToken}, []string{planted.MarketToken}},
 		"a ping without credentials":   {ping(open, trackdrive.Fields{"zip": "12345"}), nil, []string{planted.MarketToken, "12345"}},
+		"a bidder's webhook":           {bidder, []string{fieldToken}, []string{planted.MarketToken}},
 		"a post":                       {post, []string{planted.MarketToken, fieldToken}, []string{rotated}},
 		"a reply that is made by hand": {new(trackdrive.PingResponse), nil, []string{planted.MarketToken}},
 		"no ping":                      {(*trackdrive.PingResponse)(nil), nil, []string{planted.MarketToken}},

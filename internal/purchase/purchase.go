@@ -9,8 +9,9 @@ import (
 )
 
 // Of returns the buyer of a sale, and what it pays. If the post went to all buyers, the
-// reply may say which one took the lead. Without an answer to that, the buyer is zero,
-// and the payout is what all buyers bid, or unset if they differ.
+// reply may say which one took the lead; otherwise it is the only one that the ping
+// matched. If nobody knows, the buyer is zero, and the payout is what all buyers bid, or
+// unset if they differ.
 func Of(t *trackdrive.SaleTry) (trackdrive.Buyer, trackdrive.Amount) {
 	if !t.Bid.ToAll {
 		return t.Bid.Buyer, t.Bid.Payout
