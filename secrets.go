@@ -42,7 +42,7 @@ func (c *authCredentials) toHide() redact.Secrets {
 // credentials returns all credentials of the call, for its reply's Meta; nil if it has
 // none. Those of most calls are an authenticator's alone, which never change.
 func (c *apiCall) credentials() *fixedAuth {
-	hasOwn := len(c.secret) > 0 || c.params.mayHoldCredentials()
+	hasOwn := c.params.of == nil || c.params.mayHoldCredentials() // without parameters, it is a webhook
 	fixed, isFixed := c.who.(*fixedAuth)
 	switch {
 	case hasOwn:
