@@ -12,6 +12,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/internal/display"
+	"github.com/trackdrive-go/trackdrive/internal/echoes"
 )
 
 // AuctionLog keeps the latest auctions in memory. Pass its Observe to the auction, and
@@ -241,6 +242,12 @@ func (r *auctionRecord) ranking() []rankedBid {
 // shownSource returns the name of a source, without numbers.
 func shownSource(name string) string { return display.Line(display.HideNumbers(name)) }
 
+// shownName returns the name of a buyer in a reply, without numbers and what it repeats of
+// the request's credentials.
+func shownName(name string, reply *trackdrive.PingResponse) string {
+	return display.Line(display.HideNumbers(echoes.Text(name, reply)))
+}
+
 func newBidRecord(b trackdrive.Bid) bidRecord {
 	return bidRecord{buyerOf(b), b.Payout.String(), b.Payout}
 }
@@ -251,9 +258,9 @@ func buyerOf(b trackdrive.Bid) string {
 	case b.ToAll:
 		return "all buyers"
 	case b.Buyer.Name != "":
-		return display.Line(display.HideNumbers(b.Buyer.Name))
+		return shownName(b.Buyer.Name, b.Ping)
 	default:
-		return "buyer " + display.Line(string(b.Buyer.ID))
+		return "buyer " + display.Line(echoes.Text(string(b.Buyer.ID), b.Ping))
 	}
 }
 
@@ -271,7 +278,7 @@ func (r *auctionRecord) noteLoss(e trackdrive.AuctionEvent) {
 	}
 	loss := lossRecord{Reason: string(e.Loss.Reason), Text: lossInWords(e.Loss), At: e.After, Whole: e.Loss.Buyer == nil}
 	if e.Loss.Buyer != nil {
-		loss.Buyer = display.Line(display.HideNumbers(e.Loss.Buyer.Name))
+		loss.Buyer = shownName(e.Loss.Buyer.Name, e.Loss.Ping)
 	}
 	s.Losses = append(s.Losses, loss)
 }

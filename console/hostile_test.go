@@ -22,8 +22,8 @@ import (
 	"github.com/trackdrive-go/trackdrive/console"
 )
 
-// planted is a credential that no page may show.
-const planted = "Zr7made-up0xQ"
+// plantedText is a credential that no page may show.
+const plantedText = "Zr7made-up0xQ"
 
 // plantedConfigs have a credential in each place that may have one.
 var plantedConfigs = map[string]string{
@@ -64,7 +64,7 @@ var plantedConfigs = map[string]string{
 	"the same elsewhere":          `{"name":"SECRET","url":"https://acme.example/x?zip=SECRET","header":{"X-Api-Key":"SECRET"}}`,
 	"base64 elsewhere":            `{"url":"https://acme.example/x?zip=BASE64","header":{"X-Api-Key":"SECRET"}}`,
 	"basic":                       `{"url":"https://acme.example/x","header":{"Authorization":"Basic BASIC"}}`,
-	"escaped":                     `{"url":"https://acme.example/x","header":{"X-Api-\u004bey":"\u005a` + planted[1:] + `"}}`,
+	"escaped":                     `{"url":"https://acme.example/x","header":{"X-Api-\u004bey":"\u005a` + plantedText[1:] + `"}}`,
 	"mistakes":                    `{"url":"https://acme.example/x","metod":1,"header":{"X-Api-Key":"SECRET"}}`,
 	"mistakes and a scheme":       `{"url":"https://acme.example/x","metod":1,"header":{"Authorization":"Bearer SECRET"}}`,
 	"mistakes and a query":        `{"url":"https://acme.example/x?api_key=SECRET","metod":1}`,
@@ -91,7 +91,7 @@ func TestPlantedCredentialsAreInNoPage(t *testing.T) {
 	for name, config := range plantedConfigs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			config = strings.NewReplacer("SECRET", planted, "BASE64", "WnI3bWFkZS11cDB4UQ==", "BASIC", "YWNtZTpacjdtYWRlLXVwMHhR").Replace(config)
+			config = strings.NewReplacer("SECRET", plantedText, "BASE64", "WnI3bWFkZS11cDB4UQ==", "BASIC", "YWNtZTpacjdtYWRlLXVwMHhR").Replace(config)
 			page := newPage(t, console.Config{Webhooks: stored("It", config), Transport: echo{}})
 			f := openForm(t, page, "/webhook?name=It")
 			pages := []string{f.form.Get("json")}
@@ -101,7 +101,7 @@ func TestPlantedCredentialsAreInNoPage(t *testing.T) {
 			}
 			for _, text := range pages {
 				text = html.UnescapeString(text)
-				for _, secret := range []string{planted, planted[1:], url.QueryEscape(planted), "WnI3bWFkZS11cDB4UQ", "YWNtZTpacjdt"} {
+				for _, secret := range []string{plantedText, plantedText[1:], url.QueryEscape(plantedText), "WnI3bWFkZS11cDB4UQ", "YWNtZTpacjdt"} {
 					require.NotContains(t, text, secret)
 				}
 			}
@@ -186,7 +186,7 @@ func TestHiddenCredentialsStayInTheirPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			config := strings.ReplaceAll(test.config, "SECRET", planted)
+			config := strings.ReplaceAll(test.config, "SECRET", plantedText)
 			page := newPage(t, console.Config{Webhooks: stored("It", config), Transport: noTransport{t}})
 			f := openForm(t, page, "/webhook?name=It")
 			shown := f.form.Get("json")
@@ -385,12 +385,12 @@ func TestAMarkIsThatOfTheWorstCondition(t *testing.T) {
 // A cut reply leaves no beginning of a credential.
 func TestACutReplyShowsNoHalfCredential(t *testing.T) {
 	t.Parallel()
-	for back := range len(planted) {
-		body := strings.Repeat("x", 16<<10-back) + planted + strings.Repeat("y", 4<<10)
+	for back := range len(plantedText) {
+		body := strings.Repeat("x", 16<<10-back) + plantedText + strings.Repeat("y", 4<<10)
 		page := newPage(t, console.Config{Transport: fixedReply{"text/plain", body}})
-		_, text := openForm(t, page, "/webhook").send("run", "json", `{"url": "https://acme.example/x?api_key=[api_key]", "repeat": "safe", "acceptance": {"match": "all", "criteria": [{"field": "a", "condition": "Exists"}]}}`, "value:api_key", planted)
+		_, text := openForm(t, page, "/webhook").send("run", "json", `{"url": "https://acme.example/x?api_key=[api_key]", "repeat": "safe", "acceptance": {"match": "all", "criteria": [{"field": "a", "condition": "Exists"}]}}`, "value:api_key", plantedText)
 		require.Contains(t, text, "The run")
-		require.NotContains(t, text, planted[:4])
+		require.NotContains(t, text, plantedText[:4])
 	}
 }
 
@@ -459,12 +459,12 @@ func TestNumbersAreMaskedInEveryNotation(t *testing.T) {
 func TestTheClientsCredentialIsInNoPage(t *testing.T) {
 	t.Parallel()
 	page := newPage(t, console.Config{
-		Subdomain: "acme", Options: []trackdrive.Option{trackdrive.WithAuth(trackdrive.BasicAuth("acme-public", planted))}, Transport: echo{},
+		Subdomain: "acme", Options: []trackdrive.Option{trackdrive.WithAuth(trackdrive.BasicAuth("acme-public", plantedText))}, Transport: echo{},
 	})
 	_, text := openForm(t, page, "/webhook").send("run", "json", `{"url": "https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/sell", "repeat": "safe"}`)
 	require.Contains(t, text, "you_sent")
-	require.NotContains(t, text, planted)
-	require.NotContains(t, text, base64.StdEncoding.EncodeToString([]byte("acme-public:" + planted))[:20])
+	require.NotContains(t, text, plantedText)
+	require.NotContains(t, text, base64.StdEncoding.EncodeToString([]byte("acme-public:" + plantedText))[:20])
 }
 
 func FuzzHiddenCredentials(f *testing.F) {
@@ -490,11 +490,11 @@ func FuzzHiddenCredentials(f *testing.F) {
 		if end := strings.LastIndexByte(config, '}'); end > 0 {
 			config = config[:end] + rest + config[end:]
 		}
-		config = strings.ReplaceAll(config, "SECRET", planted)
+		config = strings.ReplaceAll(config, "SECRET", plantedText)
 		page, err := console.New(console.Config{Webhooks: stored("It", config), Transport: echo{}})
 		require.NoError(t, err)
 		_, text := answer(page, local(http.MethodGet, "/webhook?name=It", nil))
-		require.NotContains(t, html.UnescapeString(text), planted, config)
+		require.NotContains(t, html.UnescapeString(text), plantedText, config)
 	})
 }
 

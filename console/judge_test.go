@@ -49,7 +49,7 @@ func TestCriteriaGuessNoHiddenCredential(t *testing.T) {
 		{"form", "you_sent", "application/x-www-form-urlencoded", `you_sent=ECHO&ok=1`},
 		{"text", "text", "text/plain", `ok ECHO`},
 	} {
-		page := newPage(t, console.Config{Webhooks: stored("It", fmt.Sprintf(config, planted, reply.format, reply.field)), Transport: repeating{reply.contentType, reply.text}})
+		page := newPage(t, console.Config{Webhooks: stored("It", fmt.Sprintf(config, plantedText, reply.format, reply.field)), Transport: repeating{reply.contentType, reply.text}})
 		f := openForm(t, page, "/webhook?name=It")
 		require.Equal(t, "accepted", verdictIn(t, second(f.send("run"))), "the stored criteria are judged as they are")
 		for _, question := range []string{
@@ -63,7 +63,7 @@ func TestCriteriaGuessNoHiddenCredential(t *testing.T) {
 				continue
 			}
 			var verdicts []string
-			for _, guess := range []string{planted, planted[:1], "zz"} {
+			for _, guess := range []string{plantedText, plantedText[:1], "zz"} {
 				criterion := strings.NewReplacer("FIELD", reply.field, "GUESS", guess).Replace(question)
 				changed := fmt.Sprintf(strings.Replace(config, `{"field": "%s", "condition": "Exists"}`, "%s", 1), "(hidden)", reply.format, criterion)
 				verdicts = append(verdicts, verdictIn(t, second(f.send("run", "json", changed))))
@@ -80,7 +80,7 @@ func second(_ int, text string) string { return text }
 func TestOtherCriteriaStillJudgeTheRestOfTheReply(t *testing.T) {
 	t.Parallel()
 	const config = `{"url": "https://acme.example/x", "header": {"Authorization": "Bearer %s"}, "repeat": "safe", "acceptance": {"match": "all", "criteria": [%s]}}`
-	page := newPage(t, console.Config{Webhooks: stored("It", fmt.Sprintf(config, planted, `{"field":"you_sent","condition":"Exists"}`)), Transport: repeating{"application/json", repeatedJSON}})
+	page := newPage(t, console.Config{Webhooks: stored("It", fmt.Sprintf(config, plantedText, `{"field":"you_sent","condition":"Exists"}`)), Transport: repeating{"application/json", repeatedJSON}})
 	for criterion, want := range map[string]string{
 		`{"field":"bid","condition":"Greater Than","value":"20"}`:      "accepted",
 		`{"field":"bid","condition":"Greater Than","value":"30"}`:      "rejected",
@@ -100,9 +100,9 @@ func TestOtherCriteriaStillJudgeTheRestOfTheReply(t *testing.T) {
 func TestCriteriaDoNotGuessTheClientsCredential(t *testing.T) {
 	t.Parallel()
 	page := newPage(t, console.Config{
-		Subdomain: "acme", Options: []trackdrive.Option{trackdrive.WithAuth(trackdrive.BasicAuth("acme-public", planted))}, Transport: repeating{"application/json", repeatedJSON},
+		Subdomain: "acme", Options: []trackdrive.Option{trackdrive.WithAuth(trackdrive.BasicAuth("acme-public", plantedText))}, Transport: repeating{"application/json", repeatedJSON},
 	})
-	pair := base64.StdEncoding.EncodeToString([]byte("acme-public:" + planted))
+	pair := base64.StdEncoding.EncodeToString([]byte("acme-public:" + plantedText))
 	for _, guess := range []string{pair[:8], pair[:20], "zz"} {
 		text := second(openForm(t, page, "/webhook").send("run", "json", `{"url": "https://acme.trackdrive.com/api/v1/inbound_webhooks/ping/sell", "repeat": "safe",
 			"acceptance": {"criteria": [{"field": "you_sent", "condition": "Starts With", "value": "Basic `+guess+`"}]}}`))
@@ -128,9 +128,9 @@ func TestAPastedReplyIsJudgedAsARunWould(t *testing.T) {
 		"no criteria, unreadable":   {`"reply":"xml"`, "anything", "undetermined"},
 		"rejected":                  {`"acceptance":{"criteria":[{"field":"bid","condition":"Greater Than","value":"20"}]}`, `{"bid":2}`, "rejected"},
 		"no JSON":                   {`"acceptance":{"criteria":[{"field":"bid","condition":"Exists"}]}`, `<a/>`, "undetermined"},
-		"a hidden value":            {`"acceptance":{"criteria":[{"field":"lead_token","condition":"Equals","value":"` + planted + `"}]}`, `{"lead_token":"` + planted + `"}`, "undetermined"},
-		"a hidden value, wrong":     {`"acceptance":{"criteria":[{"field":"lead_token","condition":"Equals","value":"` + planted + `"}]}`, `{"lead_token":"x"}`, "undetermined"},
-		"a hidden value, and a bid": {`"acceptance":{"match":"any","criteria":[{"field":"lead_token","condition":"Equals","value":"` + planted + `"},{"field":"bid","condition":"Exists"}]}`, `{"lead_token":"x","bid":1}`, "accepted"},
+		"a hidden value":            {`"acceptance":{"criteria":[{"field":"lead_token","condition":"Equals","value":"` + plantedText + `"}]}`, `{"lead_token":"` + plantedText + `"}`, "undetermined"},
+		"a hidden value, wrong":     {`"acceptance":{"criteria":[{"field":"lead_token","condition":"Equals","value":"` + plantedText + `"}]}`, `{"lead_token":"x"}`, "undetermined"},
+		"a hidden value, and a bid": {`"acceptance":{"match":"any","criteria":[{"field":"lead_token","condition":"Equals","value":"` + plantedText + `"},{"field":"bid","condition":"Exists"}]}`, `{"lead_token":"x","bid":1}`, "accepted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

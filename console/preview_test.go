@@ -51,8 +51,8 @@ func TestPreviewMarksWhatWasFilledIn(t *testing.T) {
 		"what is left out":    {`{"url":"https://acme.example/x?b=[b]&a=[a]","body":"{\"b\":\"[b]\",\"a\":\"[a]\"}","tokens":{"b":{"omit_blank":true}}}`, []string{"value:a", "a"}, []string{"a", "a"}},
 		"a part of a text":    {`{"url":"https://acme.example/x","body":"{\"note\":\"bb [b] bb\"}"}`, []string{"value:b", "b"}, []string{"b"}},
 		"nothing":             {`{"url":"https://acme.example/x?ca=ca"}`, nil, nil},
-		"a credential":        {`{"url":"https://acme.example/x?api_key=[k]&n=[n]"}`, []string{"value:k", planted, "value:n", "7"}, []string{"<api_key>", "7"}},
-		"beside a credential": {`{"url":"https://acme.example/x?n=[n]","header":{"Authorization":"Bearer ` + planted + `-[n]"}}`, []string{"value:n", "7"}, []string{"[redacted]", "[redacted]"}},
+		"a credential":        {`{"url":"https://acme.example/x?api_key=[k]&n=[n]"}`, []string{"value:k", plantedText, "value:n", "7"}, []string{"<api_key>", "7"}},
+		"beside a credential": {`{"url":"https://acme.example/x?n=[n]","header":{"Authorization":"Bearer ` + plantedText + `-[n]"}}`, []string{"value:n", "7"}, []string{"[redacted]", "[redacted]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +65,7 @@ func TestPreviewMarksWhatWasFilledIn(t *testing.T) {
 			} else {
 				require.Equal(t, test.want, marked, panel)
 			}
-			require.NotContains(t, panel, planted)
+			require.NotContains(t, panel, plantedText)
 		})
 	}
 }
@@ -84,7 +84,7 @@ func TestPreviewMarksMaskedNumbers(t *testing.T) {
 func TestMarksAreBounded(t *testing.T) {
 	t.Parallel()
 	page := newPage(t, console.Config{Transport: noTransport{t}})
-	body := `{\"api_key\":\"` + planted + `\"`
+	body := `{\"api_key\":\"` + plantedText + `\"`
 	for n := range 200 {
 		body += fmt.Sprintf(`,\"x%d\":\"%s[a]\"`, n, strings.Repeat("ab", 150))
 	}
@@ -92,5 +92,5 @@ func TestMarksAreBounded(t *testing.T) {
 	marked, panel := markedIn(t, text)
 	require.NotEmpty(t, marked)
 	require.Less(t, len(marked), 100)
-	require.NotContains(t, panel, planted)
+	require.NotContains(t, panel, plantedText)
 }

@@ -27,9 +27,9 @@ func askedPage(t *testing.T, authorize func(*http.Request) (console.Viewer, erro
 	fake := newMarket()
 	page := newPage(t, console.Config{Webhooks: stored("It", tokenWebhook), Transport: fake.Transport(), Authorize: authorize})
 	f := openForm(t, page, "/webhook?name=It")
-	_, text := f.send("run", "value:api_key", planted, "value:caller_id", "+15555550142")
+	_, text := f.send("run", "value:api_key", plantedText, "value:caller_id", "+15555550142")
 	require.Contains(t, words(text), "Send it?")
-	require.NotContains(t, text, planted)
+	require.NotContains(t, text, plantedText)
 	f.read(text)
 	return fake, f
 }
@@ -45,10 +45,10 @@ func TestAQuestionWithACredentialIsConfirmedAsShown(t *testing.T) {
 		_, text := f.send("confirm")
 		require.Contains(t, text, "The run", words(text))
 		require.Equal(t, isAgain, strings.Contains(text, "The request was not sent again") || strings.Contains(text, "the request was not sent again"))
-		require.NotContains(t, text, planted)
+		require.NotContains(t, text, plantedText)
 		require.Len(t, fake.Requests(), 1)
 	}
-	require.Equal(t, planted, fake.Requests()[0].Query.Get("api_key"))
+	require.Equal(t, plantedText, fake.Requests()[0].Query.Get("api_key"))
 }
 
 func TestAQuestionIsDeclined(t *testing.T) {
@@ -57,7 +57,7 @@ func TestAQuestionIsDeclined(t *testing.T) {
 	_, text := f.send("preview")
 	require.Contains(t, text, "What is sent")
 	require.NotContains(t, text, "Send it?")
-	require.NotContains(t, text, planted)
+	require.NotContains(t, text, plantedText)
 	require.Empty(t, fake.Requests())
 }
 
@@ -104,7 +104,7 @@ func TestEnterInAFieldSendsNothing(t *testing.T) {
 	t.Parallel()
 	page := newPage(t, console.Config{Webhooks: stored("It", tokenWebhook, "Broken", `{"metod":1}`), Transport: noTransport{t}})
 	f := openForm(t, page, "/webhook?name=It")
-	_, asked := f.send("run", "value:api_key", planted, "value:caller_id", "+15555550142")
+	_, asked := f.send("run", "value:api_key", plantedText, "value:caller_id", "+15555550142")
 	_, plain := answer(page, local(http.MethodGet, "/webhook?name=It", nil))
 	_, broken := answer(page, local(http.MethodGet, "/webhook?name=Broken", nil))
 	require.Len(t, anyForm.FindAllString(asked, -1), 2, "the question has a form of its own")

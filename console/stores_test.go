@@ -16,6 +16,7 @@ import (
 
 	"github.com/trackdrive-go/trackdrive"
 	"github.com/trackdrive-go/trackdrive/console"
+	"github.com/trackdrive-go/trackdrive/internal/planted"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 	"github.com/trackdrive-go/trackdrive/sales"
@@ -459,6 +460,26 @@ func TestAnAuctionLogIsBounded(t *testing.T) {
 	_, text := answer(newPage(t, console.Config{Auctions: log}), local(http.MethodGet, "/auction?id=1", nil))
 	require.Contains(t, words(text), "1000 sources")
 	require.Less(t, len(text), 1<<20)
+}
+
+// The buyers of the market are called like the Client's own credential.
+func TestAnAuctionShowsNoCredentialThatAReplyRepeats(t *testing.T) {
+	t.Parallel()
+	log := console.NewAuctionLog(100)
+	runs := 0
+	require.NoError(t, planted.Sell(t.Context(), nil, log.Observe, func(ctx context.Context, a *trackdrive.Auction, lead *trackdrive.PingRequest) error {
+		runs++
+		return planted.RunAndSell(log.Watch(ctx, fmt.Sprint("lead-", runs)), a, lead)
+	}))
+	page := newPage(t, console.Config{Auctions: log})
+	var all strings.Builder
+	for id := range runs {
+		status, text := answer(page, local(http.MethodGet, fmt.Sprint("/auction?id=", id+1), nil))
+		require.Equal(t, http.StatusOK, status)
+		require.False(t, planted.IsShown(text), text)
+		all.WriteString(text)
+	}
+	require.Contains(t, all.String(), "[redacted]")
 }
 
 // A log does not touch the runs of another, whose lock it does not hold.
