@@ -76,6 +76,10 @@ func init() {
 	companyrest.Set = func(worker any, subdomain string, state *companyrest.State) {
 		worker.(*Worker).gates.set(subdomain, state)
 	}
+	companyrest.Share = func(worker any) { worker.(*Worker).gates.share() }
+	companyrest.Resumed = func(worker any, report func(subdomain string) error) error {
+		return worker.(*Worker).gates.reportResumed(report)
+	}
 }
 
 func (g *companyGate) state() companyrest.State {
@@ -116,6 +120,9 @@ func (g *companyGates) set(subdomain string, state *companyrest.State) {
 		delete(g.list, subdomain)
 		return
 	}
+	if g.resumed[subdomain] {
+		return
+	}
 	gate := g.list[subdomain]
 	if gate == nil {
 		gate = &companyGate{}
@@ -124,4 +131,38 @@ func (g *companyGates) set(subdomain string, state *companyrest.State) {
 	gate.failures, gate.paused, gate.until = state.Failures, state.Paused, state.Until
 	gate.doubts, gate.additiveFrom, gate.blindFrom = state.Doubts, state.AdditiveFrom, state.BlindFrom
 	gate.probedUntil = state.ProbedUntil
+}
+
+// share makes the gates remember which companies are resumed.
+func (g *companyGates) share() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.resumed == nil {
+		g.resumed = map[string]bool{}
+	}
+}
+
+func (g *companyGates) reportResumed(report func(subdomain string) error) error {
+	for {
+		subdomain, found := g.takeResumed()
+		if !found {
+			return nil
+		}
+		if err := report(subdomain); err != nil {
+			g.mu.Lock()
+			g.resumed[subdomain] = true
+			g.mu.Unlock()
+			return err
+		}
+	}
+}
+
+func (g *companyGates) takeResumed() (subdomain string, found bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for subdomain := range g.resumed {
+		delete(g.resumed, subdomain)
+		return subdomain, true
+	}
+	return "", false
 }

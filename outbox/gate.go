@@ -17,6 +17,10 @@ type companyGates struct {
 
 	mu   sync.Mutex
 	list map[string]*companyGate // by subdomain
+
+	// The companies that were resumed, for an engine that has to tell other processes;
+	// nil without one.
+	resumed map[string]bool
 }
 
 // companyGate is a company that failed.
@@ -213,8 +217,12 @@ func (g *companyGates) stopProbing(subdomain string) {
 func (g *companyGates) open(subdomain string) (wasPaused bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	gate := g.list[strings.ToLower(subdomain)]
-	delete(g.list, strings.ToLower(subdomain))
+	subdomain = strings.ToLower(subdomain)
+	gate := g.list[subdomain]
+	delete(g.list, subdomain)
+	if g.resumed != nil {
+		g.resumed[subdomain] = true
+	}
 	return gate != nil && gate.paused
 }
 

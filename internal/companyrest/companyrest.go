@@ -22,6 +22,13 @@ var (
 	Get func(worker any, subdomain string) (state State, rests bool)
 	// All returns all companies that are paused or rest.
 	All func(worker any) map[string]State
-	// Set changes the state of a company; nil means that it takes items again.
+	// Set changes the state of a company; nil means that it takes items again. While
+	// Resumed has not reported that it was resumed, only nil changes anything: any other
+	// state is older than that.
 	Set func(worker any, subdomain string, state *State)
+	// Share makes a Worker remember which companies are resumed.
+	Share func(worker any)
+	// Resumed reports the companies that were resumed since the last call, paused and
+	// resting or not. One for which report returns an error is reported again.
+	Resumed func(worker any, report func(subdomain string) error) error
 )

@@ -42,6 +42,7 @@ type knownCompany struct {
 }
 
 func newRestingCompanies(s *Store, w *outbox.Worker) *restingCompanies {
+	companyrest.Share(w)
 	return &restingCompanies{store: s, worker: w, known: map[string]knownCompany{}}
 }
 
@@ -63,6 +64,9 @@ func (r *restingCompanies) refresh(ctx context.Context) error {
 
 // read makes the Worker and the table agree. The caller holds reading.
 func (r *restingCompanies) read(ctx context.Context) error {
+	if err := r.removeResumed(ctx); err != nil {
+		return err
+	}
 	rows := map[string]knownCompany{}
 	err := r.store.query(ctx, func(all pgx.Rows) error {
 		now := time.Now()
@@ -101,8 +105,17 @@ func (r *restingCompanies) read(ctx context.Context) error {
 	return r.storeChanges(ctx)
 }
 
-// storeChanges stores what could not be stored when it changed, or was changed by
-// [outbox.Worker.Resume].
+// removeResumed removes the companies that [outbox.Worker.Resume] was called for,
+// whatever another process has stored meanwhile. The caller holds reading.
+func (r *restingCompanies) removeResumed(ctx context.Context) error {
+	return companyrest.Resumed(r.worker, func(subdomain string) error {
+		r.forget(subdomain)
+		_, err := r.store.exec(ctx, r.store.sql.resumeCompany, subdomain)
+		return wrapError(err)
+	})
+}
+
+// storeChanges stores what could not be stored when it changed.
 func (r *restingCompanies) storeChanges(ctx context.Context) error {
 	resting := companyrest.All(r.worker)
 	for subdomain := range r.all() {
@@ -129,7 +142,11 @@ func (r *restingCompanies) note(ctx context.Context, subdomain string, wasProbe 
 	defer cancel()
 	r.reading.Lock()
 	defer r.reading.Unlock()
-	isStored, err := r.storeChange(ctx, subdomain, wasProbe)
+	err := r.removeResumed(ctx)
+	isStored := false
+	if err == nil {
+		isStored, err = r.storeChange(ctx, subdomain, wasProbe)
+	}
 	if err == nil && !isStored {
 		err = r.read(ctx)
 	}

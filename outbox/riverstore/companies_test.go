@@ -171,6 +171,66 @@ func TestWhatCouldNotBeStoredIsStoredLater(t *testing.T) {
 	require.True(t, rests)
 }
 
+// TestAResumeWinsOverWhatIsNotYetKnown has a process that resumes a company, and does
+// not know that another one has just probed it in vain.
+func TestAResumeWinsOverWhatIsNotYetKnown(t *testing.T) {
+	t.Parallel()
+	paused := func(after time.Duration) companyrest.State {
+		return companyrest.State{Paused: true, Until: time.Now().Add(after)}
+	}
+	for name, test := range map[string]struct {
+		known bool                                      // by the process that resumes
+		then  func(t *testing.T, p []*restingCompanies) // what happens before it looks again
+		first int                                       // which process looks first
+	}{
+		"it looks first":         {true, func(*testing.T, []*restingCompanies) {}, 1},
+		"the other one does":     {true, func(*testing.T, []*restingCompanies) {}, 0},
+		"it did not know at all": {false, func(*testing.T, []*restingCompanies) {}, 1},
+		"a delivery of its ends": {true, func(t *testing.T, p []*restingCompanies) { t.Helper(); p[1].note(t.Context(), "acme", false) }, 0},
+		"a probe of its is begun": {true, func(t *testing.T, p []*restingCompanies) {
+			t.Helper()
+			_, err := p[1].probe(t.Context(), "acme", time.Minute)
+			require.NoError(t, err)
+		}, 0},
+		"it hears of the old state": {true, func(t *testing.T, p []*restingCompanies) {
+			t.Helper()
+			companyrest.Set(p[1].worker, "acme", &companyrest.State{Paused: true, Until: time.Now().Add(time.Hour)})
+		}, 1},
+		"the database fails at first": {true, func(t *testing.T, p []*restingCompanies) {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			require.Error(t, p[1].read(ctx))
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := processesOf(t, 3)
+			p[0].rest(t, paused(time.Minute))
+			if test.known {
+				p[1].look(t)
+			}
+			p[2].look(t)
+			p[0].rest(t, paused(time.Hour))
+			p[1].worker.Resume("acme")
+			test.then(t, p)
+			p[test.first].look(t)
+			p[1].look(t)
+			for _, other := range p {
+				_, rests := other.state(t)
+				require.False(t, rests, "resumed for all processes")
+				require.Empty(t, other.worker.Paused())
+			}
+
+			p[1].rest(t, paused(time.Minute)) // the credentials are still wrong
+			for _, other := range p {
+				_, rests := other.state(t)
+				require.True(t, rests, "paused again")
+			}
+		})
+	}
+}
+
 // TestADeliveryToACompanyThatIsFineAsksNothing has a database that answers nothing.
 func TestADeliveryToACompanyThatIsFineAsksNothing(t *testing.T) {
 	t.Parallel()

@@ -202,7 +202,7 @@ type sqlStatements struct {
 
 	lockCalls, claimCalls, claimHeads, candidates, nextDue, nextLease, others, orphans, stepBack string
 
-	companies, addCompany, changeCompany, removeCompany, probeCompany string
+	companies, addCompany, changeCompany, removeCompany, resumeCompany, probeCompany string
 }
 
 // The conditions, and how they are planned. PostgreSQL also plans for tables that
@@ -350,6 +350,7 @@ func newStatements(o *Options) sqlStatements {
 			probed_until = CASE WHEN NOT $9 THEN probed_until END
 			WHERE subdomain = $1 AND version = $8 RETURNING version`),
 		removeCompany: fill(`DELETE FROM {companies} WHERE subdomain = $1 AND version = $2`),
+		resumeCompany: fill(`DELETE FROM {companies} WHERE subdomain = $1`),
 		probeCompany: fill(`UPDATE {companies} SET version = DEFAULT, probed_until = clock_timestamp() + $3::interval
 			WHERE subdomain = $1 AND version = $2 AND (probed_until <= clock_timestamp() OR probed_until IS NULL)
 			AND (until <= clock_timestamp() + $4::interval OR until IS NULL) RETURNING version`),
