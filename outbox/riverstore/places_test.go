@@ -243,6 +243,19 @@ func TestAnOutagePutsFewItemsAsideOnAllProcesses(t *testing.T) {
 	require.LessOrEqual(t, counts.Aside, processes*(concurrency+2))
 }
 
+// awaitJobsOfNow waits until the jobs are over that have begun.
+func (s *fixture) awaitJobsOfNow(t *testing.T) {
+	t.Helper()
+	var now time.Time
+	require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT clock_timestamp()`).Scan(&now))
+	require.Eventually(t, func() bool {
+		var isOver bool
+		err := s.pool.QueryRow(t.Context(), `SELECT NOT EXISTS (
+			SELECT FROM `+s.options.Schema+`.river_job WHERE state = 'running' AND attempted_at <= $1)`, now).Scan(&isOver)
+		return err == nil && isOver
+	}, 60*time.Second, 10*time.Millisecond)
+}
+
 // failingTransport fails after a while, and counts the requests on their way.
 type failingTransport struct{ now, most, all atomic.Int32 }
 
@@ -276,8 +289,9 @@ func TestProcessesProbeInTurn(t *testing.T) {
 				return false
 			}
 		}
-		return transport.now.Load() == 0
+		return true
 	}, 30*time.Second, time.Millisecond)
+	s.awaitJobsOfNow(t) // they may be about to send what they claimed before
 	transport.most.Store(0)
 	before := transport.all.Load()
 	require.Eventually(t, func() bool { return transport.all.Load() >= before+30 }, 60*time.Second, time.Millisecond)
