@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	companyAge     = time.Second            // how old a process's knowledge of companies may be
+	companyAge     = time.Second            // how old a process's knowledge of companies may be before somebody reads the table
+	companyMaxAge  = 5 * time.Second        // how old it may be before everybody waits for that
 	companyTimeout = 10 * time.Second       // for storing what a delivery found out about a company
 	clockLeeway    = 100 * time.Millisecond // a machine may count the time until a probe a little faster than the database
 )
@@ -30,9 +31,10 @@ type restingCompanies struct {
 
 	reading sync.Mutex // held during whatever reads or writes the table
 
-	mu     sync.Mutex
-	known  map[string]knownCompany // the rows that the Worker agrees with
-	readAt time.Time
+	mu      sync.Mutex
+	known   map[string]knownCompany // the rows that the Worker agrees with
+	tryAt   time.Time               // when the table was last to be read
+	knownAt time.Time               // when it was last read; zero if it never was
 }
 
 // knownCompany is a row as the Worker knows it.
@@ -46,20 +48,35 @@ func newRestingCompanies(s *Store, w *outbox.Worker) *restingCompanies {
 	return &restingCompanies{store: s, worker: w, known: map[string]knownCompany{}}
 }
 
-// refresh reads the table if that was some time ago.
+// refresh reads the table if that was some time ago. Others need not wait for that,
+// unless it was long ago, or never.
 func (r *restingCompanies) refresh(ctx context.Context) error {
-	r.mu.Lock()
-	isFresh := time.Since(r.readAt) < companyAge
-	if !isFresh {
-		r.readAt = time.Now() // others need not wait for this
-	}
-	r.mu.Unlock()
-	if isFresh {
+	if !r.isReadTime(time.Now()) {
 		return nil
 	}
 	r.reading.Lock()
 	defer r.reading.Unlock()
+	if r.age() < companyAge { // another one has read it meanwhile
+		return nil
+	}
 	return r.read(ctx)
+}
+
+func (r *restingCompanies) isReadTime(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.tryAt) >= companyAge {
+		r.tryAt = now
+		return true
+	}
+	return now.Sub(r.knownAt) >= companyMaxAge
+}
+
+// age returns how old what is known is.
+func (r *restingCompanies) age() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Since(r.knownAt)
 }
 
 // read makes the Worker and the table agree. The caller holds reading.
@@ -102,6 +119,9 @@ func (r *restingCompanies) read(ctx context.Context) error {
 			companyrest.Set(r.worker, subdomain, nil)
 		}
 	}
+	r.mu.Lock()
+	r.knownAt = time.Now()
+	r.mu.Unlock()
 	return r.storeChanges(ctx)
 }
 

@@ -2,12 +2,15 @@ package riverstore
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/trackdrive-go/trackdrive"
@@ -42,7 +45,7 @@ func processesOf(t *testing.T, n int) []*restingCompanies {
 func (r *restingCompanies) look(t *testing.T) {
 	t.Helper()
 	r.mu.Lock()
-	r.readAt = time.Time{}
+	r.tryAt, r.knownAt = time.Time{}, time.Time{}
 	r.mu.Unlock()
 	require.NoError(t, r.refresh(t.Context()))
 }
@@ -240,4 +243,91 @@ func TestADeliveryToACompanyThatIsFineAsksNothing(t *testing.T) {
 	require.NoError(t, p.refresh(context.Background()))
 	p.reading.Lock() // whoever reads or writes the table waits for ever
 	p.note(t.Context(), "acme", false)
+}
+
+// TestWhatWasKnownLongAgoIsReadAgain has a process that did nothing for a while, and
+// whose table somebody else is reading just now.
+func TestWhatWasKnownLongAgoIsReadAgain(t *testing.T) {
+	t.Parallel()
+	p := processesOf(t, 2)
+	p[1].look(t)
+	p[0].rest(t, companyrest.State{Failures: 3, Until: time.Now().Add(time.Hour)})
+	p[1].mu.Lock()
+	p[1].tryAt, p[1].knownAt = time.Now().Add(time.Minute), time.Now().Add(-companyMaxAge)
+	p[1].mu.Unlock()
+	require.NoError(t, p[1].refresh(t.Context()))
+	_, rests := companyrest.Get(p[1].worker, "acme")
+	require.True(t, rests)
+}
+
+// TestNothingIsSentBeforeTheCompaniesThatRestAreKnown has a process that starts while
+// the table cannot be read.
+func TestNothingIsSentBeforeTheCompaniesThatRestAreKnown(t *testing.T) {
+	t.Parallel()
+	starts := map[string]func(*testing.T, *Engine) error{
+		"Start": func(t *testing.T, e *Engine) error {
+			t.Helper()
+			t.Cleanup(func() { require.NoError(t, e.Stop(context.Background())) })
+			return e.Start(context.Background())
+		},
+		"AddWorkers": func(t *testing.T, e *Engine) error {
+			t.Helper()
+			workers := river.NewWorkers()
+			e.AddWorkers(workers)
+			o := e.config.Store.options
+			client, err := river.NewClient(riverpgxv5.New(e.config.Store.pool), &river.Config{
+				Schema: o.Schema, Logger: o.Logger, Queues: e.Queues(), Workers: workers, FetchCooldown: time.Millisecond, FetchPollInterval: 10 * time.Millisecond,
+			})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, client.Stop(context.Background())) })
+			return client.Start(context.Background())
+		},
+	}
+	for name, state := range map[string]companyrest.State{
+		"rests":  {Failures: 3, Until: time.Now().Add(time.Hour)},
+		"paused": {Paused: true, Until: time.Now().Add(time.Hour)},
+	} {
+		for how, start := range starts {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				p := processesOf(t, 2)
+				p[0].rest(t, state)
+				s := p[0].store
+				const n = 20
+				for i := 2; i <= n; i++ { // one more waits already
+					newItemOf(t, s, fmt.Sprint("sale-", i), fmt.Sprint("u-", i))
+				}
+				engine, err := New(Config{Store: s, Worker: p[1].worker, Poll: 10 * time.Millisecond})
+				require.NoError(t, err)
+
+				tx, err := s.pool.Begin(t.Context())
+				require.NoError(t, err)
+				_, err = tx.Exec(t.Context(), `LOCK TABLE `+s.options.name(companyTable)+` IN ACCESS EXCLUSIVE MODE`)
+				require.NoError(t, err)
+				started := make(chan error, 1)
+				go func() { started <- start(t, engine) }()
+				require.Eventually(t, func() bool {
+					var waits bool
+					err := tx.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = $1::regclass)`, s.options.name(companyTable)).Scan(&waits)
+					return err == nil && waits
+				}, 20*time.Second, time.Millisecond)
+				require.NoError(t, tx.Rollback(t.Context()))
+				require.NoError(t, <-started)
+				require.Eventually(t, func() bool {
+					var back int
+					err := s.pool.QueryRow(t.Context(), `SELECT count(*) FROM `+s.options.name("river_job")+` WHERE kind = $1 AND priority = $2`, deliverArgs{}.Kind(), restingPriority).Scan(&back)
+					return err == nil && back == n
+				}, 20*time.Second, 10*time.Millisecond, "all of them look, and step back")
+				counts, err := s.Counts(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, n, counts.Waiting)
+				items, err := s.List(t.Context(), outbox.Query{State: outbox.Waiting})
+				require.NoError(t, err)
+				for _, item := range items {
+					require.Zero(t, item.Attempts)
+					require.Empty(t, item.LastError, "it was not sent")
+				}
+			})
+		}
+	}
 }

@@ -122,6 +122,9 @@ func (e *Engine) Start(ctx context.Context) error {
 	if e.client != nil {
 		return invalidArgument("engine", "is already started; call Stop first")
 	}
+	if err := e.resting.refresh(ctx); err != nil {
+		return err
+	}
 	workers := river.NewWorkers()
 	e.AddWorkers(workers)
 	pool, isOwn, err := e.config.Store.riverPool(ctx, int32(e.config.Concurrency)+riverConns)

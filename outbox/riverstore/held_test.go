@@ -143,7 +143,12 @@ func storeWithItem(t *testing.T) (*Store, outbox.Item) {
 // newItem enqueues an item of the same call.
 func newItem(t *testing.T, s *Store, id string) outbox.Item {
 	t.Helper()
-	item, err := outbox.NewUpdate(id, trackdrive.CallRef{Subdomain: "acme", UUID: "u-1"}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("1")})
+	return newItemOf(t, s, id, "u-1")
+}
+
+func newItemOf(t *testing.T, s *Store, id, uuid string) outbox.Item {
+	t.Helper()
+	item, err := outbox.NewUpdate(id, trackdrive.CallRef{Subdomain: "acme", UUID: uuid}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("1")})
 	require.NoError(t, err)
 	item, _, err = outbox.Enqueue(t.Context(), s, item)
 	require.NoError(t, err)
