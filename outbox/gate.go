@@ -4,7 +4,6 @@ package outbox
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -213,17 +212,24 @@ func (g *companyGates) stopProbing(subdomain string) {
 	}
 }
 
-// open removes the gate of a company.
-func (g *companyGates) open(subdomain string) (wasPaused bool) {
+// open removes the gates that somebody names, and returns those that were paused, and
+// whether there was one that was shut.
+func (g *companyGates) open(name string) (paused []string, wasShut bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	subdomain = strings.ToLower(subdomain)
-	gate := g.list[subdomain]
-	delete(g.list, subdomain)
-	if g.resumed != nil {
-		g.resumed[subdomain] = true
+	for _, subdomain := range gatesNamed(name) {
+		if gate := g.list[subdomain]; gate != nil {
+			wasShut = wasShut || gate.isShut()
+			if gate.paused {
+				paused = append(paused, subdomain)
+			}
+		}
+		delete(g.list, subdomain)
+		if g.resumed != nil {
+			g.resumed[subdomain] = true
+		}
 	}
-	return gate != nil && gate.paused
+	return paused, wasShut
 }
 
 // paused lists the companies whose credentials are missing or refused.

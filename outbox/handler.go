@@ -42,9 +42,9 @@ import (
 // Content-Type application/json and a body of at most 64 KiB with the members above
 // and no others, and is refused (403) if a browser sends it from another origin, by
 // its Sec-Fetch-Site or Origin header. Errors are {"error": "..."}: 400 for a wrong
-// argument, 404 for an unknown item or path, 405, 409 for a state that does not allow
-// that, 413, 415, and 500 for a failure of the store, whose error goes to
-// Config.OnEvent alone.
+// argument, 404 for an unknown item or path and for a company that is neither paused nor
+// resting, 405, 409 for a state that does not allow that, 413, 415, and 500 for a
+// failure of the store, whose error goes to Config.OnEvent alone.
 //
 // Items are shown without their bodies, which are personal data: with the amounts and
 // flags of a postback, the last two digits of the caller's number, and the names of
@@ -319,7 +319,9 @@ func (h *adminHandler) resume(r *http.Request) (any, error) {
 	if asked.Subdomain == "" {
 		return nil, invalidArgument("subdomain", "is missing")
 	}
-	h.worker.Resume(asked.Subdomain)
+	if !h.worker.resume(asked.Subdomain) {
+		return nil, &httpError{http.StatusNotFound, fmt.Sprintf("%q is neither paused nor resting; /counts lists what is paused", asked.Subdomain)}
+	}
 	return struct {
 		Paused []string `json:"paused"`
 	}{h.worker.Paused()}, nil

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/companyrest"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/outbox/outboxtest"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
@@ -129,6 +130,8 @@ func TestTheHandlerRefuses(t *testing.T) {
 		"a page too long":          {"GET", "/items?state=dead&limit=1001", "", nil, 400, "limit"},
 		"an empty page":            {"GET", "/items?state=dead&limit=0", "", nil, 400, "limit"},
 		"no company":               {"POST", "/resume", `{}`, nil, 400, "subdomain"},
+		"a company that is fine":   {"POST", "/resume", `{"subdomain":"acme"}`, nil, 404, `"acme" is neither paused nor resting`},
+		"a webhook that is fine":   {"POST", "/resume", `{"subdomain":"webhook:Partner A"}`, nil, 404, `"webhook:Partner A" is neither paused nor resting`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -272,6 +275,7 @@ func TestTheCurlLinesOfTheDocuments(t *testing.T) {
 	}
 	_, err := s.store.Update(t.Context(), "sale-4713", func(i *outbox.Item) error { i.State = outbox.Parked; return nil })
 	require.NoError(t, err)
+	companyrest.Set(s.Worker, "acme", &companyrest.State{Paused: true, Until: time.Now().Add(time.Hour)})
 	mux := http.NewServeMux()
 	mux.Handle("/outbox/", http.StripPrefix("/outbox", outbox.Handler(s.Worker)))
 
@@ -340,6 +344,23 @@ func TestTheHandlerResumesCompanies(t *testing.T) {
 	require.Contains(t, ask(h, "GET", "/counts", "", nil).Body.String(), `"paused":["globex"]`)
 	require.Contains(t, ask(h, "POST", "/resume", `{"subdomain":"globex"}`, nil).Body.String(), `"paused":[]`)
 	require.Empty(t, s.Paused())
+	require.Equal(t, http.StatusNotFound, ask(h, "POST", "/resume", `{"subdomain":"globex"}`, nil).Code, "it is resumed already")
+}
+
+func TestTheHandlerResumesCompaniesThatRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newFixture(t, nil)
+		s.fake.Fail(trackdrivetest.Any, trackdrivetest.BadGateway(), trackdrivetest.Always)
+		s.enqueueMany(t, "sets", 20, revenue("1.00"))
+		defer s.start(t)()
+		pass(time.Hour)
+		s.fake.Heal()
+		require.Zero(t, s.countEvents(outbox.EventDelivered))
+		require.Equal(t, http.StatusOK, ask(outbox.Handler(s.Worker), "POST", "/resume", `{"subdomain":"ACME"}`, nil).Code)
+		pass(time.Millisecond)
+		require.Positive(t, s.countEvents(outbox.EventDelivered))
+	})
 }
 
 // TestTheOperationsOfTheDocumentsRun looks for each block of Go code in the sections

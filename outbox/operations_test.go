@@ -959,6 +959,44 @@ func TestEachWebhookPausesOnItsOwn(t *testing.T) {
 	})
 }
 
+// A webhook is resumed by its name, or as Paused spells it.
+func TestAWebhookIsResumedByEitherSpelling(t *testing.T) {
+	t.Parallel()
+	for name, spellings := range map[string][]string{
+		"partner":   {"webhook:partner", "WEBHOOK:Partner"},
+		"Partner A": {"webhook:Partner A", "webhook:partner a", "webhook:partner%20a", "webhook:Partner%20A"},
+		"Bücher":    {"webhook:Bücher", "webhook:bücher", "webhook:b%C3%BCcher", "webhook:b%c3%bccher"},
+		"a/b":       {"webhook:a/b", "webhook:a%2Fb", "webhook:a%2fb"},
+		"100%":      {"webhook:100%", "webhook:100%25"},
+		"a%20b":     {"webhook:a%20b", "webhook:a%2520b"},
+	} {
+		for _, spelling := range append(spellings, "") {
+			t.Run(name+" as "+spelling, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					s, p := hookFixture(t, map[string]*trackdrive.Webhook{name: aHook(t, trackdrive.RepeatSafe)})
+					p.answer(401, `{}`)
+					s.add(t, aWebhook(t, "a", name, ""), nil)
+					stop := s.start(t)
+					defer stop()
+					pass(time.Second)
+					paused := s.Paused()
+					require.Len(t, paused, 1)
+					p.answer(200, `{"status":"ok"}`)
+					body, err := json.Marshal(map[string]string{"subdomain": cmp.Or(spelling, paused[0])})
+					require.NoError(t, err)
+					reply := ask(outbox.Handler(s.Worker), http.MethodPost, "/resume", string(body), nil)
+					require.Equal(t, http.StatusOK, reply.Code, reply.Body)
+					require.Empty(t, s.Paused())
+					pass(time.Second)
+					require.Equal(t, outbox.Delivered, s.item(t, "a").State)
+					require.Equal(t, paused[0], s.event(t, outbox.EventResumed).Subdomain)
+				})
+			})
+		}
+	}
+}
+
 // Files that were written before there were other operations are read.
 func TestItemsOfEarlierVersionsAreDelivered(t *testing.T) {
 	t.Parallel()

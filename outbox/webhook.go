@@ -99,8 +99,23 @@ const webhookGate = "webhook:"
 
 // gate returns what stands in the place of the item's company: each webhook pauses
 // and rests on its own.
-func (r *webhookRequest) gate() string {
-	return webhookGate + url.PathEscape(strings.ToLower(r.Webhook))
+func (r *webhookRequest) gate() string { return gateOfWebhook(r.Webhook) }
+
+func gateOfWebhook(name string) string { return webhookGate + url.PathEscape(strings.ToLower(name)) }
+
+// gatesNamed returns the gates that somebody means by a subdomain, or by the name of a
+// webhook, which may be escaped as [Worker.Paused] has it.
+func gatesNamed(name string) []string {
+	name = strings.ToLower(name)
+	webhook, isWebhook := strings.CutPrefix(name, webhookGate)
+	if !isWebhook {
+		return []string{name}
+	}
+	gates := []string{gateOfWebhook(webhook)}
+	if plain, err := url.PathUnescape(webhook); err == nil && plain != webhook {
+		gates = append(gates, gateOfWebhook(plain))
+	}
+	return gates
 }
 
 func (r *webhookRequest) token() tokenNeed { return tokenNeed{} }

@@ -154,16 +154,23 @@ func (w *Worker) Wake() {
 }
 
 // Resume lets items be sent to a company, or to a webhook ("webhook:NAME"), again at
-// once. Call it after the company's credentials were fixed.
-func (w *Worker) Resume(subdomain string) {
-	if w.gates.open(subdomain) {
+// once. Call it after the company's credentials were fixed. The name of a webhook is
+// that of Config.Webhooks, or as Paused returns it; case does not matter.
+func (w *Worker) Resume(subdomain string) { w.resume(subdomain) }
+
+// resume is Resume, and reports whether the company was paused or rested.
+func (w *Worker) resume(subdomain string) (wasShut bool) {
+	paused, wasShut := w.gates.open(subdomain)
+	for _, subdomain := range paused {
 		w.report(Event{Kind: EventResumed, Subdomain: subdomain})
 	}
 	w.Wake()
+	return wasShut
 }
 
-// Paused returns the companies, and the webhooks ("webhook:NAME"), that refuse the
-// credentials, or have none.
+// Paused returns the companies, and the webhooks, that refuse the credentials, or have
+// none. A webhook is "webhook:NAME", with the name in lower case and escaped as in a
+// URL: "webhook:partner%20a".
 func (w *Worker) Paused() []string { return w.gates.paused() }
 
 // Counts returns how many items of the store are in each state.
