@@ -32,7 +32,7 @@ type companyGate struct {
 
 	doubts       int       // how many additive probes got no answer, one after the other
 	additiveFrom time.Time // no additive item is the probe before this time
-	blindFrom    time.Time // an additive item is the probe from this time on, even if lookups fail
+	blindFrom    time.Time // an additive item is the probe from this time on, even if lookups and absolute items fail
 	probedUntil  time.Time // another process probes it, for no longer than this
 	nextLook     time.Time // when Run looks for an absolute item again, after it found an additive one
 }
@@ -42,8 +42,8 @@ const maxOutages = 3
 
 func (g *companyGate) isShut() bool { return g.paused || g.failures >= maxOutages }
 
-// lookupTrust is how long failing lookups keep additive items from being the
-// probe, and the longest wait between two such probes that lookups let pass.
+// lookupTrust is how long failing lookups and absolute items keep additive items from
+// being the probe, and the longest wait between two such probes that lookups let pass.
 const lookupTrust = 4 * time.Hour
 
 // claimPlan says which companies to claim for.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/companyrest"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
 )
@@ -96,6 +97,104 @@ func TestAbsoluteItemsAreProbes(t *testing.T) {
 		pass(15 * time.Minute)
 		require.Equal(t, 120-aside, s.countEvents(outbox.EventDelivered), "an absolute item that is answered opens the company")
 		stop()
+	})
+}
+
+// enqueueLeads enqueues leads of different callers, which have no lookup.
+func (s *fixture) enqueueLeads(t *testing.T, n int) {
+	t.Helper()
+	for i := range n {
+		id := fmt.Sprint("lead-", i)
+		item, err := outbox.NewCaptureLead(id, "acme", &trackdrive.Lead{CallerID: fmt.Sprint("+1555555", 1000+i), Fields: trackdrive.Fields{"lead_token_name": "solar"}})
+		s.add(t, item, err)
+	}
+}
+
+// deliveredLeads returns how many leads are delivered.
+func (s *fixture) deliveredLeads() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Kind == outbox.EventDelivered && e.Item.Operation == outbox.OpCaptureLead {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAnOutageOfHoursPutsFewLeadsAside(t *testing.T) {
+	t.Parallel()
+	const atOnce = 8 + 2 // what is in progress when it begins, and what starts before the third failure
+	const probes = 6     // after 5, 10, 20 minutes and so on
+	for name, test := range map[string]struct {
+		absolute int
+		rests    bool // from the beginning
+		most     int  // leads put aside
+	}{
+		"leads alone":                                 {0, false, atOnce + probes},
+		"leads alone, when it has begun":              {0, true, probes},
+		"before 20 absolute items":                    {20, false, atOnce},
+		"before 20 absolute items, when it has begun": {20, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, _ := operationFixture(t, nil)
+				n := *outageItems
+				s.enqueueLeads(t, n)
+				s.enqueueMany(t, "sets", test.absolute, revenue("1.00"))
+				if test.rests {
+					companyrest.Set(s.Worker, "acme", &companyrest.State{Failures: 3, Until: time.Now(), BlindFrom: time.Now().Add(4 * time.Hour)})
+				}
+				s.fake.Fail(trackdrivetest.Any, trackdrivetest.Status(http.StatusServiceUnavailable, nil, ""), trackdrivetest.Always)
+				defer s.start(t)()
+				pass(2 * time.Hour)
+				aside := s.countEvents(outbox.EventAside)
+				t.Logf("put aside in two hours: %d of %d, with %d requests", aside, n, len(s.fake.Requests()))
+				require.LessOrEqual(t, aside, test.most)
+				require.Zero(t, s.countEvents(outbox.EventDelivered))
+				s.fake.Heal()
+				pass(3 * time.Hour)
+				require.Equal(t, n+test.absolute-aside, s.countEvents(outbox.EventDelivered), "the rest is delivered")
+				require.Equal(t, aside, s.countEvents(outbox.EventAside))
+			})
+		})
+	}
+}
+
+// TestAbsoluteItemsThatNeverSucceedHoldNothingBackForEver has a company whose leads
+// work, and whose updates do not.
+func TestAbsoluteItemsThatNeverSucceedHoldNothingBackForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := operationFixture(t, nil)
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.BadGateway(), trackdrivetest.Always)
+		s.enqueueMany(t, "sets", 50, revenue("1.00"))
+		defer s.start(t)()
+		pass(time.Minute)
+		s.enqueueLeads(t, 50)
+		pass(3 * time.Hour)
+		require.Zero(t, s.deliveredLeads(), "the absolute items are the probes")
+		pass(90 * time.Minute)
+		require.Positive(t, s.deliveredLeads())
+		require.Zero(t, s.countEvents(outbox.EventAside))
+	})
+}
+
+// TestAnAbsoluteItemThatAlwaysFailsDelaysTheOthersLittle has a few calls whose updates
+// never work, and leads that do.
+func TestAnAbsoluteItemThatAlwaysFailsDelaysTheOthersLittle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := operationFixture(t, nil)
+		s.fake.Fail(trackdrivetest.OpUpdateCall, trackdrivetest.BadGateway(), trackdrivetest.Always)
+		s.enqueueMany(t, "sets", 3, revenue("1.00"))
+		defer s.start(t)()
+		pass(time.Hour)
+		s.enqueueLeads(t, 50)
+		pass(time.Hour)
+		require.Equal(t, 50, s.deliveredLeads())
+		require.Zero(t, s.countEvents(outbox.EventAside))
 	})
 }
 

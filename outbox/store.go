@@ -71,6 +71,10 @@ type Claim struct {
 	Limit  int           // the maximum number of items
 	Only   string        // the only company to claim for; "" for all
 	Except []string      // companies not to claim for
+
+	// AbsoluteBelow, if positive, leaves out additive items, and absolute ones with as
+	// many attempts or more. It always comes with Only. Next may be too early then.
+	AbsoluteBelow int
 }
 
 // Query selects the items that List returns.

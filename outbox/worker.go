@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/companyrest"
 )
 
 // Config is what a [Worker] needs.
@@ -356,7 +357,7 @@ func (r *workRun) startProbes(ctx context.Context, plan claimPlan, now time.Time
 		if r.flying >= r.config.Concurrency || r.probing.Load() >= int32(r.config.Concurrency+1)/2 {
 			return time.Time{}, nil
 		}
-		items, due, err := r.claim(ctx, Claim{Now: now, Limit: 1, Only: subdomain})
+		items, due, err := r.claimProbe(ctx, subdomain, now)
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -374,6 +375,18 @@ func (r *workRun) startProbes(ctx context.Context, plan claimPlan, now time.Time
 		})
 	}
 	return next, nil
+}
+
+// claimProbe claims the item that finds out whether a company is back: if possible one
+// that is not put aside if it is not.
+func (r *workRun) claimProbe(ctx context.Context, subdomain string, now time.Time) (items []Item, next time.Time, err error) {
+	if state, _ := r.gates.resting(subdomain); state.WantsAbsolute(now) {
+		items, next, err = r.claim(ctx, Claim{Now: now, Limit: 1, Only: subdomain, AbsoluteBelow: companyrest.ProbeAttempts})
+	}
+	if err == nil && len(items) == 0 {
+		items, next, err = r.claim(ctx, Claim{Now: now, Limit: 1, Only: subdomain})
+	}
+	return items, next, err
 }
 
 func (r *workRun) claim(ctx context.Context, c Claim) (items []Item, next time.Time, err error) {

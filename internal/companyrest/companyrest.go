@@ -12,9 +12,17 @@ type State struct {
 	Until        time.Time // nothing is sent before this time, and then one item, the probe
 	Doubts       int       // how many additive probes got no answer, one after the other
 	AdditiveFrom time.Time // no additive item is the probe before this time
-	BlindFrom    time.Time // an additive item is the probe from this time on, even if lookups fail
+	BlindFrom    time.Time // an additive item is the probe from this time on, even if lookups and absolute items fail
 	ProbedUntil  time.Time // another process probes the company, for no longer than this; zero if none does
 }
+
+// ProbeAttempts is how many attempts an absolute item may have had that is the probe
+// before any additive one: after so many the item may be at fault, and not the company.
+const ProbeAttempts = 5
+
+// WantsAbsolute reports whether an absolute item that is due is the probe before any
+// additive one, because it is not put aside if the company is still down.
+func (s State) WantsAbsolute(now time.Time) bool { return s.Failures > 0 && now.Before(s.BlindFrom) }
 
 // Package outbox sets these functions, which take an *outbox.Worker.
 var (

@@ -27,6 +27,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -183,8 +184,10 @@ func (r *claimRun) take() {
 		item.Lease = outbox.Lease{Token: r.Token, Until: r.Now.Add(r.Lease)}
 		r.store.leases[item.Key] = keyLease{item.Lease, item.Seq}
 	}
-	for _, l := range r.looks {
-		r.store.turns.looked(l)
+	if r.AbsoluteBelow <= 0 { // otherwise the look has not seen all
+		for _, l := range r.looks {
+			r.store.turns.looked(l)
+		}
 	}
 	if r.Only != "" {
 		r.next = r.looks[0].next
@@ -222,7 +225,8 @@ func (r *claimRun) company(tx *bolt.Tx, subdomain string) error {
 	look := companyLook{subdomain: subdomain}
 	prefix := append([]byte(subdomain), 0)
 	due := tx.Bucket(dueBucket).Cursor()
-	for k, v := due.Seek(prefix); hasPrefix(k, prefix); k, v = due.Next() {
+	skipped := 0
+	for k, v := due.Seek(prefix); hasPrefix(k, prefix) && skipped < maxSkipped; k, v = due.Next() {
 		at, seq, ok := readDue(k[len(prefix):])
 		if !ok {
 			return damagedError("an index entry cannot be read")
@@ -234,6 +238,10 @@ func (r *claimRun) company(tx *bolt.Tx, subdomain string) error {
 		if r.isFull() {
 			look.later(time.Time{})
 			break
+		}
+		if r.AbsoluteBelow > 0 && seemsAdditive(tx, seq) {
+			skipped++
+			continue
 		}
 		held := r.store.leases[string(v)]
 		switch {
@@ -251,11 +259,27 @@ func (r *claimRun) company(tx *bolt.Tx, subdomain string) error {
 		if item.Key != string(v) || item.Subdomain != subdomain || !isClaimable(&item) {
 			return damagedError("item %d is not due at the time in its index", seq)
 		}
+		if r.AbsoluteBelow > 0 && (item.Additive || item.Attempts >= r.AbsoluteBelow) {
+			skipped++
+			continue
+		}
 		r.items = append(r.items, item)
 		look.later(r.Now.Add(r.Lease))
 	}
 	r.looks = append(r.looks, look)
 	return nil
+}
+
+// maxSkipped is how many items a Claim leaves out at most, in search of an absolute one.
+const maxSkipped = 20_000
+
+// additiveMember is in what is stored of every additive item. It may also be in the body
+// of another one, which is left out then where additive ones are.
+var additiveMember = []byte(`"additive":true`)
+
+// seemsAdditive spares decoding all additive items of a backlog.
+func seemsAdditive(tx *bolt.Tx, seq uint64) bool {
+	return bytes.Contains(tx.Bucket(itemBucket).Get(seqKey(seq)), additiveMember)
 }
 
 // busyWait is how soon to look again for an item that is being changed.

@@ -1,6 +1,7 @@
 package boltstore_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -28,6 +29,12 @@ func companyItem(t *testing.T, subdomain, id, uuid string, due time.Time) outbox
 	item, err := outbox.NewUpdate(id, trackdrive.CallRef{Subdomain: subdomain, UUID: uuid}, &trackdrive.UpdateCall{Revenue: trackdrive.MustAmount("25.50")})
 	require.NoError(t, err)
 	item.State, item.EnqueuedAt, item.Due = outbox.Waiting, startTime, due
+	return item
+}
+
+// additiveItem makes an item additive.
+func additiveItem(item outbox.Item) outbox.Item {
+	item.Additive, item.Body = true, json.RawMessage(`{"add_revenue":"25.50","post_call_tokens":{}}`)
 	return item
 }
 
@@ -264,6 +271,9 @@ func (h *claimHistory) step() {
 	case n < 5:
 		h.ids++
 		item := companyItem(h.T, h.company(), fmt.Sprint("id-", h.ids), fmt.Sprint("u-", h.random.IntN(4)), h.now.Add(h.wait()))
+		if h.random.IntN(2) == 0 {
+			item = additiveItem(item)
+		}
 		_, _, err := h.store.Enqueue(h.Context(), item)
 		require.NoError(h, err)
 	case n < 12:
@@ -307,7 +317,7 @@ func (h *claimHistory) update() {
 		case 4:
 			i.Lease.Until = time.Time{}
 		case 5:
-			i.State, i.SettledAt = outbox.Sending, time.Time{}
+			i.State, i.SettledAt, i.Attempts = outbox.Sending, time.Time{}, i.Attempts+1
 		case 6:
 			if i.Lease.Token != "" {
 				i.Lease.Until = h.now.Add(h.wait())
@@ -341,6 +351,7 @@ func (h *claimHistory) claimable(c outbox.Claim) map[string]time.Time {
 	from := map[string]time.Time{}
 	for key, i := range heads {
 		wanted := (c.Only == "" || c.Only == i.Subdomain) && !slices.Contains(c.Except, i.Subdomain)
+		wanted = wanted && (c.AbsoluteBelow == 0 || !i.Additive && i.Attempts < c.AbsoluteBelow)
 		if !wanted || i.State != outbox.Waiting && i.State != outbox.Sending {
 			continue
 		}
@@ -354,10 +365,12 @@ func (h *claimHistory) claimable(c outbox.Claim) map[string]time.Time {
 
 func (h *claimHistory) claim() {
 	c := outbox.Claim{Token: fmt.Sprint("token-", h.random.Uint64()), Now: h.now, Lease: 15 * time.Second, Limit: 1 + h.random.IntN(12)}
-	switch h.random.IntN(4) {
+	switch h.random.IntN(5) {
 	case 0:
 		c.Only = h.company()
 	case 1:
+		c.Only, c.AbsoluteBelow = h.company(), 1+h.random.IntN(2)
+	case 2:
 		c.Except = []string{h.company(), h.company()}
 	}
 	want := h.claimable(c)
@@ -381,10 +394,36 @@ func (h *claimHistory) claim() {
 		}
 	}
 	switch {
+	case c.AbsoluteBelow > 0: // next may be too early
 	case len(want) > 0:
 		require.False(h, next.IsZero(), "of %v", slices.Collect(maps.Keys(want)))
 		require.True(h, next.After(c.Now) && (len(items) > 0 || !next.After(slices.MinFunc(slices.Collect(maps.Values(want)), time.Time.Compare))), "next is %v", next)
 	case len(items) == 0:
 		require.True(h, next.IsZero(), "nothing can be claimed, not even at %v", next)
 	}
+}
+
+// TestAnAbsoluteItemIsFoundAmongManyAdditiveOnes has a backlog that is additive but for
+// one item.
+func TestAnAbsoluteItemIsFoundAmongManyAdditiveOnes(t *testing.T) {
+	t.Parallel()
+	store, err := boltstore.Open(filepath.Join(t.TempDir(), "outbox.db"), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	const n = 5000
+	var group sync.WaitGroup
+	errs := make([]error, n)
+	for i := range n {
+		item := additiveItem(companyItem(t, "acme", fmt.Sprint("adds-", i), fmt.Sprint("u-", i), startTime))
+		group.Go(func() { _, _, errs[i] = store.Enqueue(t.Context(), item) })
+	}
+	group.Wait()
+	require.NoError(t, errors.Join(errs...))
+	_, _, err = store.Enqueue(t.Context(), companyItem(t, "acme", "sets", "s-1", startTime.Add(time.Minute)))
+	require.NoError(t, err)
+	now := startTime.Add(time.Hour)
+	ids, _, _ := claimed(t, store, outbox.Claim{Now: now, Limit: 1, Only: "acme", AbsoluteBelow: 5})
+	require.Equal(t, []string{"sets"}, ids)
+	ids, _, _ = claimed(t, store, outbox.Claim{Now: now.Add(1), Limit: n, Only: "acme"})
+	require.Len(t, ids, n)
 }

@@ -93,7 +93,7 @@ func (m *Memory) heads(c outbox.Claim) []*outbox.Item {
 	}
 	var list []*outbox.Item
 	for _, i := range byKey {
-		wanted := (c.Only == "" || c.Only == i.Subdomain) && !slices.Contains(c.Except, i.Subdomain)
+		wanted := (c.Only == "" || c.Only == i.Subdomain) && !slices.Contains(c.Except, i.Subdomain) && (c.AbsoluteBelow <= 0 || !i.Additive && i.Attempts < c.AbsoluteBelow)
 		if wanted && (i.State == outbox.Waiting || i.State == outbox.Sending) {
 			list = append(list, i)
 		}

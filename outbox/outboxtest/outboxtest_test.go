@@ -187,6 +187,13 @@ func (u unleased) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, tim
 }
 
 // twofold treats every id as new.
+type additiveProbes struct{ *outboxtest.Memory }
+
+func (p additiveProbes) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, time.Time, error) {
+	c.AbsoluteBelow = 0
+	return p.Memory.Claim(ctx, c)
+}
+
 type twofold struct{ *outboxtest.Memory }
 
 func (f twofold) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, error) {
@@ -256,6 +263,7 @@ func TestRunFindsMistakes(t *testing.T) {
 		"an item that is not whole":    {func() outbox.Store { return lax{outboxtest.NewMemory()} }, "an item that is not whole is refused"},
 		"an item without a state":      {func() outbox.Store { return stateless{outboxtest.NewMemory()} }, "an item that is not whole is refused"},
 		"a change that breaks an item": {func() outbox.Store { return malleable{outboxtest.NewMemory()} }, "a change that breaks an item is refused"},
+		"additive items for probes":    {func() outbox.Store { return additiveProbes{outboxtest.NewMemory()} }, "additive items can be left out"},
 		"a count that is wrong":        {func() outbox.Store { return uncounted{outboxtest.NewMemory()} }, "states are counted"},
 	} {
 		t.Run(name, func(t *testing.T) {

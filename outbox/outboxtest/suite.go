@@ -87,6 +87,7 @@ var suiteCases = []struct {
 	{"an update is atomic", updatesInOneStep, false},
 	{"an update that fails stores nothing", updatesNothing, false},
 	{"companies can be selected and excluded", picksCompanies, false},
+	{"additive items can be left out", leavesAdditive, false},
 	{"no company is starved", starvesNobody, false},
 	{"states are listed page by page", listsPages, false},
 	{"states are counted", countsStates, false},
@@ -668,6 +669,49 @@ func picksCompanies(s *storeTrial) {
 	require.Empty(s, ids(outbox.Claim{Only: "nobody"}))
 	require.ElementsMatch(s, []string{"a2", "g"}, ids(outbox.Claim{Except: []string{"acme", "beta"}}))
 	require.Equal(s, []string{"a"}, ids(outbox.Claim{}))
+}
+
+func leavesAdditive(s *storeTrial) {
+	additive := func(item outbox.Item) outbox.Item {
+		item.Additive, item.Body = true, json.RawMessage(`{"add_revenue":"5.00","post_call_tokens":{}}`)
+		return item
+	}
+	for i := range 30 { // of which the first is before an absolute item, and due first
+		s.enqueue(additive(itemOf(fmt.Sprint("adds-", i), fmt.Sprint("u-", i))))
+	}
+	s.enqueue(itemOf("behind", "u-0"), itemOf("one", "o-1"), itemOf("two", "o-2"), additive(itemOf("after", "o-2")), itemOf("later", "o-3"), itemOf("tried", "o-4"))
+	s.enqueue(ofCompany("beta", itemOf("b", "u-1")), ofCompany("gamma", additive(itemOf("g", "u-1"))))
+	for id, change := range map[string]func(*outbox.Item){
+		"later": func(i *outbox.Item) { i.Due = startTime.Add(time.Hour) },
+		"tried": func(i *outbox.Item) { i.Attempts, i.Due = 3, startTime.Add(-time.Hour) },
+		"two":   func(i *outbox.Item) { i.Attempts = 2 },
+	} {
+		_, err := s.Update(baseCtx, id, func(i *outbox.Item) error { change(i); return nil })
+		require.NoError(s, err)
+	}
+	ids := func(token, company string, limit int) (ids []string) {
+		items, _, err := s.Claim(baseCtx, outbox.Claim{Token: token, Now: startTime, Lease: time.Minute, Limit: limit, Only: company, AbsoluteBelow: 3})
+		require.NoError(s, err)
+		for _, i := range items {
+			require.Equal(s, token, i.Lease.Token)
+			ids = append(ids, i.ID)
+		}
+		return ids
+	}
+	require.Len(s, ids("first", "acme", 1), 1)
+	require.Len(s, ids("second", "acme", 9), 1)
+	require.Empty(s, ids("third", "acme", 9))
+	require.Equal(s, []string{"b"}, ids("fourth", "beta", 9))
+	require.Empty(s, ids("fifth", "gamma", 9))
+	require.Empty(s, ids("sixth", "nobody", 9))
+	for _, id := range []string{"one", "two", "b"} {
+		require.NotEmpty(s, s.get(id).Lease.Token, id)
+	}
+
+	// Whoever asks for all of them is given the others, and at the same time.
+	claimed, _ := s.claim("seventh", startTime, 99)
+	require.Len(s, claimed, 30+2)
+	require.Equal(s, outbox.Lease{}, s.get("behind").Lease)
 }
 
 func starvesNobody(s *storeTrial) {

@@ -77,7 +77,11 @@ func (s *Store) claim(ctx context.Context, tx pgx.Tx, c outbox.Claim) (items []o
 // lockCalls locks the calls that seem to have something to claim. isBusy reports
 // whether others hold some of them.
 func (s *Store) lockCalls(ctx context.Context, tx pgx.Tx, c outbox.Claim, now time.Time) (keys []string, isBusy bool, err error) {
-	rows, err := tx.Query(ctx, s.sql.candidates, now, c.Only, c.Except, c.Limit, callLock, s.lockName(""))
+	sql, args := s.sql.candidates, []any{now, c.Only, c.Except, c.Limit, callLock, s.lockName("")}
+	if c.AbsoluteBelow > 0 {
+		sql, args = s.sql.absoluteCandidates, append(args, c.AbsoluteBelow)
+	}
+	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, false, err
 	}

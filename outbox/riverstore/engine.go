@@ -18,6 +18,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/companyrest"
 	"github.com/trackdrive-go/trackdrive/outbox"
 )
 
@@ -366,16 +367,39 @@ func (d *deliverWorker) deliverNext(ctx context.Context, job *river.Job[deliverA
 		}
 	}
 	defer d.places.leave(subdomain)
-	held, wait, err := d.deliverHead(ctx, job.Args)
+	call, err := d.probeCall(ctx, job.Args)
+	if err != nil {
+		return 0, err
+	}
+	held, wait, err := d.deliverHead(ctx, call)
 	switch {
 	case err != nil:
 		return 0, err
+	case call != job.Args && held == nil: // somebody was quicker
+		return cmp.Or(wait, callWait), nil
+	case call != job.Args:
+		return 0, nil
 	case held != nil && held.endsCall():
 		return -1, nil
 	case held != nil, wait > 0:
 		return wait, nil
 	}
 	return -1, nil
+}
+
+// probeCall returns the call whose head is delivered in the turn of a job: its own,
+// unless its company rests and has an absolute item that is due.
+func (d *deliverWorker) probeCall(ctx context.Context, own deliverArgs) (deliverArgs, error) {
+	state, _ := companyrest.Get(d.config.Worker, own.Subdomain)
+	if !state.WantsAbsolute(time.Now()) {
+		return own, nil
+	}
+	call := own
+	err := d.config.Store.query(ctx, func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&call.Key, &call.Subdomain}, func() error { return nil })
+		return err
+	}, d.config.Store.sql.absoluteCall, own.Subdomain, companyrest.ProbeAttempts)
+	return call, wrapError(err)
 }
 
 // stepBack returns how long a job waits whose company is paused or rests, and lets

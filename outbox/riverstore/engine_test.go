@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/companyrest"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
 	"github.com/trackdrive-go/trackdrive/trackdrivetest"
@@ -325,6 +326,32 @@ func TestJobsOfAPausedCompanyDoNotHoldUpOthers(t *testing.T) {
 		return err == nil && n == 20
 	}, 10*time.Second, 10*time.Millisecond)
 	require.LessOrEqual(t, s.sent(), 2)
+}
+
+// TestAbsoluteItemsFindOutWhetherACompanyIsBack has a company that is down, and leads
+// that are due before the absolute items.
+func TestAbsoluteItemsFindOutWhetherACompanyIsBack(t *testing.T) {
+	t.Parallel()
+	s := newFixture(t)
+	s.failAll()
+	const n = 20
+	for i := range n {
+		lead, err := outbox.NewCaptureLead(fmt.Sprint("lead-", i), "acme", &trackdrive.Lead{CallerID: fmt.Sprint("+1555555", 1000+i)})
+		require.NoError(t, err)
+		s.enqueue(t, lead)
+	}
+	for i := range n {
+		s.enqueue(t, saleOf(t, fmt.Sprint("sale-", i), fmt.Sprint("u-", i), revenue("1")))
+	}
+	engine, worker := s.engine(t, nil)
+	companyrest.Set(worker, "acme", &companyrest.State{Failures: 3, Until: time.Now(), BlindFrom: time.Now().Add(time.Hour)})
+	start(t, engine)
+	// The absolute items that have not been tried are due for longer than the others.
+	require.Eventually(t, func() bool { return s.sent() >= n-1 }, 60*time.Second, time.Millisecond)
+	requests := s.fake.Requests()
+	for _, r := range requests[:n-1] {
+		require.Equal(t, trackdrivetest.OpUpdateCall, r.Operation)
+	}
 }
 
 func TestAnEngineIsStartedOnceAndStopsTwice(t *testing.T) {

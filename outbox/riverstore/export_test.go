@@ -15,3 +15,10 @@ func CountOthers(ctx context.Context, e *Engine, served []string) (int, error) {
 	err := e.lookForOthers(ctx, served[0], len(p.shares))
 	return len(p.others), err
 }
+
+// AbsoluteCall returns the key of the call that an engine probes a company with, in the
+// turn of a job of another call.
+func AbsoluteCall(ctx context.Context, e *Engine, subdomain string) (string, error) {
+	call, err := (&deliverWorker{Engine: e}).probeCall(ctx, deliverArgs{Subdomain: subdomain})
+	return call.Key, err
+}

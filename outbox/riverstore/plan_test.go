@@ -16,6 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/companyrest"
 	"github.com/trackdrive-go/trackdrive/outbox"
 	"github.com/trackdrive-go/trackdrive/outbox/riverstore"
 )
@@ -275,4 +277,65 @@ func checkRowsRead(t *testing.T, shape backlogShape, planMode string) {
 	}
 	most, rows := mostRead(plans)
 	require.LessOrEqual(t, rows, 200.0, "a delivery, while %d items wait: %s", backlogSize, most.Query)
+}
+
+// TestAnAbsoluteItemIsFoundAmongManyAdditiveOnes has a backlog that is additive but for
+// one item.
+func TestAnAbsoluteItemIsFoundAmongManyAdditiveOnes(t *testing.T) {
+	t.Parallel()
+	for _, shape := range []backlogShape{
+		{neverAnalysed, backlogSize, false},
+		{analysedNow, backlogSize, false},
+		{analysedWhenEmpty, backlogSize, false},
+	} {
+		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+			t.Run(fmt.Sprintf("%s, %s", shape.analysed, mode), func(t *testing.T) {
+				t.Parallel()
+				checkAbsoluteRowsRead(t, shape, mode)
+			})
+		}
+	}
+}
+
+func checkAbsoluteRowsRead(t *testing.T, shape backlogShape, planMode string) {
+	t.Helper()
+	ctx := t.Context()
+	s := newFixture(t)
+	backlog(t, s, shape)
+	table := s.options.Schema + ".trackdrive_outbox"
+	_, err := s.pool.Exec(ctx, `UPDATE `+table+` SET item = replace(item::text, '"key"', '"additive":true,"key"')::json WHERE state = 'waiting'`)
+	require.NoError(t, err)
+	_, err = s.pool.Exec(ctx, `VACUUM `+table)
+	require.NoError(t, err)
+	if shape.analysed == analysedNow {
+		_, err = s.pool.Exec(ctx, `ANALYZE `+table)
+		require.NoError(t, err)
+	}
+	var log planLog
+	s.Store, err = riverstore.Open(ctx, log.pool(t, map[string]string{"plan_cache_mode": planMode}), s.options)
+	require.NoError(t, err)
+	engine, worker := s.engine(t, nil)
+	for i := range 10 {
+		companyrest.Set(worker, fmt.Sprint("acme", i), &companyrest.State{Failures: 3, Until: time.Now(), BlindFrom: time.Now().Add(time.Hour)})
+	}
+	look := func(token string, claims int, key string) {
+		t.Helper()
+		log.take()
+		found, err := riverstore.AbsoluteCall(ctx, engine, "acme1")
+		require.NoError(t, err)
+		require.Equal(t, key, found)
+		items, _, err := s.Claim(ctx, outbox.Claim{Token: token, Now: time.Now(), Lease: time.Minute, Limit: 9, Only: "acme1", AbsoluteBelow: companyrest.ProbeAttempts})
+		require.NoError(t, err)
+		require.Len(t, items, claims)
+		plans := log.take()
+		require.NotEmpty(t, plans)
+		most, rows := mostRead(plans)
+		require.LessOrEqual(t, rows, 200.0, "a look for an absolute item, while %d additive ones wait: %s", backlogSize, most.Query)
+	}
+	look("first", 0, "")
+	item, err := outbox.NewUpdate("sale-new", trackdrive.CallRef{Subdomain: "acme1", UUID: "u-new"}, revenue("1"))
+	require.NoError(t, err)
+	s.enqueue(t, item)
+	look("second", 1, item.Key)
+	look("third", 0, "")
 }

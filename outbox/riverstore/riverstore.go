@@ -200,7 +200,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options *Options) (*Store, er
 type sqlStatements struct {
 	add, get, version, change, changeMany, list, counts, oldest, purge, probe string
 
-	lockCalls, claimCalls, claimHeads, candidates, nextDue, nextLease, others, orphans, stepBack string
+	lockCalls, claimCalls, claimHeads, candidates, absoluteCandidates, absoluteCall, nextDue, nextLease, others, orphans, stepBack string
 
 	companies, addCompany, changeCompany, removeCompany, resumeCompany, probeCompany string
 }
@@ -214,6 +214,7 @@ type sqlStatements struct {
 const (
 	isUnsettled = `state NOT IN ('delivered', 'dead')`
 	isClaimable = `state IN ('waiting', 'sending')`
+	isAbsolute  = `item->>'additive' IS NULL`
 	// lockedCalls are the locks that the statement before got: see lockCalls.
 	lockedCalls = `current_setting('trackdrive.locked')`
 )
@@ -234,6 +235,15 @@ func heldUntil(call string) string {
 	return `(SELECT max(l.lease_until) FROM {items} l WHERE l.key = ` + call + `)`
 }
 
+// dueCallsWhere selects calls whose head can be claimed: see dueCalls.
+func dueCallsWhere(condition string) string {
+	return ` SELECT f.key, f.subdomain FROM companies c CROSS JOIN LATERAL (
+			SELECT i.key, i.subdomain, row_number() OVER (ORDER BY i.due, i.seq) AS turn FROM {items} i
+			WHERE i.subdomain = c.subdomain AND i.` + isClaimable + ` AND i.due <= $1 AND ` + condition + ` AND ` + isHead + ` AND ` + isFree + `
+			ORDER BY i.due, i.seq LIMIT $4
+		) f ORDER BY f.turn, random()`
+}
+
 var (
 	// isHead holds for an item i that is the oldest unsettled one of its call. As an
 	// equation, it would be expected to hold for hardly any item.
@@ -251,11 +261,12 @@ var (
 	), companies AS (SELECT i.subdomain FROM names i WHERE i.subdomain IS NOT NULL AND ` + isWanted + `)`
 	// dueCalls selects calls whose head can be claimed at $1, of the companies in turn,
 	// and from each company those that have been due longest, at most $4.
-	dueCalls = ` SELECT f.key, f.subdomain FROM companies c CROSS JOIN LATERAL (
-			SELECT i.key, i.subdomain, row_number() OVER (ORDER BY i.due, i.seq) AS turn FROM {items} i
-			WHERE i.subdomain = c.subdomain AND i.` + isClaimable + ` AND i.due <= $1 AND ` + isHead + ` AND ` + isFree + `
-			ORDER BY i.due, i.seq LIMIT $4
-		) f ORDER BY f.turn, random()`
+	dueCalls = dueCallsWhere(`true`)
+	// absoluteCalls are those of dueCalls whose head is absolute, and has had fewer
+	// attempts than $7.
+	absoluteCalls = dueCallsWhere(`i.` + isAbsolute + ` AND coalesce((i.item->>'attempts')::int, 0) < $7`)
+	// lockFound locks the calls that were found.
+	lockFound = ` SELECT key, pg_try_advisory_xact_lock($5::int, hashtext($6 || key)) FROM found`
 	// leaseHeads leases the heads of calls that are due and free at {now}: $1 are
 	// the calls, each of them once, $2 the leases, and $3 how long they last. It
 	// leaves out the calls that are not {locked}, and skips a head that somebody is
@@ -327,9 +338,12 @@ func newStatements(o *Options) sqlStatements {
 		lockCalls: `SELECT set_config('trackdrive.locked', array_agg(pg_try_advisory_xact_lock($1::int, hashtext($2 || c.key)) ORDER BY c.number)::text, true)::bool[]
 			FROM unnest($3::text[]) WITH ORDINALITY AS c (key, number)`,
 		// The first by the database's clock, the second by the caller's.
-		claimCalls: fill(strings.NewReplacer("{now}", "clock_timestamp()", "{locked}", lockedCalls).Replace(leaseHeads)),
-		claimHeads: fill(strings.NewReplacer("{now}", "$4::timestamptz", "{locked}", "$5").Replace(leaseHeads)),
-		candidates: fill(withCompanies + `, found AS MATERIALIZED (` + dueCalls + ` LIMIT $4) SELECT key, pg_try_advisory_xact_lock($5::int, hashtext($6 || key)) FROM found`),
+		claimCalls:         fill(strings.NewReplacer("{now}", "clock_timestamp()", "{locked}", lockedCalls).Replace(leaseHeads)),
+		claimHeads:         fill(strings.NewReplacer("{now}", "$4::timestamptz", "{locked}", "$5").Replace(leaseHeads)),
+		candidates:         fill(withCompanies + `, found AS MATERIALIZED (` + dueCalls + ` LIMIT $4)` + lockFound),
+		absoluteCandidates: fill(withCompanies + `, found AS MATERIALIZED (` + absoluteCalls + ` LIMIT $4)` + lockFound),
+		// The first of them, by the database's clock, for the company $1.
+		absoluteCall: fill(strings.NewReplacer("$1", "statement_timestamp()", "$2", "$1", "$3", "'{}'::text[]", "$4", "1", "$7", "$2").Replace(withCompanies + absoluteCalls + ` LIMIT 1`)),
 		nextDue: fill(withCompanies + ` SELECT f.item FROM companies c CROSS JOIN LATERAL (
 				SELECT i.item, i.due FROM {items} i
 				WHERE i.subdomain = c.subdomain AND i.` + isClaimable + ` AND i.due > $1 AND ` + isHead + ` AND ` + isFree + `

@@ -48,6 +48,8 @@ var tableMigrations = []string{`
 		blind_from    timestamptz,
 		probed_until  timestamptz
 	);
+`, `
+	CREATE INDEX trackdrive_outbox_absolute ON {items} (subdomain, due, seq) WHERE ` + isClaimable + ` AND ` + isAbsolute + `;
 `}
 
 const versionTable = itemTable + "_migration"
