@@ -838,7 +838,9 @@ func TestWhatBecomesOfAWebhook(t *testing.T) {
 						require.Equal(t, test.copies, p.count(), repeat)
 					}
 					if want == outbox.Dead && test.status == 200 {
-						require.Equal(t, "status", item.Reasons[0].Field)
+						const reason = `status equals ok: got "no"`
+						require.Equal(t, []trackdrive.FieldError{{Message: reason}}, item.Reasons)
+						require.Contains(t, item.LastError, "rejected: "+reason)
 					}
 				})
 			}

@@ -249,17 +249,16 @@ func verdictError(result *trackdrive.WebhookResult) error {
 	}
 	for _, check := range result.Decision.Checks {
 		if check.Verdict != trackdrive.VerdictAccepted {
-			e.Errors = append(e.Errors, trackdrive.FieldError{Field: check.Field, Message: messageOf(&check)})
+			e.Errors = append(e.Errors, trackdrive.FieldError{Message: findingOf(check)})
 		}
 	}
 	return e
 }
 
-// messageOf says what a check wanted, and what it got.
-func messageOf(c *trackdrive.Check) string {
-	got := c.Got
-	if got == "" {
-		got = "nothing"
-	}
-	return strings.TrimSpace("must be "+c.Condition+" "+c.Want) + ", got " + got
+// findingOf says what a check wanted, and what it got, as a Decision does:
+// `status equals ok: got "no"`.
+func findingOf(c trackdrive.Check) string {
+	alone := trackdrive.Decision{Verdict: c.Verdict, Checks: []trackdrive.Check{c}}
+	_, finding, _ := strings.Cut(alone.String(), ": ")
+	return finding
 }

@@ -186,7 +186,7 @@ func (u unleased) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, tim
 	return items, next, err
 }
 
-// twofold treats every id as new.
+// additiveProbes leaves out no additive items.
 type additiveProbes struct{ *outboxtest.Memory }
 
 func (p additiveProbes) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Item, time.Time, error) {
@@ -194,6 +194,7 @@ func (p additiveProbes) Claim(ctx context.Context, c outbox.Claim) ([]outbox.Ite
 	return p.Memory.Claim(ctx, c)
 }
 
+// twofold treats every id as new.
 type twofold struct{ *outboxtest.Memory }
 
 func (f twofold) Enqueue(ctx context.Context, item outbox.Item) (outbox.Item, bool, error) {
