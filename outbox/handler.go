@@ -329,26 +329,32 @@ func (h *adminHandler) resume(r *http.Request) (any, error) {
 
 // shownItem is an item as the admin sees it: without personal data.
 type shownItem struct {
-	ID            string                  `json:"id"`
-	Operation     string                  `json:"operation"`
-	Subdomain     string                  `json:"subdomain"`
-	CallUUID      string                  `json:"call_uuid,omitempty"`
-	Caller        string                  `json:"caller,omitempty"` // the last two digits
-	Webhook       string                  `json:"webhook,omitempty"`
-	Values        map[string]any          `json:"values,omitempty"` // amounts and flags
-	Fields        []string                `json:"fields,omitempty"` // the names of all else that it sends
-	Additive      bool                    `json:"additive"`
-	State         State                   `json:"state"`
-	Attempts      int                     `json:"attempts"`
-	EnqueuedAt    time.Time               `json:"enqueued_at,omitzero"`
-	NotBefore     time.Time               `json:"not_before,omitzero"`
-	Due           time.Time               `json:"due,omitzero"`
-	NotFoundSince time.Time               `json:"not_found_since,omitzero"`
-	SettledAt     time.Time               `json:"settled_at,omitzero"`
-	LeasedUntil   time.Time               `json:"leased_until,omitzero"`
-	LastError     string                  `json:"last_error,omitempty"`
-	Reasons       []trackdrive.FieldError `json:"reasons,omitempty"`
-	Seq           uint64                  `json:"seq"`
+	ID            string         `json:"id"`
+	Operation     string         `json:"operation"`
+	Subdomain     string         `json:"subdomain"`
+	CallUUID      string         `json:"call_uuid,omitempty"`
+	Caller        string         `json:"caller,omitempty"` // the last two digits
+	Webhook       string         `json:"webhook,omitempty"`
+	Values        map[string]any `json:"values,omitempty"` // amounts and flags
+	Fields        []string       `json:"fields,omitempty"` // the names of all else that it sends
+	Additive      bool           `json:"additive"`
+	State         State          `json:"state"`
+	Attempts      int            `json:"attempts"`
+	EnqueuedAt    time.Time      `json:"enqueued_at,omitzero"`
+	NotBefore     time.Time      `json:"not_before,omitzero"`
+	Due           time.Time      `json:"due,omitzero"`
+	NotFoundSince time.Time      `json:"not_found_since,omitzero"`
+	SettledAt     time.Time      `json:"settled_at,omitzero"`
+	LeasedUntil   time.Time      `json:"leased_until,omitzero"`
+	LastError     string         `json:"last_error,omitempty"`
+	Reasons       []shownReason  `json:"reasons,omitempty"`
+	Seq           uint64         `json:"seq"`
+}
+
+// shownReason is why an item failed, or one of several reasons.
+type shownReason struct {
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
 }
 
 func showItem(i *Item) shownItem {
@@ -358,7 +364,7 @@ func showItem(i *Item) shownItem {
 		SettledAt: i.SettledAt, LeasedUntil: i.Lease.Until, LastError: display.HideNumbers(i.LastError), Seq: i.Seq,
 	}
 	for _, reason := range i.Reasons {
-		s.Reasons = append(s.Reasons, trackdrive.FieldError{Field: display.HideNumbers(reason.Field), Message: display.HideNumbers(reason.Message)})
+		s.Reasons = append(s.Reasons, shownReason{display.HideNumbers(reason.Field), display.HideNumbers(reason.Message)})
 	}
 	fields, err := decodeFields(i.Body)
 	if err != nil {
