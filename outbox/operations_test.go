@@ -999,6 +999,25 @@ func TestAWebhookIsResumedByEitherSpelling(t *testing.T) {
 	}
 }
 
+// A token's name that is refused is one that somebody has to spell differently.
+func TestTheRefusalOfATokensNameSaysHowNamesLook(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"solarOffer", "acmeSolar", "OfferA", "lead2solar", "sólar", "solar-20261", "tdprv-solar"} {
+		_, optOut := outbox.NewOptOutCaller("a", "acme", name, caller)
+		_, update := outbox.NewUpdateByCaller("b", "acme", caller, &trackdrive.CallerUpdate{OfferToken: name, BuyerConverted: new(true)})
+		_, lead := outbox.NewCaptureLead("c", "acme", &trackdrive.Lead{CallerID: caller, Fields: trackdrive.Fields{"lead_token_name": name}})
+		for _, err := range []error{optOut, update, lead} {
+			require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
+			require.ErrorContains(t, err, `: is not made of words (a to z, in one case) and numbers of up to four digits, such as "solar-offer-2", and may be the token itself, which an item must not hold`)
+			require.NotContains(t, err.Error(), name)
+		}
+	}
+	for _, name := range []string{"solar-offer-2", "Solar", "ACME solar/2026", "lead2"} {
+		_, err := outbox.NewOptOutCaller("a", "acme", name, caller)
+		require.NoError(t, err, name)
+	}
+}
+
 // Files that were written before there were other operations are read.
 func TestItemsOfEarlierVersionsAreDelivered(t *testing.T) {
 	t.Parallel()

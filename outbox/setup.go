@@ -147,7 +147,7 @@ func checkTokenName(field, name string) error {
 	case name == "":
 		return invalidArgument(field, "is empty; give the name by which Config.Tokens knows the token")
 	case len(name) > maxTokenName || !isName(name):
-		return invalidArgument(field, `does not look like a name, and may be the token itself, which an item must not hold; give the name by which Config.Tokens knows it, such as "solar"`)
+		return invalidArgument(field, `is not made of words (a to z, in one case) and numbers of up to four digits, such as "solar-offer-2", and may be the token itself, which an item must not hold`)
 	}
 	return nil
 }

@@ -22,7 +22,9 @@ type Config struct {
 	Client *trackdrive.Client // sends the items; its Authenticator must know every company: see trackdrive.PerSubdomain
 
 	// Tokens gives the lead tokens and offer tokens that items name, each time that
-	// one is sent: items hold the names alone. If it returns "", there is no such
+	// one is sent: items hold the names alone. A name is made of words (a to z, in one
+	// case) and numbers of up to four digits, such as "solar-offer-2"; any other is
+	// refused when the item is made, because it may be the token itself. If it returns "", there is no such
 	// token, and the item is parked. An error may pass: the item is tried again, and
 	// parked after Rules.NotFoundFor. An item that names none asks for
 	// "acme/lead_token" or "acme/offer_token", with its company; for a lead, "" means
