@@ -156,6 +156,84 @@ func ExampleNewWebhook() {
 	// webhook:partner/key/RGB-1
 }
 
+// moveWaiting moves the items that wait from an old store to a new one, with the new
+// store's worker, which must not run yet.
+func moveWaiting(ctx context.Context, from, to outbox.Store, worker *outbox.Worker) error {
+	for after := uint64(0); ; {
+		items, err := from.List(ctx, outbox.Query{State: outbox.Waiting, After: after})
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		for _, item := range items {
+			after = item.Seq
+			moved, _, err := worker.Enqueue(ctx, item)
+			if err != nil {
+				return err
+			}
+			if moved.Additive && !item.Additive && item.Attempts > 0 { // its webhook is stricter now, and it may have arrived
+				_, err = to.Update(ctx, item.ID, func(i *outbox.Item) error { i.State = outbox.Aside; return nil })
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// hooksWorker returns a worker with two webhooks, of which the second has a class of
+// its own.
+func hooksWorker(store outbox.Store, second trackdrive.Repeatable) *outbox.Worker {
+	webhooks := map[string]*trackdrive.Webhook{}
+	for name, repeat := range map[string]trackdrive.Repeatable{"first": trackdrive.RepeatSafe, "second": second} {
+		webhook, err := trackdrive.NewWebhook(trackdrive.WebhookConfig{URL: "https://partner.example/" + name, Repeat: repeat})
+		if err != nil {
+			log.Fatal(err)
+		}
+		webhooks[name] = webhook
+	}
+	client, err := trackdrive.NewClient("acme")
+	if err != nil {
+		log.Fatal(err)
+	}
+	worker, err := outbox.New(outbox.Config{Store: store, Client: client, Webhooks: webhooks})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return worker
+}
+
+func ExampleWorker_Enqueue_move() {
+	ctx := context.Background()
+	from, to := outboxtest.NewMemory(), outboxtest.NewMemory()
+	old := hooksWorker(from, trackdrive.RepeatSafe)
+	for _, name := range []string{"first", "second"} {
+		item, err := outbox.NewWebhook(name+"-1", name, "", nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if _, _, err := old.Enqueue(ctx, item); err != nil {
+			log.Fatal(err)
+		}
+		if _, err := from.Update(ctx, item.ID, func(i *outbox.Item) error { i.Attempts = 4; return nil }); err != nil { // answered with 503
+			log.Fatal(err)
+		}
+	}
+	worker := hooksWorker(to, trackdrive.RepeatNever)
+	if err := moveWaiting(ctx, from, to, worker); err != nil {
+		log.Fatal(err)
+	}
+	for _, id := range []string{"first-1", "second-1"} {
+		item, err := to.Get(ctx, id)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(item.ID, item.State, item.Additive)
+	}
+	// Output:
+	// first-1 waiting false
+	// second-1 aside true
+}
+
 func ExampleHandler() {
 	worker, _, _ := fakeWorker()
 	if _, _, err := worker.Enqueue(context.Background(), sale("sale-4711", "25.50")); err != nil {

@@ -378,7 +378,8 @@ func TestTheHandlerResumesCompaniesThatRest(t *testing.T) {
 }
 
 // TestTheOperationsOfTheDocumentsRun looks for each block of Go code in the sections
-// about operations, in one piece, in the examples, whose output is checked.
+// about operations, and about moving, in one piece, in the examples, whose output is
+// checked.
 func TestTheOperationsOfTheDocumentsRun(t *testing.T) {
 	t.Parallel()
 	unindented := func(text string) string {
@@ -396,8 +397,12 @@ func TestTheOperationsOfTheDocumentsRun(t *testing.T) {
 	_, section, found := strings.Cut(string(page), "## What can be kept\n")
 	require.True(t, found)
 	section, _, _ = strings.Cut(section, "\n## The states")
-	blocks := strings.Split(section, "```go\n")[1:]
-	require.GreaterOrEqual(t, len(blocks), 7)
+	_, moving, found := strings.Cut(string(page), "### Moving from one to the other\n")
+	require.True(t, found)
+	moving, _, _ = strings.Cut(moving, "\n### ")
+	require.Contains(t, moving, "```go\n")
+	blocks := strings.Split(section+moving, "```go\n")[1:]
+	require.GreaterOrEqual(t, len(blocks), 8)
 	for _, block := range blocks {
 		code, _, _ := strings.Cut(block, "```")
 		require.Contains(t, compiled, unindented(code))
