@@ -70,8 +70,10 @@
 //
 // A company that fails several times in a row rests, and is then sent one item at
 // a time until it answers, so that the backlog does not make an outage worse. If
-// that is an additive item, its call is looked up first, so that items are not put
-// aside one by one while the company is down.
+// possible that is an absolute item, and an additive update is preceded by a lookup of
+// its call, so that items are not put aside one by one while the company is down. Leads,
+// updates by caller and webhooks have no lookup: without an absolute item, one of them
+// is put aside after 5, 10, 20 minutes and so on.
 //
 // # Secrets
 //
