@@ -36,15 +36,14 @@ func main() {
 	dir := flag.String("dir", "", "`directory` on the disk to be measured (default: a temporary one)")
 	items := flag.Int("items", 4000, "how many items each way writes")
 	purged := flag.Int("purged", 8000, "how many items of 40 KB are purged before enqueueing")
-	fair := flag.Int("fair", 1000, "how many items nine quick companies have together, and as many a slow one")
 	flag.Parse()
-	if err := runBench(os.Stdout, *dir, *items, growthSizes{enqueued: 300, purged: *purged, companies: []int{1000, 10_000, 50_000}}, *fair); err != nil {
+	if err := runBench(os.Stdout, *dir, *items, growthSizes{enqueued: 300, purged: *purged, companies: []int{1000, 10_000, 50_000}}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func runBench(out io.Writer, dir string, n int, sizes growthSizes, fair int) error {
+func runBench(out io.Writer, dir string, n int, sizes growthSizes) error {
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "outbox-bench-")
 		if err != nil {
@@ -70,10 +69,7 @@ func runBench(out io.Writer, dir string, n int, sizes growthSizes, fair int) err
 	if err := deliverBacklog(out, dir, items); err != nil {
 		return err
 	}
-	if err := measureGrowth(out, dir, sizes); err != nil {
-		return err
-	}
-	return measureFairness(out, dir, fair, 3)
+	return measureGrowth(out, dir, sizes)
 }
 
 // medianRates measures all ways in turn, several times, and returns the median of

@@ -38,7 +38,7 @@ func main() {
 	items := flag.Int("items", 8000, "how many items each way writes and delivers")
 	times := flag.Int("rounds", 3, "how often; the median counts")
 	large := flag.Bool("large", false, "deliver and sweep backlogs of up to 200,000 items, which takes some minutes")
-	parts := flag.String("run", "", "the only `part` to run: enqueue, deliver, grow or fair. Default: all")
+	parts := flag.String("run", "", "the only `part` to run: enqueue, deliver or grow. Default: all")
 	flag.Parse()
 	b := &benchRun{out: os.Stdout, times: *times, part: *parts, large: *large}
 	if err := b.run(context.Background(), *url, *items); err != nil {
@@ -78,7 +78,6 @@ func (b *benchRun) run(ctx context.Context, url string, n int) error {
 		{"enqueue", b.enqueue},
 		{"deliver", b.deliver},
 		{"grow", func(ctx context.Context, _ []outbox.Item) error { return b.grow(ctx) }},
-		{"fair", func(ctx context.Context, items []outbox.Item) error { return b.fair(ctx, min(len(items), fairItems)) }},
 	} {
 		if b.part != "" && b.part != part.name {
 			continue

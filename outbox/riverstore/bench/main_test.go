@@ -17,7 +17,6 @@ func TestItMeasures(t *testing.T) {
 	require.NoError(t, b.run(t.Context(), database(t), 10))
 	require.Contains(t, out.String(), "riverstore, Engine")
 	require.Regexp(t, `(?m)^deliver +500 .*/s`, out.String())
-	require.Regexp(t, `(?m)^beside a slow one .*s`, out.String())
 	require.Regexp(t, `(?m)^sweep +2000 .*ms`, out.String())
 }
 
