@@ -24,11 +24,11 @@ type Config struct {
 	// Tokens gives the lead tokens and offer tokens that items name, each time that
 	// one is sent: items hold the names alone. A name is made of words (a to z, in one
 	// case) and numbers of up to four digits, such as "solar-offer-2"; any other is
-	// refused when the item is made, because it may be the token itself. If it returns "", there is no such
-	// token, and the item is parked. An error may pass: the item is tried again, and
-	// parked after Rules.NotFoundFor. An item that names none asks for
-	// "acme/lead_token" or "acme/offer_token", with its company; for a lead, "" means
-	// that the Client's Authenticator has the credentials. Tokens is called from
+	// refused when the item is made, because it may be the token itself. If Tokens
+	// returns "", there is no such token, and the item is parked. An error may pass: the
+	// item is tried again, and parked after Rules.NotFoundFor. An item that names none
+	// asks for "acme/lead_token" or "acme/offer_token", with its company; for a lead, ""
+	// means that the Client's Authenticator has the credentials. Tokens is called from
 	// several goroutines, before anything is sent. Nil: it has no token.
 	Tokens func(name string) (string, error)
 
