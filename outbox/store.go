@@ -73,7 +73,9 @@ type Claim struct {
 	Except []string      // companies not to claim for
 
 	// AbsoluteBelow, if positive, leaves out additive items, and absolute ones with as
-	// many attempts or more. It always comes with Only. Next may be too early then.
+	// many attempts or more. It always comes with Only. Next may be too early then. A
+	// store may ignore it: additive items then find out whether a company is back, and
+	// more of them are put aside in an outage.
 	AbsoluteBelow int
 }
 
