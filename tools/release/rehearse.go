@@ -239,7 +239,7 @@ func (r releaseRehearsal) upgrade(c *moduleConsumer, version string) error {
 // upgrade takes the second version of a module in both ways that docs/versions.md names.
 func (c *moduleConsumer) upgrade(m sourceModule, version string) error {
 	dir := filepath.Join(c.work, m.takenIn())
-	if _, err := os.Stat(dir); err != nil {
+	if !isFolder(dir) {
 		return nil // it has commands alone
 	}
 	before, err := os.ReadFile(filepath.Join(dir, "go.mod"))
