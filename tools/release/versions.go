@@ -97,8 +97,8 @@ func (m sourceModule) isCommand(t *sourceTree) bool {
 	return err == nil && strings.Contains(string(data), "\npackage main\n")
 }
 
-// changelog is what the headings of the CHANGELOG say.
-type changelog struct {
+// versionLog is what the headings of the CHANGELOG say.
+type versionLog struct {
 	text     string
 	versions []changelogVersion // the newest first
 }
@@ -110,12 +110,12 @@ type changelogVersion struct {
 	isEmpty    bool
 }
 
-func (t *sourceTree) readChangelog() (*changelog, error) {
+func (t *sourceTree) readChangelog() (*versionLog, error) {
 	data, err := os.ReadFile(filepath.Join(t.dir, changelogFile))
 	if err != nil {
 		return nil, err
 	}
-	log := &changelog{text: string(data)}
+	log := &versionLog{text: string(data)}
 	places := versionHeading.FindAllStringSubmatchIndex(log.text, -1)
 	if places == nil {
 		return nil, fmt.Errorf("%s has no heading such as ## [%s]", changelogFile, unreleasedText)
@@ -135,10 +135,10 @@ func (t *sourceTree) readChangelog() (*changelog, error) {
 	return log, nil
 }
 
-func (l *changelog) newest() changelogVersion { return l.versions[0] }
+func (l *versionLog) newest() changelogVersion { return l.versions[0] }
 
 // has reports whether a version has a heading.
-func (l *changelog) has(version string) bool {
+func (l *versionLog) has(version string) bool {
 	return slices.ContainsFunc(l.versions, func(v changelogVersion) bool { return v.name == version })
 }
 
@@ -167,7 +167,7 @@ func (t *sourceTree) checkChangelog(version string) []error {
 
 // released returns the CHANGELOG with the newest heading as that of a version: it is
 // [Unreleased], a candidate of the version, or the version already.
-func (l *changelog) released(version string, now time.Time) (string, error) {
+func (l *versionLog) released(version string, now time.Time) (string, error) {
 	newest := l.newest()
 	switch {
 	case newest.name == version:
