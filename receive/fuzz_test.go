@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/trackdrive-go/trackdrive"
+	"github.com/trackdrive-go/trackdrive/internal/inbound"
 	"github.com/trackdrive-go/trackdrive/receive"
 )
 
@@ -79,7 +80,10 @@ func FuzzForward(f *testing.F) {
 		}), fuzzed(method, query, contentType, body))
 		requireAnswer(t, w, kept, http.StatusNoContent)
 		// ParseCallRef reads the same call, where it reads one. It does not see what is
-		// longer, or what is a token in another name.
+		// longer, or what is a token in another name, and takes any type for a form.
+		if _, otherType := inbound.KindOf(http.Header{"Content-Type": {contentType}}, inbound.Trim([]byte(body))); otherType != nil {
+			return
+		}
 		if ref, err := trackdrive.ParseCallRef(fuzzed(method, query, contentType, body)); err == nil && kept == 0 {
 			require.False(t, method == http.MethodPost && len(body) <= 1<<20, "%v is read by ParseCallRef alone: %s", ref, w.Body)
 		}
