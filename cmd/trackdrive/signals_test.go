@@ -11,7 +11,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -98,6 +100,9 @@ func TestASecondSignalEndsTheFake(t *testing.T) {
 // answer, and returns how the post ended.
 func hangUp(t *testing.T, before string) (status syscall.WaitStatus, said string) {
 	t.Helper()
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP) // or the process would ignore it where the tests run under nohup
+	t.Cleanup(func() { signal.Stop(caught) })
 	arrived, answer := make(chan struct{}), make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // so that the server learns when the client is gone
