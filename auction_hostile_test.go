@@ -62,7 +62,7 @@ func TestAPostThatDoesNotReturnIsNotRepeated(t *testing.T) {
 				}()
 				<-again
 			}()
-			require.Equal(t, 1, e.count("post"), e.arrived)
+			require.Equal(t, 1, e.count("post"), e.seen())
 		})
 	}
 }
@@ -78,7 +78,7 @@ func TestChangesOfTheLeadAfterTheRunDoNotMatter(t *testing.T) {
 	lead.Fields["zip"] = "10001" // the next lead's
 	_, err = result.Sell(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "90210", e.params[1]["zip"])
+	require.Equal(t, "90210", e.sent()[1]["zip"])
 }
 
 func TestBuildMayChangeOneMapForAllSources(t *testing.T) {
@@ -93,7 +93,7 @@ func TestBuildMayChangeOneMapForAllSources(t *testing.T) {
 		}
 	}
 	runAuction(t, trackdrive.AuctionConfig{Sources: sources, MaxPings: 1})
-	require.Equal(t, []map[string]any{{"sub_id": "a"}, {"sub_id": "b"}}, e.params)
+	require.Equal(t, []map[string]any{{"sub_id": "a"}, {"sub_id": "b"}}, e.sent())
 }
 
 func TestChangesToBidsDoNotMatter(t *testing.T) {
@@ -105,7 +105,7 @@ func TestChangesToBidsDoNotMatter(t *testing.T) {
 		result.Bids[0].Ping.Request.CallerID = "+15555550999"
 		_, err := result.Sell(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, "+15555550142", e.params[1]["caller_id"])
+		require.Equal(t, "+15555550142", e.sent()[1]["caller_id"])
 	})
 	t.Run("fields", func(t *testing.T) {
 		t.Parallel()
@@ -141,7 +141,7 @@ func TestChangesToBidsDoNotMatter(t *testing.T) {
 			return nil
 		})
 		require.NoError(t, err)
-		require.Equal(t, "+15555550142", e.params[2]["caller_id"])
+		require.Equal(t, "+15555550142", e.sent()[2]["caller_id"])
 	})
 }
 
@@ -160,8 +160,8 @@ func TestBuildMayReturnOneRequestForAllSources(t *testing.T) {
 		}
 	}
 	runAuction(t, trackdrive.AuctionConfig{Sources: sources})
-	for i, what := range e.arrived {
-		require.Equal(t, "source of "+strings.TrimPrefix(what, "ping "), e.params[i]["traffic_source_id"])
+	for i, what := range e.seen() {
+		require.Equal(t, "source of "+strings.TrimPrefix(what, "ping "), e.sent()[i]["traffic_source_id"])
 	}
 }
 

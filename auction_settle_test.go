@@ -56,10 +56,10 @@ func TestAfterAPostThatDidNotSellTheOthersAreTried(t *testing.T) {
 				require.NoError(t, result.Settle(false))
 				requireNothingToSettle(t, result)
 				require.Equal(t, before, result.Bids)
-				e.arrived = nil
+				e.forget()
 				sale, err = result.Sell(t.Context())
 				require.NoError(t, err)
-				require.Equal(t, []string{"post a 2", "post b 1"}, e.arrived)
+				require.Equal(t, []string{"post a 2", "post b 1"}, e.seen())
 				require.Equal(t, "b", sale.Bid.Source)
 				require.Equal(t, []trackdrive.TryOutcome{trackdrive.TryUnknown, trackdrive.TryRejected, trackdrive.TrySold}, outcomesOf(sale))
 				number, ok := sale.Number()
@@ -110,7 +110,7 @@ func TestTheErrorOfASaleThatWasSettled(t *testing.T) {
 						require.ErrorIs(t, err, tc.kind)
 					}
 				}
-				posts := slices.DeleteFunc(e.arrived, func(what string) bool { return what != "post a 1" })
+				posts := slices.DeleteFunc(e.seen(), func(what string) bool { return what != "post a 1" })
 				require.Len(t, posts, 1, "the bid in doubt is never posted again")
 				requireNothingToSettle(t, result)
 			})
@@ -132,7 +132,7 @@ func TestAPostThatSoldIsASaleWithoutAnAnswer(t *testing.T) {
 				requireDoubt(t, sale, err)
 				require.NoError(t, result.Settle(true))
 				requireNothingToSettle(t, result)
-				e.arrived = nil
+				e.forget()
 				for range 2 {
 					sale, err = result.Sell(t.Context())
 					require.NoError(t, err)
@@ -144,7 +144,7 @@ func TestAPostThatSoldIsASaleWithoutAnAnswer(t *testing.T) {
 					_, ok := sale.Number()
 					require.False(t, ok, "the lost answer may have had another number than the ping")
 				}
-				require.Empty(t, e.arrived)
+				require.Empty(t, e.seen())
 				require.Len(t, result.Bids, 2)
 			})
 		})
@@ -184,7 +184,7 @@ func TestAfterAPingThatDidNotSellTheOthersBidsComeBack(t *testing.T) {
 				}}
 				result := runAuction(t, trackdrive.AuctionConfig{Sources: e.ofStaticPing(t, "c", "b", "late")})
 				bidsBefore, lossesBefore := lines(result.Bids), lines(result.Losses)
-				e.arrived = nil
+				e.forget()
 				sale, err := result.Sell(t.Context())
 				requireDoubt(t, sale, err)
 
@@ -192,7 +192,7 @@ func TestAfterAPingThatDidNotSellTheOthersBidsComeBack(t *testing.T) {
 				requireNothingToSettle(t, result)
 				sale, err = result.Sell(t.Context())
 				require.NoError(t, err)
-				require.Equal(t, tc.posts, e.arrived)
+				require.Equal(t, tc.posts, e.seen())
 				require.Equal(t, tc.sold, sale.Bid.Source)
 				require.Equal(t, bidsBefore, lines(result.Bids))
 				require.Equal(t, lossesBefore, lines(result.Losses))
@@ -209,15 +209,15 @@ func TestBidsThatComeBackAreRankedAmongTheOthers(t *testing.T) {
 		}}
 		result := runAuction(t, trackdrive.AuctionConfig{Sources: e.ofStaticPing(t, "b", "c")})
 		ctx, cancel := context.WithCancel(t.Context())
-		e.arrived = nil
+		e.forget()
 		sale, err := result.Sell(ctx, func(trackdrive.Bid, *trackdrive.PostRequest) error { cancel(); return nil })
 		requireDoubt(t, sale, err) // one post was not sent
-		require.Empty(t, e.arrived)
+		require.Empty(t, e.seen())
 
 		require.NoError(t, result.Settle(false))
 		_, err = result.Sell(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{"post b 1", "post a 1", "post b 2", "post c 1", "post a 2", "post b 3", "post a 3", "post c 2"}, e.arrived)
+		require.Equal(t, []string{"post b 1", "post a 1", "post b 2", "post c 1", "post a 2", "post b 3", "post a 3", "post c 2"}, e.seen())
 	})
 }
 
@@ -232,7 +232,7 @@ func TestBidsThatComeBackMayHaveExpired(t *testing.T) {
 		require.False(t, sale.Sold)
 		require.ErrorIs(t, err, trackdrive.ErrExpired)
 		require.Equal(t, trackdrive.DeliveryNotSent, trackdrive.DeliveryOf(err))
-		require.Len(t, e.arrived, 2)
+		require.Len(t, e.seen(), 2)
 	})
 }
 
@@ -262,10 +262,10 @@ func TestAPingThatSoldIsASaleOfItsSource(t *testing.T) {
 				requireDoubt(t, sale, err)
 				require.NoError(t, result.Settle(true))
 				requireNothingToSettle(t, result)
-				e.arrived = nil
+				e.forget()
 				sale, err = result.Sell(t.Context())
 				require.NoError(t, err)
-				require.Empty(t, e.arrived)
+				require.Empty(t, e.seen())
 				require.True(t, sale.Sold)
 				require.Nil(t, sale.Response)
 				require.Equal(t, "a", sale.Bid.Source)
@@ -321,7 +321,7 @@ func TestEachDoubtIsSettledOnItsOwn(t *testing.T) {
 		"ping a": bids("30"), "ping b": bids("20"), "ping c": bids("10"), "post a": {status: 502}, "post b": {status: 503}, "post c": soldReply,
 	}}
 	result := runAuction(t, trackdrive.AuctionConfig{Sources: e.sources(t, "a", "b", "c")})
-	e.arrived = nil
+	e.forget()
 	for _, source := range []string{"a", "b"} {
 		sale, err := result.Sell(t.Context())
 		requireDoubt(t, sale, err)
@@ -331,7 +331,7 @@ func TestEachDoubtIsSettledOnItsOwn(t *testing.T) {
 	sale, err := result.Sell(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "c", sale.Bid.Source)
-	require.Equal(t, []string{"post a 1", "post b 1", "post c 1"}, e.arrived)
+	require.Equal(t, []string{"post a 1", "post b 1", "post c 1"}, e.seen())
 }
 
 func TestSettleWaitsForSell(t *testing.T) {
@@ -362,7 +362,7 @@ func TestSalesAndSettlementsAtTheSameTime(t *testing.T) {
 		e.answers["post "+name] = scripted{status: 502}
 	}
 	result := runAuction(t, trackdrive.AuctionConfig{Sources: e.sources(t, names...)})
-	e.arrived = nil
+	e.forget()
 	var settled atomic.Int32
 	var all sync.WaitGroup
 	for range 4 {
@@ -384,7 +384,7 @@ func TestSalesAndSettlementsAtTheSameTime(t *testing.T) {
 	sale, err := result.Sell(t.Context())
 	require.NoError(t, err)
 	require.False(t, sale.Sold)
-	require.Len(t, e.arrived, sources)
+	require.Len(t, e.seen(), sources)
 	require.Len(t, sale.Tries, sources)
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,27 @@ type scripted struct {
 	status int
 	body   string
 	err    error
+}
+
+// seen returns what has arrived. A ping that an auction no longer waits for may still be
+// under way.
+func (e *exchange) seen() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.arrived)
+}
+
+// sent returns the parameters of what has arrived.
+func (e *exchange) sent() []map[string]any {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.params)
+}
+
+func (e *exchange) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.arrived = nil
 }
 
 func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -203,7 +225,7 @@ func TestAuctionRunsRefuseBadArguments(t *testing.T) {
 		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument, name)
 		require.Equal(t, trackdrive.DeliveryNotSent, trackdrive.DeliveryOf(err), name)
 	}
-	require.Empty(t, e.arrived)
+	require.Empty(t, e.seen())
 }
 
 func TestBidsAreRankedByWorth(t *testing.T) {
@@ -248,12 +270,12 @@ func TestALeadIsCompletedForEachSource(t *testing.T) {
 	sources[1].Request.Fields["sub_id"] = "changed later"
 	result, err := a.Run(t.Context(), auctioned)
 	require.NoError(t, err)
-	require.Equal(t, []string{"ping a", "ping b", "ping c"}, e.arrived)
+	require.Equal(t, []string{"ping a", "ping b", "ping c"}, e.seen())
 	require.Equal(t, []map[string]any{
 		{"caller_id": "+15555550142", "zip": "90210"},
 		{"caller_id": "+15555550142", "zip": "10001", "sub_id": "x", "traffic_source_id": "1000"},
 		{"zip": "built"},
-	}, e.params)
+	}, e.sent())
 	require.Equal(t, trackdrive.Fields{"zip": "90210"}, auctioned.Fields)
 	texts := strings.Join(lines(result.Losses), "\n")
 	require.Contains(t, texts, "d: error: ping: no consent")
@@ -323,7 +345,7 @@ func TestOneBidForAllBuyers(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, len(tc.bids) > 0, sale.Sold)
 			if sale.Sold {
-				require.Equal(t, "post a all", e.arrived[1])
+				require.Equal(t, "post a all", e.seen()[1])
 			}
 		})
 	}
@@ -477,7 +499,7 @@ func TestNoMorePingsAtATimeThanAllowed(t *testing.T) {
 				run(t, cfg, 3)
 				require.Equal(t, tc.took, time.Since(began))
 				require.Equal(t, tc.most, e.most)
-				require.Len(t, e.arrived, 12)
+				require.Len(t, e.seen(), 12)
 			})
 		})
 	}
@@ -486,7 +508,7 @@ func TestNoMorePingsAtATimeThanAllowed(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e := &exchange{answers: answers}
 			run(t, trackdrive.AuctionConfig{Sources: e.sources(t, "d", "b", "a", "c"), MaxPings: 1}, 1)
-			require.Equal(t, []string{"ping d", "ping b", "ping a", "ping c"}, e.arrived)
+			require.Equal(t, []string{"ping d", "ping b", "ping a", "ping c"}, e.seen())
 		})
 	})
 }
@@ -508,11 +530,11 @@ func TestPingsThatMaySell(t *testing.T) {
 		_, err = a.Run(t.Context(), auctioned)
 		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
 		require.ErrorContains(t, err, `trackdrive_number: is given with caller_id on the pings to "a" and "b"`)
-		require.Empty(t, e.arrived)
+		require.Empty(t, e.seen())
 
 		result, err := a.Run(t.Context(), &trackdrive.PingRequest{}) // without a caller, they cannot sell
 		require.NoError(t, err)
-		require.Len(t, e.arrived, 3)
+		require.Len(t, e.seen(), 3)
 		require.Len(t, result.Losses, 3)
 	})
 	t.Run("two are allowed where that is known", func(t *testing.T) {
@@ -571,7 +593,7 @@ func TestPingsThatMaySell(t *testing.T) {
 				require.False(t, sale.Sold)
 				require.ErrorContains(t, err, "a: the lead may be sold: ")
 				require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err))
-				require.Len(t, e.arrived, 2)
+				require.Len(t, e.seen(), 2)
 			})
 		})
 	}
@@ -640,9 +662,9 @@ func TestSellingInTurn(t *testing.T) {
 				sources := e.sources(t, "a", "b")
 				sources[0].Options = []trackdrive.CallOption{trackdrive.WithRepeat(trackdrive.RepeatSafe)} // does not apply to posts
 				result := runAuction(t, trackdrive.AuctionConfig{Sources: sources})
-				e.arrived = nil
+				e.forget()
 				sale, err := result.Sell(t.Context())
-				require.Equal(t, tc.posts, e.arrived)
+				require.Equal(t, tc.posts, e.seen())
 				require.Equal(t, tc.delivery == nil, sale.Sold)
 				require.Contains(t, sale.String(), tc.story)
 				if tc.delivery == nil {
@@ -657,7 +679,7 @@ func TestSellingInTurn(t *testing.T) {
 				}
 
 				again, errAgain := result.Sell(t.Context())
-				require.Equal(t, tc.posts, e.arrived, "nothing is sent again")
+				require.Equal(t, tc.posts, e.seen(), "nothing is sent again")
 				require.Equal(t, sale, again)
 				require.Equal(t, err, errAgain)
 			})
@@ -677,11 +699,12 @@ func TestUnsoldLeads(t *testing.T) {
 		require.ErrorContains(t, err, "a: trackdrive: post")
 		require.Equal(t, trackdrive.DeliveryAnswered, trackdrive.DeliveryOf(err), "certainly unsold")
 
-		e.answers["post a"], e.arrived = soldReply, nil // the network is back
+		e.answers["post a"] = soldReply // the network is back
+		e.forget()
 		sale, err = result.Sell(t.Context())
 		require.NoError(t, err)
 		require.True(t, sale.Sold)
-		require.Equal(t, []string{"post a 1"}, e.arrived, "what was answered is not asked again")
+		require.Equal(t, []string{"post a 1"}, e.seen(), "what was answered is not asked again")
 		require.Len(t, sale.Tries, 3)
 
 		e.answers["post a"] = noReply
@@ -713,7 +736,7 @@ func TestExpiredBidsAreNotPosted(t *testing.T) {
 		require.Equal(t, "b", sale.Bid.Source)
 		require.Equal(t, trackdrive.TryNotSent, sale.Tries[0].Outcome)
 		require.ErrorIs(t, sale.Tries[0].Err, trackdrive.ErrExpired)
-		require.Len(t, e.arrived, 3)
+		require.Len(t, e.seen(), 3)
 	})
 }
 
@@ -748,7 +771,7 @@ func TestASecondSaleWaitsForTheFirst(t *testing.T) {
 		sale, err := result.Sell(t.Context())
 		require.NoError(t, err)
 		require.True(t, sale.Sold)
-		require.Len(t, e.arrived, 2)
+		require.Len(t, e.seen(), 2)
 	})
 }
 
@@ -777,12 +800,12 @@ func TestPostsAreCompletedAndNotRedirected(t *testing.T) {
 			require.Equal(t, tc.want == "", sale.Sold)
 			if sale.Sold {
 				require.NoError(t, err)
-				require.Equal(t, map[string]any{"ping_id": 1.0, "buyer_id": 1.0, "caller_id": "+15555550142", "zip": "90210", "last_name": "Sample"}, e.params[1])
+				require.Equal(t, map[string]any{"ping_id": 1.0, "buyer_id": 1.0, "caller_id": "+15555550142", "zip": "90210", "last_name": "Sample"}, e.sent()[1])
 				return
 			}
 			require.ErrorContains(t, err, tc.want)
 			require.Equal(t, trackdrive.DeliveryNotSent, trackdrive.DeliveryOf(err))
-			require.Len(t, e.arrived, 1)
+			require.Len(t, e.seen(), 1)
 		})
 	}
 	t.Run("a caller that the ping did not name", func(t *testing.T) {
@@ -794,7 +817,7 @@ func TestPostsAreCompletedAndNotRedirected(t *testing.T) {
 		require.NoError(t, err)
 		_, err = result.Sell(t.Context(), func(_ trackdrive.Bid, p *trackdrive.PostRequest) error { p.CallerID = "+15555550142"; return nil })
 		require.NoError(t, err)
-		require.Equal(t, "+15555550142", e.params[1]["caller_id"])
+		require.Equal(t, "+15555550142", e.sent()[1]["caller_id"])
 	})
 }
 

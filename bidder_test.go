@@ -32,6 +32,12 @@ func (b *scriptedBidder) note(what string) {
 	b.arrived = append(b.arrived, what)
 }
 
+func (b *scriptedBidder) seen() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.arrived)
+}
+
 func (b *scriptedBidder) Ping(ctx context.Context, r *trackdrive.PingRequest, _ ...trackdrive.CallOption) (*trackdrive.PingResponse, error) {
 	b.note("ping " + r.CallerID)
 	return b.ping(ctx, r)
@@ -93,7 +99,7 @@ func TestEndpointsAndBiddersAreRankedTogether(t *testing.T) {
 	number, ok := sale.Number()
 	require.True(t, ok)
 	require.Equal(t, "+15555550177", number)
-	require.Equal(t, []string{"ping +15555550142", "post 2 +15555550142"}, own.arrived)
+	require.Equal(t, []string{"ping +15555550142", "post 2 +15555550142"}, own.seen())
 	require.Equal(t, trackdrive.Fields{"zip": "90210"}, auctioned.Fields)
 }
 
@@ -175,10 +181,10 @@ func TestWhatABiddersPostMeans(t *testing.T) {
 				require.Equal(t, "first", sale.Bid.Source)
 			case trackdrive.TryUnknown:
 				require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err))
-				require.Len(t, second.arrived, 1, "nothing is posted after a doubt")
+				require.Len(t, second.seen(), 1, "nothing is posted after a doubt")
 				_, again := result.Sell(t.Context())
 				require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(again))
-				require.Len(t, first.arrived, 2)
+				require.Len(t, first.seen(), 2)
 			default:
 				require.NoError(t, err)
 				require.Equal(t, "second", sale.Bid.Source)
@@ -248,7 +254,7 @@ func TestABiddersReplyIsCopied(t *testing.T) {
 	sale, err := result.Sell(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "a: Buyer B 6", sale.Bid.String())
-	require.Equal(t, []string{"ping +15555550142", "ping +15555550142", "post 2 +15555550142"}, own.arrived)
+	require.Equal(t, []string{"ping +15555550142", "ping +15555550142", "post 2 +15555550142"}, own.seen())
 	require.Equal(t, before, *kept.Request)
 	require.True(t, kept.ReceivedAt.IsZero())
 	require.NotSame(t, given[0], given[1])
@@ -277,7 +283,7 @@ func TestWhatABidderLeavesOutOfAReplyIsFilledIn(t *testing.T) {
 		sale, err := result.Sell(t.Context())
 		require.ErrorIs(t, err, trackdrive.ErrExpired)
 		require.Equal(t, trackdrive.TryNotSent, sale.Tries[0].Outcome)
-		require.Equal(t, []string{"ping +15555550142"}, own.arrived, "no bidder is asked after the time")
+		require.Equal(t, []string{"ping +15555550142"}, own.seen(), "no bidder is asked after the time")
 	})
 }
 
@@ -376,7 +382,7 @@ func TestPingsOfBiddersThatMaySell(t *testing.T) {
 					require.Contains(t, lines(result.Losses), "other: Buyer A 30: ping_may_sell")
 					require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err))
 					require.ErrorContains(t, err, "own: the lead may be sold: ")
-					require.Len(t, other.arrived, 1)
+					require.Len(t, other.seen(), 1)
 					return
 				}
 				require.NoError(t, err)
@@ -393,8 +399,8 @@ func TestPingsOfBiddersThatMaySell(t *testing.T) {
 		require.NoError(t, err)
 		_, err = a.Run(t.Context(), static)
 		require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
-		require.Empty(t, own.arrived)
-		require.Empty(t, e.arrived)
+		require.Empty(t, own.seen())
+		require.Empty(t, e.seen())
 	})
 }
 
@@ -562,7 +568,7 @@ func TestAnEndpointIsABidder(t *testing.T) {
 	post, err := bidder.Post(t.Context(), trackdrive.Buyer{PingID: "ignored"}, ping.PostTo(ping.Buyers[0]))
 	require.NoError(t, err)
 	require.True(t, post.Accepted)
-	require.Equal(t, []string{"ping a", "post a 1"}, e.arrived)
+	require.Equal(t, []string{"ping a", "post a 1"}, e.seen())
 
 	_, err = newClient(t, e).Endpoint("no/such").Ping(t.Context(), auctioned)
 	require.ErrorIs(t, err, trackdrive.ErrInvalidArgument)
@@ -582,7 +588,7 @@ func TestBiddersKeepNoPartOfAnAuction(t *testing.T) {
 	result := runAuction(t, trackdrive.AuctionConfig{Sources: []trackdrive.AuctionSource{{Name: "own", Bidder: own}}})
 	_, err := result.Sell(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{"ping +15555550142", "post 1 +15555550142", "post 2 +15555550142"}, own.arrived)
+	require.Equal(t, []string{"ping +15555550142", "post 1 +15555550142", "post 2 +15555550142"}, own.seen())
 	require.Len(t, slices.Compact(kept), 2)
 	require.Equal(t, "90210", maps.Clone(auctioned.Fields)["zip"])
 }

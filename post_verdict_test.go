@@ -314,7 +314,7 @@ func TestWhatFreesALeadThatAPingMayHaveSold(t *testing.T) {
 			continue
 		}
 		require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err), name)
-		require.NotContains(t, e.arrived, "post plain", name)
+		require.NotContains(t, e.seen(), "post plain", name)
 	}
 }
 

@@ -173,7 +173,7 @@ func TestAHookThatRefusesEndsTheSale(t *testing.T) {
 				require.Equal(t, trackdrive.DeliveryNotSent, trackdrive.DeliveryOf(err))
 			}
 			var posts []string
-			for _, what := range e.arrived {
+			for _, what := range e.seen() {
 				if strings.HasPrefix(what, "post") {
 					posts = append(posts, what)
 				}

@@ -598,10 +598,10 @@ func TestConfirmedBids(t *testing.T) {
 					number, ok := sale.Number()
 					require.True(t, ok)
 					require.Equal(t, tc.dial, number)
-					require.Equal(t, []string{"ping plain"}, e.arrived)
+					require.Equal(t, []string{"ping plain"}, e.seen())
 				case trackdrive.TryUnknown:
 					require.Equal(t, trackdrive.DeliveryUnknown, trackdrive.DeliveryOf(err))
-					require.Equal(t, []string{"ping plain"}, e.arrived, "nothing after a doubt")
+					require.Equal(t, []string{"ping plain"}, e.seen(), "nothing after a doubt")
 				default:
 					require.NoError(t, err)
 					require.Equal(t, "plain", sale.Bid.Source)
