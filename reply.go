@@ -28,7 +28,7 @@ type Meta struct {
 	Attempts   int             // how many times the call was tried
 	Elapsed    time.Duration   // how long the whole call took, waits included
 
-	sent *fixedAuth // the request's credentials, which the reply may repeat; nil if there are none
+	sent *fixedAuth // the request's credentials, which the reply may repeat; may be nil
 }
 
 // Field looks up any field of the reply by its path: "metadata.root".

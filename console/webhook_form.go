@@ -168,7 +168,7 @@ func readTimeout(text string) (time.Duration, error) {
 	return timeout, nil
 }
 
-// readAcceptance reads criteria; "" is none.
+// readAcceptance reads criteria. It returns nil for a blank text.
 func readAcceptance(text string) (*trackdrive.Criteria, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil

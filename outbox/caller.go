@@ -164,8 +164,8 @@ func ownKey(gate, id string) string {
 	return gate + "/id/" + id
 }
 
-// callerOf returns what is the same however a caller's number is written. A text with too
-// few digits is no number, and stays as it is.
+// callerOf normalizes a caller's number, so that all ways to write it are equal. A text with
+// too few digits for a number is only folded to lower case and trimmed.
 func callerOf(number string) string {
 	if national := display.NationalNumber(number); national != "" {
 		return national

@@ -52,8 +52,8 @@ func (p *boundedPairs) labels(first, second string) (string, string) {
 // took the lead.
 const anyBuyer = "any"
 
-// buyerText returns what a buyer of the replies is called in a label: its name, or its id
-// if there is none, or if the name repeats a credential of the request or looks like one.
+// buyerText returns what a buyer of the replies is called in a label: its name or, if the
+// name is empty, repeats a credential of the request or looks like one, its id.
 // The second rule is for names whose replies are not known, such as those of AddSale.
 func buyerText(b *trackdrive.Buyer, replies []any) string {
 	mayBeShown := func(text string) bool {

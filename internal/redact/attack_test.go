@@ -222,8 +222,7 @@ type panicking struct{}
 
 func (panicking) Error() string { panic(secret) }
 
-// Whatever a server sends, scrubbing its first 4 KiB takes milliseconds. A search that
-// looks at the whole body again and again would take hours.
+// Whatever a server sends, scrubbing its first 4 KiB takes a negligible time.
 func TestHostileBodiesCostLittle(t *testing.T) {
 	t.Parallel()
 	s := secrets(strings.Repeat("a", 40)+"b", `"\%&aaaaaa`, "made-up-key", strings.Repeat("ab", 500), strings.Repeat("%25", 100)+"x")
@@ -234,7 +233,7 @@ func TestHostileBodiesCostLittle(t *testing.T) {
 		body := []byte(strings.Repeat(unit, (1<<20)/len(unit)))
 		start := time.Now()
 		got := s.Start(body, 4096)
-		require.Less(t, time.Since(start), time.Minute, name)
+		require.Less(t, time.Since(start), 2*time.Second, name)
 		require.LessOrEqual(t, len(got), 4096, name)
 	}
 }

@@ -202,7 +202,7 @@ func TestAStalledConnectionEndsWithItsContext(t *testing.T) {
 			defer cancel()
 			began := time.Now()
 			require.ErrorIs(t, call(ctx, far), context.DeadlineExceeded)
-			require.Less(t, time.Since(began), time.Minute)
+			require.Less(t, time.Since(began), 5*time.Second)
 			// Whoever is near does not wait for it.
 			require.NoError(t, near.Note(t.Context(), noteOf("known", "one", time.Minute)))
 			_, err = leaseWith(t.Context(), near, "new", "three")
@@ -224,7 +224,7 @@ func TestAStalledConnectionEndsWithoutAContext(t *testing.T) {
 	_, err = far.Get(context.Background(), "lead")
 	require.ErrorIs(t, err, pgsales.ErrNoConnection)
 	require.ErrorContains(t, err, "Options.Timeout")
-	require.Less(t, time.Since(began), time.Minute)
+	require.Less(t, time.Since(began), 5*time.Second)
 }
 
 // TestApplyHoldsNothing lets Apply do what it must not, on a pool of one connection.

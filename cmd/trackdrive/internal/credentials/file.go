@@ -155,7 +155,8 @@ func (r *fileReader) company(company yamlMember) trackdrive.Authenticator {
 	return auth
 }
 
-// missingKey returns the key that goes with the only one that is given; "" if there is none.
+// missingKey returns the name of the key that completes a pair; "" unless exactly one of
+// the two keys is given.
 func missingKey(given map[string]string) string {
 	_, hasPublic := given["public_key"]
 	_, hasPrivate := given["private_key"]

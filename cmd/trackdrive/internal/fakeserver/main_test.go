@@ -182,7 +182,7 @@ func TestItStartsFastAndStopsOnASignal(t *testing.T) {
 		require.Equal(t, http.StatusOK, ask(t, "GET", url+"/_health", "").status)
 		took := time.Since(start)
 		t.Logf("from the start of the process to the first answer of /_health: %v", took.Round(time.Millisecond))
-		require.Less(t, took, time.Minute) // 100 ms are measured on an idle machine
+		require.Less(t, took, 5*time.Second) // 100 ms are measured on an idle machine
 		require.NoError(t, cmd.Process.Signal(sig))
 		require.NoError(t, cmd.Wait(), "status 0")
 		require.Empty(t, problems.String())
